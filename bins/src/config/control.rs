@@ -1,0 +1,129 @@
+//! How a control plane behaves.
+
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use scaler_core::SlotCount;
+use scaler_core::control::{ControlConfig, Thresholds};
+
+use super::value::{milliseconds, percent, seconds, slots};
+use super::{PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP};
+
+/// Installs the schema, elects itself, watches items and workers, and moves slots.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "control-plane", version, after_help = SECRETS_HELP)]
+pub struct ControlPlaneArgs {
+    /// How many slots there are, a power of two [default: as installed, or 4096]
+    #[arg(long, env, value_parser = slots)]
+    pub slots: Option<SlotCount>,
+    /// How it behaves in time.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// How it logs and where it can be asked.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+/// How a control plane behaves in time.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Control")]
+pub struct ControlArgs {
+    /// How long a leadership lasts unless it is renewed, in milliseconds
+    #[arg(long, env, default_value = "5000", value_parser = milliseconds)]
+    pub lease_ms: Duration,
+    /// The time from one look at the workers to the next, in milliseconds
+    #[arg(long, env, default_value = "500", value_parser = milliseconds)]
+    pub scan_interval_ms: Duration,
+    /// The time to the next look while a slot waits for its tick to change hands, in milliseconds
+    #[arg(long, env, default_value = "100", value_parser = milliseconds)]
+    pub handover_interval_ms: Duration,
+    /// The least time from one count of the items to the next, in milliseconds
+    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
+    pub census_interval_ms: Duration,
+    /// The least time between movements for mere unevenness, in seconds
+    #[arg(long, env, default_value = "10", value_parser = seconds)]
+    pub settle_interval_s: Duration,
+    /// How much more than its fair share a worker may carry before items are moved for it, in percent
+    #[arg(long, env, default_value = "10", value_parser = percent)]
+    pub tolerance_percent: f64,
+    /// When a silent worker is forgotten, in seconds
+    #[arg(long, env, default_value = "60", value_parser = seconds)]
+    pub sweep_after_s: Duration,
+    /// The most slots moved in one statement
+    #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub commit_limit: u32,
+    /// A heartbeat older than this is stale, in milliseconds
+    #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
+    pub stale_after_ms: Duration,
+    /// Missed ticks, with a stale heartbeat too, after which a worker is dead
+    #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub silent_ticks: u64,
+    /// Missed ticks, in spite of a fresh heartbeat, after which a worker is cut off from Postgres
+    #[arg(long, env, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub cut_off_ticks: u64,
+    /// How long nothing moves when most of the slots fall silent at once, in seconds
+    #[arg(long, env, default_value = "5", value_parser = seconds)]
+    pub hold_s: Duration,
+}
+
+impl ControlArgs {
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> ControlConfig {
+        ControlConfig {
+            lease: self.lease_ms,
+            scan_interval: self.scan_interval_ms,
+            handover_interval: self.handover_interval_ms,
+            census_interval: self.census_interval_ms,
+            settle_interval: self.settle_interval_s,
+            tolerance: self.tolerance_percent,
+            sweep_after: self.sweep_after_s,
+            commit_limit: usize::try_from(self.commit_limit).unwrap_or(usize::MAX),
+            thresholds: Thresholds {
+                stale_after: self.stale_after_ms,
+                silent_ticks: self.silent_ticks,
+                cut_off_ticks: self.cut_off_ticks,
+                hold_for: self.hold_s,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &str) -> ControlPlaneArgs {
+        ControlPlaneArgs::parse_from(words.split_whitespace())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_core() {
+        let args = parse("control-plane");
+        assert_eq!(format!("{:?}", args.control.config()), format!("{:?}", ControlConfig::default()));
+        assert_eq!(args.slots, None);
+    }
+
+    #[test]
+    fn every_setting_arrives() {
+        let args = parse(
+            "control-plane --slots 512 --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --settle-interval-s 5 \
+            --tolerance-percent 20 --sweep-after-s 7 --commit-limit 8 --stale-after-ms 9 --silent-ticks 10 --cut-off-ticks 11 --hold-s 12",
+        );
+        assert_eq!(args.slots.map(SlotCount::get), Some(512));
+        let config = args.control.config();
+        let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval];
+        assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4]);
+        let times = [config.settle_interval, config.sweep_after, config.thresholds.hold_for];
+        assert_eq!(times.map(|time| time.as_secs()), [5, 7, 12]);
+        assert!((config.tolerance - 0.2).abs() < 1e-9);
+        assert_eq!(config.thresholds.stale_after, Duration::from_millis(9));
+        assert_eq!((config.commit_limit, config.thresholds.silent_ticks, config.thresholds.cut_off_ticks), (8, 10, 11));
+    }
+}

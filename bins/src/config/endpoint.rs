@@ -1,0 +1,112 @@
+//! Where a server is: the URL to reach it, and words for it that hide the secret.
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+use super::Secret;
+
+/// What may stand in a part of a URL as it is; all else is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The URL of a server. Shown, it is only a place.
+#[derive(Clone)]
+pub struct Endpoint {
+    url: Secret,
+    place: String,
+}
+
+/// What is wrong with a variable whose value must not be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// It holds bytes that are not text.
+    #[error("is not UTF-8 text")]
+    NotText,
+    /// It is no URL.
+    #[error("is not a URL ({0}); special characters in user and password must be percent-encoded")]
+    NotUrl(#[from] url::ParseError),
+    /// It is a URL of something else.
+    #[error("is not a URL that begins with {0}")]
+    Scheme(&'static str),
+    /// Its password was taken for something else.
+    #[error("holds an @ behind the host: special characters in user and password must be percent-encoded")]
+    StrayAt,
+    /// There is no value, and none can be found.
+    #[error("is not set, and the host name cannot serve: {0}")]
+    NoHostName(String),
+}
+
+/// The parts of a URL, as they are: nothing is encoded yet.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) scheme: &'static str,
+    pub(super) user: &'a str,
+    pub(super) password: Option<&'a Secret>,
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) path: &'a str,
+}
+
+impl Endpoint {
+    /// A server given by the parts of its URL.
+    pub(super) fn of(parts: Parts<'_>) -> Self {
+        let encoded = |text| utf8_percent_encode(text, ENCODED);
+        let host = match parts.host {
+            v6 if v6.contains(':') && !v6.starts_with('[') => format!("[{v6}]"),
+            v6 if v6.starts_with('[') => v6.to_owned(),
+            name => encoded(name).to_string(),
+        };
+        let password = parts.password.map_or(String::new(), |password| format!(":{}", encoded(password.reveal())));
+        let login = format!("{}{password}", encoded(parts.user));
+        let at = if login.is_empty() { "" } else { "@" };
+        let path = if parts.path.is_empty() { String::new() } else { format!("/{}", encoded(parts.path)) };
+        let url = format!("{}://{login}{at}{host}:{}{path}", parts.scheme, parts.port);
+        let slash = if parts.path.is_empty() { "" } else { "/" };
+        let place = format!("{}:{}{slash}{}", parts.host, parts.port, parts.path);
+        Self { url: Secret::new(url), place }
+    }
+
+    /// A server given by a whole URL, whose scheme must be one of these.
+    pub(super) fn parse(url: &Secret, schemes: &[&str], expected: &'static str, default_port: u16) -> Result<Self, Problem> {
+        let parsed = Url::parse(url.reveal())?;
+        if !schemes.contains(&parsed.scheme()) {
+            return Err(Problem::Scheme(expected));
+        }
+        if [parsed.path(), parsed.query().unwrap_or_default(), parsed.fragment().unwrap_or_default()]
+            .iter()
+            .any(|part| part.contains('@'))
+        {
+            return Err(Problem::StrayAt);
+        }
+        let host = parsed.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
+        let path = parsed.path().trim_end_matches('/');
+        let place = format!("{host}:{}{path}", parsed.port().unwrap_or(default_port));
+        Ok(Self { url: url.clone(), place })
+    }
+
+    /// The URL with all its secrets, for the one who connects.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.url.reveal()
+    }
+
+    /// Host, port and database.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.place).finish()
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
+}

@@ -1,0 +1,19 @@
+//! Flags and environment variables. A variable has the name of its flag, in capitals; secrets have no flag.
+
+mod arguments;
+mod control;
+mod endpoint;
+mod process;
+mod secret;
+mod servers;
+mod value;
+mod worker;
+
+pub use arguments::{parse, parse_from};
+pub use control::{ControlArgs, ControlPlaneArgs};
+pub use endpoint::{Endpoint, Problem};
+pub use process::{Listen, LogArgs, ProcessArgs};
+pub use secret::{SECRETS_HELP, Secret, Secrets};
+pub use servers::{PostgresArgs, RedisArgs};
+pub use value::{BadValue, milliseconds, seconds, slots};
+pub use worker::{TimingArgs, WorkerArgs};

@@ -1,0 +1,121 @@
+//! What may stand in a variable.
+
+use std::time::Duration;
+
+use scaler_core::SlotCount;
+
+/// A value that cannot be used, and what may stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadValue {
+    /// Not a count of slots.
+    #[error("must be a power of two from {least} to {most}", least = LEAST_SLOTS, most = MOST_SLOTS)]
+    Slots,
+    /// Not a time in milliseconds.
+    #[error("must be a number of milliseconds from 1 to {most}", most = HOUR.as_millis())]
+    Milliseconds,
+    /// Not a time in seconds.
+    #[error("must be a number of seconds from 1 to {most}", most = HOUR.as_secs())]
+    Seconds,
+    /// Not a percentage.
+    #[error("must be a number from 1 to 1000")]
+    Percent,
+    /// Not a port.
+    #[error("must be a port from 1 to 65535")]
+    Port,
+    /// Not a place to listen.
+    #[error("must be an address and a port such as 0.0.0.0:8080, or `off`")]
+    Listen,
+    /// Not a filter of log lines.
+    #[error("must be a level such as info, or levels by target such as info,scaler_pg=debug")]
+    Filter,
+}
+
+/// An installation with fewer slots than this could not share its items evenly.
+const LEAST_SLOTS: u32 = 256;
+/// An installation with more slots than this would spend its time on them.
+const MOST_SLOTS: u32 = 65_536;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A count of slots that an installation may have.
+///
+/// # Errors
+/// When it is not a power of two from 256 to 65,536.
+pub fn slots(text: &str) -> Result<SlotCount, BadValue> {
+    let count = text.parse().ok().filter(|count| (LEAST_SLOTS..=MOST_SLOTS).contains(count));
+    count.and_then(|count| SlotCount::new(count).ok()).ok_or(BadValue::Slots)
+}
+
+/// A time in milliseconds, an hour at most.
+///
+/// # Errors
+/// When it is no such number.
+pub fn milliseconds(text: &str) -> Result<Duration, BadValue> {
+    let time = text.parse().ok().map(Duration::from_millis);
+    time.filter(|time| (Duration::from_millis(1)..=HOUR).contains(time)).ok_or(BadValue::Milliseconds)
+}
+
+/// A time in whole seconds, an hour at most.
+///
+/// # Errors
+/// When it is no such number.
+pub fn seconds(text: &str) -> Result<Duration, BadValue> {
+    let time = text.parse().ok().map(Duration::from_secs);
+    time.filter(|time| (Duration::from_secs(1)..=HOUR).contains(time)).ok_or(BadValue::Seconds)
+}
+
+/// A percentage, as a fraction: `10` is 0.1.
+pub(super) fn percent(text: &str) -> Result<f64, BadValue> {
+    let percent = text.parse::<f64>().ok().filter(|percent| (1.0..=1000.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or(BadValue::Percent)
+}
+
+/// A port, or what Kubernetes puts into `REDIS_PORT` for a service named `redis`: `tcp://10.0.0.1:6379`.
+pub(super) fn port(text: &str) -> Result<u16, BadValue> {
+    let number = match text.strip_prefix("tcp://") {
+        Some(link) => link.rsplit_once(':').map_or("", |(_, port)| port),
+        None => text,
+    };
+    number.parse().ok().filter(|port| *port > 0).ok_or(BadValue::Port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_a_power_of_two_within_limits() {
+        assert_eq!(slots("256").map(SlotCount::get), Ok(256));
+        assert_eq!(slots("65536").map(SlotCount::get), Ok(65_536));
+        for bad in ["", "128", "1000", "131072", "4096.0", "-4096", "many"] {
+            assert_eq!(slots(bad), Err(BadValue::Slots), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_whole_numbers_within_an_hour() {
+        assert_eq!(milliseconds("250"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("25"), Ok(Duration::from_secs(25)));
+        for bad in ["", "0", "-1", "1.5", "1s", "3600001", "99999999999999999999"] {
+            assert_eq!(milliseconds(bad), Err(BadValue::Milliseconds), "{bad}");
+            assert_eq!(seconds(bad), Err(BadValue::Seconds), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_becomes_a_fraction() {
+        assert_eq!(percent("10"), Ok(0.1));
+        for bad in ["0", "-5", "NaN", "inf", "10%"] {
+            assert_eq!(percent(bad), Err(BadValue::Percent), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_port_may_come_as_a_link_to_a_service() {
+        assert_eq!(port("6379"), Ok(6379));
+        assert_eq!(port("tcp://10.96.0.17:6380"), Ok(6380));
+        for bad in ["", "0", "65536", "tcp://10.96.0.17", "redis"] {
+            assert_eq!(port(bad), Err(BadValue::Port), "{bad}");
+        }
+    }
+}

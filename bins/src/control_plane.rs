@@ -1,0 +1,58 @@
+//! What the binary `control-plane` does: build, run, resign.
+
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use scaler_core::{Clock, TokioClock, control};
+use scaler_pg::PgStore;
+use scaler_redis::RedisMembership;
+use tracing_subscriber::filter::LevelFilter;
+use uuid::Uuid;
+
+use crate::config::{ControlPlaneArgs, Endpoint, Secrets};
+use crate::metrics::ControlMetrics;
+use crate::observe::ControlObserver;
+use crate::readiness::Readiness;
+use crate::servers::{Store, membership, once_there};
+use crate::shutdown::Shutdown;
+use crate::{Failure, health, telemetry};
+
+/// The name of its sessions with Postgres.
+const SESSION: &str = "scaler-control-plane";
+
+/// Leads or stands by until it is asked to stop; then it resigns.
+///
+/// # Errors
+/// When the configuration cannot work.
+pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
+    let secrets = Secrets::from_env()?;
+    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    telemetry::init(&args.process.logging, LevelFilter::INFO);
+    let shutdown = Shutdown::on_signals()?;
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+    let readiness = Readiness::new(Arc::clone(&clock), "turn");
+    let mut registry = Registry::default();
+    let metrics = ControlMetrics::register(&mut registry);
+    health::serve(args.process.listen, readiness.clone(), registry).await?;
+
+    let candidate = Uuid::new_v4();
+    tracing::info!("starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
+    let (store, membership) = tokio::select! {
+        servers = reach(args, &postgres, &redis) => servers?,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let mut observer = ControlObserver::new(metrics, readiness);
+    let config = args.control.config();
+    let observe = move |event: control::ControlEvent<'_>| observer.observe(&event);
+    control::run(config, candidate, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn reach(args: &ControlPlaneArgs, postgres: &Endpoint, redis: &Endpoint) -> Result<(PgStore, RedisMembership), Failure> {
+    let store = Store { endpoint: postgres, args: &args.postgres }.for_program(SESSION)?;
+    let install = once_there(async || store.install(args.slots).await);
+    let (installation, membership) = tokio::try_join!(install, membership(redis, &args.redis))?;
+    tracing::info!("the schema is installed, with {} slots", installation.slots);
+    Ok((store, membership))
+}

@@ -1,0 +1,127 @@
+//! Why a program of this package ends, and the exit code that says so.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use scaler_core::{ErrorClass, MembershipError, StoreError, WorkerId};
+
+use crate::config::Problem;
+
+/// Exit code of a configuration that cannot work (`EX_USAGE`).
+pub const USAGE: u8 = 64;
+/// Exit code of a tool whose server is away (`EX_UNAVAILABLE`).
+pub const UNAVAILABLE: u8 = 69;
+/// Exit code of everything else.
+pub const OTHER: u8 = 1;
+
+/// Why a program ends other than well. Its text is one clear line that names what and where, and never a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The command line, or a variable of the environment that stands for a flag.
+    #[error("{0}")]
+    Arguments(String),
+    /// A variable of the environment.
+    #[error("{variable}: {problem}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The address for health and metrics cannot be had.
+    #[error("LISTEN: cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error("{}", told(.0))]
+    Store(#[from] StoreError),
+    /// The membership.
+    #[error("{0}")]
+    Membership(#[from] MembershipError),
+    /// A script cannot be read.
+    #[error("{path}: {source}", path = path.display())]
+    UnreadableScript {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of a script makes no sense.
+    #[error("{path}:{line}: {problem}", path = path.display())]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: crate::local::BadStep,
+    },
+    /// Another process has taken the name of this worker.
+    #[error("another process has taken the name {0}; this one stops")]
+    Superseded(WorkerId),
+    /// The operating system refuses what every program needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked of it.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    /// The exit code: 64 where the configuration must change, 69 where a server is away, 1 otherwise.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Arguments(_)
+            | Self::Variable { .. }
+            | Self::Listen { .. }
+            | Self::UnreadableScript { .. }
+            | Self::Script { .. }
+            | Self::Store(StoreError::NotInstalled { .. }) => USAGE,
+            Self::Store(error) => code_of(error.class()),
+            Self::Membership(error) => code_of(error.class()),
+            Self::Superseded(_) | Self::System { .. } => OTHER,
+        }
+    }
+}
+
+const fn code_of(class: ErrorClass) -> u8 {
+    match class {
+        ErrorClass::Permanent => USAGE,
+        ErrorClass::Transient | ErrorClass::Indeterminate => UNAVAILABLE,
+    }
+}
+
+/// The source says where the schema is missing.
+fn told(error: &StoreError) -> String {
+    match error {
+        StoreError::NotInstalled { source, .. } => format!("{error}: {source}"),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_tells_whose_turn_it_is() {
+        let source = || "Postgres at db:5432/work: as it is".into();
+        let away = Failure::from(StoreError::Unavailable { during: "assignment", source: source() });
+        assert_eq!(away.code(), UNAVAILABLE);
+        assert_eq!(away.to_string(), "assignment: the store is away: Postgres at db:5432/work: as it is");
+        assert_eq!(Failure::from(StoreError::Denied { during: "probe", source: source() }).code(), USAGE);
+        let bare = Failure::from(StoreError::NotInstalled { during: "census", source: source() });
+        assert_eq!(bare.code(), USAGE);
+        assert_eq!(bare.to_string(), "census: the schema is not installed yet: Postgres at db:5432/work: as it is");
+        assert_eq!(Failure::from(MembershipError::Unanswered { during: "members", source: source() }).code(), UNAVAILABLE);
+        assert_eq!(Failure::Superseded(WorkerId::new("w-1").unwrap()).code(), OTHER);
+    }
+}

@@ -1,0 +1,143 @@
+//! What can be done to a local system while it runs, by script or by hand.
+
+use std::str::FromStr;
+
+use scaler_core::{InvalidWorkerId, WorkerId};
+
+use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
+
+/// The most workers added at a time.
+pub(super) const MOST_WORKERS: u32 = 1000;
+
+/// All commands, for people who ask.
+pub(super) const HELP: &str = "\
+workers add N          starts N more workers
+worker kill NAME       ends a worker at once, as SIGKILL does
+worker drain NAME      lets a worker hand over and leave, as SIGTERM does
+items add N            puts N new items into the table
+items remove N|ID...   takes any N items, or these, out of it
+status                 shows who carries what
+help                   shows this
+quit                   ends, with the table";
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Start more workers.
+    AddWorkers(u32),
+    /// End a worker at once.
+    KillWorker(WorkerId),
+    /// Let a worker hand over and leave.
+    DrainWorker(WorkerId),
+    /// Put new items into the table.
+    AddItems(u32),
+    /// Take items out of it.
+    RemoveItems(Removal),
+    /// Show who carries what.
+    Status,
+    /// Show the commands.
+    Help,
+    /// End.
+    Quit,
+}
+
+/// A text that is no command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadCommand {
+    /// It begins like none.
+    #[error("unknown command {0:?}; `help` lists all")]
+    Unknown(String),
+    /// It has too few or too many words.
+    #[error("expected `{0}`")]
+    Shape(&'static str),
+    /// It asks for nothing or too much.
+    #[error("{word:?} is not a number from 1 to {most}")]
+    Number {
+        /// What stands there.
+        word: String,
+        /// The most that may.
+        most: u32,
+    },
+    /// It names a worker that cannot be.
+    #[error(transparent)]
+    Worker(#[from] InvalidWorkerId),
+    /// It names items that cannot be.
+    #[error(transparent)]
+    Removal(#[from] BadRemoval),
+}
+
+impl FromStr for Command {
+    type Err = BadCommand;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        Ok(match words[..] {
+            ["workers", "add", count] => Self::AddWorkers(number(count, MOST_WORKERS)?),
+            ["workers", ..] => return Err(BadCommand::Shape("workers add N")),
+            ["worker", "kill", name] => Self::KillWorker(name.parse()?),
+            ["worker", "drain", name] => Self::DrainWorker(name.parse()?),
+            ["worker", ..] => return Err(BadCommand::Shape("worker kill NAME` or `worker drain NAME")),
+            ["items", "add", count] => Self::AddItems(number(count, MOST_ITEMS)?),
+            ["items", "remove", ref rest @ ..] if !rest.is_empty() => Self::RemoveItems(Removal::parse(rest.iter().copied())?),
+            ["items", ..] => return Err(BadCommand::Shape("items add N` or `items remove N|ID...")),
+            ["status"] => Self::Status,
+            ["help"] => Self::Help,
+            ["quit"] => Self::Quit,
+            _ => return Err(BadCommand::Unknown(text.trim().to_owned())),
+        })
+    }
+}
+
+fn number(word: &str, most: u32) -> Result<u32, BadCommand> {
+    let number = word.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| BadCommand::Number { word: word.to_owned(), most })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_understood() {
+        let worker = || WorkerId::new("worker-2").unwrap();
+        for (text, command) in [
+            ("workers add 2", Command::AddWorkers(2)),
+            ("  worker   kill worker-2 ", Command::KillWorker(worker())),
+            ("worker drain worker-2", Command::DrainWorker(worker())),
+            ("items add 5", Command::AddItems(5)),
+            ("items remove 5", Command::RemoveItems(Removal::Any(5))),
+            ("status", Command::Status),
+            ("help", Command::Help),
+            ("quit", Command::Quit),
+        ] {
+            assert_eq!(text.parse(), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for line in HELP.lines() {
+            let text = line.split("   ").next().unwrap();
+            let text = text.replace("NAME", "worker-1").replace("N|ID...", "3").replace(" N", " 3");
+            assert!(text.parse::<Command>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, complaint) in [
+            ("", "unknown command \"\"; `help` lists all"),
+            ("dance", "unknown command \"dance\"; `help` lists all"),
+            ("workers", "expected `workers add N`"),
+            ("workers add", "expected `workers add N`"),
+            ("workers add 0", "\"0\" is not a number from 1 to 1000"),
+            ("items add many", "\"many\" is not a number from 1 to 1000000"),
+            ("worker kill", "expected `worker kill NAME` or `worker drain NAME`"),
+            ("items remove", "expected `items add N` or `items remove N|ID...`"),
+            ("items remove x", "\"x\" is neither a number of items up to 1000000 nor the id of an item"),
+        ] {
+            assert_eq!(text.parse::<Command>().unwrap_err().to_string(), complaint);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The metrics of a worker.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::{FailureLabels, within};
+
+/// From a millisecond to ten ticks.
+const TICK_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+
+/// The metrics of a worker. Cheap to clone; clones count together.
+#[derive(Clone, Debug)]
+pub struct WorkerMetrics {
+    /// Ticks in which the store answered.
+    pub ticks: Counter,
+    /// Ticks that went by without it.
+    pub missed_ticks: Counter,
+    /// Items incremented.
+    pub items: Counter,
+    /// Items that missed a tick since somebody else had locked them.
+    pub locked_items: Counter,
+    /// Slots owned.
+    pub owned_slots: Gauge,
+    /// Items watched.
+    pub watched_items: Gauge,
+    /// How long the first call of each tick took.
+    pub tick_duration: Histogram,
+    /// How often calls began to fail.
+    pub failures: Family<FailureLabels, Counter>,
+}
+
+impl WorkerMetrics {
+    /// Makes them and enters them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            ticks: Counter::default(),
+            missed_ticks: Counter::default(),
+            items: Counter::default(),
+            locked_items: Counter::default(),
+            owned_slots: Gauge::default(),
+            watched_items: Gauge::default(),
+            tick_duration: Histogram::new(TICK_SECONDS),
+            failures: Family::default(),
+        };
+        let registry = within(registry, "worker");
+        registry.register("ticks", "Ticks in which Postgres answered", metrics.ticks.clone());
+        registry.register("missed_ticks", "Ticks that went by without this worker", metrics.missed_ticks.clone());
+        registry.register("items_incremented", "Items incremented", metrics.items.clone());
+        registry.register(
+            "locked_items",
+            "Items left out of a tick since somebody else had locked them",
+            metrics.locked_items.clone(),
+        );
+        registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
+        registry.register("watched_items", "Items watched", metrics.watched_items.clone());
+        let help = "How long the first call of each tick took";
+        registry.register_with_unit("tick_duration", help, Unit::Seconds, metrics.tick_duration.clone());
+        registry.register("failures", "How often calls began to fail, by server and class", metrics.failures.clone());
+        metrics
+    }
+}

@@ -1,0 +1,168 @@
+//! The observer of a control plane: log lines and metrics.
+
+use std::collections::BTreeSet;
+
+use scaler_core::RefusalReason;
+use scaler_core::control::{ControlEvent, Verdict};
+
+use super::{Gravity, Ledger, Note, note};
+use crate::metrics::{ControlMetrics, FailureLabels, ReasonLabel, VerdictLabel};
+use crate::readiness::Readiness;
+
+/// Turns what a control plane tells into log lines and metrics.
+#[derive(Debug)]
+pub struct ControlObserver {
+    ledger: Ledger,
+    metrics: ControlMetrics,
+    readiness: Readiness,
+    /// The verdicts that the metrics show.
+    shown: BTreeSet<Verdict>,
+}
+
+impl ControlObserver {
+    /// An observer that has been told nothing yet.
+    #[must_use]
+    pub fn new(metrics: ControlMetrics, readiness: Readiness) -> Self {
+        Self { ledger: Ledger::default(), metrics, readiness, shown: BTreeSet::new() }
+    }
+
+    /// Takes in what it is told.
+    pub fn observe(&mut self, event: &ControlEvent<'_>) {
+        match note(event, &mut self.ledger) {
+            None => {}
+            Some(Note::Said(Gravity::Plain, text)) => tracing::info!("{text}"),
+            Some(Note::Said(Gravity::Grave, text)) => tracing::warn!("{text}"),
+            Some(Note::Redistributes(plan)) => tracing::info!(
+                why = plan.why,
+                slots = plan.cost.slots,
+                slots_minimum = plan.lower_bound.slots,
+                items = plan.cost.items,
+                items_minimum = plan.lower_bound.items,
+                loads_after = plan.loads_text(),
+                "redistribution"
+            ),
+        }
+        self.count(event);
+    }
+
+    fn count(&mut self, event: &ControlEvent<'_>) {
+        match event {
+            ControlEvent::Turned => {
+                self.readiness.worked();
+                self.count_workers();
+            }
+            ControlEvent::Elected(term) => {
+                self.metrics.leader.set(1);
+                self.metrics.term.set(i64::try_from(term.number).unwrap_or(i64::MAX));
+            }
+            ControlEvent::Deposed(_) | ControlEvent::Following => {
+                self.metrics.leader.set(0);
+                self.metrics.held.set(0);
+                self.metrics.workers.clear();
+                self.shown.clear();
+            }
+            ControlEvent::Scanned { .. } => {
+                self.metrics.items.set(i64::try_from(self.ledger.items()).unwrap_or(i64::MAX));
+                self.metrics.most_over_mean.set(self.ledger.most_over_mean());
+            }
+            ControlEvent::Held { .. } => _ = self.metrics.held.set(1),
+            ControlEvent::Released => _ = self.metrics.held.set(0),
+            ControlEvent::Committed { moved, refused } => {
+                for (reason, count) in self.ledger.committed(moved, refused) {
+                    self.metrics.slots_moved.get_or_create(&ReasonLabel { reason }).inc_by(count);
+                }
+                for refusal in *refused {
+                    self.metrics.moves_refused.get_or_create(&ReasonLabel { reason: word(refusal.why).to_owned() }).inc();
+                }
+            }
+            ControlEvent::StoreFailed { error, .. } => {
+                self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
+            }
+            ControlEvent::MembershipFailed { error, .. } => {
+                self.metrics.failures.get_or_create(&FailureLabels::membership(error.class())).inc();
+            }
+            _ => {}
+        }
+    }
+
+    fn count_workers(&mut self) {
+        if self.metrics.leader.get() == 0 {
+            return;
+        }
+        let standing = self.ledger.standing();
+        self.shown.extend(standing.keys());
+        for verdict in &self.shown {
+            let label = VerdictLabel { verdict: verdict.to_string() };
+            self.metrics.workers.get_or_create(&label).set(standing.get(verdict).copied().unwrap_or(0));
+        }
+    }
+}
+
+const fn word(why: RefusalReason) -> &'static str {
+    match why {
+        RefusalReason::EpochPassed => "epoch passed",
+        RefusalReason::NotTickedYet => "not ticked yet",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+    use scaler_core::{
+        Assignment, Movement, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError, Term, Tick,
+        TokioClock, WorkerId,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_happens_is_counted() {
+        let mut registry = Registry::default();
+        let readiness = Readiness::new(Arc::new(TokioClock::start()), "turn");
+        let mut observer = ControlObserver::new(ControlMetrics::register(&mut registry), readiness.clone());
+        let worker = WorkerId::new("worker-1").unwrap();
+        let term = Term { number: 7, holder: Uuid::nil() };
+        let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 3)]);
+        let assignment = Assignment { tick: Tick(1), slots: vec![SlotState::default(); 2], sessions: None };
+        let movement = |slot| Movement { slot: Slot::new(slot), from: None, to: worker.clone(), why: Reason::Unowned };
+        let plan = Plan::new(Roster::of([worker.clone()]), vec![movement(0), movement(1)], &load);
+        let refused = [Refusal { slot: Slot::new(1), why: RefusalReason::EpochPassed }];
+        let away = StoreError::Unavailable { during: "assignment", source: "connection refused".into() };
+        for event in [
+            ControlEvent::Elected(term),
+            ControlEvent::Scanned { assignment: &assignment, load: &load },
+            ControlEvent::Judged { worker: &worker, before: None, now: Some(Verdict::Healthy) },
+            ControlEvent::Planned(&plan),
+            ControlEvent::Committed { moved: &[Slot::new(0)], refused: &refused },
+            ControlEvent::StoreFailed { error: away, retry_in: Duration::from_millis(500) },
+        ] {
+            observer.observe(&event);
+        }
+        assert!(readiness.check().is_err());
+        observer.observe(&ControlEvent::Turned);
+        assert_eq!(readiness.check(), Ok(()));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            "leader 1",
+            "term 7",
+            "items 3",
+            "workers{verdict=\"healthy\"} 1",
+            "slots_moved_total{reason=\"unowned\"} 1",
+            "moves_refused_total{reason=\"epoch passed\"} 1",
+            "failures_total{server=\"store\",class=\"transient\"} 1",
+        ] {
+            assert!(text.contains(&format!("\nnotifi_scaler_control_{line}\n")), "{line}: {text}");
+        }
+        observer.observe(&ControlEvent::Deposed(term));
+        observer.observe(&ControlEvent::Turned);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        assert!(text.contains("control_leader 0\n") && !text.contains("healthy"), "{text}");
+    }
+}

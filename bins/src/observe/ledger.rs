@@ -1,0 +1,260 @@
+//! Who carries what, and what a redistribution makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write};
+
+use scaler_core::control::Verdict;
+use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
+
+/// The most workers named in one line.
+const NAMED_WORKERS: usize = 20;
+
+/// What one worker carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerLoad {
+    /// Slots.
+    pub slots: u64,
+    /// Items in them.
+    pub items: u64,
+}
+
+/// What each owner of slots carries.
+#[must_use]
+pub fn loads_of(assignment: &Assignment, load: &SlotLoad) -> BTreeMap<WorkerId, WorkerLoad> {
+    let mut loads: BTreeMap<WorkerId, WorkerLoad> = BTreeMap::new();
+    for (slot, state) in (0..).map(Slot::new).zip(&assignment.slots) {
+        if let Some(owner) = &state.owner {
+            let carried = loads.entry(owner.worker.clone()).or_default();
+            carried.slots += 1;
+            carried.items += u64::from(load.of(slot));
+        }
+    }
+    loads
+}
+
+/// A plan to move slots, in words and numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redistribution {
+    /// Why, and because of whom.
+    pub why: String,
+    /// What moves.
+    pub cost: Cost,
+    /// The least that any plan to the same loads would move.
+    pub lower_bound: Cost,
+    /// What each worker carries when all of it has moved.
+    pub loads: BTreeMap<WorkerId, WorkerLoad>,
+}
+
+impl Redistribution {
+    /// The loads in one line: `worker-1 4 items in 1366 slots, ...`.
+    #[must_use]
+    pub fn loads_text(&self) -> String {
+        let mut text = String::new();
+        for (worker, load) in self.loads.iter().take(NAMED_WORKERS) {
+            let comma = if text.is_empty() { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{comma}{worker} {} items in {} slots", load.items, load.slots);
+        }
+        match self.loads.len().checked_sub(NAMED_WORKERS) {
+            None | Some(0) => text,
+            Some(more) => format!("{text}, and {more} more"),
+        }
+    }
+}
+
+impl fmt::Display for Redistribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { why, cost, lower_bound, .. } = self;
+        write!(
+            f,
+            "{why}: {} slots move (minimum {}) and {} items (minimum {}); then {}",
+            cost.slots,
+            lower_bound.slots,
+            cost.items,
+            lower_bound.items,
+            self.loads_text()
+        )
+    }
+}
+
+/// The slots, their owners and their items as a control plane last told, and what is still to move.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    owners: Vec<(Option<WorkerId>, Epoch)>,
+    load: Option<SlotLoad>,
+    planned: BTreeMap<Slot, Planned>,
+    verdicts: BTreeMap<WorkerId, Verdict>,
+}
+
+/// A movement that was planned and has not been seen to happen.
+#[derive(Debug)]
+struct Planned {
+    to: WorkerId,
+    why: Reason,
+    epoch: Epoch,
+}
+
+impl Ledger {
+    /// The slots and items as they stand.
+    pub fn scanned(&mut self, assignment: &Assignment, load: &SlotLoad) {
+        let owner = |owner: &Option<scaler_core::MemberKey>| owner.as_ref().map(|key| key.worker.clone());
+        self.owners = assignment.slots.iter().map(|slot| (owner(&slot.owner), slot.epoch)).collect();
+        self.load = Some(load.clone());
+    }
+
+    /// A worker stands so now, or is gone.
+    pub fn judged(&mut self, worker: &WorkerId, now: Option<Verdict>) {
+        match now {
+            Some(verdict) => _ = self.verdicts.insert(worker.clone(), verdict),
+            None => _ = self.verdicts.remove(worker),
+        }
+    }
+
+    /// Slots shall move: what that means.
+    pub fn planned(&mut self, plan: &Plan) -> Redistribution {
+        self.planned.retain(|slot, planned| {
+            plan.roster().contains(&planned.to) && self.owners.get(slot.index()).is_some_and(|(_, epoch)| *epoch == planned.epoch)
+        });
+        for movement in plan.movements() {
+            let epoch = self.owners.get(movement.slot.index()).map(|(_, epoch)| *epoch).unwrap_or_default();
+            self.planned.insert(movement.slot, Planned { to: movement.to.clone(), why: movement.why, epoch });
+        }
+        let loads = self.loads(|slot, owner| self.planned.get(&slot).map(|planned| &planned.to).or(owner));
+        let keeps = |worker: &WorkerId, load: &WorkerLoad| load.slots > 0 || plan.roster().contains(worker);
+        Redistribution {
+            why: why(plan),
+            cost: plan.cost(),
+            lower_bound: plan.lower_bound(),
+            loads: loads.into_iter().filter(|(worker, load)| keeps(worker, load)).collect(),
+        }
+    }
+
+    /// Slots moved, or did not: how many for each reason.
+    pub fn committed(&mut self, moved: &[Slot], refused: &[Refusal]) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for slot in moved {
+            // What was never planned follows a worker into its next life.
+            let reason = self.planned.remove(slot).map_or("worker restarted".to_owned(), |planned| planned.why.to_string());
+            *counts.entry(reason).or_default() += 1;
+        }
+        for refusal in refused.iter().filter(|refusal| refusal.why == RefusalReason::EpochPassed) {
+            self.planned.remove(&refusal.slot);
+        }
+        counts
+    }
+
+    /// How many workers stand how.
+    #[must_use]
+    pub fn standing(&self) -> BTreeMap<Verdict, i64> {
+        self.verdicts.values().fold(BTreeMap::new(), |mut counts, verdict| {
+            *counts.entry(*verdict).or_default() += 1;
+            counts
+        })
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        self.load.as_ref().map_or(0, SlotLoad::total)
+    }
+
+    /// The items of the most loaded worker over the mean of all that have or may have slots; 1 where there are none.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people to look at")]
+    pub fn most_over_mean(&self) -> f64 {
+        let loads = self.loads(|_, owner| owner);
+        let most = loads.values().map(|load| load.items).max().unwrap_or(0);
+        let total: u64 = loads.values().map(|load| load.items).sum();
+        if total == 0 { 1.0 } else { most as f64 * loads.len() as f64 / total as f64 }
+    }
+
+    /// What everybody carries who stands somehow or owns something.
+    fn loads<'a>(
+        &'a self,
+        owner_of: impl Fn(Slot, Option<&'a WorkerId>) -> Option<&'a WorkerId>,
+    ) -> BTreeMap<WorkerId, WorkerLoad> {
+        let able = |verdict: &Verdict| !verdict.is_lost() && *verdict != Verdict::Starting;
+        let standing = self.verdicts.iter().filter(|(_, verdict)| able(verdict));
+        let mut loads: BTreeMap<&WorkerId, WorkerLoad> = standing.map(|(worker, _)| (worker, WorkerLoad::default())).collect();
+        for (slot, (owner, _)) in (0..).map(Slot::new).zip(&self.owners) {
+            if let Some(owner) = owner_of(slot, owner.as_ref()) {
+                let load = loads.entry(owner).or_default();
+                load.slots += 1;
+                load.items += self.load.as_ref().map_or(0, |load| u64::from(load.of(slot)));
+            }
+        }
+        loads.into_iter().map(|(worker, load)| (worker.clone(), load)).collect()
+    }
+}
+
+/// The reasons of a plan, each with the workers that came or went: `owner left (worker-2), worker joined (worker-4)`.
+fn why(plan: &Plan) -> String {
+    let mut reasons: BTreeMap<Reason, BTreeSet<&WorkerId>> = BTreeMap::new();
+    for movement in plan.movements() {
+        let workers = reasons.entry(movement.why).or_default();
+        match movement.why {
+            Reason::OwnerLeft => workers.extend(&movement.from),
+            Reason::WorkerJoined => _ = workers.insert(&movement.to),
+            _ => {}
+        }
+    }
+    let described = reasons.into_iter().map(|(reason, workers)| match workers.len() {
+        0 => reason.to_string(),
+        1..=NAMED_WORKERS => format!("{reason} ({})", workers.into_iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", ")),
+        many => format!("{reason} ({many} workers)"),
+    });
+    described.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use scaler_core::{Incarnation, MemberKey, Movement, Roster, SlotCount, SlotState, Tick};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn worker(name: &str) -> WorkerId {
+        WorkerId::new(name).unwrap()
+    }
+
+    fn assignment(owners: &[&str]) -> Assignment {
+        let key = |name: &str| MemberKey { worker: worker(name), incarnation: Incarnation::new(Uuid::nil()) };
+        let slots = owners.iter().map(|name| SlotState { owner: Some(key(name)), ..SlotState::default() }).collect();
+        Assignment { tick: Tick(1), slots, sessions: None }
+    }
+
+    #[test]
+    fn a_redistribution_is_told_with_its_cost_and_the_loads_after_it() {
+        let load = SlotLoad::of_items(SlotCount::new(4).unwrap(), [(Slot::new(0), 3), (Slot::new(1), 2), (Slot::new(3), 1)]);
+        let mut ledger = Ledger::default();
+        for name in ["a", "b"] {
+            ledger.judged(&worker(name), Some(Verdict::Healthy));
+        }
+        ledger.scanned(&assignment(&["a", "a", "a", "a"]), &load);
+        assert!((ledger.most_over_mean() - 2.0).abs() < 1e-9);
+        let movement =
+            |slot| Movement { slot: Slot::new(slot), from: Some(worker("a")), to: worker("b"), why: Reason::WorkerJoined };
+        let plan = Plan::new(Roster::of(["a", "b"].map(worker)), vec![movement(1), movement(3)], &load);
+        let told = ledger.planned(&plan).to_string();
+        assert_eq!(
+            told,
+            "worker joined (b): 2 slots move (minimum 2) and 3 items (minimum 3); then a 3 items in 2 slots, b 3 items in 2 slots"
+        );
+        let refused = [Refusal { slot: Slot::new(3), why: RefusalReason::NotTickedYet }];
+        let counts = ledger.committed(&[Slot::new(1), Slot::new(2)], &refused);
+        assert_eq!(counts, BTreeMap::from([("worker joined".to_owned(), 1), ("worker restarted".to_owned(), 1)]));
+        assert_eq!(ledger.committed(&[Slot::new(3)], &[]), BTreeMap::from([("worker joined".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn a_plan_whose_receiver_is_gone_is_forgotten() {
+        let load = SlotLoad::uniform(SlotCount::new(2).unwrap());
+        let mut ledger = Ledger::default();
+        ledger.scanned(&assignment(&["a", "a"]), &load);
+        let movement = |to, why| Movement { slot: Slot::new(1), from: Some(worker("a")), to: worker(to), why };
+        ledger.planned(&Plan::new(Roster::of(["a", "b"].map(worker)), vec![movement("b", Reason::WorkerJoined)], &load));
+        let after = ledger.planned(&Plan::new(Roster::of(["a", "c"].map(worker)), vec![], &load));
+        assert_eq!(after.loads.get(&worker("a")), Some(&WorkerLoad { slots: 2, items: 2 }));
+        assert_eq!(after.loads.get(&worker("b")), None);
+    }
+}

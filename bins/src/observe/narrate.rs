@@ -1,0 +1,102 @@
+//! What a control plane does, in words.
+
+use scaler_core::WorkerId;
+use scaler_core::control::{ControlEvent, Verdict};
+
+use super::{Ledger, Redistribution};
+use crate::words::soon;
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gravity {
+    /// All is as it should be.
+    Plain,
+    /// Somebody may want to look.
+    Grave,
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A sentence.
+    Said(Gravity, String),
+    /// Slots shall move.
+    Redistributes(Redistribution),
+}
+
+/// What there is to tell of an event. The ledger must be told of all of them, and of commits besides.
+pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
+    let plain = |text: String| Some(Note::Said(Gravity::Plain, text));
+    let grave = |text: String| Some(Note::Said(Gravity::Grave, text));
+    match event {
+        ControlEvent::Elected(term) => plain(format!("leads, {term}")),
+        ControlEvent::Deposed(term) => plain(format!("leads no more, {term} is over")),
+        ControlEvent::Following => plain("another control plane leads; follows and stands by".to_owned()),
+        ControlEvent::Scanned { assignment, load } => {
+            ledger.scanned(assignment, load);
+            None
+        }
+        ControlEvent::Judged { worker, before, now } => {
+            ledger.judged(worker, *now);
+            let text = format!("{worker}: {} -> {}", word(*before, "new"), word(*now, "gone"));
+            if now.is_some_and(Verdict::is_lost) { grave(text) } else { plain(text) }
+        }
+        ControlEvent::Held { silent, owned } => {
+            grave(format!("{silent} of {owned} owned slots fell silent at once; moves nothing until that is explained"))
+        }
+        ControlEvent::Released => plain("moves slots again".to_owned()),
+        ControlEvent::Planned(plan) => Some(Note::Redistributes(ledger.planned(plan))),
+        ControlEvent::Swept(workers) => {
+            let names: Vec<_> = workers.iter().map(WorkerId::as_str).collect();
+            plain(format!("forgets the silent {}", names.join(", ")))
+        }
+        ControlEvent::StoreFailed { error, retry_in } => grave(format!("{error}; retrying {}", soon(*retry_in))),
+        ControlEvent::StoreBack => plain("the store answers again".to_owned()),
+        ControlEvent::MembershipFailed { error, retry_in } => {
+            grave(format!("{error}; judges workers by their ticks alone, retrying {}", soon(*retry_in)))
+        }
+        ControlEvent::MembershipBack => plain("the membership answers again".to_owned()),
+        _ => None,
+    }
+}
+
+fn word(verdict: Option<Verdict>, none: &str) -> String {
+    verdict.map_or(none.to_owned(), |verdict| verdict.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use scaler_core::{MembershipError, StoreError};
+
+    use super::*;
+
+    fn said(event: &ControlEvent<'_>) -> (Gravity, String) {
+        match note(event, &mut Ledger::default()) {
+            Some(Note::Said(gravity, text)) => (gravity, text),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_what_on_what_and_what_next() {
+        let error =
+            StoreError::Unavailable { during: "assignment", source: "Postgres at db:5432/work: connection refused".into() };
+        let (gravity, text) = said(&ControlEvent::StoreFailed { error, retry_in: Duration::from_millis(500) });
+        assert_eq!(gravity, Gravity::Grave);
+        assert_eq!(text, "assignment: the store is away: Postgres at db:5432/work: connection refused; retrying in 500 ms");
+        let error = MembershipError::Unavailable { during: "members", source: "redis://cache: connection refused".into() };
+        let (_, text) = said(&ControlEvent::MembershipFailed { error, retry_in: Duration::from_millis(500) });
+        assert!(text.ends_with("judges workers by their ticks alone, retrying in 500 ms"), "{text}");
+    }
+
+    #[test]
+    fn a_lost_worker_is_grave_and_a_new_one_is_not() {
+        let worker = WorkerId::new("worker-1").unwrap();
+        let judged = |before, now| said(&ControlEvent::Judged { worker: &worker, before, now });
+        assert_eq!(judged(None, Some(Verdict::Healthy)), (Gravity::Plain, "worker-1: new -> healthy".to_owned()));
+        assert_eq!(judged(Some(Verdict::Healthy), Some(Verdict::Dead)), (Gravity::Grave, "worker-1: healthy -> dead".to_owned()));
+        assert_eq!(judged(Some(Verdict::Dead), None), (Gravity::Plain, "worker-1: dead -> gone".to_owned()));
+    }
+}

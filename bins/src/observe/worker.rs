@@ -1,0 +1,136 @@
+//! The observer of a worker: log lines, metrics, and the printed list.
+
+use scaler_core::worker::WorkerEvent;
+use scaler_core::{Tick, TickReport, WorkerId};
+
+use crate::lines::Lines;
+use crate::metrics::{FailureLabels, WorkerMetrics};
+use crate::readiness::Readiness;
+use crate::watching::{PrintIds, WatchLines};
+use crate::words::soon;
+
+/// Turns what a worker tells into log lines, metrics, and the list that it prints.
+#[derive(Debug)]
+pub struct WorkerObserver {
+    worker: WorkerId,
+    watch: WatchLines,
+    lines: Lines,
+    metrics: WorkerMetrics,
+    readiness: Readiness,
+    tick: Option<Tick>,
+}
+
+impl WorkerObserver {
+    /// An observer that has been told nothing yet.
+    #[must_use]
+    pub fn new(worker: WorkerId, print: PrintIds, lines: Lines, metrics: WorkerMetrics, readiness: Readiness) -> Self {
+        Self { watch: WatchLines::new(worker.clone(), print), worker, lines, metrics, readiness, tick: None }
+    }
+
+    /// Takes in what it is told.
+    pub fn observe(&mut self, event: &WorkerEvent) {
+        self.log(event);
+        match event {
+            WorkerEvent::Ticked { report, took } => self.ticked(report, took.as_secs_f64()),
+            WorkerEvent::Watching { items, .. } => {
+                self.metrics.watched_items.set(i64::try_from(items.len()).unwrap_or(i64::MAX));
+                if let Some(line) = self.watch.next(items) {
+                    self.lines.print(line);
+                }
+            }
+            WorkerEvent::Missed { ticks } => _ = self.metrics.missed_ticks.inc_by(*ticks),
+            WorkerEvent::StoreFailed { error, .. } => {
+                self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
+            }
+            WorkerEvent::MembershipFailed { error, .. } => {
+                self.metrics.failures.get_or_create(&FailureLabels::membership(error.class())).inc();
+            }
+            WorkerEvent::Draining => self.readiness.leaving(),
+            _ => {}
+        }
+    }
+
+    fn ticked(&mut self, report: &TickReport, took_s: f64) {
+        self.readiness.worked();
+        self.metrics.owned_slots.set(i64::from(report.owned));
+        self.metrics.items.inc_by(report.items);
+        self.metrics.locked_items.inc_by(report.locked);
+        if self.tick < Some(report.tick) {
+            self.tick = Some(report.tick);
+            self.metrics.ticks.inc();
+            self.metrics.tick_duration.observe(took_s);
+        }
+    }
+
+    fn log(&self, event: &WorkerEvent) {
+        let worker = &self.worker;
+        match event {
+            WorkerEvent::Adopted { slots } => tracing::info!("{worker}: took over {slots} slots from its former life"),
+            WorkerEvent::Ticked { report, .. } if report.locked > 0 => {
+                tracing::warn!(
+                    "{worker}: left out {} items in tick {}, which somebody else has locked",
+                    report.locked,
+                    report.tick
+                );
+            }
+            WorkerEvent::Missed { ticks } => tracing::warn!("{worker}: missed {ticks} ticks; they are not caught up"),
+            WorkerEvent::WaitingForSchema => {
+                tracing::info!("{worker}: there is no schema yet; waits until a control plane installs it");
+            }
+            WorkerEvent::StoreFailed { error, retry_in } => tracing::warn!("{worker}: {error}; retrying {}", soon(*retry_in)),
+            WorkerEvent::StoreBack => tracing::info!("{worker}: the store answers again"),
+            WorkerEvent::MembershipFailed { error, retry_in } => {
+                tracing::warn!("{worker}: {error}; works on without heartbeats, retrying {}", soon(*retry_in));
+            }
+            WorkerEvent::MembershipBack => tracing::info!("{worker}: heartbeats arrive again"),
+            WorkerEvent::Draining => tracing::info!("{worker}: drains: works on until it owns nothing, then leaves"),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use prometheus_client::registry::Registry;
+    use scaler_core::{ItemId, TokioClock};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::lines::tests::Kept;
+
+    #[tokio::test]
+    async fn what_happens_is_printed_and_counted() {
+        let kept = Kept::default();
+        let lines = Lines::to(kept.clone()).unwrap();
+        let metrics = WorkerMetrics::register(&mut Registry::default());
+        let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
+        let worker = WorkerId::new("worker-1").unwrap();
+        let mut observer = WorkerObserver::new(worker, PrintIds::All, lines.clone(), metrics.clone(), readiness.clone());
+        let report = |tick, items| TickReport {
+            tick: Tick(tick),
+            into_tick: Duration::ZERO,
+            tick_length: Duration::from_secs(1),
+            owned: 5,
+            fence: 0,
+            ticked: 1,
+            items,
+            digest: 0,
+            locked: 1,
+        };
+        let items: Arc<[ItemId]> = [ItemId::new(Uuid::nil())].into();
+        for (tick, count) in [(1, 3), (1, 1), (3, 4)] {
+            observer.observe(&WorkerEvent::Ticked { report: report(tick, count), took: Duration::from_millis(3) });
+        }
+        observer.observe(&WorkerEvent::Missed { ticks: 1 });
+        observer.observe(&WorkerEvent::Watching { tick: Tick(3), items });
+        assert_eq!((metrics.ticks.get(), metrics.items.get(), metrics.missed_ticks.get()), (2, 8, 1));
+        assert_eq!((metrics.owned_slots.get(), metrics.watched_items.get(), metrics.locked_items.get()), (5, 1, 3));
+        assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
+        assert_eq!(readiness.check(), Ok(()));
+        observer.observe(&WorkerEvent::Draining);
+        assert_eq!(readiness.check(), Err("draining".to_owned()));
+    }
+}

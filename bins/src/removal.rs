@@ -1,0 +1,56 @@
+//! Which items to remove: so many, or these.
+
+use scaler_core::ItemId;
+
+/// The most items added or removed at a time.
+pub const MOST_ITEMS: u32 = 1_000_000;
+
+/// Which items to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Any items, this many.
+    Any(u32),
+    /// These items.
+    These(Vec<ItemId>),
+}
+
+/// Words that say nothing about items to remove.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{word:?} is neither a number of items up to {MOST_ITEMS} nor the id of an item")]
+pub struct BadRemoval {
+    /// The first word that makes no sense.
+    pub word: String,
+}
+
+impl Removal {
+    /// Parses `N` or `ID...`.
+    ///
+    /// # Errors
+    /// When there are no words, or one makes no sense.
+    pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, BadRemoval> {
+        let words: Vec<_> = words.into_iter().collect();
+        let bad = |word: &str| BadRemoval { word: word.to_owned() };
+        if let [word] = words[..]
+            && let Ok(count) = word.parse::<u32>()
+        {
+            return if (1..=MOST_ITEMS).contains(&count) { Ok(Self::Any(count)) } else { Err(bad(word)) };
+        }
+        let ids: Vec<_> = words.iter().map(|word| word.parse().map_err(|_| bad(word))).collect::<Result<_, _>>()?;
+        if ids.is_empty() { Err(bad("")) } else { Ok(Self::These(ids)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_or_ids() {
+        assert_eq!(Removal::parse(["5"]), Ok(Removal::Any(5)));
+        let id = "0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11";
+        assert_eq!(Removal::parse([id, id]), Ok(Removal::These(vec![id.parse().unwrap(); 2])));
+        for bad in [&[][..], &["0"], &["1000001"], &["some"], &["5", "6"], &[id, "5"]] {
+            assert!(Removal::parse(bad.iter().copied()).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The command-line tool.
+
+mod items;
+mod status;
+
+use clap::{Args, Parser, Subcommand};
+use scaler_core::SlotCount;
+use scaler_pg::PgStore;
+
+use crate::Failure;
+use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, slots};
+use crate::lines::Lines;
+use crate::local::{self, LocalArgs};
+use crate::servers::Store;
+use items::ItemsCommand;
+
+/// The name of the tool's sessions with Postgres.
+const SESSION: &str = "notifi-scaler";
+
+/// Shares a table of items among workers; this is the tool to try it and to look after it.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "notifi-scaler", version)]
+pub struct ToolArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ToolCommand,
+}
+
+/// What the tool can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ToolCommand {
+    /// Runs a control plane and workers in this process, on a table in memory
+    Local(Box<LocalArgs>),
+    /// Installs the schema, or brings it up to date; safe to repeat
+    #[command(after_help = SECRETS_HELP)]
+    Migrate {
+        /// How many slots there are, a power of two [default: as installed, or 4096]
+        #[arg(long, env, value_parser = slots)]
+        slots: Option<SlotCount>,
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
+    },
+    /// Shows who leads, and who carries what
+    #[command(after_help = SECRETS_HELP)]
+    Status(StatusArgs),
+    /// Adds, removes or lists items
+    #[command(after_help = SECRETS_HELP)]
+    Items {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ItemsCommand,
+    },
+}
+
+/// What there is to look at.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// When it cannot be done.
+pub async fn run(args: ToolArgs) -> Result<(), Failure> {
+    let lines = Lines::stdout()?;
+    match args.command {
+        ToolCommand::Local(args) => local::run(&args).await?,
+        ToolCommand::Migrate { slots, postgres } => {
+            let installation = open(&postgres)?.install(slots).await?;
+            lines.finish(format!("the schema is installed, with {} slots", installation.slots));
+        }
+        ToolCommand::Status(args) => status::run(&args, &lines).await?,
+        ToolCommand::Items { command } => items::run(command, &lines).await?,
+    }
+    Ok(())
+}
+
+fn open(args: &PostgresArgs) -> Result<PgStore, Failure> {
+    let endpoint = args.endpoint(&Secrets::from_env()?)?;
+    Store { endpoint: &endpoint, args }.for_program(SESSION)
+}

@@ -1,0 +1,214 @@
+//! `notifi-scaler status`: who leads, and who carries what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use scaler_core::control::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
+use scaler_core::{Assignment, Incarnation, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
+use scaler_pg::Leader;
+
+use super::{StatusArgs, open};
+use crate::Failure;
+use crate::config::Secrets;
+use crate::lines::Lines;
+use crate::servers::membership;
+use crate::table::{Align, Table};
+
+pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure> {
+    let store = open(&args.postgres)?;
+    let redis = args.redis.endpoint(&Secrets::from_env()?)?;
+    // It tells best what is missing.
+    store.probe().await?;
+    let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);
+    let members = async { membership(&redis, &args.redis).await?.members().await.map_err(Failure::from) }.await;
+    let seen = Seen { leader, assignment, load, members: members.as_deref().ok() };
+    lines.finish(seen.text());
+    members.map(|_| ())
+}
+
+/// All that is looked at.
+#[derive(Debug)]
+struct Seen<'a> {
+    leader: Option<Leader>,
+    assignment: Assignment,
+    load: SlotLoad,
+    /// `None` when the membership cannot be read.
+    members: Option<&'a [Sighting]>,
+}
+
+/// What is found of one worker.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    slots: u64,
+    items: u64,
+    last_tick: Option<Tick>,
+    incarnations: BTreeSet<Incarnation>,
+    sighting: Option<&'a Sighting>,
+}
+
+impl Seen<'_> {
+    fn text(&self) -> String {
+        format!("{}\n{} slots, tick {}\n\n{}", self.leader_text(), self.load.slots(), self.assignment.tick, self.workers_text())
+    }
+
+    fn leader_text(&self) -> String {
+        match &self.leader {
+            None => "no control plane has led yet".to_owned(),
+            Some(leader) if leader.expires_in == Duration::ZERO => {
+                format!("no control plane leads; the last was {}, {}", leader.term.holder, leader.term)
+            }
+            Some(leader) => format!(
+                "control plane {} leads, {}, for {:.1} s more unless it renews",
+                leader.term.holder,
+                leader.term,
+                leader.expires_in.as_secs_f64()
+            ),
+        }
+    }
+
+    fn workers_text(&self) -> String {
+        let mut table = Table::new([
+            ("worker", Align::Left),
+            ("state", Align::Left),
+            ("slots", Align::Right),
+            ("items", Align::Right),
+            ("last tick", Align::Right),
+            ("heartbeat", Align::Right),
+        ]);
+        let found = self.workers();
+        let able = |found: &Found<'_>| found.slots > 0 || matches!(self.verdict(found), Verdict::Healthy | Verdict::Unheard);
+        let carried: Vec<_> = found.values().filter(|found| able(found)).map(|found| found.items).collect();
+        for (worker, found) in &found {
+            table.row([
+                worker.to_string(),
+                self.verdict(found).to_string(),
+                found.slots.to_string(),
+                found.items.to_string(),
+                found.last_tick.map_or("never".to_owned(), |tick| ago(self.assignment.tick.since(tick))),
+                match (self.members, found.sighting) {
+                    (None, _) => "unknown".to_owned(),
+                    (_, None) => "none".to_owned(),
+                    (_, Some(sighting)) => format!("{:.1} s ago", sighting.age.as_secs_f64()),
+                },
+            ]);
+        }
+        let unowned = self.assignment.slots.iter().filter(|slot| slot.owner.is_none()).count();
+        let (slots, items) =
+            (found.values().map(|found| found.slots).sum::<u64>(), found.values().map(|found| found.items).sum::<u64>());
+        table.totals(["total".into(), String::new(), slots.to_string(), items.to_string(), String::new(), String::new()]);
+        format!("{table}\n\n{unowned} slots without owner; {}", evenness(&carried))
+    }
+
+    fn workers(&self) -> BTreeMap<WorkerId, Found<'_>> {
+        let mut workers: BTreeMap<WorkerId, Found<'_>> = BTreeMap::new();
+        for (slot, state) in (0..).map(Slot::new).zip(&self.assignment.slots) {
+            let Some(owner) = &state.owner else { continue };
+            let found = workers.entry(owner.worker.clone()).or_default();
+            found.slots += 1;
+            found.items += u64::from(self.load.of(slot));
+            found.last_tick = found.last_tick.max(Some(state.last_tick));
+            found.incarnations.insert(owner.incarnation);
+        }
+        for sighting in self.members.unwrap_or_default() {
+            let found = workers.entry(sighting.member.key.worker.clone()).or_default();
+            found.last_tick = found.last_tick.max(sighting.member.last_tick);
+            found.incarnations.insert(sighting.member.key.incarnation);
+            found.sighting = Some(sighting);
+        }
+        workers
+    }
+
+    fn verdict(&self, found: &Found<'_>) -> Verdict {
+        let evidence = Evidence {
+            heartbeat: match (self.members, found.sighting) {
+                (None, _) => Heartbeat::Unknown,
+                (_, None) => Heartbeat::Absent,
+                (_, Some(sighting)) => Heartbeat::Heard(sighting.age),
+            },
+            state: found.sighting.map(|sighting| sighting.member.state),
+            last_tick: found.last_tick,
+            session: match &self.assignment.sessions {
+                None => Session::Unknown,
+                Some(open) if found.incarnations.is_disjoint(open) => Session::Gone,
+                Some(_) => Session::Open,
+            },
+        };
+        judge(&evidence, self.assignment.tick, &Thresholds::default())
+    }
+}
+
+fn ago(ticks: u64) -> String {
+    match ticks {
+        0 => "this tick".to_owned(),
+        ticks => format!("{ticks} ago"),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people to look at")]
+fn evenness(items: &[u64]) -> String {
+    let (most, total) = (items.iter().max().copied().unwrap_or(0), items.iter().sum::<u64>());
+    if total == 0 {
+        return "no worker has items".to_owned();
+    }
+    format!("the most loaded worker has {most} items, {:.3} times the mean", most as f64 * items.len() as f64 / total as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use scaler_core::{Epoch, Member, MemberKey, MemberState, SlotCount, SlotState};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn key(name: &str) -> MemberKey {
+        MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::nil()) }
+    }
+
+    fn seen(members: Option<&[Sighting]>) -> Seen<'_> {
+        let slots = SlotCount::new(4).unwrap();
+        let owned = |name, tick| SlotState { owner: Some(key(name)), epoch: Epoch(1), last_tick: Tick(tick) };
+        let assignment = Assignment {
+            tick: Tick(100),
+            slots: vec![owned("worker-1", 100), owned("worker-1", 99), owned("worker-2", 90), SlotState::default()],
+            sessions: None,
+        };
+        Seen { leader: None, assignment, load: SlotLoad::of_items(slots, [(Slot::new(0), 2), (Slot::new(2), 1)]), members }
+    }
+
+    #[test]
+    fn the_table_tells_how_each_worker_stands() {
+        let sighting = |name, age_ms| Sighting {
+            member: Member {
+                key: key(name),
+                state: MemberState::Active,
+                last_tick: None,
+                slots: 0,
+                items: 0,
+                first_items: vec![],
+            },
+            age: Duration::from_millis(age_ms),
+        };
+        let expected = "\
+no control plane has led yet
+4 slots, tick 100
+
+worker    state     slots  items  last tick   heartbeat
+--------  --------  -----  -----  ---------  ----------
+worker-1  healthy       2      2  this tick   0.4 s ago
+worker-2  dead          1      1     10 ago  12.0 s ago
+worker-3  starting      0      0      never   0.1 s ago
+--------  --------  -----  -----  ---------  ----------
+total                   3      3
+
+1 slots without owner; the most loaded worker has 2 items, 1.333 times the mean";
+        let members = [sighting("worker-1", 400), sighting("worker-2", 12_000), sighting("worker-3", 100)];
+        assert_eq!(seen(Some(&members)).text(), expected);
+    }
+
+    #[test]
+    fn without_the_membership_the_ticks_speak() {
+        let text = seen(None).text();
+        assert!(text.contains("worker-1  healthy      2      2  this tick    unknown"), "{text}");
+        assert!(text.contains("worker-2  dead "), "{text}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The three programs as processes, on a real Postgres and a real Redis, watched by an oracle that does not trust them.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
+
+mod configuration;
+mod faults;
+mod oracle;
+mod programs;
+mod sharing;
+mod system;

@@ -1,0 +1,114 @@
+//! A program of ours as a child process, and what it prints.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What a program printed so far.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// Collects lines until the program closes its end.
+    fn collect(source: impl Read + Send + 'static) -> Self {
+        let lines = Self::default();
+        let collected = lines.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(source).lines().map_while(Result::ok) {
+                collected.0.lock().unwrap().push(line);
+            }
+        });
+        lines
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn last(&self) -> Option<String> {
+        self.0.lock().unwrap().last().cloned()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    pub(crate) fn contain(&self, text: &str) -> bool {
+        self.0.lock().unwrap().iter().any(|line| line.contains(text))
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.all().iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+/// A running program; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) out: Lines,
+    pub(crate) err: Lines,
+}
+
+/// Which of our programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    ControlPlane,
+    Worker,
+    Tool,
+}
+
+impl Program {
+    /// Starts it with these variables and no others that it might heed.
+    pub(crate) fn start(which: Which, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let path = match which {
+            Which::ControlPlane => env!("CARGO_BIN_EXE_control-plane"),
+            Which::Worker => env!("CARGO_BIN_EXE_worker"),
+            Which::Tool => env!("CARGO_BIN_EXE_notifi-scaler"),
+        };
+        let mut command = Command::new(path);
+        command.args(words).env_clear().env("LISTEN", "off").envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let out = Lines::collect(child.stdout.take().unwrap());
+        let err = Lines::collect(child.stderr.take().unwrap());
+        Self { child, out, err }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, SIGSTOP and the like.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success(), "kill -{name} {}", self.child.id());
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> i32 {
+        crate::system::eventually("the program ends", async || {
+            self.exit_code().ok_or_else(|| format!("{:?}{:?}", self.out, self.err))
+        })
+        .await
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,267 @@
+//! Leads, looks, and commits.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::mem::Discriminant;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::StreamExt;
+use uuid::Uuid;
+
+use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
+use crate::{
+    Assignment, Clock, Election, Membership, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term, Transfer, WorkStore,
+    WorkerId,
+};
+
+/// A count that took this long is not repeated before this many times as long has gone by.
+const CENSUS_REST: u32 = 20;
+/// The least time from one look to the next, however many nudges come.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Runs a control plane until `stop` completes; then it resigns, so that the next need not wait.
+///
+/// Dropping the future ends it at once, as a kill does: safe, but the next leader waits until the lease is over.
+pub async fn run<S: WorkStore + Election + ?Sized>(
+    config: ControlConfig,
+    candidate: Uuid,
+    store: Arc<S>,
+    membership: Arc<dyn Membership>,
+    clock: Arc<dyn Clock>,
+    stop: impl Future<Output = ()> + Send,
+    mut observe: impl FnMut(ControlEvent<'_>) + Send,
+) {
+    let mut nudges = membership.nudges();
+    let mut driver = Driver::new(config, candidate, store, membership, clock);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let wait = tokio::select! {
+            wait = driver.turn(&mut observe) => wait,
+            () = &mut stop => break,
+        };
+        tokio::time::sleep(BREATH.min(wait)).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait.saturating_sub(BREATH)) => {}
+            Some(()) = nudges.next() => {}
+            () = &mut stop => break,
+        }
+    }
+    driver.resign(&mut observe).await;
+}
+
+struct Driver<S: ?Sized> {
+    config: ControlConfig,
+    candidate: Uuid,
+    membership: Arc<dyn Membership>,
+    clock: Arc<dyn Clock>,
+    /// Leading, following, or not known yet.
+    leads: Option<bool>,
+    term: Option<Term>,
+    renew_at: Duration,
+    sweep_at: Duration,
+    plane: ControlPlane,
+    census: Option<SlotLoad>,
+    census_at: Duration,
+    verdicts: BTreeMap<WorkerId, Verdict>,
+    held: bool,
+    store_trouble: Option<Discriminant<StoreError>>,
+    membership_trouble: bool,
+    store: Arc<S>,
+}
+
+impl<S: WorkStore + Election + ?Sized> Driver<S> {
+    fn new(
+        config: ControlConfig,
+        candidate: Uuid,
+        store: Arc<S>,
+        membership: Arc<dyn Membership>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            plane: ControlPlane::new(config.clone()),
+            config,
+            candidate,
+            membership,
+            clock,
+            leads: None,
+            term: None,
+            renew_at: Duration::ZERO,
+            sweep_at: Duration::ZERO,
+            census: None,
+            census_at: Duration::ZERO,
+            verdicts: BTreeMap::new(),
+            held: false,
+            store_trouble: None,
+            membership_trouble: false,
+            store,
+        }
+    }
+
+    /// One turn; how long to rest after it.
+    async fn turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Duration {
+        let turned = self.try_turn(observe).await;
+        match turned {
+            Ok(wait) => {
+                if self.store_trouble.take().is_some() {
+                    observe(ControlEvent::StoreBack);
+                }
+                observe(ControlEvent::Turned);
+                wait
+            }
+            Err(error) => {
+                let retry_in = self.config.scan_interval;
+                let kind = std::mem::discriminant(&error);
+                if self.store_trouble.replace(kind) != Some(kind) {
+                    observe(ControlEvent::StoreFailed { error, retry_in });
+                }
+                retry_in
+            }
+        }
+    }
+
+    async fn try_turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Duration, StoreError> {
+        let Some(term) = self.lead(observe).await? else { return Ok(self.config.lease / 5) };
+        let assignment = self.store.assignment().await?;
+        self.count_items().await?;
+        let Some(load) = self.census.clone() else { return Ok(self.config.scan_interval) };
+        observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
+        let members = self.members(observe).await;
+        let seen = Observation { assignment: &assignment, members: members.as_deref(), load: &load };
+        let decision = self.plane.step(self.clock.now(), &seen);
+        self.tell(&decision, &assignment, observe);
+        let waiting = self.commit(&term, &decision.transfers, observe).await?;
+        self.sweep(observe).await;
+        Ok(if waiting { self.config.handover_interval } else { self.config.scan_interval })
+    }
+
+    /// The term, if this control plane leads.
+    async fn lead(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Option<Term>, StoreError> {
+        if let Some(term) = self.term {
+            if self.clock.now() < self.renew_at {
+                return Ok(Some(term));
+            }
+            if self.store.renew(&term, self.config.lease).await? {
+                self.renew_at = self.clock.now() + self.config.lease / 3;
+                return Ok(Some(term));
+            }
+            self.deposed(term, observe);
+        }
+        self.term = self.store.campaign(self.candidate, self.config.lease).await?;
+        if let Some(term) = self.term {
+            self.renew_at = self.clock.now() + self.config.lease / 3;
+            self.plane = ControlPlane::new(self.config.clone());
+            observe(ControlEvent::Elected(term));
+        } else if self.leads != Some(false) {
+            observe(ControlEvent::Following);
+        }
+        self.leads = Some(self.term.is_some());
+        Ok(self.term)
+    }
+
+    fn deposed(&mut self, term: Term, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        self.term = None;
+        self.leads = None;
+        observe(ControlEvent::Deposed(term));
+    }
+
+    async fn count_items(&mut self) -> Result<(), StoreError> {
+        let begun = self.clock.now();
+        if self.census.is_none() || begun >= self.census_at {
+            self.census = Some(self.store.census().await?);
+            let ended = self.clock.now();
+            self.census_at = ended + self.config.census_interval.max(ended.saturating_sub(begun) * CENSUS_REST);
+        }
+        Ok(())
+    }
+
+    async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
+        match self.membership.members().await {
+            Ok(members) => {
+                if std::mem::take(&mut self.membership_trouble) {
+                    observe(ControlEvent::MembershipBack);
+                }
+                Some(members)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.membership_trouble, true) {
+                    observe(ControlEvent::MembershipFailed { error, retry_in: self.config.scan_interval });
+                }
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, decision: &Decision, assignment: &Assignment, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        let before = std::mem::replace(&mut self.verdicts, decision.verdicts.clone());
+        for (worker, now) in &decision.verdicts {
+            if before.get(worker) != Some(now) {
+                observe(ControlEvent::Judged { worker, before: before.get(worker).copied(), now: Some(*now) });
+            }
+        }
+        for (worker, verdict) in before.iter().filter(|(worker, _)| !decision.verdicts.contains_key(*worker)) {
+            observe(ControlEvent::Judged { worker, before: Some(*verdict), now: None });
+        }
+        match (std::mem::replace(&mut self.held, decision.silent.is_some()), decision.silent) {
+            (false, Some(silent)) => {
+                let owned = assignment.slots.iter().filter(|slot| slot.owner.is_some()).count();
+                observe(ControlEvent::Held { silent, owned });
+            }
+            (true, None) => observe(ControlEvent::Released),
+            _ => {}
+        }
+        if !decision.plan.is_empty() {
+            observe(ControlEvent::Planned(&decision.plan));
+        }
+    }
+
+    /// Whether a transfer waits for its tick.
+    async fn commit(
+        &mut self,
+        term: &Term,
+        transfers: &[Transfer],
+        observe: &mut (impl FnMut(ControlEvent<'_>) + Send),
+    ) -> Result<bool, StoreError> {
+        let mut waiting = false;
+        let mut any_moved = false;
+        for batch in transfers.chunks(self.config.commit_limit.max(1)) {
+            match self.store.commit(term, batch).await? {
+                Outcome::Committed { moved, refused } => {
+                    any_moved |= !moved.is_empty();
+                    waiting |= refused.iter().any(|refusal| refusal.why == RefusalReason::NotTickedYet);
+                    observe(ControlEvent::Committed { moved: &moved, refused: &refused });
+                }
+                Outcome::Deposed => {
+                    self.deposed(*term, observe);
+                    break;
+                }
+            }
+        }
+        if any_moved {
+            // A lost nudge costs a fraction of a second: the workers look by themselves too.
+            let _ = self.membership.nudge().await;
+        }
+        Ok(waiting)
+    }
+
+    async fn sweep(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        let now = self.clock.now();
+        if self.membership_trouble || now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now + self.config.sweep_after / 10;
+        if let Ok(swept) = self.membership.sweep(self.config.sweep_after).await
+            && !swept.is_empty()
+        {
+            observe(ControlEvent::Swept(&swept));
+        }
+    }
+
+    async fn resign(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        if let Some(term) = self.term.take() {
+            // Where the store does not hear it, the lease runs out by itself.
+            let _ = self.store.resign(&term).await;
+            observe(ControlEvent::Deposed(term));
+        }
+    }
+}

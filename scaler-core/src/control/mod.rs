@@ -1,0 +1,57 @@
+//! The control plane: watches workers and items, and moves slots.
+//!
+//! [`judge`] says how a worker stands, from what the witnesses tell; [`ControlPlane`] turns that into transfers, as a pure
+//! state machine; [`run`] is the thin driver that leads, looks, and commits.
+
+mod driver;
+mod event;
+mod step;
+mod verdict;
+
+use std::time::Duration;
+
+pub use driver::run;
+pub use event::ControlEvent;
+pub use step::{ControlPlane, Decision, Observation};
+pub use verdict::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
+
+/// How a control plane behaves in time.
+#[derive(Clone, Debug)]
+pub struct ControlConfig {
+    /// How long a leadership lasts unless it is renewed. It is renewed three times as often.
+    pub lease: Duration,
+    /// The time from one look at the workers to the next.
+    pub scan_interval: Duration,
+    /// The time to the next look when a transfer waits for its tick.
+    pub handover_interval: Duration,
+    /// The least time from one count of the items to the next. Counts that take long are made less often.
+    pub census_interval: Duration,
+    /// The least time between movements for mere unevenness.
+    pub settle_interval: Duration,
+    /// How much more than its fair share a worker may carry before items are moved for it: 0.1 is a tenth more.
+    pub tolerance: f64,
+    /// When a silent member is forgotten.
+    pub sweep_after: Duration,
+    /// The most slots in one commit.
+    pub commit_limit: usize,
+    /// When a worker counts as lost.
+    pub thresholds: Thresholds,
+}
+
+impl Default for ControlConfig {
+    /// A lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a count every second, 10 s between
+    /// movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a commit.
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(5),
+            scan_interval: Duration::from_millis(500),
+            handover_interval: Duration::from_millis(100),
+            census_interval: Duration::from_secs(1),
+            settle_interval: Duration::from_secs(10),
+            tolerance: 0.1,
+            sweep_after: Duration::from_secs(60),
+            commit_limit: 4096,
+            thresholds: Thresholds::default(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The control plane as a state machine: shown what is, it says what shall move.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::ControlConfig;
+use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
+use crate::{
+    Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Ring, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState,
+    StickyRing, Tick, Timing, Transfer, Weight, WorkerId,
+};
+
+/// Everything the control plane looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// The slots.
+    pub assignment: &'a Assignment,
+    /// Who is there; `None` when the membership cannot be read.
+    pub members: Option<&'a [Sighting]>,
+    /// The items in the slots.
+    pub load: &'a SlotLoad,
+}
+
+/// What follows from an observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// How each worker stands.
+    pub verdicts: BTreeMap<WorkerId, Verdict>,
+    /// When most slots fell silent at once, how many: then nothing moves.
+    pub silent: Option<usize>,
+    /// Movements that were planned just now.
+    pub plan: Plan,
+    /// What to commit: those, and those planned before that have not happened yet.
+    pub transfers: Vec<Transfer>,
+}
+
+/// A movement that was planned and has not happened yet.
+#[derive(Clone, Debug)]
+struct Pending {
+    to: WorkerId,
+    epoch: Epoch,
+}
+
+/// What is known of a worker at one moment.
+#[derive(Clone, Debug)]
+struct Standing {
+    key: MemberKey,
+    verdict: Verdict,
+    /// The last tick of each incarnation that owns slots under the name.
+    ticked: BTreeMap<Incarnation, Tick>,
+    slots: usize,
+}
+
+/// The state of a control plane from one look to the next. A new leader starts with an empty one.
+#[derive(Debug)]
+pub struct ControlPlane {
+    config: ControlConfig,
+    roster: Option<Roster>,
+    sightings: BTreeMap<WorkerId, Sighting>,
+    pending: BTreeMap<Slot, Pending>,
+    held_since: Option<Duration>,
+    settled_at: Option<Duration>,
+}
+
+impl ControlPlane {
+    /// A control plane that has seen nothing yet.
+    #[must_use]
+    pub const fn new(config: ControlConfig) -> Self {
+        Self { config, roster: None, sightings: BTreeMap::new(), pending: BTreeMap::new(), held_since: None, settled_at: None }
+    }
+
+    /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
+    pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
+        let standings = self.standings(seen);
+        let verdicts = standings.iter().map(|(worker, standing)| (worker.clone(), standing.verdict)).collect();
+        if let Some(silent) = self.hold(now, &standings, seen) {
+            return Decision { verdicts, silent: Some(silent), ..Decision::default() };
+        }
+        let roster = roster_of(&standings);
+        self.drop_pending(&roster, seen.assignment);
+        let plan = self.plan(now, &roster, seen);
+        for movement in plan.movements() {
+            let epoch = seen.assignment.slots.get(movement.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
+            self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
+        }
+        self.roster = Some(roster);
+        let transfers = self.transfers(&standings, seen);
+        Decision { verdicts, silent: None, plan, transfers }
+    }
+
+    /// How each worker stands that is a member or owns slots.
+    fn standings(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, Standing> {
+        if let Some(members) = seen.members {
+            self.sightings = members.iter().map(|sighting| (sighting.member.key.worker.clone(), sighting.clone())).collect();
+        }
+        let mut owners = owners_of(seen.assignment);
+        for worker in self.sightings.keys() {
+            owners.entry(worker.clone()).or_default();
+        }
+        owners
+            .into_iter()
+            .filter_map(|(worker, owner)| {
+                let sighting = self.sightings.get(&worker);
+                let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
+                let key = match sighting {
+                    Some(sighting) => sighting.member.key.clone(),
+                    None => MemberKey { worker: worker.clone(), incarnation: latest? },
+                };
+                let evidence = Evidence {
+                    heartbeat: match (seen.members, sighting) {
+                        (None, _) => Heartbeat::Unknown,
+                        (Some(_), None) => Heartbeat::Absent,
+                        (Some(_), Some(sighting)) => Heartbeat::Heard(sighting.age),
+                    },
+                    state: sighting.map(|sighting| sighting.member.state),
+                    last_tick: owner.ticked.values().copied().chain(sighting.and_then(|s| s.member.last_tick)).max(),
+                    session: match &seen.assignment.sessions {
+                        None => Session::Unknown,
+                        Some(open) if open.contains(&key.incarnation) => Session::Open,
+                        Some(open) if owner.ticked.keys().any(|incarnation| open.contains(incarnation)) => Session::Open,
+                        Some(_) => Session::Gone,
+                    },
+                };
+                let verdict = judge(&evidence, seen.assignment.tick, &self.config.thresholds);
+                Some((worker, Standing { key, verdict, ticked: owner.ticked, slots: owner.slots }))
+            })
+            .collect()
+    }
+
+    /// How many slots fell silent, when they are more than half of all that are owned, by several workers, at once: then it is the
+    /// store or us, and moving would help nobody. Where the hold lasts and all witnesses agree that they are dead, they are.
+    fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
+        let lost: Vec<_> = standings.values().filter(|standing| standing.slots > 0 && standing.verdict.is_lost()).collect();
+        let silent: usize = lost.iter().map(|standing| standing.slots).sum();
+        let owned: usize = standings.values().map(|standing| standing.slots).sum();
+        if lost.len() < 2 || silent * 2 <= owned {
+            self.held_since = None;
+            return None;
+        }
+        let since = *self.held_since.get_or_insert(now);
+        let all_agree = seen.members.is_some() && lost.iter().all(|standing| standing.verdict == Verdict::Dead);
+        let explained = all_agree && now.saturating_sub(since) >= self.config.thresholds.hold_for;
+        (!explained).then_some(silent)
+    }
+
+    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more.
+    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) {
+        self.pending.retain(|slot, pending| {
+            let state = assignment.slots.get(slot.index());
+            let open = roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open);
+            open && state.is_some_and(|state| state.epoch == pending.epoch)
+        });
+    }
+
+    fn plan(&mut self, now: Duration, roster: &Roster, seen: &Observation<'_>) -> Plan {
+        let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else { return Plan::default() };
+        let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
+            Some(pending) => Some(pending.to.clone()),
+            None => state.owner.as_ref().map(|owner| owner.worker.clone()),
+        });
+        let owners: Vec<_> = owners.collect();
+        // A new leader takes those for seated who own something: others have just joined.
+        let before = self.roster.take().unwrap_or_else(|| {
+            let owning: BTreeSet<_> = owners.iter().flatten().collect();
+            roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
+        });
+        let ring = StickyRing::restore(slots, before, owners);
+        let plan = ring.plan(roster, seen.load);
+        let may_settle = plan.is_empty() && self.pending.is_empty() && ring.roster() == roster;
+        if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
+            return plan;
+        }
+        let settling = ring.settle(seen.load, self.config.tolerance);
+        if !settling.is_empty() {
+            self.settled_at = Some(now);
+        }
+        settling
+    }
+
+    /// What stands between the slots as they are and as they shall be.
+    fn transfers(&self, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Vec<Transfer> {
+        let mut transfers = Vec::new();
+        for (number, state) in (0..).zip(&seen.assignment.slots) {
+            let slot = Slot::new(number);
+            let pending = self.pending.get(&slot).map(|pending| &pending.to);
+            let Some(target) = pending.or(state.owner.as_ref().map(|owner| &owner.worker)) else { continue };
+            let Some(standing) = standings.get(target) else { continue };
+            if pending.is_some() || left_behind(state, standing, seen.assignment.tick) {
+                let timing = timing(slot, state, standings, seen.load);
+                transfers.push(Transfer { slot, epoch: state.epoch, to: standing.key.clone(), timing });
+            }
+        }
+        transfers
+    }
+}
+
+/// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.
+fn left_behind(state: &SlotState, standing: &Standing, now: Tick) -> bool {
+    let Some(owner) = &state.owner else { return false };
+    let silent = standing.ticked.get(&owner.incarnation).is_none_or(|last| now.since(*last) >= 2);
+    *owner != standing.key && silent && standing.verdict == Verdict::Healthy
+}
+
+/// A slot with items changes hands just after its tick, while its owner still works.
+fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing>, load: &SlotLoad) -> Timing {
+    let works = |owner: &MemberKey| {
+        standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && !standing.verdict.is_lost())
+    };
+    if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
+}
+
+/// Who keeps a seat: those who work, and those who only are not heard, who get nothing new.
+fn roster_of(standings: &BTreeMap<WorkerId, Standing>) -> Roster {
+    let seat = |intake| Some(Seat { weight: Weight::ONE, intake });
+    let seats = standings.iter().filter_map(|(worker, standing)| {
+        let seat = match standing.verdict {
+            Verdict::Healthy => seat(Intake::Open),
+            Verdict::Unheard => seat(Intake::Cordoned),
+            Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => None,
+        };
+        seat.map(|seat| (worker.clone(), seat))
+    });
+    seats.collect()
+}
+
+/// What the store tells of one owner.
+#[derive(Debug, Default)]
+struct Owner {
+    ticked: BTreeMap<Incarnation, Tick>,
+    slots: usize,
+}
+
+fn owners_of(assignment: &Assignment) -> BTreeMap<WorkerId, Owner> {
+    let mut owners: BTreeMap<WorkerId, Owner> = BTreeMap::new();
+    for state in &assignment.slots {
+        let Some(key) = &state.owner else { continue };
+        let owner = owners.entry(key.worker.clone()).or_default();
+        owner.slots += 1;
+        let last = owner.ticked.entry(key.incarnation).or_default();
+        *last = (*last).max(state.last_tick);
+    }
+    owners
+}

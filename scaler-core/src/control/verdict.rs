@@ -1,0 +1,197 @@
+//! Who is dead, decided by witnesses: the heartbeat in the membership, the ticks in the store, and the session with the store.
+//!
+//! A wrong verdict costs a move, never a double, so the thresholds may be bold.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{MemberState, Tick};
+
+/// When a worker counts as lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Thresholds {
+    /// A heartbeat older than this is stale.
+    pub stale_after: Duration,
+    /// Whole ticks missed, with a stale heartbeat too, after which a worker is dead.
+    pub silent_ticks: u64,
+    /// Whole ticks missed, in spite of a fresh heartbeat, after which a worker is cut off from the store.
+    pub cut_off_ticks: u64,
+    /// How long to hold when most of the slots fall silent at once.
+    pub hold_for: Duration,
+}
+
+impl Default for Thresholds {
+    /// 3 s, 3 ticks, 5 ticks, 5 s.
+    fn default() -> Self {
+        Self { stale_after: Duration::from_secs(3), silent_ticks: 3, cut_off_ticks: 5, hold_for: Duration::from_secs(5) }
+    }
+}
+
+/// What the membership says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Heard this long ago.
+    Heard(Duration),
+    /// The membership can be read and does not know the worker.
+    Absent,
+    /// The membership cannot be read.
+    Unknown,
+}
+
+/// What the store says of the worker's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// It is open.
+    Open,
+    /// It is gone.
+    Gone,
+    /// The store cannot tell.
+    Unknown,
+}
+
+/// What the witnesses say of one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The membership.
+    pub heartbeat: Heartbeat,
+    /// The state it last told.
+    pub state: Option<MemberState>,
+    /// The last tick that the store answered it.
+    pub last_tick: Option<Tick>,
+    /// Its session.
+    pub session: Session,
+}
+
+/// How a worker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It has not reached the store yet: it gets nothing.
+    Starting,
+    /// It works.
+    Healthy,
+    /// It ticks, but the membership does not hear it: it keeps what it has and gets nothing new.
+    Unheard,
+    /// It wants to leave: it works until others have taken over.
+    Draining,
+    /// It lives but cannot reach the store: others take over, and it gets nothing until it ticks again.
+    CutOff,
+    /// It is dead or paused: others take over.
+    Dead,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Unheard => "unheard",
+            Self::Draining => "draining",
+            Self::CutOff => "cut off",
+            Self::Dead => "dead",
+        })
+    }
+}
+
+impl Verdict {
+    /// Whether nobody can be expected to tick what the worker owns.
+    #[must_use]
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::CutOff | Self::Dead)
+    }
+}
+
+/// Judges one worker at a tick of the store.
+///
+/// | heartbeat | ticks | verdict |
+/// |---|---|---|
+/// | any | one missed, and the session is gone | dead |
+/// | fresh | never any | starting |
+/// | fresh | `cut_off_ticks` missed | cut off |
+/// | fresh | fresh | healthy, or draining |
+/// | stale or absent | `silent_ticks` missed | dead |
+/// | stale or absent | fresh | unheard, or draining |
+/// | unknown | `silent_ticks` missed | dead |
+/// | unknown | fresh | healthy, or draining |
+#[must_use]
+pub fn judge(evidence: &Evidence, now: Tick, thresholds: &Thresholds) -> Verdict {
+    // The present tick may still come: only whole ticks count as missed.
+    let missed = evidence.last_tick.map(|last| now.since(last).saturating_sub(1));
+    if evidence.session == Session::Gone && missed.is_some_and(|missed| missed >= 1) {
+        return Verdict::Dead;
+    }
+    let (fresh, limit, lost, well) = match evidence.heartbeat {
+        Heartbeat::Heard(age) if age <= thresholds.stale_after => {
+            (true, thresholds.cut_off_ticks, Verdict::CutOff, Verdict::Healthy)
+        }
+        Heartbeat::Heard(_) | Heartbeat::Absent => (false, thresholds.silent_ticks, Verdict::Dead, Verdict::Unheard),
+        Heartbeat::Unknown => (false, thresholds.silent_ticks, Verdict::Dead, Verdict::Healthy),
+    };
+    match missed {
+        None if fresh => Verdict::Starting,
+        None => Verdict::Dead,
+        Some(missed) if missed >= limit => lost,
+        Some(_) if evidence.state == Some(MemberState::Draining) => Verdict::Draining,
+        Some(_) => well,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Tick = Tick(100);
+    const FRESH: Heartbeat = Heartbeat::Heard(Duration::from_secs(1));
+    const STALE: Heartbeat = Heartbeat::Heard(Duration::from_secs(4));
+
+    fn verdict(heartbeat: Heartbeat, last_tick: u64, session: Session) -> Verdict {
+        let evidence = Evidence { heartbeat, state: Some(MemberState::Active), last_tick: Some(Tick(last_tick)), session };
+        judge(&evidence, NOW, &Thresholds::default())
+    }
+
+    #[test]
+    fn the_table_of_verdicts() {
+        use Session::{Gone, Open, Unknown};
+        for (heartbeat, last_tick, session, expected) in [
+            (FRESH, 100, Open, Verdict::Healthy),
+            (FRESH, 95, Open, Verdict::Healthy),
+            (FRESH, 94, Open, Verdict::CutOff),
+            (STALE, 99, Open, Verdict::Unheard),
+            (Heartbeat::Absent, 97, Unknown, Verdict::Unheard),
+            (STALE, 96, Open, Verdict::Dead),
+            (Heartbeat::Absent, 96, Unknown, Verdict::Dead),
+            (Heartbeat::Unknown, 97, Unknown, Verdict::Healthy),
+            (Heartbeat::Unknown, 96, Unknown, Verdict::Dead),
+            (FRESH, 99, Gone, Verdict::Healthy),
+            (FRESH, 98, Gone, Verdict::Dead),
+        ] {
+            assert_eq!(verdict(heartbeat, last_tick, session), expected, "{heartbeat:?}, last tick {last_tick}, {session:?}");
+        }
+    }
+
+    #[test]
+    fn a_draining_worker_drains_until_it_is_lost() {
+        for (heartbeat, last_tick, expected) in [
+            (FRESH, 99, Verdict::Draining),
+            (STALE, 99, Verdict::Draining),
+            (Heartbeat::Unknown, 99, Verdict::Draining),
+            (FRESH, 90, Verdict::CutOff),
+            (STALE, 90, Verdict::Dead),
+        ] {
+            let evidence = Evidence {
+                heartbeat,
+                state: Some(MemberState::Draining),
+                last_tick: Some(Tick(last_tick)),
+                session: Session::Open,
+            };
+            assert_eq!(judge(&evidence, NOW, &Thresholds::default()), expected, "{heartbeat:?}, last tick {last_tick}");
+        }
+    }
+
+    #[test]
+    fn who_never_ticked_gets_nothing() {
+        let evidence = |heartbeat| Evidence { heartbeat, state: None, last_tick: None, session: Session::Unknown };
+        assert_eq!(judge(&evidence(FRESH), NOW, &Thresholds::default()), Verdict::Starting);
+        assert_eq!(judge(&evidence(STALE), NOW, &Thresholds::default()), Verdict::Dead);
+    }
+}

@@ -1,0 +1,212 @@
+//! Names and numbers that tell things apart. Each parses at the edge and is valid from then on.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// A row of the table of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(Uuid);
+
+impl ItemId {
+    /// The item that has this UUID.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The UUID of this item.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ItemId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// The name of a worker: its pod name. 1 to 253 printable ASCII characters without spaces; cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(Arc<str>);
+
+/// A text that cannot name a worker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidWorkerId {
+    /// The name has no characters.
+    #[error("a worker name is empty")]
+    Empty,
+    /// The name is longer than Kubernetes allows.
+    #[error("worker name {0:?} has more than {max} characters", max = WorkerId::MAX_LEN)]
+    TooLong(String),
+    /// The name holds a space, a control character or something outside ASCII.
+    #[error("worker name {name:?} holds {character:?}: only printable ASCII without spaces may stand in it")]
+    Character {
+        /// The whole name.
+        name: String,
+        /// The first character that may not stand in it.
+        character: char,
+    },
+}
+
+impl WorkerId {
+    /// The longest name, in characters: that of the longest Kubernetes pod name.
+    pub const MAX_LEN: usize = 253;
+
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// When the name is empty, too long, or holds anything but printable ASCII without spaces.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidWorkerId> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(InvalidWorkerId::Empty);
+        }
+        if let Some(character) = name.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(InvalidWorkerId::Character { name, character });
+        }
+        if name.len() > Self::MAX_LEN {
+            return Err(InvalidWorkerId::TooLong(name));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for WorkerId {
+    type Err = InvalidWorkerId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+/// One life of a worker, made when its process starts: two processes with one name are two incarnations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Incarnation(Uuid);
+
+impl Incarnation {
+    /// The incarnation that has this UUID.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The UUID of this incarnation.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Incarnation {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// Who owns a slot: a worker in one of its lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberKey {
+    /// The name of the worker.
+    pub worker: WorkerId,
+    /// Which of its lives.
+    pub incarnation: Incarnation,
+}
+
+impl fmt::Display for MemberKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.worker, self.incarnation)
+    }
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The one after this.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+
+            /// How many lie between an earlier one and this; 0 when `earlier` is not earlier.
+            #[must_use]
+            pub const fn since(self, earlier: Self) -> u64 {
+                self.0.saturating_sub(earlier.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter! {
+    /// The number of a second by the store's clock. An item is incremented at most once in each.
+    Tick
+}
+counter! {
+    /// The version of a slot's ownership: one more with every change of owner. It is the fencing token.
+    Epoch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_name_is_a_worker_name() {
+        for name in ["worker-6f9c7d-x2x8z", "a", "Worker_1.example"] {
+            assert_eq!(WorkerId::new(name).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_name_a_worker_is_refused_by_name() {
+        assert_eq!(WorkerId::new(""), Err(InvalidWorkerId::Empty));
+        let spaced = WorkerId::new("worker 1").unwrap_err().to_string();
+        assert!(spaced.contains("\"worker 1\"") && spaced.contains("' '"), "{spaced}");
+        assert!(matches!(WorkerId::new("wörker"), Err(InvalidWorkerId::Character { character: 'ö', .. })));
+        assert!(matches!(WorkerId::new("w".repeat(254)), Err(InvalidWorkerId::TooLong(_))));
+        assert!(WorkerId::new("w".repeat(253)).is_ok());
+    }
+}

@@ -1,0 +1,53 @@
+//! Shares a table of items among workers, evenly, moving as little as can be, and never lets two workers do the same work.
+//!
+//! Items hash to a fixed number of [slots](Slot). A [`Ring`] gives every slot an owner; a [`WorkStore`] keeps who owns
+//! what and does the work itself, and checks ownership inside the very write that does the work; a [`Membership`] tells,
+//! as a hint, who is there. The [control plane](control) and the [worker](worker) are state machines over these traits.
+//!
+//! This crate knows no database, no network and no ambient clock. Adapters live in crates of their own; [`memory`]
+//! holds the reference ones.
+//!
+//! ```
+//! use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, SlotLoad, StickyRing, WorkerId};
+//!
+//! let slots = SlotCount::new(4096)?;
+//! let mut ring = StickyRing::new(slots);
+//! let trio = Roster::of(["a", "b", "c"].map(|name| WorkerId::new(name).unwrap()));
+//! let plan: Plan = ring.plan(&trio, &SlotLoad::uniform(slots));
+//! ring.apply(&plan)?;
+//!
+//! let item = "0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11".parse()?;
+//! assert!(trio.contains(ring.owner_of(item).unwrap()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backoff;
+mod clock;
+pub mod control;
+mod election;
+mod error;
+mod id;
+mod load;
+mod membership;
+pub mod memory;
+mod plan;
+mod ring;
+mod roster;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod worker;
+
+pub use clock::{Clock, TokioClock};
+pub use election::{Election, Term};
+pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
+pub use id::{Epoch, Incarnation, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
+pub use load::SlotLoad;
+pub use membership::{Member, MemberState, Membership, Sighting, Standing};
+pub use plan::{Cost, Movement, Plan, Reason};
+pub use ring::{
+    Evenness, Guarantees, InvalidSlotCount, Minimality, Ring, RingExt, Slot, SlotCount, SlotRange, StalePlan, StickyRing,
+    digest_of, slot_of, uuid_hash,
+};
+pub use roster::{Intake, Roster, Seat, Weight};
+pub use store::{Assignment, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing, Transfer, WorkStore};

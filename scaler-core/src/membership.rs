@@ -1,0 +1,120 @@
+//! Who is there, as a hint.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+
+use crate::{ItemId, MemberKey, MembershipError, Tick, WorkerId};
+
+/// What a member is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemberState {
+    /// It has just started: of two incarnations with one name, the one that joins last stays.
+    Joining,
+    /// It works and may be given slots.
+    Active,
+    /// It works, hands over what it owns, and then leaves.
+    Draining,
+}
+
+impl MemberState {
+    /// The word for it, as members are listed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Joining => "joining",
+            Self::Active => "active",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+impl fmt::Display for MemberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a worker says of itself with every heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name and incarnation.
+    pub key: MemberKey,
+    /// What it is about to do.
+    pub state: MemberState,
+    /// The last tick at which the store answered it; `None` before the first.
+    pub last_tick: Option<Tick>,
+    /// How many slots it owned then.
+    pub slots: u32,
+    /// How many items it incremented then.
+    pub items: u64,
+    /// The first few of the items it watches, for people to look at.
+    pub first_items: Vec<ItemId>,
+}
+
+/// A member, and how long ago it was last heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// What it said.
+    pub member: Member,
+    /// How long ago, by the membership's clock.
+    pub age: Duration,
+}
+
+/// Whether the one who beats is the one who bears the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// It is.
+    Current,
+    /// A later incarnation has taken the name: this one must stop.
+    Superseded,
+}
+
+/// Who is there, as a hint: nothing that must be exclusive depends on it, and all of it may be lost at any time.
+///
+/// Ages are told by the membership's own clock, so that no worker's clock matters.
+#[async_trait]
+pub trait Membership: fmt::Debug + Send + Sync {
+    /// Joins, or renews.
+    ///
+    /// - A member that is [`Joining`](MemberState::Joining) takes its name over from any other incarnation, which is
+    ///   superseded from then on and for as long as the membership remembers it.
+    /// - Any other member is [`Current`](Standing::Current) while its name is free or its own, and
+    ///   [`Superseded`](Standing::Superseded) otherwise; a superseded heartbeat changes nothing.
+    /// - A heartbeat that brings a new member or a new state is followed by a nudge.
+    /// - Repeating a heartbeat is safe.
+    ///
+    /// # Errors
+    /// When the membership is away, refuses, or does not answer.
+    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError>;
+
+    /// Forgets this incarnation at once. Other incarnations with the same name stay; forgetting twice is forgetting.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError>;
+
+    /// Everybody who has not left and was not swept, in the order of their names.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn members(&self) -> Result<Vec<Sighting>, MembershipError>;
+
+    /// Forgets everybody not heard for longer than `older_than`; the names of those forgotten, in order.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError>;
+
+    /// Tells all who listen that something changed. It may be lost.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn nudge(&self) -> Result<(), MembershipError>;
+
+    /// Something changed: look now rather than later. Nudges may be lost, doubled or late; the stream ends only when
+    /// the membership is dropped.
+    fn nudges(&self) -> BoxStream<'static, ()>;
+}

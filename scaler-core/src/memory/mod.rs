@@ -1,0 +1,7 @@
+//! Reference adapters in memory: for tests, for a first try, and as the plainest reading of the contracts.
+
+mod membership;
+mod store;
+
+pub use membership::MemoryMembership;
+pub use store::{MemoryStore, Row};

@@ -1,0 +1,260 @@
+//! The reference store: items, slots and leadership behind one lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    Assignment, Clock, Election, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad, SlotRange,
+    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
+};
+
+/// A store in memory: the reference that shows what the contract means. It never fails.
+#[derive(Debug)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    slots: SlotCount,
+    tick_length: Duration,
+    state: Mutex<State>,
+}
+
+/// An item as the store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The item.
+    pub id: ItemId,
+    /// How often it was incremented.
+    pub value: u64,
+    /// Who did so last.
+    pub worker: Option<WorkerId>,
+}
+
+#[derive(Debug)]
+struct State {
+    items: BTreeMap<ItemId, Row>,
+    /// The ids of the items of each slot, in order.
+    by_slot: Vec<Vec<ItemId>>,
+    slots: Vec<SlotState>,
+    ticks: Vec<u64>,
+    term: u64,
+    holder: Option<(Uuid, Duration)>,
+}
+
+impl MemoryStore {
+    /// An empty store with this many slots, whose ticks last `tick_length`, at least a millisecond.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, slots: SlotCount, tick_length: Duration) -> Self {
+        let state = State {
+            items: BTreeMap::new(),
+            by_slot: vec![Vec::new(); slots.len()],
+            slots: vec![SlotState::default(); slots.len()],
+            ticks: vec![0; slots.len()],
+            term: 0,
+            holder: None,
+        };
+        Self { clock, slots, tick_length: tick_length.max(Duration::from_millis(1)), state: Mutex::new(state) }
+    }
+
+    /// Puts an item in, with value 0; `false` when it is there already.
+    pub fn insert(&self, id: ItemId) -> bool {
+        let mut state = self.lock();
+        if state.items.contains_key(&id) {
+            return false;
+        }
+        state.items.insert(id, Row { id, value: 0, worker: None });
+        let ids = &mut state.by_slot[slot_of(id, self.slots).index()];
+        let at = ids.partition_point(|other| *other < id);
+        ids.insert(at, id);
+        true
+    }
+
+    /// Takes an item out; `false` when it is not there.
+    pub fn remove(&self, id: ItemId) -> bool {
+        let mut state = self.lock();
+        state.by_slot[slot_of(id, self.slots).index()].retain(|other| *other != id);
+        state.items.remove(&id).is_some()
+    }
+
+    /// All items, in order.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        self.lock().items.values().cloned().collect()
+    }
+
+    /// How many ticks were done for the slot of this item.
+    #[must_use]
+    pub fn ticks_of(&self, id: ItemId) -> u64 {
+        self.lock().ticks[slot_of(id, self.slots).index()]
+    }
+
+    /// The present tick, from 1, and how far the clock is into it.
+    fn tick_now(&self) -> (Tick, Duration) {
+        let (now, length) = (self.clock.now().as_nanos(), self.tick_length.as_nanos());
+        let into = Duration::from_nanos(u64::try_from(now % length).unwrap_or(0));
+        (Tick(u64::try_from(now / length).unwrap_or(u64::MAX - 1) + 1), into)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held, so a poisoned state is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The slots of this owner in the range, by number.
+    fn owned_by<'a>(&'a self, owner: &'a MemberKey, range: SlotRange) -> impl Iterator<Item = Slot> + 'a {
+        let numbered = (0..).map(Slot::new).zip(&self.slots);
+        numbered.filter(move |(slot, state)| range.contains(*slot) && state.owner.as_ref() == Some(owner)).map(|(slot, _)| slot)
+    }
+
+    fn is_latest(&self, term: &Term) -> bool {
+        self.term == term.number && self.holder.is_some_and(|(holder, _)| holder == term.holder)
+    }
+
+    fn transfer(&mut self, transfer: &Transfer, tick: Tick) -> Result<(), RefusalReason> {
+        match self.slots.get_mut(transfer.slot.index()) {
+            Some(slot) if slot.epoch == transfer.epoch => {
+                if transfer.timing == Timing::AfterTick && slot.last_tick < tick {
+                    return Err(RefusalReason::NotTickedYet);
+                }
+                slot.owner = Some(transfer.to.clone());
+                slot.epoch = slot.epoch.next();
+                Ok(())
+            }
+            _ => Err(RefusalReason::EpochPassed),
+        }
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl WorkStore for MemoryStore {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let (tick, into_tick) = self.tick_now();
+        let mut state = self.lock();
+        let owned: Vec<Slot> = state.owned_by(owner, slots).collect();
+        let fence = owned.iter().fold(0, |fence, slot| fence ^ fence_of(*slot, &state.slots[slot.index()]));
+        let mut report = TickReport {
+            tick,
+            into_tick,
+            tick_length: self.tick_length,
+            owned: u32::try_from(owned.len()).unwrap_or(u32::MAX),
+            fence,
+            ticked: 0,
+            items: 0,
+            digest: 0,
+            locked: 0,
+        };
+        for slot in owned.into_iter().map(Slot::index) {
+            if state.slots[slot].last_tick >= tick {
+                continue;
+            }
+            state.slots[slot].last_tick = tick;
+            state.ticks[slot] += 1;
+            report.ticked += 1;
+            let ids = state.by_slot[slot].clone();
+            report.items += ids.len() as u64;
+            report.digest ^= digest_of(&ids);
+            for id in ids {
+                if let Some(row) = state.items.get_mut(&id) {
+                    row.value += 1;
+                    row.worker = Some(owner.worker.clone());
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        let state = self.lock();
+        let mut items: Vec<_> = state.owned_by(owner, slots).flat_map(|slot| state.by_slot[slot.index()].clone()).collect();
+        items.sort_unstable();
+        Ok(items)
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        let (tick, _) = self.tick_now();
+        Ok(Assignment { tick, slots: self.lock().slots.clone(), sessions: None })
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        let state = self.lock();
+        let counts = state.by_slot.iter().map(|ids| u32::try_from(ids.len()).unwrap_or(u32::MAX));
+        Ok(SlotLoad::of_items(self.slots, (0..).map(Slot::new).zip(counts)))
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        let (tick, _) = self.tick_now();
+        let mut state = self.lock();
+        if !state.is_latest(term) {
+            return Ok(Outcome::Deposed);
+        }
+        let (mut moved, mut refused) = (Vec::new(), Vec::new());
+        for transfer in transfers {
+            match state.transfer(transfer, tick) {
+                Ok(()) => moved.push(transfer.slot),
+                Err(why) => refused.push(Refusal { slot: transfer.slot, why }),
+            }
+        }
+        Ok(Outcome::Committed { moved, refused })
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        let mut state = self.lock();
+        let mut adopted = 0;
+        for slot in &mut state.slots {
+            if slot.owner.as_ref().is_some_and(|other| other.worker == owner.worker && other != owner) {
+                slot.owner = Some(owner.clone());
+                slot.epoch = slot.epoch.next();
+                adopted += 1;
+            }
+        }
+        Ok(adopted)
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        Ok(self.slots)
+    }
+}
+
+/// What one slot adds to the digest of epochs.
+fn fence_of(slot: Slot, state: &SlotState) -> u64 {
+    crate::uuid_hash(Uuid::from_u64_pair(u64::from(slot.number()), state.epoch.0), 0)
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Election for MemoryStore {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if state.holder.is_some_and(|(_, until)| until > now) {
+            return Ok(None);
+        }
+        state.term += 1;
+        state.holder = Some((candidate, now + lease));
+        Ok(Some(Term { number: state.term, holder: candidate }))
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        let until = self.clock.now() + lease;
+        let mut state = self.lock();
+        let latest = state.is_latest(term);
+        if latest {
+            state.holder = Some((term.holder, until));
+        }
+        Ok(latest)
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if state.is_latest(term) {
+            state.holder = Some((term.holder, now));
+        }
+        Ok(())
+    }
+}

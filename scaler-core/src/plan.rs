@@ -1,0 +1,144 @@
+//! What would move, and what it costs against the least that could.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::{Roster, Slot, SlotLoad, WorkerId};
+
+/// Why a slot moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nobody owned it.
+    Unowned,
+    /// Its owner left the roster.
+    OwnerLeft,
+    /// A worker joined and takes its share.
+    WorkerJoined,
+    /// A weight changed.
+    WeightChanged,
+    /// Items came or went until the loads were too uneven.
+    Uneven,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unowned => "unowned",
+            Self::OwnerLeft => "owner left",
+            Self::WorkerJoined => "worker joined",
+            Self::WeightChanged => "weight changed",
+            Self::Uneven => "uneven",
+        })
+    }
+}
+
+/// One slot's change of owner.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Movement {
+    /// The slot.
+    pub slot: Slot,
+    /// Who owned it, if anybody did.
+    pub from: Option<WorkerId>,
+    /// Who shall own it.
+    pub to: WorkerId,
+    /// Why.
+    pub why: Reason,
+}
+
+/// What moves, counted in slots and in items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Slots that change their owner.
+    pub slots: u64,
+    /// Items in them.
+    pub items: u64,
+}
+
+/// The movements between two assignments, with their cost and the least that any plan to the same loads would cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    roster: Roster,
+    movements: Vec<Movement>,
+    cost: Cost,
+    lower_bound: Cost,
+}
+
+impl Plan {
+    /// A plan of these movements, each slot once at most, after which `roster` holds.
+    ///
+    /// The lower bound is the sum of what the workers gain: whoever ends with more than before must have received it.
+    #[must_use]
+    pub fn new(roster: Roster, mut movements: Vec<Movement>, load: &SlotLoad) -> Self {
+        movements.sort_unstable_by_key(|movement| movement.slot);
+        let mut cost = Cost::default();
+        let mut change: BTreeMap<&WorkerId, (i64, i64)> = BTreeMap::new();
+        for movement in &movements {
+            let items = load.of(movement.slot);
+            cost.slots += 1;
+            cost.items += u64::from(items);
+            let gain = change.entry(&movement.to).or_default();
+            *gain = (gain.0 + 1, gain.1 + i64::from(items));
+            if let Some(from) = &movement.from {
+                let loss = change.entry(from).or_default();
+                *loss = (loss.0 - 1, loss.1 - i64::from(items));
+            }
+        }
+        let gained = |pick: fn(&(i64, i64)) -> i64| change.values().map(pick).filter(|n| *n > 0).sum::<i64>().unsigned_abs();
+        let lower_bound = Cost { slots: gained(|change| change.0), items: gained(|change| change.1) };
+        Self { roster, movements, cost, lower_bound }
+    }
+
+    /// The roster after it.
+    #[must_use]
+    pub const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The movements, in the order of their slots.
+    #[must_use]
+    pub fn movements(&self) -> &[Movement] {
+        &self.movements
+    }
+
+    /// What the plan moves.
+    #[must_use]
+    pub const fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// The least that any plan to the same loads would move.
+    #[must_use]
+    pub const fn lower_bound(&self) -> Cost {
+        self.lower_bound
+    }
+
+    /// Whether nothing moves.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.movements.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SlotCount;
+
+    #[test]
+    fn a_swap_costs_more_than_its_bound_and_a_gain_does_not() {
+        let [a, b] = ["a", "b"].map(|name| WorkerId::new(name).unwrap());
+        let load = SlotLoad::uniform(SlotCount::new(8).unwrap());
+        let movement = |slot, from: &WorkerId, to: &WorkerId| Movement {
+            slot: Slot::new(slot),
+            from: Some(from.clone()),
+            to: to.clone(),
+            why: Reason::Uneven,
+        };
+        let swap = Plan::new(Roster::default(), vec![movement(3, &a, &b), movement(1, &b, &a)], &load);
+        assert_eq!((swap.cost().slots, swap.lower_bound().slots), (2, 0));
+        assert_eq!(swap.movements()[0].slot, Slot::new(1));
+        let gain = Plan::new(Roster::default(), vec![movement(3, &a, &b), movement(1, &a, &b)], &load);
+        assert_eq!((gain.cost().slots, gain.lower_bound().slots), (2, 2));
+    }
+}

@@ -1,0 +1,101 @@
+//! The rule that gives every slot an owner.
+
+mod hash;
+mod slot;
+mod sticky;
+
+use std::fmt::Debug;
+
+pub use hash::{digest_of, uuid_hash};
+pub use slot::{InvalidSlotCount, Slot, SlotCount, SlotRange, slot_of};
+pub use sticky::StickyRing;
+
+use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
+
+/// Which laws a ring promises. The [law suite](crate::testing::ring) checks just these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Guarantees {
+    /// Every plan costs its lower bound, and no slot moves between workers that stay as they are.
+    pub minimal: Minimality,
+    /// How even the loads are after a plan.
+    pub even: Evenness,
+}
+
+/// How much a ring promises to move at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Minimality {
+    /// Only what must move: moved = max(orphans, what the joiners end with).
+    Exact,
+    /// The expected movement is least, but a single plan may move more.
+    Expected,
+}
+
+/// How even a ring promises to share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Evenness {
+    /// Slots by Webster's rule; items within the heaviest slot of the fair share.
+    Exact,
+    /// Even on average only.
+    Expected,
+}
+
+/// A plan was made from another state of the ring than it is applied to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the plan moves slot {slot} away from {planned}, but its owner is {found}", planned = named(planned), found = named(found))]
+pub struct StalePlan {
+    /// The first slot that does not fit.
+    pub slot: Slot,
+    /// Its owner in the plan.
+    pub planned: Option<WorkerId>,
+    /// Its owner in the ring.
+    pub found: Option<WorkerId>,
+}
+
+fn named(owner: &Option<WorkerId>) -> &str {
+    owner.as_ref().map_or("nobody", WorkerId::as_str)
+}
+
+/// Gives every slot an owner. Pure: `plan` says what would move and changes nothing, so a preview is the plan itself.
+///
+/// The same state, roster and load give the same plan, in any process.
+pub trait Ring: Debug + Send + Sync {
+    /// Which laws it promises.
+    fn guarantees(&self) -> Guarantees;
+
+    /// How many slots it gives away.
+    fn slots(&self) -> SlotCount;
+
+    /// Who may own slots now.
+    fn roster(&self) -> &Roster;
+
+    /// The owner of a slot; `None` when it has none yet, or lies outside the count.
+    fn owner(&self, slot: Slot) -> Option<&WorkerId>;
+
+    /// What would move if the roster became `to`. The roster as it is moves nothing, save slots that nobody owns.
+    ///
+    /// Where no worker of `to` may receive anything, what it would receive stays where it is.
+    fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan;
+
+    /// What would move to even out loads that have drifted: until the most loaded worker carries at most
+    /// `1 + tolerance` times its fair share, or no move helps. A ring that keeps no state has nothing to settle.
+    fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan;
+
+    /// Makes a plan the state of the ring, and the plan's roster its roster.
+    ///
+    /// # Errors
+    /// When the plan was made from another state; then nothing is changed.
+    fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan>;
+}
+
+/// What follows from the methods of a [`Ring`].
+pub trait RingExt: Ring {
+    /// The owner of the slot that this item hashes to.
+    fn owner_of(&self, item: ItemId) -> Option<&WorkerId> {
+        self.owner(slot_of(item, self.slots()))
+    }
+}
+
+impl<R: Ring + ?Sized> RingExt for R {}

@@ -1,0 +1,180 @@
+//! Slots, and the frozen function that finds an item's slot.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::hash::uuid_hash;
+use crate::ItemId;
+
+/// One of the buckets that items hash to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// The slot of this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// Its number as an index.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many slots there are: a power of two from 2 to 2^20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotCount(u32);
+
+/// A number that cannot be a count of slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} slots: must be a power of two from {min} to {max}", min = SlotCount::MIN, max = SlotCount::MAX)]
+pub struct InvalidSlotCount(pub u64);
+
+impl SlotCount {
+    /// The least there can be.
+    pub const MIN: u32 = 2;
+    /// The most there can be.
+    pub const MAX: u32 = 1 << 20;
+    /// What an installation gets that asks for nothing else: good for 64 workers.
+    pub const DEFAULT: Self = Self(4096);
+
+    /// Checks a count.
+    ///
+    /// # Errors
+    /// When `count` is not a power of two from 2 to 2^20.
+    pub const fn new(count: u32) -> Result<Self, InvalidSlotCount> {
+        if count.is_power_of_two() && count >= Self::MIN && count <= Self::MAX {
+            Ok(Self(count))
+        } else {
+            Err(InvalidSlotCount(count as u64))
+        }
+    }
+
+    /// The count.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The count as a length.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a count of slots is never 0")]
+    pub const fn len(self) -> usize {
+        self.0 as usize
+    }
+
+    /// How many leading bits of the hash choose the slot.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0.trailing_zeros()
+    }
+
+    /// All slots in order.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = Slot> {
+        (0..self.0).map(Slot)
+    }
+}
+
+impl fmt::Display for SlotCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A run of slots: from the first to before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlotRange {
+    first: u32,
+    end: u32,
+}
+
+impl SlotRange {
+    /// Every slot there can be.
+    pub const ALL: Self = Self { first: 0, end: SlotCount::MAX };
+
+    /// The slots from `range.start` to before `range.end`.
+    #[must_use]
+    pub const fn new(range: Range<u32>) -> Self {
+        Self { first: range.start, end: range.end }
+    }
+
+    /// The first slot's number.
+    #[must_use]
+    pub const fn first(self) -> u32 {
+        self.first
+    }
+
+    /// The number after the last slot's.
+    #[must_use]
+    pub const fn end(self) -> u32 {
+        self.end
+    }
+
+    /// Whether the slot lies in it.
+    #[must_use]
+    pub const fn contains(self, slot: Slot) -> bool {
+        self.first <= slot.0 && slot.0 < self.end
+    }
+}
+
+/// The slot of an item: the leading bits of [`uuid_hash`]. Frozen: it will never change.
+///
+/// Doubling the count moves no item to a strange place: the items of slot `s` are then in `2 s` and `2 s + 1`.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "at most 20 bits are left after the shift")]
+pub fn slot_of(item: ItemId, slots: SlotCount) -> Slot {
+    Slot((uuid_hash(item.uuid(), 0) >> (u64::BITS - slots.bits())) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_frozen() {
+        let slots = SlotCount::DEFAULT;
+        let golden = [
+            ("00000000-0000-0000-0000-000000000000", 2572),
+            ("ffffffff-ffff-ffff-ffff-ffffffffffff", 65),
+            ("0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11", 2410),
+        ];
+        for (id, slot) in golden {
+            assert_eq!(slot_of(id.parse().unwrap(), slots), Slot::new(slot), "{id}");
+        }
+    }
+
+    #[test]
+    fn doubling_moves_no_item_to_a_strange_slot() {
+        for n in 0..1000_u128 {
+            let item = ItemId::new(uuid::Uuid::from_u128(n * 0x9e37_79b9_7f4a_7c15));
+            let few = slot_of(item, SlotCount::new(256).unwrap());
+            let many = slot_of(item, SlotCount::new(512).unwrap());
+            assert_eq!(many.number() / 2, few.number());
+        }
+    }
+
+    #[test]
+    fn a_count_is_a_power_of_two_within_limits() {
+        for good in [2, 256, 4096, 1 << 20] {
+            assert_eq!(SlotCount::new(good).map(SlotCount::get), Ok(good));
+        }
+        for bad in [0, 1, 3, 4095, 1 << 21] {
+            assert_eq!(SlotCount::new(bad), Err(InvalidSlotCount(u64::from(bad))));
+        }
+    }
+}

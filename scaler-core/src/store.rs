@@ -1,0 +1,169 @@
+//! The items, who owns their slots, and the work itself.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{Epoch, Incarnation, ItemId, MemberKey, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick};
+
+/// What one tick did, and what it saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickReport {
+    /// The tick, by the store's clock.
+    pub tick: Tick,
+    /// How far into the tick the store's clock was.
+    pub into_tick: Duration,
+    /// How long a tick lasts.
+    pub tick_length: Duration,
+    /// Slots owned, ticked or not.
+    pub owned: u32,
+    /// An order-free digest of the epochs of the slots owned: it changes when any of them comes or goes.
+    pub fence: u64,
+    /// Slots ticked by this call.
+    pub ticked: u32,
+    /// Items incremented by this call.
+    pub items: u64,
+    /// The [digest](crate::digest_of) of their ids.
+    pub digest: u64,
+    /// Items of ticked slots that somebody else had locked and that miss this tick.
+    pub locked: u64,
+}
+
+/// Who owns a slot, since when, and when it was last ticked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotState {
+    /// Its owner, if it has one.
+    pub owner: Option<MemberKey>,
+    /// The version of its ownership.
+    pub epoch: Epoch,
+    /// The last tick that was done for it.
+    pub last_tick: Tick,
+}
+
+/// The state of all slots at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The tick at that moment.
+    pub tick: Tick,
+    /// Each slot's state, by the number of the slot. Its length is a [`SlotCount`].
+    pub slots: Vec<SlotState>,
+    /// The incarnations that hold a session with the store; `None` where the store cannot tell.
+    pub sessions: Option<BTreeSet<Incarnation>>,
+}
+
+/// When a slot may change hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timing {
+    /// Now: nobody works on it.
+    Now,
+    /// Only after its owner has done the present tick, so that the next owner has a whole tick before it.
+    AfterTick,
+}
+
+/// The order to give a slot to a member, if its epoch is still the one that was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// The slot.
+    pub slot: Slot,
+    /// The epoch that was seen.
+    pub epoch: Epoch,
+    /// Who shall own it.
+    pub to: MemberKey,
+    /// When.
+    pub timing: Timing,
+}
+
+/// Why a transfer was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    /// The slot's epoch is no longer the one that was seen.
+    EpochPassed,
+    /// The present tick is not done yet.
+    NotTickedYet,
+}
+
+/// A transfer that was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The slot.
+    pub slot: Slot,
+    /// Why.
+    pub why: RefusalReason,
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The term was valid.
+    Committed {
+        /// The slots that changed hands.
+        moved: Vec<Slot>,
+        /// The slots that did not.
+        refused: Vec<Refusal>,
+    },
+    /// A later term has begun: nothing was changed.
+    Deposed,
+}
+
+/// The items, who owns their slots, and the work itself. The fence lives here.
+///
+/// Every method is one atomic step. A caller may be killed, paused or cut off at any point of any of them.
+#[async_trait]
+pub trait WorkStore: Debug + Send + Sync {
+    /// Increments the items of the owner's slots in this range, once for the present tick.
+    ///
+    /// - Only slots owned by this very incarnation are ticked, and each at most once a tick: the check and the increment
+    ///   are one atomic step, so **repeating a tick is always safe**.
+    /// - Each item of a ticked slot gains exactly 1 and gets the owner's name; but an item that somebody else holds locked
+    ///   for long may be left out, and is counted as [`locked`](TickReport::locked).
+    /// - Slots without items need not be ticked, save that an owner of any slot ticks one at least: the store can
+    ///   witness that it lives.
+    /// - A slot that is just changing hands may be left for the next call.
+    ///
+    /// # Errors
+    /// When the store is away, refuses, or does not answer.
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError>;
+
+    /// The items of the owner's slots in this range, in order. Changes nothing and waits for nobody.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError>;
+
+    /// The state of all slots at one moment.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn assignment(&self) -> Result<Assignment, StoreError>;
+
+    /// How many items each slot holds.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn census(&self) -> Result<SlotLoad, StoreError>;
+
+    /// Gives slots to new owners.
+    ///
+    /// - Nothing moves unless `term` is the latest there is, checked in the same step.
+    /// - A slot moves only from the epoch that was seen, and its epoch rises by exactly 1, even if its owner has it already.
+    /// - A tick in flight is finished before its slot moves; what a former owner does later is without effect.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError>;
+
+    /// Takes the slots that stand under the owner's name with another incarnation, as a restart in place does; how many.
+    /// The epoch of each rises by exactly 1. Called once in a life, or two processes with one name would fight for ever.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError>;
+
+    /// How many slots there are.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn slot_count(&self) -> Result<SlotCount, StoreError>;
+}

@@ -1,0 +1,125 @@
+//! What every [`Membership`](crate::Membership) must keep, one named case a rule.
+//!
+//! An adapter's tests are a function that builds a [`MembershipFixture`] on an empty store, and one line:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use scaler_core::memory::MemoryMembership;
+//! use scaler_core::testing::membership::{Clients, MembershipFixture};
+//! use scaler_core::{Membership, TokioClock};
+//!
+//! struct Memory(Arc<MemoryMembership>);
+//!
+//! #[async_trait::async_trait]
+//! impl MembershipFixture for Memory {
+//!     fn clients(&self) -> Clients {
+//!         [self.0.clone(), self.0.clone()]
+//!     }
+//!
+//!     async fn pass(&self, time: Duration) {
+//!         tokio::time::sleep(time).await;
+//!     }
+//! }
+//!
+//! async fn memory() -> Memory {
+//!     Memory(Arc::new(MemoryMembership::new(Arc::new(TokioClock::start()))))
+//! }
+//!
+//! scaler_core::membership_suite!(memory);
+//! ```
+
+mod nudges;
+mod sightings;
+mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{Incarnation, ItemId, Member, MemberKey, MemberState, Membership, Tick, WorkerId};
+
+use super::Violation;
+
+pub use nudges::*;
+pub use sightings::*;
+pub use standing::*;
+
+/// Two clients of one store, as two processes would have them.
+pub type Clients = [Arc<dyn Membership>; 2];
+
+/// A membership under test.
+#[async_trait]
+pub trait MembershipFixture: Send + Sync {
+    /// Two clients of one store, which was empty at the start.
+    fn clients(&self) -> Clients;
+
+    /// Lets this much time pass by the membership's clock.
+    async fn pass(&self, time: Duration);
+}
+
+/// Makes one test of every case. The argument is the path of an async function without arguments that gives a
+/// [`MembershipFixture`](crate::testing::membership::MembershipFixture) on an empty store.
+#[macro_export]
+macro_rules! membership_suite {
+    ($fixture:path) => {
+        $crate::membership_suite!(@cases $fixture;
+            joining_makes_a_member_seen,
+            repeating_a_heartbeat_is_safe,
+            a_later_joiner_takes_the_name_over,
+            a_superseded_incarnation_stays_superseded,
+            a_superseded_heartbeat_changes_nothing,
+            an_active_heartbeat_takes_a_free_name,
+            an_active_heartbeat_takes_no_name_from_another,
+            leaving_forgets_only_this_incarnation,
+            leaving_twice_is_leaving,
+            who_left_may_come_back,
+            members_come_in_the_order_of_their_names,
+            what_a_member_says_comes_back_unchanged,
+            every_valid_name_can_be_used,
+            an_age_grows_in_silence_and_a_heartbeat_renews_it,
+            a_sweep_forgets_the_silent_and_names_them,
+            a_new_member_is_followed_by_a_nudge,
+            a_new_state_is_followed_by_a_nudge,
+            a_take_over_is_followed_by_a_nudge,
+            a_leave_is_followed_by_a_nudge,
+            a_nudge_reaches_all_who_listen);
+    };
+    (@cases $fixture:path; $($case:ident),+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let fixture = $fixture().await;
+                if let Err(violation) = $crate::testing::membership::$case(&fixture).await {
+                    panic!("{violation}");
+                }
+            }
+        )+
+    };
+}
+
+/// A member that has just started; `life` tells incarnations apart.
+fn joiner(name: &str, life: u128) -> Result<Member, Violation> {
+    Ok(Member {
+        key: MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) },
+        state: MemberState::Joining,
+        last_tick: None,
+        slots: 0,
+        items: 0,
+        first_items: Vec::new(),
+    })
+}
+
+/// A member at work.
+fn active(name: &str, life: u128) -> Result<Member, Violation> {
+    let first_items = vec![ItemId::new(Uuid::from_u128(life + 1))];
+    Ok(Member { state: MemberState::Active, last_tick: Some(Tick(7)), slots: 2, items: 1, first_items, ..joiner(name, life)? })
+}
+
+/// What members say, without their ages.
+async fn said(membership: &dyn Membership) -> Result<Vec<Member>, Violation> {
+    Ok(membership.members().await?.into_iter().map(|sighting| sighting.member).collect())
+}

@@ -1,0 +1,48 @@
+//! Suites that every ring and every adapter must pass, and broken implementations that must not.
+//!
+//! A case returns a [`Violation`] rather than panicking, so that a test can also assert that a broken implementation
+//! fails the very case that is meant for it.
+#![expect(clippy::missing_errors_doc, reason = "a case fails by the violation that it finds, and its doc is the rule")]
+
+pub mod membership;
+pub mod ring;
+pub mod store;
+
+use std::fmt;
+
+/// What a case found to be against the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(String);
+
+/// What became of a case.
+pub type CaseResult = Result<(), Violation>;
+
+impl Violation {
+    /// A violation, in words.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Violation {
+    fn from(error: E) -> Self {
+        Self(format!("a call failed: {error}"))
+    }
+}
+
+/// Ok where the condition holds; a violation with these words where it does not.
+pub fn ensure(holds: bool, what: impl fmt::Display) -> CaseResult {
+    if holds { Ok(()) } else { Err(Violation(what.to_string())) }
+}
+
+/// Ok where both are equal; a violation that shows both where they are not.
+#[expect(clippy::needless_pass_by_value, reason = "cases compare values that they have just made")]
+pub fn equal<T: PartialEq + fmt::Debug>(found: T, expected: T, what: &str) -> CaseResult {
+    if found == expected { Ok(()) } else { Err(Violation(format!("{what}: found {found:?}, expected {expected:?}"))) }
+}

@@ -1,0 +1,211 @@
+//! Rings with one fault each, which the laws meant for it must find.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::Law;
+use crate::{
+    Guarantees, Intake, Movement, Plan, Reason, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, StickyRing, WorkerId,
+};
+
+/// What is wrong with a [`BrokenRing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Its plans depend on how often it was asked.
+    Moody,
+    /// The owner is the slot's number modulo the number of workers.
+    Modulo,
+    /// A leave moves a slot of a survivor too.
+    Disturbing,
+    /// Two survivors swap a slot whenever anything moves.
+    Swapping,
+    /// A joiner takes one slot too many.
+    Greedy,
+    /// All slots without an owner go to one worker.
+    Dumping,
+    /// A weight is not looked at.
+    BlindToWeights,
+    /// Every slot counts alike, whatever it holds.
+    BlindToItems,
+    /// A changed weight moves a slot between two others.
+    Meddling,
+    /// Applying a plan forgets its last movement.
+    Forgetful,
+    /// Drifted loads are settled when nobody asked.
+    Restless,
+    /// An item in a slot makes it move.
+    Fickle,
+    /// It never settles.
+    Idle,
+    /// It gives to the cordoned.
+    BlindToCordons,
+    /// It applies any plan.
+    Credulous,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 15] = [
+        Self::Moody,
+        Self::Modulo,
+        Self::Disturbing,
+        Self::Swapping,
+        Self::Greedy,
+        Self::Dumping,
+        Self::BlindToWeights,
+        Self::BlindToItems,
+        Self::Meddling,
+        Self::Forgetful,
+        Self::Restless,
+        Self::Fickle,
+        Self::Idle,
+        Self::BlindToCordons,
+        Self::Credulous,
+    ];
+
+    /// The laws meant for it.
+    #[must_use]
+    pub const fn breaks(self) -> &'static [Law] {
+        match self {
+            Self::Moody => &[Law::TotalAndDeterministic],
+            Self::Modulo => &[Law::JoinMovesOnlyToTheJoiner, Law::LeaveMovesOnlyTheLeavers, Law::BatchIsMinimal],
+            Self::Disturbing => &[Law::LeaveMovesOnlyTheLeavers],
+            Self::Swapping => &[Law::SurvivorsExchangeNothing, Law::JoinMovesOnlyToTheJoiner],
+            Self::Greedy => &[Law::EqualWeightsWithinOne],
+            Self::Dumping => &[Law::EqualWeightsWithinOne, Law::Webster, Law::ItemWeightsWithinTheHeaviest],
+            Self::BlindToWeights => &[Law::Webster],
+            Self::BlindToItems => &[Law::ItemWeightsWithinTheHeaviest],
+            Self::Meddling => &[Law::WeightChangeMovesOnlyItsWorker],
+            Self::Forgetful => &[Law::DeltaIsTheDifference],
+            Self::Restless => &[Law::SameRosterMovesNothing],
+            Self::Fickle => &[Law::NewItemMovesNoOther],
+            Self::Idle => &[Law::SettleEndsEven],
+            Self::BlindToCordons => &[Law::CordonedReceiveNothing],
+            Self::Credulous => &[Law::StalePlanIsRefused],
+        }
+    }
+}
+
+/// A [`StickyRing`] with one fault.
+#[derive(Debug)]
+pub struct BrokenRing {
+    ring: StickyRing,
+    fault: Fault,
+    asked: AtomicBool,
+}
+
+impl BrokenRing {
+    /// A ring with this fault, whose slots nobody owns yet.
+    #[must_use]
+    pub fn new(slots: SlotCount, fault: Fault) -> Self {
+        Self { ring: StickyRing::new(slots), fault, asked: AtomicBool::new(false) }
+    }
+
+    fn plan_with_the_fault(&self, to: &Roster, load: &SlotLoad) -> Vec<Movement> {
+        let mut movements = self.ring.plan(to, load).movements().to_vec();
+        let joiner = to.iter().map(|(id, _)| id).find(|id| !self.roster().contains(id));
+        let survivors = to.iter().filter(|(id, _)| self.roster().contains(id));
+        match self.fault {
+            Fault::Moody if self.asked.fetch_xor(true, Relaxed) => movements.truncate(movements.len() / 2),
+            Fault::Modulo => movements = self.modulo(to),
+            Fault::Greedy => movements.extend(joiner.and_then(|joiner| self.one_more(&movements, None, joiner))),
+            Fault::Disturbing if joiner.is_none() && !movements.is_empty() => self.exchange(to, &mut movements),
+            Fault::Swapping if !movements.is_empty() => self.exchange(to, &mut movements),
+            Fault::Meddling if survivors.into_iter().any(|(id, now)| self.roster().get(id) != Some(now)) => {
+                self.exchange(to, &mut movements);
+            }
+            Fault::Dumping => dump(to, &mut movements),
+            Fault::BlindToWeights => movements = self.seen_as(to, |seat| Seat { weight: Seat::PLAIN.weight, ..seat }, load),
+            Fault::BlindToCordons => movements = self.seen_as(to, |seat| Seat { intake: Intake::Open, ..seat }, load),
+            Fault::BlindToItems => movements = self.ring.plan(to, &SlotLoad::uniform(self.slots())).movements().to_vec(),
+            Fault::Restless if to == self.roster() => movements = self.ring.settle(load, 0.0).movements().to_vec(),
+            Fault::Fickle if to == self.roster() && load.heaviest() == 1 => self.exchange(to, &mut movements),
+            _ => {}
+        }
+        movements
+    }
+
+    fn modulo(&self, to: &Roster) -> Vec<Movement> {
+        let workers: Vec<&WorkerId> = to.iter().map(|(id, _)| id).collect();
+        let owners = self.slots().iter().zip(workers.iter().cycle());
+        let moving = owners.filter(|(slot, owner)| self.owner(*slot) != Some(**owner));
+        moving.map(|(slot, owner)| self.movement(slot, owner)).collect()
+    }
+
+    fn seen_as(&self, to: &Roster, see: impl Fn(Seat) -> Seat, load: &SlotLoad) -> Vec<Movement> {
+        let seen = to.iter().map(|(id, seat)| (id.clone(), see(seat))).collect();
+        self.ring.plan(&seen, load).movements().to_vec()
+    }
+
+    /// Adds the gift of a slot by each of the first two workers that have one and stay to the other.
+    fn exchange(&self, to: &Roster, movements: &mut Vec<Movement>) {
+        let mut staying = to.iter().map(|(id, _)| id).filter(|id| self.roster().contains(id));
+        if let (Some(one), Some(other)) = (staying.next(), staying.next()) {
+            let gifts = [(one, other), (other, one)].map(|(from, to)| self.one_more(movements, Some(from), to));
+            movements.extend(gifts.into_iter().flatten());
+        }
+    }
+
+    /// A movement of a slot that stays where it is in the others, from this worker or from anyone.
+    fn one_more(&self, movements: &[Movement], from: Option<&WorkerId>, to: &WorkerId) -> Option<Movement> {
+        let stays = |slot: &Slot| movements.iter().all(|movement| movement.slot != *slot);
+        let fits = |slot: &Slot| self.owner(*slot).is_some_and(|owner| owner != to && from.is_none_or(|from| from == owner));
+        self.slots().iter().find(|slot| stays(slot) && fits(slot)).map(|slot| self.movement(slot, to))
+    }
+
+    fn movement(&self, slot: Slot, to: &WorkerId) -> Movement {
+        Movement { slot, from: self.owner(slot).cloned(), to: to.clone(), why: Reason::Uneven }
+    }
+}
+
+/// Sends what has lost its owner to the first worker.
+fn dump(to: &Roster, movements: &mut [Movement]) {
+    if let Some((first, _)) = to.iter().next() {
+        let orphans = movements.iter_mut().filter(|movement| matches!(movement.why, Reason::Unowned | Reason::OwnerLeft));
+        orphans.for_each(|orphan| orphan.to = first.clone());
+    }
+}
+
+impl Ring for BrokenRing {
+    fn guarantees(&self) -> Guarantees {
+        self.ring.guarantees()
+    }
+
+    fn slots(&self) -> SlotCount {
+        self.ring.slots()
+    }
+
+    fn roster(&self) -> &Roster {
+        self.ring.roster()
+    }
+
+    fn owner(&self, slot: Slot) -> Option<&WorkerId> {
+        self.ring.owner(slot)
+    }
+
+    fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan {
+        Plan::new(to.clone(), self.plan_with_the_fault(to, load), load)
+    }
+
+    fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan {
+        if self.fault == Fault::Idle {
+            return Plan::new(self.roster().clone(), Vec::new(), load);
+        }
+        self.ring.settle(load, tolerance)
+    }
+
+    fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
+        let mut movements: BTreeMap<Slot, Movement> =
+            plan.movements().iter().map(|movement| (movement.slot, movement.clone())).collect();
+        match self.fault {
+            Fault::Forgetful => drop(movements.pop_last()),
+            Fault::Credulous => {
+                movements.values_mut().for_each(|movement| movement.from = self.ring.owner(movement.slot).cloned());
+            }
+            _ => {}
+        }
+        let load = SlotLoad::uniform(self.slots());
+        self.ring.apply(&Plan::new(plan.roster().clone(), movements.into_values().collect(), &load))
+    }
+}

@@ -1,0 +1,150 @@
+//! Random histories: what happens to a roster and to its items.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::{Intake, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId};
+
+/// What may happen in a history.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    pub(super) seats: Seats,
+    pub(super) loads: Loads,
+}
+
+/// How workers may differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seats {
+    /// Not at all.
+    Equal,
+    /// By weights, which change.
+    Weighted,
+    /// By weights, and some are cordoned for a while.
+    Cordoned,
+}
+
+/// How slots may differ.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Loads {
+    /// Not at all.
+    Slots,
+    /// By items, which stay as they are.
+    SameItems,
+    /// By items, which change from one event to the next; sometimes not at all.
+    Changing,
+}
+
+/// A ring's life: the roster changes, under the load of that moment.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    pub(super) slots: SlotCount,
+    pub(super) events: Vec<(Event, SlotLoad)>,
+}
+
+/// One change of the roster.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    leavers: Vec<Index>,
+    joiners: Vec<Weight>,
+    reseat: Option<(Index, Reseat)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reseat {
+    Weight(Weight),
+    Intake(Intake),
+}
+
+impl Event {
+    /// The roster after it. The last worker never leaves. `named` counts the workers that ever were.
+    pub(super) fn happen(&self, roster: &Roster, named: &mut u32) -> Roster {
+        let mut next = roster.clone();
+        for leaver in &self.leavers {
+            if next.len() > 1 {
+                let id = pick(&next, *leaver);
+                next.remove(&id);
+            }
+        }
+        if let Some((worker, reseat)) = self.reseat
+            && !next.is_empty()
+        {
+            let id = pick(&next, worker);
+            let seat = next.get(&id).unwrap_or(Seat::PLAIN);
+            let seat = match reseat {
+                Reseat::Weight(weight) => Seat { weight, ..seat },
+                Reseat::Intake(intake) => Seat { intake, ..seat },
+            };
+            next.seat(id, seat);
+        }
+        for weight in &self.joiners {
+            *named += 1;
+            next.seat(name(*named), Seat { weight: *weight, ..Seat::PLAIN });
+        }
+        next
+    }
+}
+
+fn pick(roster: &Roster, index: Index) -> WorkerId {
+    let ids: Vec<&WorkerId> = roster.iter().map(|(id, _)| id).collect();
+    (*index.get(&ids)).clone()
+}
+
+#[expect(clippy::expect_used, reason = "a letter and digits are printable")]
+fn name(number: u32) -> WorkerId {
+    WorkerId::new(format!("w{number}")).expect("a name")
+}
+
+/// Histories of 2 to 128 slots that begin with a first join.
+pub(super) fn histories(setting: Setting) -> impl Strategy<Value = History> {
+    (1..=7_u32).prop_flat_map(move |bits| {
+        #[expect(clippy::expect_used, reason = "a power of two from 2 to 128")]
+        let slots = SlotCount::new(1 << bits).expect("a count");
+        let first = vec(weights(setting.seats), 1..=4).prop_map(|joiners| Event { leavers: vec![], joiners, reseat: None });
+        let later = vec(events(setting.seats), 0..8);
+        let loads = match setting.loads {
+            Loads::Slots => Just(vec![SlotLoad::uniform(slots)]).boxed(),
+            Loads::SameItems => items(slots).prop_map(|load| vec![load]).boxed(),
+            Loads::Changing => vec(prop_oneof![4 => items(slots), 1 => Just(SlotLoad::uniform(slots))], 8).boxed(),
+        };
+        (first, later, loads).prop_map(move |(first, later, loads)| {
+            let events = std::iter::once(first).chain(later).zip(loads.into_iter().cycle()).collect();
+            History { slots, events }
+        })
+    })
+}
+
+fn events(seats: Seats) -> impl Strategy<Value = Event> {
+    let join = vec(weights(seats), 1..=3).prop_map(|joiners| (vec![], joiners));
+    let leave = vec(any::<Index>(), 1..=3).prop_map(|leavers| (leavers, vec![]));
+    let batch = (vec(any::<Index>(), 1..=3), vec(weights(seats), 1..=3));
+    let roster = prop_oneof![2 => join, 2 => leave, 2 => batch];
+    let come_and_go = roster.prop_map(|(leavers, joiners)| Event { leavers, joiners, reseat: None });
+    let reseat =
+        |reseat| (any::<Index>(), reseat).prop_map(|reseat| Event { leavers: vec![], joiners: vec![], reseat: Some(reseat) });
+    let reweigh = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
+    let cordon = reseat(prop_oneof![Just(Intake::Cordoned), Just(Intake::Open)].prop_map(Reseat::Intake).boxed());
+    match seats {
+        Seats::Equal => come_and_go.boxed(),
+        Seats::Weighted => prop_oneof![3 => come_and_go, 1 => reweigh].boxed(),
+        Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => reweigh, 1 => cordon].boxed(),
+    }
+}
+
+fn weights(seats: Seats) -> BoxedStrategy<Weight> {
+    match seats {
+        Seats::Equal => Just(Weight::ONE).boxed(),
+        Seats::Weighted | Seats::Cordoned => (1..=30_u32).prop_filter_map("a weight is not 0", Weight::new).boxed(),
+    }
+}
+
+/// A few items, about as many in each slot, or a few slots that outweigh all others.
+fn items(slots: SlotCount) -> impl Strategy<Value = SlotLoad> {
+    let few = vec((0..slots.get(), 1..=3_u32), 0..=12);
+    let of_each = |items: BoxedStrategy<u32>| vec(items, slots.len()).prop_map(|items| (0..).zip(items).collect());
+    let many = of_each((0..=6_u32, 0..=6_u32).prop_map(|(some, more)| some + more).boxed());
+    let skewed = of_each(prop_oneof![8 => 0..=2_u32, 1 => 50..=400_u32].boxed());
+    prop_oneof![few, many, skewed].prop_map(move |items: Vec<(u32, u32)>| {
+        SlotLoad::of_items(slots, items.into_iter().map(|(slot, items)| (Slot::new(slot), items)))
+    })
+}

@@ -1,0 +1,155 @@
+//! The laws of placement, as tests that any [`Ring`] can be put to.
+//!
+//! [`ring_laws!`](crate::ring_laws) makes one named test of each law. A law is tried on random histories: workers join,
+//! leave, change their weight or are cordoned, and items come and go. What a ring does not promise in its
+//! [`Guarantees`](crate::Guarantees) is not asked of it.
+//!
+//! The number of histories a law is tried on is 256, or what the environment variable `PROPTEST_CASES` says. A failure names
+//! a seed; with it in `PROPTEST_RNG_SEED` the same histories come again.
+
+mod broken;
+mod history;
+mod law;
+mod rules;
+mod turn;
+
+use std::cell::Cell;
+
+pub use broken::{BrokenRing, Fault};
+pub use law::Law;
+use proptest::prelude::Rng;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+
+use super::Violation;
+pub use crate::ring_laws;
+use crate::{Ring, SlotCount};
+
+/// How a ring that breaks no law stands to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It keeps the law.
+    Kept {
+        /// On how many changes of the roster the law had something to say.
+        turns: usize,
+    },
+    /// It does not promise the law, so nothing was tried.
+    NotPromised,
+}
+
+/// Why a ring does not stand up to a law.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The law does not hold.
+    #[error("{law} is broken: {violation}\nrepeat with PROPTEST_RNG_SEED={seed}; the shortest history found: {history}")]
+    Broken {
+        /// The law.
+        law: Law,
+        /// What is wrong.
+        violation: Violation,
+        /// What led to it, in words for people.
+        history: String,
+        /// The seed of the random histories.
+        seed: u64,
+    },
+    /// No history held a turn to which the law applies, so that nothing is known.
+    #[error("{law} was never put to the test")]
+    Untested {
+        /// The law.
+        law: Law,
+    },
+}
+
+/// Tries a law on rings that `build` makes.
+///
+/// # Errors
+/// When the ring breaks the law, or when no history was fit to try it.
+pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Verdict, Failure> {
+    if !law.is_promised_by(build(SlotCount::DEFAULT).guarantees()) {
+        return Ok(Verdict::NotPromised);
+    }
+    let seed = seed();
+    let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
+    let turns = Cell::new(0);
+    let outcome = TestRunner::new(config).run(&history::histories(law.setting()), |history| {
+        let tried = turn::replay(&build, &history, |turn| law.judge(turn))
+            .map_err(|violation| TestCaseError::fail(violation.to_string()))?;
+        turns.set(turns.get() + tried);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) if turns.get() == 0 => Err(Failure::Untested { law }),
+        Ok(()) => Ok(Verdict::Kept { turns: turns.get() }),
+        Err(TestError::Fail(why, history)) => {
+            Err(Failure::Broken { law, violation: Violation::new(why.message()), history: format!("{history:?}"), seed })
+        }
+        Err(TestError::Abort(_)) => Err(Failure::Untested { law }),
+    }
+}
+
+/// Fails the test that calls it when the ring breaks the law. A law that the ring does not promise is named on stderr.
+///
+/// # Panics
+/// When [`check`] fails.
+#[track_caller]
+#[expect(clippy::panic, reason = "this is how a test fails")]
+#[expect(clippy::print_stderr, reason = "what was not tried shall be seen")]
+pub fn uphold<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) {
+    match check(law, build) {
+        Ok(Verdict::Kept { .. }) => {}
+        Ok(Verdict::NotPromised) => eprintln!("{law} is not promised by this ring and was not tried"),
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+fn seed() -> u64 {
+    match Config::default().rng_seed {
+        RngSeed::Fixed(seed) => seed,
+        RngSeed::Random => TestRunner::default().rng().next_u64(),
+    }
+}
+
+/// Makes a module of tests, one a [`Law`](crate::testing::ring::Law), for the rings that a constructor makes.
+///
+/// ```
+/// scaler_core::ring_laws!(sticky, scaler_core::StickyRing::new);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! ring_laws {
+    ($module:ident, $build:expr) => {
+        $crate::ring_laws! { @tests $module, $build;
+            total_and_deterministic: TotalAndDeterministic,
+            join_moves_only_to_the_joiner: JoinMovesOnlyToTheJoiner,
+            leave_moves_only_the_leavers: LeaveMovesOnlyTheLeavers,
+            batch_is_minimal: BatchIsMinimal,
+            survivors_exchange_nothing: SurvivorsExchangeNothing,
+            equal_weights_within_one: EqualWeightsWithinOne,
+            webster: Webster,
+            weight_change_moves_only_its_worker: WeightChangeMovesOnlyItsWorker,
+            item_weights_within_the_heaviest: ItemWeightsWithinTheHeaviest,
+            delta_is_the_difference: DeltaIsTheDifference,
+            same_roster_moves_nothing: SameRosterMovesNothing,
+            new_item_moves_no_other: NewItemMovesNoOther,
+            settle_ends_even: SettleEndsEven,
+            cordoned_receive_nothing: CordonedReceiveNothing,
+            stale_plan_is_refused: StalePlanIsRefused,
+        }
+    };
+    (@tests $module:ident, $build:expr; $($name:ident: $law:ident,)+) => {
+        mod $module {
+            use super::*;
+
+            const LISTED: &[$crate::testing::ring::Law] = &[$($crate::testing::ring::Law::$law),+];
+            const _: () = assert!(LISTED.len() == $crate::testing::ring::Law::ALL.len(), "a law has no test");
+
+            $(
+                #[test]
+                fn $name() {
+                    $crate::testing::ring::uphold($crate::testing::ring::Law::$law, $build);
+                }
+            )+
+        }
+    };
+}

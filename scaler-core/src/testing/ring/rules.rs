@@ -1,0 +1,225 @@
+//! What each law demands of a turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::turn::{Carried, Finding, Tried, Turn};
+use crate::testing::{CaseResult, Violation};
+use crate::{Intake, Movement, Slot, SlotLoad, WorkerId};
+
+/// Ok where the condition holds. Unlike [`ensure`](crate::testing::ensure) it writes no words where none are needed.
+fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> CaseResult {
+    if holds { Ok(()) } else { Err(Violation::new(otherwise())) }
+}
+
+/// Tries every movement of the plan.
+fn each(turn: &Turn<'_>, holds: impl Fn(&Movement) -> bool, otherwise: &str) -> Finding {
+    match turn.plan.movements().iter().find(|movement| !holds(movement)) {
+        Some(movement) => Err(Violation::new(format!("{otherwise}: {movement:?}"))),
+        None => Ok(Tried::Yes),
+    }
+}
+
+/// Tries every worker against every other.
+fn pairs(workers: &[Carried<'_>], holds: impl Fn(&Carried<'_>, &Carried<'_>) -> bool) -> CaseResult {
+    for high in workers {
+        for low in workers {
+            demand(holds(high, low), || format!("uneven: {high:?} against {low:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn total_and_deterministic(turn: &Turn<'_>) -> Finding {
+    for plan in &turn.repeated {
+        demand(plan == turn.plan, || format!("one question, two plans: {:?} and {plan:?}", turn.plan))?;
+    }
+    demand(turn.ring.owner(Slot::new(turn.ring.slots().get())).is_none(), || "a slot beyond the last has an owner".into())?;
+    if !turn.may_anybody_receive() {
+        return Ok(Tried::No);
+    }
+    for (number, owner) in turn.after.iter().enumerate() {
+        let is_seated = owner.as_ref().is_some_and(|owner| turn.to.contains(owner));
+        demand(is_seated, || format!("slot {number} has the owner {owner:?}"))?;
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn join_moves_only_to_the_joiner(turn: &Turn<'_>) -> Finding {
+    let joiners = turn.joiners();
+    if joiners.is_empty() || !turn.orphans().is_empty() || !turn.reseated().is_empty() {
+        return Ok(Tried::No);
+    }
+    each(turn, |movement| joiners.contains(&movement.to), "moved to one who was there before")
+}
+
+pub(super) fn leave_moves_only_the_leavers(turn: &Turn<'_>) -> Finding {
+    let orphans = turn.orphans();
+    if orphans.is_empty() || !turn.joiners().is_empty() || !turn.reseated().is_empty() {
+        return Ok(Tried::No);
+    }
+    let moved: BTreeSet<Slot> = turn.plan.movements().iter().map(|movement| movement.slot).collect();
+    demand(moved == orphans, || format!("moved {moved:?} when {orphans:?} had lost their owner"))?;
+    Ok(Tried::Yes)
+}
+
+pub(super) fn batch_is_minimal(turn: &Turn<'_>) -> Finding {
+    let joiners = turn.joiners();
+    if !turn.reseated().is_empty() {
+        return Ok(Tried::No);
+    }
+    let of_joiners = turn.after.iter().flatten().filter(|owner| joiners.contains(owner)).count();
+    let least = turn.orphans().len().max(of_joiners) as u64;
+    let cost = turn.plan.cost();
+    demand(cost.slots == least, || format!("moved {} slots where {least} suffice", cost.slots))?;
+    demand(cost == turn.plan.lower_bound(), || format!("cost {cost:?}, at least {:?}", turn.plan.lower_bound()))?;
+    Ok(if least > 0 { Tried::Yes } else { Tried::No })
+}
+
+pub(super) fn survivors_exchange_nothing(turn: &Turn<'_>) -> Finding {
+    if turn.plan.is_empty() || !turn.reseated().is_empty() {
+        return Ok(Tried::No);
+    }
+    let (joiners, orphans) = (turn.joiners(), turn.orphans());
+    let (cost, least) = (turn.plan.cost().items, turn.plan.lower_bound().items);
+    demand(cost == least, || format!("moved {cost} items where {least} suffice"))?;
+    let must = |movement: &Movement| orphans.contains(&movement.slot) || joiners.contains(&movement.to);
+    each(turn, must, "moved between workers that stay")
+}
+
+pub(super) fn equal_weights_within_one(turn: &Turn<'_>) -> Finding {
+    let workers = turn.loads(&turn.after, turn.load);
+    pairs(&workers, |high, low| high.load <= low.load + 1)?;
+    if turn.joiners().len() == 1 && turn.orphans().is_empty() {
+        let share = turn.ring.slots().len() / turn.to.len();
+        let moved = turn.plan.cost().slots;
+        demand(moved == share as u64, || format!("a join moved {moved} slots, not {share}"))?;
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn webster(turn: &Turn<'_>) -> Finding {
+    let workers = turn.loads(&turn.after, turn.load);
+    pairs(&workers, |high, low| high.load == 0 || (2 * high.load - 1) * low.weight <= (2 * low.load + 1) * high.weight)?;
+    Ok(Tried::Yes)
+}
+
+pub(super) fn weight_change_moves_only_its_worker(turn: &Turn<'_>) -> Finding {
+    match turn.reseated()[..] {
+        [(worker, before, now)] if turn.joiners().is_empty() && turn.orphans().is_empty() => {
+            if before.weight < now.weight {
+                each(turn, |movement| movement.to == *worker, "a raised weight moved a slot to another")
+            } else {
+                each(turn, |movement| movement.from.as_ref() == Some(worker), "a lowered weight moved another's slot")
+            }
+        }
+        _ => Ok(Tried::No),
+    }
+}
+
+pub(super) fn item_weights_within_the_heaviest(turn: &Turn<'_>) -> Finding {
+    let heaviest = u128::from(turn.load.heaviest());
+    let workers = turn.loads(&turn.after, turn.load);
+    pairs(&workers, |high, low| high.load.saturating_sub(heaviest) * low.weight <= low.load * high.weight)?;
+    let all = u128::from(turn.load.total());
+    let weight: u128 = workers.iter().map(|worker| worker.weight).sum();
+    let joiners = turn.joiners();
+    if turn.orphans().is_empty() && heaviest > 0 {
+        for joiner in workers.iter().filter(|worker| joiners.contains(worker.id)) {
+            let within = joiner.load * weight < all * joiner.weight + heaviest * weight;
+            demand(within, || format!("{joiner:?} took more than its share and the heaviest slot"))?;
+        }
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn delta_is_the_difference(turn: &Turn<'_>) -> Finding {
+    let mut planned: BTreeMap<Slot, (Option<&WorkerId>, Option<&WorkerId>)> = BTreeMap::new();
+    for movement in turn.plan.movements() {
+        let twice = planned.insert(movement.slot, (movement.from.as_ref(), Some(&movement.to)));
+        demand(twice.is_none(), || format!("slot {} moves twice", movement.slot))?;
+    }
+    let changes = turn.before.iter().map(Option::as_ref).zip(turn.after.iter().map(Option::as_ref));
+    let seen: BTreeMap<_, _> = turn.ring.slots().iter().zip(changes).filter(|(_, (before, after))| before != after).collect();
+    demand(planned == seen, || format!("planned {planned:?}, seen {seen:?}"))?;
+    Ok(if seen.is_empty() { Tried::No } else { Tried::Yes })
+}
+
+pub(super) fn same_roster_moves_nothing(turn: &Turn<'_>) -> Finding {
+    for load in [turn.load, &SlotLoad::uniform(turn.ring.slots()), &drifted(turn)] {
+        let plan = turn.ring.plan(turn.to, load);
+        demand(plan.is_empty(), || format!("the same roster moves {:?}", plan.movements()))?;
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn new_item_moves_no_other(turn: &Turn<'_>) -> Finding {
+    let slots = turn.ring.slots();
+    for arrival in slots.iter() {
+        let items = slots.iter().map(|slot| (slot, turn.load.of(slot))).chain([(arrival, 1)]);
+        let plan = turn.ring.plan(turn.to, &SlotLoad::of_items(slots, items));
+        demand(plan.is_empty(), || format!("an item in slot {arrival} moves {:?}", plan.movements()))?;
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn settle_ends_even(turn: &Turn<'_>) -> Finding {
+    for (load, percent) in [(turn.load, 0), (&drifted(turn), 0), (&drifted(turn), 20)] {
+        let plan = turn.ring.settle(load, f64::from(percent) / 100.0);
+        let mut owners = turn.after.clone();
+        for movement in plan.movements() {
+            owners[movement.slot.index()] = Some(movement.to.clone());
+        }
+        let workers = turn.loads(&owners, load);
+        let all: u128 = workers.iter().map(|worker| worker.load).sum();
+        let weight: u128 = workers.iter().map(|worker| worker.weight).sum();
+        let is_within = |high: &Carried<'_>| 100 * high.load * weight <= u128::from(100_u32 + percent) * all * high.weight;
+        let highest = workers.iter().filter(|high| workers.iter().all(|low| high.load * low.weight >= low.load * high.weight));
+        // Where several are the highest, all must be stuck before the highest load can be said to be stuck.
+        let mut stuck = highest.filter(|high| is_within(high) || !has_helpful_move(turn, high, &workers, &owners, load));
+        demand(workers.is_empty() || stuck.next().is_some(), || format!("settled with a move left to make: {workers:?}"))?;
+    }
+    Ok(Tried::Yes)
+}
+
+/// Whether the worker has a slot that would leave both it and some other lower than it is.
+fn has_helpful_move(
+    turn: &Turn<'_>,
+    high: &Carried<'_>,
+    workers: &[Carried<'_>],
+    owners: &[Option<WorkerId>],
+    load: &SlotLoad,
+) -> bool {
+    let own = turn.ring.slots().iter().filter(|slot| owners[slot.index()].as_ref() == Some(high.id));
+    let Some(lightest) = own.map(|slot| u128::from(load.of(slot))).filter(|load| *load > 0).min() else { return false };
+    let receivers = workers.iter().filter(|low| low.id != high.id && low.seat.intake == Intake::Open);
+    receivers.into_iter().any(|low| (low.load + lightest) * high.weight < high.load * low.weight)
+}
+
+/// Other items than those that the turn was planned with.
+fn drifted(turn: &Turn<'_>) -> SlotLoad {
+    let slots = turn.ring.slots();
+    let mirrored = |slot: Slot| turn.load.of(Slot::new(slots.get() - 1 - slot.number())) * (1 + slot.number() % 3);
+    SlotLoad::of_items(slots, slots.iter().map(|slot| (slot, mirrored(slot))))
+}
+
+pub(super) fn cordoned_receive_nothing(turn: &Turn<'_>) -> Finding {
+    let is_open = |id: &WorkerId| turn.to.get(id).is_some_and(|seat| seat.intake == Intake::Open);
+    let settling = turn.ring.settle(&drifted(turn), 0.0);
+    let closed = settling.movements().iter().find(|movement| !is_open(&movement.to));
+    demand(closed.is_none(), || format!("settled on a cordoned worker: {closed:?}"))?;
+    let cordoned = turn.to.iter().any(|(_, seat)| seat.intake == Intake::Cordoned);
+    if !cordoned || (turn.plan.is_empty() && settling.is_empty()) {
+        return Ok(Tried::No);
+    }
+    each(turn, |movement| is_open(&movement.to), "given to a cordoned worker")
+}
+
+pub(super) fn stale_plan_is_refused(turn: &Turn<'_>) -> Finding {
+    if turn.plan.is_empty() {
+        return Ok(Tried::No);
+    }
+    let (outcome, owners) = &turn.again;
+    demand(outcome.is_err(), || "a plan was applied twice".into())?;
+    demand(*owners == turn.after, || "a refused plan changed the owners".into())?;
+    Ok(Tried::Yes)
+}

@@ -1,0 +1,80 @@
+//! Leadership: one at a time, and none commits after its time.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::StoreFixture;
+use super::cases::{LEASE, elect, give, member};
+use crate::testing::{CaseResult, ensure, equal};
+use crate::{Outcome, Slot, Term};
+
+const FIRST: Uuid = Uuid::from_u128(1);
+const SECOND: Uuid = Uuid::from_u128(2);
+/// So short that it is over at the next look.
+const NO_TIME: Duration = Duration::ZERO;
+
+/// While one leads, nobody else is elected, nor the same again.
+pub async fn one_leader_at_a_time(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    for candidate in [SECOND, FIRST] {
+        equal(fixture.election().campaign(candidate, LEASE).await?, None, "a campaign while somebody leads")?;
+    }
+    equal(fixture.election().renew(&term, LEASE).await?, true, "renewal by the leader")
+}
+
+/// Each term's number is one higher than the last, whoever holds it.
+pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
+    let mut last = elect(fixture).await?;
+    for candidate in [SECOND, SECOND, FIRST] {
+        fixture.election().resign(&last).await?;
+        let next = fixture.election().campaign(candidate, LEASE).await?;
+        equal(next, Some(Term { number: last.number + 1, holder: candidate }), "the term after a resignation")?;
+        last = next.unwrap_or(last);
+    }
+    Ok(())
+}
+
+/// Once a later term has begun, the earlier one neither renews, nor resigns the later, nor moves anything.
+pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
+    let past = elect(fixture).await?;
+    fixture.election().resign(&past).await?;
+    let present = fixture.election().campaign(SECOND, LEASE).await?;
+    ensure(present.is_some(), "nobody leads after a resignation, and yet leadership is refused")?;
+    equal(fixture.election().renew(&past, LEASE).await?, false, "renewal of a past term")?;
+    fixture.election().resign(&past).await?;
+    equal(fixture.election().campaign(FIRST, LEASE).await?, None, "a campaign after a past term resigned once more")?;
+    equal(give(fixture, &past, &member("a", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit by a past term")?;
+    equal(fixture.store().assignment().await?.slots[1].owner.clone(), None, "the owner after a commit by a past term")
+}
+
+/// The number alone does not make a leader.
+pub async fn a_forged_holder_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
+    let forged = Term { holder: SECOND, ..elect(fixture).await? };
+    equal(give(fixture, &forged, &member("a", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit by a forged holder")?;
+    equal(fixture.election().renew(&forged, LEASE).await?, false, "renewal by a forged holder")
+}
+
+/// A lease that ran out does not stop its holder, until somebody takes the next term.
+pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
+    let Some(first) = fixture.election().campaign(FIRST, NO_TIME).await? else {
+        return ensure(false, "nobody leads, and yet leadership is refused");
+    };
+    let moved = Outcome::Committed { moved: vec![Slot::new(1)], refused: vec![] };
+    equal(
+        give(fixture, &first, &member("a", 1)?, [Slot::new(1)]).await?,
+        moved,
+        "a commit after the lease, before the next term",
+    )?;
+    let second = fixture.election().campaign(SECOND, LEASE).await?;
+    equal(second, Some(Term { number: first.number + 1, holder: SECOND }), "a campaign after the lease")?;
+    equal(give(fixture, &first, &member("b", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit after the next term")
+}
+
+/// Who resigns leaves the place free at once.
+pub async fn a_resigned_term_is_free_at_once(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    fixture.election().resign(&term).await?;
+    let next = fixture.election().campaign(SECOND, LEASE).await?;
+    equal(next.map(|term| term.holder), Some(SECOND), "who leads after a resignation")
+}

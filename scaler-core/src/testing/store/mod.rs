@@ -1,0 +1,69 @@
+//! What every [`WorkStore`] with its [`Election`] must do.
+//!
+//! An adapter passes by one line, `scaler_core::store_suite!(fixture)`, where `fixture` is an async function that gives a
+//! [`StoreFixture`] over an empty store of its own: the line becomes one test a case.
+
+mod cases;
+mod fencing;
+mod leadership;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use cases::*;
+pub use fencing::*;
+pub use leadership::*;
+
+use super::Violation;
+use crate::{Election, ItemId, WorkStore};
+
+/// A store to test, and the hands of a user on its items.
+#[async_trait]
+pub trait StoreFixture: Send + Sync {
+    /// The store: 256 slots, nobody owns any, no items.
+    fn store(&self) -> Arc<dyn WorkStore>;
+
+    /// The election that fences its commits.
+    fn election(&self) -> Arc<dyn Election>;
+
+    /// Puts items in, with value 0.
+    async fn insert(&self, items: &[ItemId]) -> Result<(), Violation>;
+
+    /// Takes items out.
+    async fn remove(&self, items: &[ItemId]) -> Result<(), Violation>;
+
+    /// An item's value and the worker that incremented it last; `None` when it is not there.
+    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
+
+    /// Lets a little time pass: on virtual time it is advanced, on real time it is waited for. Much less than a tick.
+    async fn pass_a_moment(&self);
+}
+
+/// Expands to one test for each case of the store's contract.
+#[macro_export]
+macro_rules! store_suite {
+    ($fixture:path) => {
+        $crate::store_suite!(@cases $fixture;
+            a_tick_increments_each_owned_item_once, a_repeated_tick_changes_nothing, simultaneous_ticks_count_once,
+            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked,
+            an_owner_of_empty_slots_is_witnessed, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
+            the_census_counts_items_per_slot, the_report_tells_the_time,
+            a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
+            a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
+            a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
+            one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
+            a_lease_that_ran_out_can_be_taken, a_resigned_term_is_free_at_once);
+    };
+    (@cases $fixture:path; $($case:ident),+) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let fixture = $fixture().await;
+                if let Err(violation) = $crate::testing::store::$case(&fixture).await {
+                    panic!("{violation}");
+                }
+            }
+        )+
+    };
+}

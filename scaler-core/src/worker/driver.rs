@@ -1,0 +1,74 @@
+//! Does what the worker asks for.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::{Effect, Ending, Input, Worker, WorkerEvent};
+use crate::{Clock, Membership, SlotRange, WorkStore};
+
+/// Runs a worker until it has left or another process has taken its name.
+///
+/// It drains when `drain` completes. Dropping the future ends the worker at once, as a kill does: safe, but others learn
+/// of it only by its silence.
+pub async fn run(
+    mut worker: Worker,
+    store: Arc<dyn WorkStore>,
+    membership: Arc<dyn Membership>,
+    clock: Arc<dyn Clock>,
+    drain: impl Future<Output = ()> + Send,
+    mut observe: impl FnMut(WorkerEvent) + Send,
+) -> Ending {
+    let mut calls = Calls { key: worker.config().key.clone(), store, membership, pending: FuturesUnordered::new() };
+    let mut nudges = calls.membership.nudges();
+    let mut drain = std::pin::pin!(drain);
+    let mut draining = false;
+    let mut input = Input::Woken;
+    loop {
+        for effect in worker.step(clock.now(), input) {
+            match effect {
+                Effect::Emit(event) => observe(event),
+                effect => calls.start(effect),
+            }
+        }
+        if let Some(ending) = worker.ending() {
+            return ending;
+        }
+        let wake = tokio::time::sleep(worker.wake_at().saturating_sub(clock.now()));
+        input = tokio::select! {
+            Some(answer) = calls.pending.next() => answer,
+            () = &mut drain, if !draining => {
+                draining = true;
+                Input::Drain
+            }
+            Some(()) = nudges.next() => Input::Nudged,
+            () = wake => Input::Woken,
+        };
+    }
+}
+
+/// The calls that are under way.
+struct Calls {
+    key: crate::MemberKey,
+    store: Arc<dyn WorkStore>,
+    membership: Arc<dyn Membership>,
+    pending: FuturesUnordered<BoxFuture<'static, Input>>,
+}
+
+impl Calls {
+    fn start(&mut self, effect: Effect) {
+        let (key, store, membership) = (self.key.clone(), Arc::clone(&self.store), Arc::clone(&self.membership));
+        self.pending.push(Box::pin(async move {
+            match effect {
+                Effect::Adopt => Input::Adopted(store.adopt(&key).await),
+                Effect::Tick => Input::Ticked(store.tick(&key, SlotRange::ALL).await),
+                Effect::List => Input::Listed(store.items(&key, SlotRange::ALL).await),
+                Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
+                Effect::Leave => Input::Left(membership.leave(&key).await),
+                Effect::Emit(_) => Input::Woken,
+            }
+        }));
+    }
+}

@@ -1,0 +1,73 @@
+//! What a worker tells of itself to whoever runs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{ItemId, MembershipError, StoreError, Tick, TickReport};
+
+/// Something that happened to a worker.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WorkerEvent {
+    /// It took over slots that stood under its name: a restart in place.
+    Adopted {
+        /// How many.
+        slots: usize,
+    },
+    /// A call to tick came back.
+    Ticked {
+        /// What it did.
+        report: TickReport,
+        /// How long the call took.
+        took: Duration,
+    },
+    /// Once a tick: the items it watches, in order.
+    Watching {
+        /// The tick.
+        tick: Tick,
+        /// The ids.
+        items: Arc<[ItemId]>,
+    },
+    /// Ticks went by without it. They are not caught up.
+    Missed {
+        /// How many.
+        ticks: u64,
+    },
+    /// There is no schema to work on yet; it waits. Told once.
+    WaitingForSchema,
+    /// A call to the store failed. Told when the failures begin, and again when another kind of failure follows.
+    StoreFailed {
+        /// Why.
+        error: StoreError,
+        /// When it tries again.
+        retry_in: Duration,
+    },
+    /// The store answers again.
+    StoreBack,
+    /// A heartbeat failed; the work goes on without. Told when the failures begin.
+    MembershipFailed {
+        /// Why.
+        error: MembershipError,
+        /// When it tries again.
+        retry_in: Duration,
+    },
+    /// Heartbeats arrive again.
+    MembershipBack,
+    /// It was asked to leave, and works on until it owns nothing.
+    Draining,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// It owned nothing any more and left.
+    Drained,
+    /// The time to drain was over; it left with slots that others must take.
+    DrainTimedOut {
+        /// How many slots it owned when last told.
+        slots: u32,
+    },
+    /// Another process has taken its name.
+    Superseded,
+}

@@ -1,0 +1,52 @@
+//! A worker: ticks what it owns, says that it lives, and hands over before it leaves.
+//!
+//! [`Worker`] is a pure state machine; [`run`] is the thin driver that does what it asks for.
+
+mod driver;
+mod event;
+mod schedule;
+mod step;
+mod watch;
+
+use std::time::Duration;
+
+pub use driver::run;
+pub use event::{Ending, WorkerEvent};
+pub use step::{Effect, Input, Worker};
+
+use crate::MemberKey;
+
+/// How a worker behaves in time.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// Its name and incarnation.
+    pub key: MemberKey,
+    /// How often it tries within a tick: the first try does the work, the others pick up slots that have just come.
+    pub tries_per_tick: u32,
+    /// The time from one heartbeat to the next.
+    pub heartbeat_interval: Duration,
+    /// How long it waits to be relieved of its slots before it leaves with them.
+    pub drain_timeout: Duration,
+    /// The wait after a first failure of the store; it doubles with every further one.
+    pub first_retry: Duration,
+    /// The longest such wait.
+    pub longest_retry: Duration,
+    /// How many ids its heartbeat shows.
+    pub shown_items: usize,
+}
+
+impl WorkerConfig {
+    /// The defaults: 4 tries a tick, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, 10 ids shown.
+    #[must_use]
+    pub const fn new(key: MemberKey) -> Self {
+        Self {
+            key,
+            tries_per_tick: 4,
+            heartbeat_interval: Duration::from_secs(1),
+            drain_timeout: Duration::from_secs(25),
+            first_retry: Duration::from_millis(50),
+            longest_retry: Duration::from_secs(1),
+            shown_items: 10,
+        }
+    }
+}

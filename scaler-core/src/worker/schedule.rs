@@ -1,0 +1,86 @@
+//! When to try: on a grid within the store's tick, so that no drift skips a tick or hits one twice.
+
+use std::time::Duration;
+
+use crate::TickReport;
+
+/// The tries of one worker: `phase`, `phase + step`, `phase + 2 step`, ... within every tick of the store.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    tries_per_tick: u32,
+    /// Where in a step this worker's tries lie, as a share of 2^32: spreads the workers over the step.
+    share: u32,
+    /// The moment to send at so that it arrives just as a tick begins, and that tick's length; `None` before the first answer.
+    origin: Option<(Duration, Duration)>,
+}
+
+impl Schedule {
+    pub(super) const fn new(tries_per_tick: u32, share: u32) -> Self {
+        Self { tries_per_tick, share, origin: None }
+    }
+
+    /// Learns the store's clock from an answer to a call that was sent at `sent`.
+    ///
+    /// The store looks at its clock when the call arrives, so sending one tick after `sent` arrives one tick later:
+    /// the latency need not be known.
+    pub(super) fn observe(&mut self, sent: Duration, report: &TickReport) {
+        let tick = report.tick_length.max(Duration::from_millis(1));
+        self.origin = Some(((sent + tick).saturating_sub(report.into_tick), tick));
+    }
+
+    /// The next moment to try, later than `now`.
+    pub(super) fn next(&self, now: Duration) -> Duration {
+        let Some((origin, tick)) = self.origin else { return now };
+        let step = nanos(tick / self.tries_per_tick.max(1)).max(1);
+        let phase = (u128::from(step) * u128::from(self.share)) >> u32::BITS;
+        // The origin may lie ahead of now: one tick earlier surely does not, and its grid is the same.
+        let first = origin.saturating_sub(tick) + Duration::from_nanos(u64::try_from(phase).unwrap_or(0));
+        match now.checked_sub(first) {
+            Some(since) => first + Duration::from_nanos((nanos(since) / step + 1).saturating_mul(step)),
+            None => first,
+        }
+    }
+}
+
+/// In nanoseconds; five hundred years are the most that fit.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tick;
+
+    const TICK: Duration = Duration::from_secs(1);
+
+    fn report(into_tick: Duration) -> TickReport {
+        TickReport { tick: Tick(1), into_tick, tick_length: TICK, owned: 0, fence: 0, ticked: 0, items: 0, digest: 0, locked: 0 }
+    }
+
+    #[test]
+    fn tries_keep_their_places_within_the_stores_tick() {
+        let mut schedule = Schedule::new(4, u32::MAX / 2 + 1);
+        assert_eq!(schedule.next(TICK), TICK, "before the first answer: at once");
+        // Sent at 10.3 s and found to be 0.8 s into the tick: ticks begin at 9.5 s, 10.5 s, ...
+        schedule.observe(Duration::from_millis(10_300), &report(Duration::from_millis(800)));
+        let mut now = Duration::from_millis(10_310);
+        for expected in [10_375, 10_625, 10_875, 11_125, 11_375] {
+            now = schedule.next(now);
+            assert_eq!(now, Duration::from_millis(expected));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_next_try_is_later_and_at_most_a_step_away(
+            tries in 1_u32..9, share: u32, sent in 2_000_u64..1_000_000, into in 0_u64..1000, later in 0_u64..5000,
+        ) {
+            let mut schedule = Schedule::new(tries, share);
+            schedule.observe(Duration::from_millis(sent), &report(Duration::from_millis(into)));
+            let now = Duration::from_millis(sent + later);
+            let next = schedule.next(now);
+            proptest::prop_assert!(next > now && next <= now + TICK / tries);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The reference membership keeps every rule, and each broken one is caught by the case meant for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use scaler_core::memory::MemoryMembership;
+use scaler_core::testing::CaseResult;
+use scaler_core::testing::membership::{self, Clients, MembershipFixture};
+use scaler_core::{Member, MemberKey, Membership, MembershipError, Sighting, Standing, TokioClock, WorkerId};
+
+scaler_core::membership_suite!(memory);
+
+#[tokio::test]
+async fn a_sweep_that_forgets_nothing_is_caught() {
+    let fixture = broken(Fault::SweepsNothing);
+    assert_caught(&membership::a_sweep_forgets_the_silent_and_names_them(&fixture).await, "the silent are named, in order");
+}
+
+#[tokio::test]
+async fn a_leave_of_any_incarnation_is_caught() {
+    let fixture = broken(Fault::LeavesAnyIncarnation);
+    assert_caught(&membership::leaving_forgets_only_this_incarnation(&fixture).await, "another incarnation stays");
+}
+
+#[tokio::test]
+async fn a_lenient_standing_is_caught() {
+    let fixture = broken(Fault::SupersedesNobody);
+    assert_caught(&membership::a_later_joiner_takes_the_name_over(&fixture).await, "the earlier is superseded");
+}
+
+#[tokio::test]
+async fn a_frozen_age_is_caught() {
+    let fixture = broken(Fault::NeverAges);
+    let case = membership::an_age_grows_in_silence_and_a_heartbeat_renews_it(&fixture).await;
+    assert_caught(&case, "of silence the age is 0ns");
+}
+
+#[tokio::test]
+async fn an_unsorted_list_is_caught() {
+    let fixture = broken(Fault::ListsBackwards);
+    assert_caught(&membership::members_come_in_the_order_of_their_names(&fixture).await, "in the order of their names");
+}
+
+#[tokio::test]
+async fn a_lost_nudge_is_caught() {
+    let fixture = broken(Fault::NudgesOnlyOnce);
+    assert_caught(&membership::a_new_state_is_followed_by_a_nudge(&fixture).await, "a new state is followed by a nudge");
+}
+
+fn assert_caught(case: &CaseResult, rule: &str) {
+    assert!(matches!(case, Err(violation) if violation.to_string().contains(rule)), "{case:?}");
+}
+
+/// A membership in virtual time.
+struct Fixture(Arc<dyn Membership>);
+
+#[async_trait]
+impl MembershipFixture for Fixture {
+    fn clients(&self) -> Clients {
+        [self.0.clone(), self.0.clone()]
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::advance(time).await;
+    }
+}
+
+async fn memory() -> Fixture {
+    Fixture(Arc::new(reference()))
+}
+
+fn broken(fault: Fault) -> Fixture {
+    Fixture(Arc::new(Broken { sound: reference(), fault }))
+}
+
+fn reference() -> MemoryMembership {
+    tokio::time::pause();
+    MemoryMembership::new(Arc::new(TokioClock::start()))
+}
+
+/// A membership with one fault.
+#[derive(Debug)]
+struct Broken {
+    sound: MemoryMembership,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    SweepsNothing,
+    LeavesAnyIncarnation,
+    SupersedesNobody,
+    NeverAges,
+    ListsBackwards,
+    NudgesOnlyOnce,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Membership for Broken {
+    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+        let standing = self.sound.heartbeat(member).await?;
+        Ok(if self.fault == Fault::SupersedesNobody { Standing::Current } else { standing })
+    }
+
+    async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
+        let mut leavers = vec![member.clone()];
+        if self.fault == Fault::LeavesAnyIncarnation {
+            let present = self.sound.members().await?.into_iter().map(|sighting| sighting.member.key);
+            leavers.extend(present.filter(|key| key.worker == member.worker));
+        }
+        for leaver in &leavers {
+            self.sound.leave(leaver).await?;
+        }
+        Ok(())
+    }
+
+    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
+        let mut members = self.sound.members().await?;
+        match self.fault {
+            Fault::NeverAges => members.iter_mut().for_each(|sighting| sighting.age = Duration::ZERO),
+            Fault::ListsBackwards => members.reverse(),
+            _ => {}
+        }
+        Ok(members)
+    }
+
+    async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
+        if self.fault == Fault::SweepsNothing { Ok(Vec::new()) } else { self.sound.sweep(older_than).await }
+    }
+
+    async fn nudge(&self) -> Result<(), MembershipError> {
+        self.sound.nudge().await
+    }
+
+    fn nudges(&self) -> BoxStream<'static, ()> {
+        if self.fault == Fault::NudgesOnlyOnce {
+            return self.sound.nudges().take(1).chain(stream::pending()).boxed();
+        }
+        self.sound.nudges()
+    }
+}

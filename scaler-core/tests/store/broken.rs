@@ -1,0 +1,219 @@
+//! Stores with one fault each, and the case that must find it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::memory::MemoryStore;
+use scaler_core::testing::Violation;
+use scaler_core::testing::store::{self as cases, StoreFixture};
+use scaler_core::{
+    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing,
+    Transfer, WorkStore,
+};
+use uuid::Uuid;
+
+use super::{Memory, memory};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    /// Ticks whatever the tick's number: a retry counts twice.
+    ForgetsTheTick,
+    /// Looks at the name only.
+    IgnoresTheIncarnation,
+    /// Moves from whatever epoch there is.
+    IgnoresTheEpoch,
+    /// Hands over at any time.
+    IgnoresTheTiming,
+    /// Commits for any term.
+    IgnoresTheTerm,
+    /// Elects whoever asks.
+    ElectsAnybody,
+    /// Adopts nothing.
+    AdoptsNothing,
+    /// Leaves owners of empty slots without a trace.
+    SkipsEmptySlots,
+    /// Lists items as they come.
+    ListsUnsorted,
+    /// Reports what it did not do.
+    Boasts,
+    /// Shows the same fence always.
+    FreezesTheFence,
+    /// Ticks all slots, whatever the range.
+    IgnoresTheRange,
+}
+
+#[derive(Debug)]
+struct Broken {
+    store: Arc<MemoryStore>,
+    fault: Fault,
+}
+
+struct BrokenFixture {
+    memory: Memory,
+    broken: Arc<Broken>,
+}
+
+fn broken(fault: Fault) -> BrokenFixture {
+    let memory = memory();
+    let broken = Arc::new(Broken { store: memory.0.clone(), fault });
+    BrokenFixture { memory, broken }
+}
+
+impl Broken {
+    /// Who really owns under this name: the way round the fence that some faults take.
+    async fn owner_named(&self, owner: &MemberKey) -> Result<MemberKey, StoreError> {
+        let slots = self.store.assignment().await?.slots;
+        let named = slots.into_iter().filter_map(|slot| slot.owner).find(|other| other.worker == owner.worker);
+        Ok(named.unwrap_or_else(|| owner.clone()))
+    }
+
+    async fn latest_term(&self) -> Result<Option<Term>, StoreError> {
+        for number in 0..10 {
+            for holder in [1, 2].map(Uuid::from_u128) {
+                let term = Term { number, holder };
+                if matches!(self.store.commit(&term, &[]).await?, Outcome::Committed { .. }) {
+                    return Ok(Some(term));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl WorkStore for Broken {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let slots = if self.fault == Fault::IgnoresTheRange { SlotRange::ALL } else { slots };
+        let owner = if self.fault == Fault::IgnoresTheIncarnation { self.owner_named(owner).await? } else { owner.clone() };
+        let mut report = self.store.tick(&owner, slots).await?;
+        if self.fault == Fault::ForgetsTheTick {
+            // Doing the next tick in this one's name is the same as doing this one twice.
+            tokio::time::advance(super::SECOND).await;
+            let twice = self.store.tick(&owner, slots).await?;
+            return Ok(TickReport { tick: Tick(1), ..twice });
+        }
+        match self.fault {
+            Fault::SkipsEmptySlots if report.items == 0 => report.ticked = 0,
+            Fault::Boasts => report.items += 1,
+            Fault::FreezesTheFence => report.fence = 0,
+            _ => {}
+        }
+        Ok(report)
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        let mut items = self.store.items(owner, slots).await?;
+        if self.fault == Fault::ListsUnsorted {
+            items.reverse();
+        }
+        Ok(items)
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        self.store.assignment().await
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.store.census().await
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        let latest = self.latest_term().await?;
+        let term = latest.filter(|_| self.fault == Fault::IgnoresTheTerm).unwrap_or(*term);
+        let mut transfers = transfers.to_vec();
+        let slots = self.store.assignment().await?.slots;
+        for transfer in &mut transfers {
+            match self.fault {
+                Fault::IgnoresTheEpoch => transfer.epoch = slots[transfer.slot.index()].epoch,
+                Fault::IgnoresTheTiming => transfer.timing = Timing::Now,
+                _ => {}
+            }
+        }
+        self.store.commit(&term, &transfers).await
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        if self.fault == Fault::AdoptsNothing { Ok(0) } else { self.store.adopt(owner).await }
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.store.slot_count().await
+    }
+}
+
+#[async_trait]
+impl Election for Broken {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        if self.fault == Fault::ElectsAnybody
+            && let Some(term) = self.latest_term().await?
+        {
+            self.store.resign(&term).await?;
+        }
+        self.store.campaign(candidate, lease).await
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        self.store.renew(term, lease).await
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        self.store.resign(term).await
+    }
+}
+
+#[async_trait]
+impl StoreFixture for BrokenFixture {
+    fn store(&self) -> Arc<dyn WorkStore> {
+        self.broken.clone()
+    }
+
+    fn election(&self) -> Arc<dyn Election> {
+        self.broken.clone()
+    }
+
+    async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.memory.insert(items).await
+    }
+
+    async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.memory.remove(items).await
+    }
+
+    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        self.memory.value(item).await
+    }
+
+    async fn pass_a_moment(&self) {
+        self.memory.pass_a_moment().await;
+    }
+}
+
+macro_rules! rejected {
+    ($($name:ident: $fault:ident by $case:ident;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                let violation = cases::$case(&broken(Fault::$fault)).await;
+                assert!(violation.is_err(), "{:?} passes {}", Fault::$fault, stringify!($case));
+            }
+        )+
+    };
+}
+
+rejected! {
+    a_store_that_forgets_the_tick: ForgetsTheTick by a_repeated_tick_changes_nothing;
+    a_store_that_forgets_the_tick_after_a_move: ForgetsTheTick by a_moved_slot_is_not_ticked_twice;
+    a_store_that_ignores_the_incarnation: IgnoresTheIncarnation by another_incarnation_ticks_nothing;
+    a_store_that_ignores_the_epoch: IgnoresTheEpoch by a_passed_epoch_is_refused;
+    a_store_that_ignores_the_timing: IgnoresTheTiming by a_hand_over_waits_for_the_tick;
+    a_store_that_ignores_the_term: IgnoresTheTerm by a_past_term_moves_nothing;
+    a_store_that_ignores_the_holder: IgnoresTheTerm by a_forged_holder_moves_nothing;
+    a_store_that_elects_anybody: ElectsAnybody by one_leader_at_a_time;
+    a_store_that_adopts_nothing: AdoptsNothing by adoption_takes_what_stands_under_the_name;
+    a_store_that_skips_empty_slots: SkipsEmptySlots by an_owner_of_empty_slots_is_witnessed;
+    a_store_that_lists_unsorted: ListsUnsorted by items_are_listed_in_order;
+    a_store_that_boasts: Boasts by a_tick_increments_each_owned_item_once;
+    a_store_that_freezes_the_fence: FreezesTheFence by the_fence_shows_every_change_of_slots;
+    a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
+}

@@ -1,0 +1,61 @@
+//! The store's contract: the reference store keeps it, and each broken store breaks the rule meant for it.
+
+mod broken;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::memory::MemoryStore;
+use scaler_core::testing::Violation;
+use scaler_core::testing::store::StoreFixture;
+use scaler_core::{Clock, Election, ItemId, SlotCount, TokioClock, WorkStore};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The reference store on virtual time.
+struct Memory(Arc<MemoryStore>);
+
+fn memory() -> Memory {
+    tokio::time::pause();
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+    Memory(Arc::new(MemoryStore::new(clock, SlotCount::new(256).unwrap(), SECOND)))
+}
+
+async fn fixture() -> Memory {
+    memory()
+}
+
+#[async_trait]
+impl StoreFixture for Memory {
+    fn store(&self) -> Arc<dyn WorkStore> {
+        self.0.clone()
+    }
+
+    fn election(&self) -> Arc<dyn Election> {
+        self.0.clone()
+    }
+
+    async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
+        items.iter().for_each(|item| assert!(self.0.insert(*item)));
+        Ok(())
+    }
+
+    async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
+        items.iter().for_each(|item| assert!(self.0.remove(*item)));
+        Ok(())
+    }
+
+    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        let row = self.0.rows().into_iter().find(|row| row.id == item);
+        Ok(row.map(|row| (row.value, row.worker.map(|worker| worker.to_string()))))
+    }
+
+    async fn pass_a_moment(&self) {
+        tokio::time::advance(SECOND / 10).await;
+    }
+}
+
+mod reference {
+    scaler_core::store_suite!(super::fixture);
+}

@@ -1,0 +1,9 @@
+-- An adopted table gets room in the pages that it will fill from now on, unless its user has chosen a fillfactor.
+do $$ begin
+    if not exists (
+        select from pg_class c, unnest(c.reloptions) as option
+        where c.oid = 'public.work_items'::regclass and option like 'fillfactor=%'
+    ) then
+        alter table public.work_items set (fillfactor = 50);
+    end if;
+end $$

@@ -1,0 +1,1 @@
+delete from public.work_items where id = any ($1)

@@ -1,0 +1,102 @@
+//! The pool, and the one way to use it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use scaler_core::StoreError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{FromRow, Postgres};
+
+use crate::PgConfig;
+use crate::error::{Finding, Target, classify};
+
+/// Connections to one database.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pool: PgPool,
+    target: Target,
+    connect_timeout: Duration,
+    command_timeout: Duration,
+}
+
+impl Link {
+    /// Connects at first use.
+    pub(crate) fn new(config: &PgConfig) -> Result<Self, StoreError> {
+        let (options, target) = config.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.connect_timeout)
+            // A worker's session is its sign of life: it is never closed for being idle or old.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A broken connection shows in the call itself, which saves a round trip each.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Self { pool, target, connect_timeout: config.connect_timeout, command_timeout: config.command_timeout })
+    }
+
+    pub(crate) const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// All rows of a statement.
+    pub(crate) async fn rows<T>(
+        &self,
+        during: &'static str,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut connection = self.connect(during).await?;
+        let answer = self.wait(during, query.fetch_all(&mut *connection)).await;
+        keep(connection, answer)
+    }
+
+    /// The one row of a statement that has one.
+    pub(crate) async fn row<T>(&self, during: &'static str, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<T, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut connection = self.connect(during).await?;
+        let answer = self.wait(during, query.fetch_one(&mut *connection)).await;
+        keep(connection, answer)
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn change(&self, during: &'static str, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
+        let mut connection = self.connect(during).await?;
+        let answer = self.wait(during, query.execute(&mut *connection)).await;
+        keep(connection, answer).map(|done| done.rows_affected())
+    }
+
+    pub(crate) async fn connect(&self, during: &'static str) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.pool.acquire().await.map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => {
+                let finding = Finding::NoConnection { target: self.target.clone(), waited: self.connect_timeout };
+                StoreError::Unavailable { during, source: Box::new(finding) }
+            }
+            error => classify(during, &self.target, error),
+        })
+    }
+
+    async fn wait<T>(&self, during: &'static str, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.command_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| classify(during, &self.target, error)),
+            Err(_) => {
+                let finding = Finding::NoAnswer { target: self.target.clone(), waited: self.command_timeout };
+                Err(StoreError::Unanswered { during, source: Box::new(finding) })
+            }
+        }
+    }
+}
+
+/// A connection whose answer did not come is given up: an answer that came late would be taken for the next call's.
+fn keep<T>(connection: PoolConnection<Postgres>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    if matches!(answer, Err(StoreError::Unanswered { .. } | StoreError::Unavailable { .. })) {
+        drop(connection.detach());
+    }
+    answer
+}

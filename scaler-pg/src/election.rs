@@ -1,0 +1,54 @@
+//! Leadership as one row in the same database as the moves that it fences.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::{Election, StoreError, Term};
+use uuid::Uuid;
+
+use crate::PgStore;
+use crate::store::unsigned;
+
+/// Who leads, or led last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Leader {
+    /// The term.
+    pub term: Term,
+    /// How long its lease lasts yet; zero when it is over.
+    pub expires_in: Duration,
+}
+
+impl PgStore {
+    /// Who leads, or led last; `None` when nobody ever has.
+    ///
+    /// # Errors
+    /// When the store is away, refuses, or does not answer.
+    pub async fn leader(&self) -> Result<Option<Leader>, StoreError> {
+        let rows: Vec<(i64, Uuid, f64)> = self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;
+        Ok(rows.first().map(|(number, holder, expires_in_s)| Leader {
+            term: Term { number: unsigned(*number), holder: *holder },
+            expires_in: Duration::try_from_secs_f64(*expires_in_s).unwrap_or_default(),
+        }))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Election for PgStore {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/campaign.sql")).bind(candidate).bind(lease.as_secs_f64());
+        let rows: Vec<(i64,)> = self.link.rows("campaign", query).await?;
+        Ok(rows.first().map(|(number,)| Term { number: unsigned(*number), holder: candidate }))
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        let query = sqlx::query(include_str!("../sql/renew.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        Ok(self.link.change("renew", query.bind(lease.as_secs_f64())).await? > 0)
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        let query = sqlx::query(include_str!("../sql/resign.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        self.link.change("resign", query).await.map(drop)
+    }
+}

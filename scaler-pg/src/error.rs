@@ -1,0 +1,120 @@
+//! From sqlx's errors to the core's.
+
+use std::fmt;
+use std::time::Duration;
+
+use scaler_core::StoreError;
+use sqlx::postgres::PgConnectOptions;
+
+/// Which database, for people to read: no user, no password.
+#[derive(Clone, Debug)]
+pub(crate) struct Target(String);
+
+impl Target {
+    pub(crate) fn of(options: &PgConnectOptions) -> Self {
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        Self(format!("{place}/{}", options.get_database().unwrap_or(options.get_username())))
+    }
+
+    /// For a URL that cannot be parsed: all but what may hold a secret.
+    pub(crate) fn of_url(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let rest = rest.split('?').next().unwrap_or_default();
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        Self(if scheme.is_empty() { "(not a URL)".to_owned() } else { format!("{scheme}://{place}") })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What Postgres or the way to it said, and which Postgres.
+#[derive(Debug, thiserror::Error)]
+#[error("Postgres at {target}: {source}")]
+pub(crate) struct PgError {
+    target: Target,
+    source: sqlx::Error,
+}
+
+impl PgError {
+    pub(crate) const fn new(target: Target, source: sqlx::Error) -> Self {
+        Self { target, source }
+    }
+}
+
+/// What this program finds wrong by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Finding {
+    #[error("{target} is not a URL of Postgres: it starts with postgres://")]
+    OtherScheme { target: Target },
+    #[error("Postgres at {target}: no connection within {waited:?}")]
+    NoConnection { target: Target, waited: Duration },
+    #[error("Postgres at {target}: no answer within {waited:?}")]
+    NoAnswer { target: Target, waited: Duration },
+    #[error("Postgres at {target}: schema scaler is missing; run the control plane or `notifi-scaler migrate`")]
+    NoSchema { target: Target },
+    #[error("Postgres at {target}: {lacking} is not granted")]
+    NotGranted { target: Target, lacking: String },
+    #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
+    NotATable { target: Target, found: &'static str },
+    #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
+    Column { target: Target, column: &'static str, found: String, expected: &'static str },
+    #[error(
+        "Postgres at {target}: installed with {installed} slots, but SLOTS is {wanted}; they cannot be changed by configuration"
+    )]
+    OtherSlots { target: Target, installed: u32, wanted: u32 },
+    #[error("Postgres at {target}: {wanted} slots: an installation has 256 to 65536")]
+    SlotsOutOfRange { target: Target, wanted: u32 },
+    #[error("Postgres at {target}: {what}: {value:?} is not valid")]
+    Value { target: Target, what: &'static str, value: String },
+    #[error("Postgres at {target}: migration: {source}")]
+    Migration { target: Target, source: sqlx::migrate::MigrateError },
+}
+
+/// Which of the core's errors this is. By SQLSTATE; see appendix A of the Postgres manual.
+pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+    let away = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed);
+    let source = Box::new(PgError::new(target.clone(), error));
+    match code.as_deref() {
+        // Undefined table, schema or function.
+        Some("42P01" | "3F000" | "42883") => StoreError::NotInstalled { during, source },
+        // Insufficient privilege; invalid authorization.
+        Some("42501" | "28000" | "28P01") => StoreError::Denied { during, source },
+        // Undefined column; wrong type.
+        Some("42703" | "42804") => StoreError::Misshapen { during, source },
+        // Lock not available, deadlock, serialization, statement cancelled: rolled back. Read-only: a standby, before promotion.
+        Some("55P03" | "40P01" | "40001" | "57014" | "25006") => StoreError::Busy { during, source },
+        // Starting up or shutting down, too many connections, out of memory or disk.
+        Some(code) if code.starts_with("57P") || code.starts_with("53") => StoreError::Unavailable { during, source },
+        // The connection broke while it was used.
+        Some(code) if code.starts_with("08") => StoreError::Unanswered { during, source },
+        Some(_) => StoreError::Refused { during, source },
+        None if away => StoreError::Unavailable { during, source },
+        None => StoreError::Unanswered { during, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_never_shows_a_secret() {
+        for (url, shown) in [
+            ("postgres://me:secret@db:5432/work?password=secret", "postgres://db:5432/work"),
+            ("postgres://me:sec@ret@db/work", "postgres://db/work"),
+            ("me:secret", "(not a URL)"),
+        ] {
+            assert_eq!(Target::of_url(url).to_string(), shown);
+        }
+        let options = "postgres://me:secret@db:5432/work".parse().unwrap();
+        assert_eq!(Target::of(&options).to_string(), "db:5432/work");
+    }
+}

@@ -1,0 +1,201 @@
+//! Makes the schema, and makes the table of work ready: made if it is missing, adopted if it is there, never dropped or emptied.
+
+use std::time::Duration;
+
+use scaler_core::{SlotCount, StoreError};
+use sqlx::migrate::Migrator;
+use sqlx::{Connection, PgConnection};
+
+use crate::PgStore;
+use crate::error::{Finding, classify};
+use crate::store::signed;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Any number will do, as long as all installers use the same.
+const LOCK: i64 = 0x7363_616c_6572;
+const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
+const DURING: &str = "install";
+
+/// What an installation has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Installation {
+    /// How many slots.
+    pub slots: SlotCount,
+}
+
+#[derive(sqlx::FromRow)]
+struct ColumnRow {
+    kind: String,
+    column: Option<String>,
+    r#type: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Table {
+    Missing,
+    Adoptable,
+}
+
+impl PgStore {
+    /// Brings the schema up to date and the table of work into shape; does nothing where that is done. Several may run at once.
+    ///
+    /// `slots` counts at the first installation, 4096 if it is `None`; later it must be what is installed.
+    ///
+    /// # Errors
+    /// When `public.work_items` has another shape, when `slots` differs from what is installed or is not between 256 and
+    /// 65536, when a privilege is lacking, or as for any other call. Nothing of the user's is altered then.
+    pub async fn install(&self, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
+        if let Some(wanted) = slots.map(SlotCount::get).filter(|wanted| !SLOTS.contains(wanted)) {
+            return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
+        }
+        let table = self.shape().await?;
+        // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
+        let mut connection = self.link.connect(DURING).await?.detach();
+        let installed = self.install_on(&mut connection, slots, table).await;
+        let _ = connection.close().await;
+        installed
+    }
+
+    /// Checks that the schema is there, that the table of work has the right shape, and that this user may work on them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInstalled`] when the schema is missing, [`StoreError::Misshapen`] when the table has another shape,
+    /// [`StoreError::Denied`] when a privilege is lacking, or as for any other call.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let target = || self.link.target().clone();
+        let missing = || StoreError::NotInstalled { during: "probe", source: Box::new(Finding::NoSchema { target: target() }) };
+        let there = "select to_regclass('scaler.leader') is not null and to_regprocedure('scaler.slot_of(uuid)') is not null";
+        let (there,): (bool,) = self.link.row("probe", sqlx::query_as(there)).await?;
+        if !there || self.shape().await? == Table::Missing {
+            return Err(missing());
+        }
+        let lacking: Vec<(String,)> = self.link.rows("probe", sqlx::query_as(include_str!("../sql/privileges.sql"))).await?;
+        match lacking.into_iter().next() {
+            Some((lacking,)) => {
+                let source = Box::new(Finding::NotGranted { target: target(), lacking });
+                Err(StoreError::Denied { during: "probe", source })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn found(&self, finding: Finding) -> StoreError {
+        StoreError::Misshapen { during: DURING, source: Box::new(finding) }
+    }
+
+    fn failed(&self, error: sqlx::Error) -> StoreError {
+        classify(DURING, self.link.target(), error)
+    }
+
+    /// Whether the table of work is missing or can be worked on as it is.
+    async fn shape(&self) -> Result<Table, StoreError> {
+        let rows: Vec<ColumnRow> = self.link.rows(DURING, sqlx::query_as(include_str!("../sql/shape.sql"))).await?;
+        let Some(first) = rows.first() else { return Ok(Table::Missing) };
+        let target = || self.link.target().clone();
+        if first.kind != "r" {
+            let found = if first.kind == "v" { "a view" } else { "not a plain table" };
+            return Err(self.found(Finding::NotATable { target: target(), found }));
+        }
+        for (column, fits, expected) in [
+            ("id", is_uuid as fn(&str) -> bool, "uuid"),
+            ("value", is_integer, "integer"),
+            ("currentworker", holds_worker_names, "text or varchar(253) or longer"),
+        ] {
+            let found = rows.iter().find(|row| row.column.as_deref() == Some(column)).and_then(|row| row.r#type.clone());
+            if !found.as_deref().is_some_and(fits) {
+                let found = found.unwrap_or_else(|| "missing".to_owned());
+                return Err(self.found(Finding::Column { target: target(), column, found, expected }));
+            }
+        }
+        Ok(Table::Adoptable)
+    }
+
+    async fn install_on(
+        &self,
+        connection: &mut PgConnection,
+        slots: Option<SlotCount>,
+        table: Table,
+    ) -> Result<Installation, StoreError> {
+        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| self.failed(error))?;
+        self.lock(connection).await?;
+        self.migrate(connection).await?;
+        let wanted = slots.unwrap_or(SlotCount::DEFAULT).get();
+        let installed: i32 = sqlx::query_scalar("select scaler.set_slots($1)")
+            .bind(signed(wanted))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|error| self.failed(error))?;
+        if slots.is_some() && signed(wanted) != installed {
+            let (target, installed) = (self.link.target().clone(), installed.cast_unsigned());
+            return Err(self.found(Finding::OtherSlots { target, installed, wanted }));
+        }
+        prepare_items(connection, table).await.map_err(|error| self.failed(error))?;
+        let slots = SlotCount::new(installed.cast_unsigned());
+        Ok(Installation { slots: slots.map_err(|error| self.misshapen(DURING, "scaler.meta.slots", &error))? })
+    }
+
+    /// Waits for other installers without a snapshot, since the concurrent making of an index waits for every snapshot there is.
+    async fn lock(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        loop {
+            let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);
+            if query.fetch_one(&mut *connection).await.map_err(|error| self.failed(error))? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn migrate(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        migrations.create_schema("scaler");
+        migrations.dangerous_set_table_name("scaler.migration");
+        migrations.set_locking(false).run_direct(None, connection, false).await.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
+                self.failed(error)
+            }
+            source => self.found(Finding::Migration { target: self.link.target().clone(), source }),
+        })
+    }
+}
+
+/// Room in the pages, so that increments stay within them, and an index on the slot: all that is ever done to the user's table.
+async fn prepare_items(connection: &mut PgConnection, table: Table) -> Result<(), sqlx::Error> {
+    let (ready, create_index) = match table {
+        Table::Missing => {
+            (include_str!("../sql/create_items.sql"), "create index work_items_slot on public.work_items (scaler.slot_of(id))")
+        }
+        // Others may be writing to it.
+        Table::Adoptable => (
+            include_str!("../sql/leave_room.sql"),
+            "create index concurrently work_items_slot on public.work_items (scaler.slot_of(id))",
+        ),
+    };
+    sqlx::raw_sql(ready).execute(&mut *connection).await?;
+    // An index that was left half made by an installer that was killed is made anew.
+    let index: Option<(bool,)> = sqlx::query_as(include_str!("../sql/slot_index.sql")).fetch_optional(&mut *connection).await?;
+    match index {
+        Some((true,)) => return Ok(()),
+        Some((false,)) => _ = sqlx::raw_sql("drop index public.work_items_slot").execute(&mut *connection).await?,
+        None => {}
+    }
+    sqlx::raw_sql(create_index).execute(&mut *connection).await.map(drop)
+}
+
+fn is_uuid(found: &str) -> bool {
+    found == "uuid"
+}
+
+fn is_integer(found: &str) -> bool {
+    found == "integer"
+}
+
+fn holds_worker_names(found: &str) -> bool {
+    let length =
+        found.strip_prefix("character varying(").and_then(|rest| rest.strip_suffix(')')).and_then(|n| n.parse::<u32>().ok());
+    found == "text" || found == "character varying" || length.is_some_and(|length| length >= 253)
+}

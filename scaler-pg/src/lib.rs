@@ -1,0 +1,19 @@
+//! [`scaler_core`]'s [`WorkStore`](scaler_core::WorkStore) and [`Election`](scaler_core::Election) on Postgres 14 and later.
+//!
+//! The statement that increments the items checks the fence, the statement that moves slots checks the term: each is one
+//! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
+//! `public.work_items` is adopted as it is.
+
+mod config;
+mod connection;
+mod election;
+mod error;
+mod install;
+mod items;
+mod store;
+
+pub use config::PgConfig;
+pub use election::Leader;
+pub use install::Installation;
+pub use items::ItemRow;
+pub use store::PgStore;

@@ -1,0 +1,185 @@
+//! The store itself: each method is one statement.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::{
+    Assignment, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad, SlotRange,
+    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+};
+use uuid::Uuid;
+
+use crate::PgConfig;
+use crate::config::WORKER_SESSION;
+use crate::connection::Link;
+use crate::error::Finding;
+
+/// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
+#[derive(Debug)]
+pub struct PgStore {
+    pub(crate) link: Link,
+}
+
+impl PgStore {
+    /// A store on this database. It connects at first use, and anew whenever that is needed.
+    ///
+    /// # Errors
+    /// When the URL cannot be read; nothing is tried yet.
+    pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
+        Ok(Self { link: Link::new(config)? })
+    }
+
+    pub(crate) fn misshapen(&self, during: &'static str, what: &'static str, value: &dyn ToString) -> StoreError {
+        let finding = Finding::Value { target: self.link.target().clone(), what, value: value.to_string() };
+        StoreError::Misshapen { during, source: Box::new(finding) }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct TickRow {
+    tick: i64,
+    into_ms: i32,
+    tick_ms: i32,
+    owned: i64,
+    fence: i64,
+    ticked: i64,
+    items: i64,
+    digest: i64,
+    locked: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnerRow {
+    tick: i64,
+    sessions: Vec<String>,
+    owner: Option<String>,
+    incarnation: Option<Uuid>,
+    slots: Vec<i32>,
+    epochs: Vec<i64>,
+    last_ticks: Vec<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct CommitRow {
+    leads: bool,
+    moved: Vec<i32>,
+    passed: Vec<i32>,
+    unticked: Vec<i32>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl WorkStore for PgStore {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let tick = async |sql| {
+            let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+            self.link.row("tick", query.bind(signed(slots.first())).bind(signed(slots.end()))).await
+        };
+        let row: TickRow = match tick(include_str!("../sql/tick.sql")).await {
+            // Somebody holds an item: nothing was done, and the rest need not wait for it.
+            Err(StoreError::Busy { .. }) => tick(include_str!("../sql/tick_around_locks.sql")).await?,
+            answer => answer?,
+        };
+        Ok(TickReport {
+            tick: Tick(unsigned(row.tick)),
+            into_tick: millis(row.into_ms),
+            tick_length: millis(row.tick_ms),
+            owned: u32::try_from(row.owned).unwrap_or(u32::MAX),
+            fence: row.fence.cast_unsigned(),
+            ticked: u32::try_from(row.ticked).unwrap_or(u32::MAX),
+            items: unsigned(row.items),
+            digest: row.digest.cast_unsigned(),
+            locked: unsigned(row.locked),
+        })
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/items.sql")).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let rows: Vec<(Uuid,)> = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await?;
+        Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        let during = "assignment";
+        let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(include_str!("../sql/assignment.sql"))).await?;
+        let mut assignment = Assignment { tick: Tick::default(), slots: Vec::new(), sessions: None };
+        assignment.slots.resize_with(rows.iter().map(|row| row.slots.len()).sum(), SlotState::default);
+        for row in rows {
+            assignment.tick = Tick(unsigned(row.tick));
+            let sessions: BTreeSet<_> =
+                row.sessions.iter().filter_map(|name| name.strip_prefix(WORKER_SESSION)?.parse::<Incarnation>().ok()).collect();
+            // Where no worker shows, a pooler may hide them all.
+            assignment.sessions = (!sessions.is_empty()).then_some(sessions);
+            let owner = match (row.owner, row.incarnation) {
+                (Some(name), Some(incarnation)) => {
+                    let worker = WorkerId::new(name).map_err(|error| self.misshapen(during, "scaler.slot.owner", &error))?;
+                    Some(MemberKey { worker, incarnation: Incarnation::new(incarnation) })
+                }
+                _ => None,
+            };
+            for ((slot, epoch), last_tick) in row.slots.into_iter().zip(row.epochs).zip(row.last_ticks) {
+                let state =
+                    SlotState { owner: owner.clone(), epoch: Epoch(unsigned(epoch)), last_tick: Tick(unsigned(last_tick)) };
+                let place = usize::try_from(slot).ok().and_then(|slot| assignment.slots.get_mut(slot));
+                *place.ok_or_else(|| self.misshapen(during, "scaler.slot.slot", &slot))? = state;
+            }
+        }
+        Ok(assignment)
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        let slots = self.slot_count().await?;
+        let rows: Vec<(i32, i64)> = self.link.rows("census", sqlx::query_as(include_str!("../sql/census.sql"))).await?;
+        let counts = rows.into_iter().map(|(slot, items)| (number(slot), u32::try_from(items).unwrap_or(u32::MAX)));
+        Ok(SlotLoad::of_items(slots, counts))
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        let slots: Vec<i32> = transfers.iter().map(|transfer| signed(transfer.slot.number())).collect();
+        let epochs: Vec<i64> = transfers.iter().map(|transfer| transfer.epoch.0.cast_signed()).collect();
+        let owners: Vec<&str> = transfers.iter().map(|transfer| transfer.to.worker.as_str()).collect();
+        let incarnations: Vec<Uuid> = transfers.iter().map(|transfer| transfer.to.incarnation.uuid()).collect();
+        let after_tick: Vec<bool> = transfers.iter().map(|transfer| transfer.timing == Timing::AfterTick).collect();
+        let query = sqlx::query_as(include_str!("../sql/commit.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let query = query.bind(slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
+        let row: CommitRow = self.link.row("commit", query).await?;
+        if !row.leads {
+            return Ok(Outcome::Deposed);
+        }
+        let refusals = |slots: Vec<i32>, why| slots.into_iter().map(move |slot| Refusal { slot: number(slot), why });
+        let passed = refusals(row.passed, RefusalReason::EpochPassed);
+        let refused = passed.chain(refusals(row.unticked, RefusalReason::NotTickedYet)).collect();
+        Ok(Outcome::Committed { moved: row.moved.into_iter().map(number).collect(), refused })
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        let query = sqlx::query(include_str!("../sql/adopt.sql")).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let adopted = self.link.change("adopt", query).await?;
+        Ok(usize::try_from(adopted).unwrap_or(usize::MAX))
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        let during = "slot count";
+        let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
+        SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
+    }
+}
+
+/// Slots number at most 2^20, so that both ways fit.
+pub(crate) const fn signed(slot: u32) -> i32 {
+    slot.cast_signed()
+}
+
+const fn number(slot: i32) -> Slot {
+    Slot::new(slot.cast_unsigned())
+}
+
+/// Counts, ticks and epochs are never negative: the schema sees to it.
+pub(crate) fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+fn millis(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

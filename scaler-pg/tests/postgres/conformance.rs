@@ -1,0 +1,9 @@
+//! The store's contract, on a real Postgres.
+
+use crate::support::{Desk, installed};
+
+async fn fixture() -> Desk {
+    installed(300).await
+}
+
+scaler_core::store_suite!(fixture);

@@ -1,0 +1,70 @@
+//! What the schema itself refuses, whoever asks.
+
+use crate::support::{installed, member};
+use scaler_core::testing::store::StoreFixture;
+use scaler_core::{Slot, SlotRange, WorkStore};
+
+#[tokio::test]
+async fn ownership_changes_exactly_with_its_epoch_and_nothing_runs_backwards() {
+    let desk = installed(1000).await;
+    desk.run(
+        "update scaler.slot set owner = 'a', incarnation = gen_random_uuid(), epoch = 1, last_tick = 5, ticks = 5, term = 5",
+    )
+    .await;
+    for broken in [
+        "update scaler.slot set owner = 'b' where slot = 1",
+        "update scaler.slot set incarnation = gen_random_uuid() where slot = 1",
+        "update scaler.slot set owner = 'b', epoch = 3 where slot = 1",
+        "update scaler.slot set epoch = 3 where slot = 1",
+        "update scaler.slot set epoch = 0 where slot = 1",
+        "update scaler.slot set last_tick = 4 where slot = 1",
+        "update scaler.slot set ticks = 4 where slot = 1",
+        "update scaler.slot set term = 4 where slot = 1",
+        "update scaler.slot set owner = null, epoch = 2 where slot = 1",
+        "update scaler.leader set term = -1",
+    ] {
+        assert!(sqlx::query(broken).execute(&desk.user).await.is_err(), "{broken}");
+    }
+    desk.run("update scaler.slot set owner = 'b', epoch = 2 where slot = 1").await;
+}
+
+#[tokio::test]
+async fn a_users_lock_on_one_item_costs_only_that_item_its_tick() {
+    let desk = installed(60_000).await;
+    let items = desk.store.add_items(20).await.unwrap();
+    let owner = member("a");
+    let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
+    give.execute(&desk.user).await.unwrap();
+    let mut user = desk.user.begin().await.unwrap();
+    sqlx::query("select from public.work_items where id = $1 for update")
+        .bind(items[0].uuid())
+        .execute(&mut *user)
+        .await
+        .unwrap();
+    let report = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
+    assert_eq!((report.items, report.locked), (19, 1));
+    user.rollback().await.unwrap();
+    for item in &items {
+        let (value, _) = desk.value(*item).await.unwrap().unwrap();
+        assert_eq!(value, u64::from(*item != items[0]));
+    }
+}
+
+#[tokio::test]
+async fn a_slot_that_is_just_moving_is_left_for_the_next_try() {
+    let desk = installed(60_000).await;
+    desk.store.add_items(300).await.unwrap();
+    let owner = member("a");
+    let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
+    give.execute(&desk.user).await.unwrap();
+    let busy = desk.store.census().await.unwrap();
+    let slot = (0..256).map(Slot::new).find(|slot| busy.of(*slot) > 0).unwrap();
+    let mut mover = desk.user.begin().await.unwrap();
+    let lock = sqlx::query("select from scaler.slot where slot = $1 for no key update").bind(slot.number().cast_signed());
+    lock.execute(&mut *mover).await.unwrap();
+    let first = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
+    mover.rollback().await.unwrap();
+    let second = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
+    assert_eq!(first.items, 300 - u64::from(busy.of(slot)));
+    assert_eq!(second.items, u64::from(busy.of(slot)));
+}

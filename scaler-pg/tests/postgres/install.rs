@@ -1,0 +1,171 @@
+//! Installing and adopting: what is the user's stays as it is.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use scaler_core::{ErrorClass, Incarnation, SlotCount, SlotRange, StoreError, WorkStore};
+use scaler_pg::{PgConfig, PgStore};
+use uuid::Uuid;
+
+use crate::support::{Desk, bare, member};
+
+/// What is refused, in words, and that nothing was made.
+async fn refused(desk: &Desk, expected: &str) {
+    let error = desk.store.install(None).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Permanent, "{error}");
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(desk.number("select count(*) from pg_namespace where nspname = 'scaler'").await, 0, "a schema was made");
+}
+
+#[tokio::test]
+async fn an_empty_database_gets_all_that_is_needed() {
+    let desk = bare().await;
+    assert_eq!(desk.store.install(None).await.unwrap().slots, SlotCount::DEFAULT);
+    assert_eq!(desk.number("select count(*) from scaler.slot").await, 4096);
+    assert_eq!(desk.number("select count(*) from public.work_items").await, 0);
+    desk.store.probe().await.unwrap();
+}
+
+#[tokio::test]
+async fn many_may_install_at_once_and_again() {
+    let desk = bare().await;
+    let installers: Vec<_> = (0..6).map(|_| PgStore::new(&PgConfig::new(desk.database.url())).unwrap()).collect();
+    for installed in join_all(installers.iter().map(|store| store.install(SlotCount::new(512).ok()))).await {
+        assert_eq!(installed.unwrap().slots.get(), 512);
+    }
+    assert_eq!(desk.store.install(None).await.unwrap().slots.get(), 512, "what is installed holds");
+    assert_eq!(desk.number("select count(*) from scaler.slot").await, 512);
+}
+
+#[tokio::test]
+async fn the_originals_table_is_adopted_with_its_rows() {
+    let desk = bare().await;
+    desk.run(
+        "create table public.work_items (id uuid primary key, value integer, currentWorker varchar(255));
+         insert into public.work_items select gen_random_uuid(), nullif(n, 3), 'old' from generate_series(1, 50) n",
+    )
+    .await;
+    desk.store.install(None).await.unwrap();
+    desk.store.probe().await.unwrap();
+    assert_eq!(desk.number("select count(*) from public.work_items where currentworker = 'old'").await, 50);
+    assert_eq!(desk.number("select sum(value) from public.work_items").await, 1275 - 3);
+    let shape = "select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum)
+                 from pg_attribute where attrelid = 'public.work_items'::regclass and attnum > 0";
+    let shape: String = sqlx::query_scalar(shape).fetch_one(&desk.user).await.unwrap();
+    assert_eq!(shape, "id uuid, value integer, currentworker character varying(255)");
+}
+
+#[tokio::test]
+async fn rows_without_a_value_and_with_the_greatest_are_worked_on() {
+    let desk = bare().await;
+    desk.run(
+        "create table public.work_items (id uuid, value integer, currentWorker varchar(255));
+         insert into public.work_items values ('00000000-0000-0000-0000-000000000001', null),
+             ('00000000-0000-0000-0000-000000000002', 2147483647), (null, 7)",
+    )
+    .await;
+    desk.store.install(SlotCount::new(256).ok()).await.unwrap();
+    desk.run("update scaler.slot set owner = 'w', incarnation = '00000000-0000-0000-0000-00000000000f', epoch = 1").await;
+    let mut owner = member("w");
+    owner.incarnation = Incarnation::new(Uuid::from_u128(15));
+    let report = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
+    assert_eq!(report.items, 2, "a row without an id is nobody's");
+    assert_eq!(desk.number("select value::bigint from public.work_items where id::text like '%1'").await, 1);
+    assert_eq!(desk.number("select value::bigint from public.work_items where id::text like '%2'").await, 2_147_483_647);
+}
+
+#[tokio::test]
+async fn a_users_fillfactor_is_kept() {
+    let desk = bare().await;
+    desk.run("create table public.work_items (id uuid, value integer, currentworker text) with (fillfactor = 80)").await;
+    desk.store.install(None).await.unwrap();
+    let options: Vec<String> =
+        sqlx::query_scalar("select unnest(reloptions) from pg_class where oid = 'public.work_items'::regclass")
+            .fetch_all(&desk.user)
+            .await
+            .unwrap();
+    assert_eq!(options, ["fillfactor=80"]);
+}
+
+#[tokio::test]
+async fn a_half_made_index_is_made_anew() {
+    let desk = bare().await;
+    desk.store.install(None).await.unwrap();
+    desk.run("update pg_index set indisvalid = false where indexrelid = 'public.work_items_slot'::regclass").await;
+    desk.store.install(None).await.unwrap();
+    let valid = "select indisvalid::int::bigint from pg_index where indexrelid = 'public.work_items_slot'::regclass";
+    assert_eq!(desk.number(valid).await, 1);
+}
+
+#[tokio::test]
+async fn a_table_of_another_shape_is_refused_and_left_alone() {
+    for (create, expected) in [
+        (
+            "create table public.work_items (id bigint, value integer, currentworker text)",
+            "work_items.id is bigint, expected uuid",
+        ),
+        (
+            "create table public.work_items (id uuid, value bigint, currentworker text)",
+            "work_items.value is bigint, expected integer",
+        ),
+        ("create table public.work_items (id uuid, value integer)", "work_items.currentworker is missing"),
+        (
+            "create table public.work_items (id uuid, value integer, currentworker varchar(20))",
+            "is character varying(20), expected text",
+        ),
+        ("create view public.work_items as select 1 as id", "work_items is a view, expected a table"),
+    ] {
+        let desk = bare().await;
+        desk.run(create).await;
+        refused(&desk, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn other_slots_than_installed_are_refused() {
+    let desk = bare().await;
+    desk.store.install(SlotCount::new(256).ok()).await.unwrap();
+    let error = desk.store.install(SlotCount::new(512).ok()).await.unwrap_err();
+    assert!(error.to_string().contains("installed with 256 slots, but SLOTS is 512"), "{error}");
+    let error = desk.store.install(SlotCount::new(128).ok()).await.unwrap_err();
+    assert!(error.to_string().contains("128 slots: an installation has 256 to 65536"), "{error}");
+}
+
+#[tokio::test]
+async fn a_worker_without_privileges_is_told_which() {
+    let desk = bare().await;
+    let role = desk.database.name().to_owned();
+    let created = sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "create role {role} login password 'secret'; grant usage on schema public to {role}"
+    )));
+    created.execute(&desk.user).await.unwrap();
+    let (_, place) = desk.database.url().rsplit_once('@').unwrap();
+    let limited = PgStore::new(&PgConfig::new(format!("postgres://{role}:secret@{place}"))).unwrap();
+    let denied = limited.install(None).await.unwrap_err();
+    assert!(matches!(denied, StoreError::Denied { .. }), "{denied}");
+    assert!(matches!(limited.probe().await.unwrap_err(), StoreError::NotInstalled { .. }));
+    desk.store.install(None).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant usage on schema scaler to {role}"))).execute(&desk.user).await.unwrap();
+    let denied = limited.probe().await.unwrap_err();
+    assert!(
+        matches!(denied, StoreError::Denied { .. }) && denied.to_string().contains("select on public.work_items"),
+        "{denied}"
+    );
+    let dropped = format!("drop owned by {role}; drop role {role}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(dropped)).execute(&desk.user).await.unwrap();
+}
+
+#[tokio::test]
+async fn errors_name_the_place_and_no_secret() {
+    let mut nowhere = PgConfig::new("postgres://me:secret@127.0.0.1:1/work");
+    nowhere.connect_timeout = Duration::from_millis(300);
+    let error = PgStore::new(&nowhere).unwrap().probe().await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Transient);
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("127.0.0.1:1/work") && !text.contains("secret"), "{text}");
+    let config = PgConfig::new("postgres://me:secret@db/work");
+    assert!(!format!("{config:?}").contains("secret"));
+    let error = PgStore::new(&PgConfig::new("mysql://me:secret@db/work")).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Permanent);
+    assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}

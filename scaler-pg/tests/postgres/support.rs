@@ -1,0 +1,83 @@
+//! A database of its own for each test, and the hands of a user on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::testing::Violation;
+use scaler_core::testing::store::StoreFixture;
+use scaler_core::{Election, Incarnation, ItemId, MemberKey, SlotCount, WorkStore, WorkerId};
+use scaler_pg::{PgConfig, PgStore};
+use sqlx::PgPool;
+use test_servers::{Database, Postgres};
+use uuid::Uuid;
+
+/// A database with the schema in it, or not yet.
+pub(crate) struct Desk {
+    pub(crate) store: Arc<PgStore>,
+    pub(crate) user: PgPool,
+    pub(crate) database: Database,
+}
+
+/// An empty database.
+pub(crate) async fn bare() -> Desk {
+    let database = Postgres::database().await;
+    let user = PgPool::connect(database.url()).await.unwrap();
+    let store = Arc::new(PgStore::new(&PgConfig::new(database.url())).unwrap());
+    Desk { store, user, database }
+}
+
+/// A database with the schema, 256 slots, and ticks of this many milliseconds.
+pub(crate) async fn installed(tick_ms: i32) -> Desk {
+    let desk = bare().await;
+    desk.store.install(SlotCount::new(256).ok()).await.unwrap();
+    sqlx::query("update scaler.meta set tick_ms = $1").bind(tick_ms).execute(&desk.user).await.unwrap();
+    desk
+}
+
+pub(crate) fn member(name: &str) -> MemberKey {
+    MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::new_v4()) }
+}
+
+impl Desk {
+    /// Runs a statement of the test's own.
+    pub(crate) async fn run(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.user).await.unwrap();
+    }
+
+    /// The first column of the first row.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.user).await.unwrap()
+    }
+}
+
+#[async_trait]
+impl StoreFixture for Desk {
+    fn store(&self) -> Arc<dyn WorkStore> {
+        self.store.clone()
+    }
+
+    fn election(&self) -> Arc<dyn Election> {
+        self.store.clone()
+    }
+
+    async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
+        let ids: Vec<_> = items.iter().map(|item| item.uuid()).collect();
+        let query = sqlx::query("insert into public.work_items (id) select * from unnest($1::uuid[])").bind(ids);
+        query.execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
+    async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.store.remove_items(items).await.map(drop).map_err(Violation::from)
+    }
+
+    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        let query = sqlx::query_as("select value, currentworker from public.work_items where id = $1").bind(item.uuid());
+        let row: Option<(i32, Option<String>)> = query.fetch_optional(&self.user).await?;
+        Ok(row.map(|(value, worker)| (value.unsigned_abs().into(), worker)))
+    }
+
+    async fn pass_a_moment(&self) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,266 @@
+//! The connection to Redis: the only module that knows the client library.
+//!
+//! One connection carries both calls and nudges (protocol RESP3), so that the calls, which come every second, also
+//! find out when the nudges no longer come.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fred::clients::WithOptions;
+use fred::error::{Error, ErrorKind};
+use fred::interfaces::{ClientLike, EventInterface, KeysInterface, LuaInterface, PubsubInterface};
+use fred::prelude::{Builder, ClientState, Config, Options, ReconnectPolicy, Server, Value};
+use fred::types::config::UnresponsiveConfig;
+use fred::types::{Message, RespVersion};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use crate::config::RedisConfig;
+use crate::error::Failure;
+
+/// A connection is given up when an answer is missing for so many command timeouts.
+const UNRESPONSIVE_AFTER: u32 = 3;
+/// Name look-up, TCP and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// As the library writes it.
+const FOR_EVER: u32 = 0;
+const FIRST_RETRY_MS: u32 = 20;
+const LAST_RETRY_MS: u32 = 1000;
+/// So that many workers do not come back in one instant.
+const JITTER_MS: u32 = 100;
+const RESUBSCRIBE_AFTER: Duration = Duration::from_secs(1);
+/// Calls that wait at one time; more are refused.
+const MOST_WAITING: usize = 1000;
+/// One nudge says as much as many: a listener that falls behind misses nothing.
+const NUDGES_KEPT: usize = 1;
+
+/// A connection that comes back by itself.
+pub(crate) struct Client {
+    redis: fred::clients::Client,
+    options: Options,
+    url: Arc<str>,
+    nudges: broadcast::Sender<()>,
+    trouble: Trouble,
+    tasks: [AbortHandle; 2],
+}
+
+impl Client {
+    /// Connects and subscribes; after the command timeout it goes on doing so in the background.
+    pub(crate) async fn connect(config: &RedisConfig, channel: &str) -> Result<Self, Failure> {
+        let url: Arc<str> = config.public_url().into();
+        let redis = build(config).map_err(|error| Failure::Url { url: url.clone(), why: error.details().to_owned() })?;
+        let timeout = Some(config.command_timeout);
+        let options = Options { timeout, max_attempts: Some(1), fail_fast: true, ..Options::default() };
+        let (nudges, mut first_nudge) = broadcast::channel(NUDGES_KEPT);
+        let mut errors = redis.error_rx();
+        let listener = Listener {
+            connections: redis.reconnect_rx(),
+            errors: redis.error_rx(),
+            messages: redis.message_rx(),
+            redis: redis.with_options(&options),
+            channel: channel.to_owned(),
+            nudges: nudges.clone(),
+            trouble: Trouble::default(),
+        };
+        let trouble = listener.trouble.clone();
+        let tasks = [tokio::spawn(listener.run()).abort_handle(), redis.connect().abort_handle()];
+        let client = Self { redis, options, url, nudges, trouble, tasks };
+        let first_error = async {
+            tokio::select! {
+                _ = first_nudge.recv() => None,
+                error = errors.recv() => error.ok(),
+            }
+        };
+        match tokio::time::timeout(config.command_timeout, first_error).await {
+            Ok(Some((error, _))) => match client.failure(&error) {
+                Failure::Away { .. } | Failure::Unanswered { .. } => Ok(client),
+                hopeless => Err(hopeless),
+            },
+            Ok(None) | Err(_) => Ok(client),
+        }
+    }
+
+    /// The URL as it may be printed.
+    pub(crate) fn url(&self) -> Arc<str> {
+        self.url.clone()
+    }
+
+    /// Runs a script that gives a list of texts.
+    pub(crate) async fn run(
+        &self,
+        script: &'static str,
+        keys: Vec<String>,
+        arguments: Vec<String>,
+    ) -> Result<Vec<String>, Failure> {
+        let answer = self.redis.with_options(&self.options).eval(script, keys, arguments).await;
+        answer.map(texts).map_err(|error| self.failure(&error))
+    }
+
+    /// The type of what is kept at this key, "none" where nothing is.
+    pub(crate) async fn type_of(&self, key: &str) -> Result<String, Failure> {
+        self.redis.with_options(&self.options).r#type(key).await.map_err(|error| self.failure(&error))
+    }
+
+    /// Nudges all who listen to the channel.
+    pub(crate) async fn publish(&self, channel: &str) -> Result<(), Failure> {
+        self.redis.with_options(&self.options).publish(channel, "").await.map_err(|error| self.failure(&error))
+    }
+
+    /// What was published on the channel, and one more after each time the connection came back.
+    pub(crate) fn nudges(&self) -> broadcast::Receiver<()> {
+        self.nudges.subscribe()
+    }
+
+    fn failure(&self, error: &Error) -> Failure {
+        let url = self.url.clone();
+        let is_away = self.redis.state() != ClientState::Connected;
+        if error.is_canceled() || (error.kind() == &ErrorKind::Timeout && is_away) {
+            // That there is no connection is known; why there is none is the news.
+            let trouble = self.trouble.read();
+            return match trouble {
+                Some(trouble) if trouble.kind() == &ErrorKind::Auth => Failure::Denied { url, answer: trouble.to_string() },
+                Some(trouble) => Failure::Away { url, answer: trouble.to_string() },
+                None => Failure::Away { url, answer: "not connected yet".to_owned() },
+            };
+        }
+        let answer = error.details().to_owned();
+        match error.kind() {
+            ErrorKind::Auth => Failure::Denied { url, answer },
+            ErrorKind::Timeout => Failure::Unanswered { url, answer },
+            ErrorKind::IO | ErrorKind::Tls | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Backpressure => {
+                Failure::Away { url, answer }
+            }
+            _ => of_answer(url, answer),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", &self.url).field("state", &self.redis.state()).finish_non_exhaustive()
+    }
+}
+
+fn build(config: &RedisConfig) -> Result<fred::clients::Client, Error> {
+    if !["redis://", "rediss://"].iter().any(|scheme| config.url.starts_with(scheme)) {
+        return Err(Error::new(ErrorKind::Url, "it starts with neither redis:// nor rediss://"));
+    }
+    // Without `fail_fast`, a first connection that fails is tried again like any other.
+    let redis = Config { fail_fast: false, version: RespVersion::RESP3, ..Config::from_url(&config.url)? };
+    let mut policy = ReconnectPolicy::new_exponential(FOR_EVER, FIRST_RETRY_MS, LAST_RETRY_MS, 2);
+    policy.set_jitter(JITTER_MS);
+    Builder::from_config(redis)
+        .set_policy(policy)
+        .with_performance_config(|performance| performance.default_command_timeout = config.command_timeout)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = CONNECT_TIMEOUT;
+            connection.internal_command_timeout = config.command_timeout;
+            connection.max_command_attempts = 1;
+            connection.max_command_buffer_len = MOST_WAITING;
+            connection.unresponsive = UnresponsiveConfig {
+                max_timeout: Some(config.command_timeout * UNRESPONSIVE_AFTER),
+                interval: config.command_timeout,
+            };
+        })
+        .build()
+}
+
+/// By the first word of what Redis says; a script's failure may have it later.
+fn of_answer(url: Arc<str>, answer: String) -> Failure {
+    const NOT_READY: [&str; 9] =
+        ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
+    let says = |code: &str| answer.split([' ', ':', '-']).any(|word| word == code);
+    // Redis begins with a code in capitals; all else is the library's own, about its connection.
+    let is_of_redis = answer.starts_with(|first: char| first.is_ascii_uppercase()) && answer.split(' ').next().is_some_and(|code| code.bytes().all(|b| b.is_ascii_uppercase()));
+    if !is_of_redis {
+        Failure::Away { url, answer }
+    } else if says("WRONGTYPE") {
+        Failure::SomeWrongType { url, answer }
+    } else if says("NOPERM") {
+        Failure::Denied { url, answer }
+    } else if NOT_READY.into_iter().any(says) {
+        Failure::Away { url, answer }
+    } else {
+        Failure::Refused { url, answer }
+    }
+}
+
+/// Bytes that are no text cannot be ours; they are passed over later, as others' texts are.
+fn texts(answer: Value) -> Vec<String> {
+    let text = |value: &Value| String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned();
+    match answer {
+        Value::Array(values) => values.iter().map(text).collect(),
+        Value::Null => Vec::new(),
+        single => vec![text(&single)],
+    }
+}
+
+/// Why there was no connection when it was last tried.
+#[derive(Clone, Default)]
+struct Trouble(Arc<Mutex<Option<Error>>>);
+
+impl Trouble {
+    fn read(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write(&self, error: Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+}
+
+/// Subscribes whenever there is a new connection, and passes nudges on.
+struct Listener {
+    redis: WithOptions<fred::clients::Client>,
+    connections: broadcast::Receiver<Server>,
+    errors: broadcast::Receiver<(Error, Option<Server>)>,
+    messages: broadcast::Receiver<Message>,
+    channel: String,
+    nudges: broadcast::Sender<()>,
+    trouble: Trouble,
+}
+
+impl Listener {
+    async fn run(mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                error = self.errors.recv() => match error {
+                    Ok((error, _)) => self.trouble.write(error),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+                connection = self.connections.recv() => match connection {
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.subscribe().await,
+                    Err(RecvError::Closed) => return,
+                },
+                message = self.messages.recv() => match message {
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.tell_all(),
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+
+    async fn subscribe(&self) {
+        while let Err(error) = self.redis.subscribe(self.channel.as_str()).await {
+            self.trouble.write(error);
+            sleep(RESUBSCRIBE_AFTER).await;
+        }
+        // Nudges may have been lost until now.
+        self.tell_all();
+    }
+
+    fn tell_all(&self) {
+        // Nobody has to listen.
+        drop(self.nudges.send(()));
+    }
+}

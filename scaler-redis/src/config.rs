@@ -1,0 +1,62 @@
+//! Which Redis, and how patient to be with it.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+/// Which Redis, and how patient to be with it. Printing it never shows a password.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisConfig {
+    /// `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. Redis 6 or newer.
+    pub url: String,
+    /// The key of the hash of members, `workers` unless set. All other keys and the channel derive from it.
+    pub hash: String,
+    /// How long a call waits for its answer, 1 s unless set. A connection is given up after three times this silence.
+    pub command_timeout: Duration,
+}
+
+impl RedisConfig {
+    /// The usual settings for this URL.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), hash: "workers".to_owned(), command_timeout: Duration::from_secs(1) }
+    }
+
+    /// The URL as it may be printed: without password, and without parameters, which may hold another.
+    pub(crate) fn public_url(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.url) else { return "an unreadable URL".to_owned() };
+        url.set_query(None);
+        // A URL that cannot have a password has none to hide.
+        if url.password().is_some() && url.set_password(Some("***")).is_err() {
+            return "an unreadable URL".to_owned();
+        }
+        url.into()
+    }
+}
+
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, hash, command_timeout } = self;
+        f.debug_struct("RedisConfig")
+            .field("url", &self.public_url())
+            .field("hash", hash)
+            .field("command_timeout", command_timeout)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RedisConfig;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in ["redis://:hunter2@host:6379/1", "redis://user:hunter2@host?sentinelPassword=hunter2", "hunter2@@:nonsense"] {
+            let shown = format!("{:?}", RedisConfig::new(url));
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        assert_eq!(RedisConfig::new("redis://user:hunter2@host:1/2").public_url(), "redis://user:***@host:1/2");
+    }
+}

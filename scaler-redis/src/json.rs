@@ -1,0 +1,67 @@
+//! What a worker says of itself, as it stands in the hash.
+
+use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Short, because people read it; unknown fields are passed over, because a later version may add some.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    state: String,
+    incarnation: Uuid,
+    tick: Option<u64>,
+    slots: u32,
+    items: u64,
+    ids: Vec<Uuid>,
+}
+
+/// What the member says, but for its name.
+pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
+    let Member { key, state, last_tick, slots, items, first_items } = member;
+    serde_json::to_string(&Said {
+        state: state.to_string(),
+        incarnation: key.incarnation.uuid(),
+        tick: last_tick.map(|tick| tick.0),
+        slots: *slots,
+        items: *items,
+        ids: first_items.iter().map(|item| item.uuid()).collect(),
+    })
+}
+
+/// The member of this name that said this; `None` when somebody else wrote it.
+pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
+    let Said { state, incarnation, tick, slots, items, ids } = serde_json::from_str(said).ok()?;
+    let states = [MemberState::Joining, MemberState::Active, MemberState::Draining];
+    Some(Member {
+        key: MemberKey { worker: WorkerId::new(worker).ok()?, incarnation: Incarnation::new(incarnation) },
+        state: states.into_iter().find(|known| known.as_str() == state)?,
+        last_tick: tick.map(Tick),
+        slots,
+        items,
+        first_items: ids.into_iter().map(ItemId::new).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = concat!(
+        r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","tick":1763836000,"slots":1365,"items":4,"#,
+        r#""ids":["00000000-0000-0000-0000-000000000002"]}"#
+    );
+
+    #[test]
+    fn it_reads_as_it_was_written() {
+        assert_eq!(write(&read("worker-1", SAID).unwrap()).unwrap(), SAID);
+    }
+
+    #[test]
+    fn what_others_wrote_is_passed_over() {
+        for foreign in ["", "5", "{}", "null", "\u{fffd}", &SAID.replace("active", "dancing")] {
+            assert_eq!(read("worker-1", foreign), None, "{foreign}");
+        }
+        assert_eq!(read("not a name", SAID), None);
+        assert!(read("worker-1", &SAID.replace("{", r#"{"zone":"a","#)).is_some(), "a later version may say more");
+    }
+}

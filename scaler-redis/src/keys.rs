@@ -1,0 +1,31 @@
+//! The names of what we keep in Redis.
+
+/// The keys and the channel that derive from the name of the hash. The braces keep them on one node of a cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// A hash: what each worker says, by its name.
+    pub(crate) workers: String,
+    /// A sorted set: when each worker was last heard, in ms.
+    pub(crate) seen: String,
+    /// A sorted set: incarnations that lost their name, and when, in ms.
+    pub(crate) superseded: String,
+    /// The channel of the nudges.
+    pub(crate) channel: String,
+}
+
+impl Keys {
+    pub(crate) fn of(hash: &str) -> Self {
+        let derived = |what| format!("{{{hash}}}:{what}");
+        Self { workers: hash.to_owned(), seen: derived("seen"), superseded: derived("superseded"), channel: derived("nudge") }
+    }
+
+    /// The keys in the order in which every script takes them.
+    pub(crate) fn for_script(&self) -> Vec<String> {
+        vec![self.workers.clone(), self.seen.clone(), self.superseded.clone()]
+    }
+
+    /// Each key and the type it must have.
+    pub(crate) fn types(&self) -> [(&str, &'static str); 3] {
+        [(&self.workers, "hash"), (&self.seen, "zset"), (&self.superseded, "zset")]
+    }
+}

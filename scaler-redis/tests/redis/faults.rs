@@ -1,0 +1,126 @@
+//! Redis goes away, forgets, stalls, and refuses.
+
+use std::time::Duration;
+
+use crate::help::{active, connect, plain_client, until};
+use fred::interfaces::{ClientLike, LuaInterface};
+use fred::types::{ClusterHash, CustomCommand};
+use futures_util::StreamExt;
+use scaler_core::{Membership, MembershipError, Standing};
+use scaler_redis::{RedisConfig, RedisMembership};
+use test_servers::Redis;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_stopped_redis_is_away_at_once_and_comes_back_by_itself() {
+    let redis = Redis::private().await;
+    let config = RedisConfig::new(redis.url());
+    let (membership, other) = (connect(&config).await, connect(&config).await);
+    let member = active("worker-1");
+    membership.heartbeat(&member).await.unwrap();
+    redis.stop().await;
+    for _ in 0..10 {
+        assert_away_soon(&membership).await;
+    }
+    redis.start().await; println!("started");
+    until("heartbeats succeed again", async || membership.heartbeat(&member).await.is_ok()).await;
+    assert_eq!(membership.members().await.unwrap()[0].member, member);
+    let mut nudges = other.nudges();
+    let nudged = async || {
+        let mut own_nudges = membership.nudges();
+        membership.nudge().await.unwrap();
+        timeout(Duration::from_millis(50), own_nudges.next()).await.is_ok()
+    };
+    until("the sender is nudged again", nudged).await;
+    until("others can be reached again", async || other.members().await.is_ok()).await;
+    assert_eq!(timeout(Duration::from_secs(5), nudges.next()).await, Ok(Some(())));
+}
+
+#[tokio::test]
+async fn a_new_connection_is_a_nudge() {
+    let redis = Redis::private().await;
+    let membership = connect(&RedisConfig::new(redis.url())).await;
+    let mut nudges = membership.nudges();
+    redis.restart().await;
+    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())));
+    drop(membership);
+    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(None), "the stream ends with the membership");
+}
+
+#[tokio::test]
+async fn a_redis_that_starts_later_is_waited_for() {
+    let redis = Redis::private().await;
+    redis.stop().await;
+    let membership = connect(&RedisConfig::new(redis.url())).await;
+    assert_away_soon(&membership).await;
+    redis.start().await; println!("started");
+    let joins = async || matches!(membership.heartbeat(&active("worker-1")).await, Ok(Standing::Current));
+    until("heartbeats succeed", joins).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_forgot_all_is_told_again() {
+    let redis = Redis::private().await;
+    let (membership, plain) = (connect(&RedisConfig::new(redis.url())).await, plain_client(redis.url()).await);
+    let member = active("worker-1");
+    membership.heartbeat(&member).await.unwrap();
+    plain.flushall::<()>(false).await.unwrap();
+    plain.script_flush(false).await.unwrap();
+    assert_eq!(membership.members().await.unwrap(), vec![]);
+    assert_eq!(membership.heartbeat(&member).await.unwrap(), Standing::Current);
+    assert_eq!(membership.members().await.unwrap()[0].member, member);
+}
+
+#[tokio::test]
+async fn a_stalled_redis_leaves_calls_unanswered() {
+    let redis = Redis::private().await;
+    let (membership, plain) = (connect(&RedisConfig::new(redis.url())).await, plain_client(redis.url()).await);
+    command(&plain, &["client", "pause", "1500", "all"]).await;
+    let failure = membership.heartbeat(&active("worker-1")).await.unwrap_err();
+    assert!(matches!(failure, MembershipError::Unanswered { .. }), "{failure:?}");
+    until("it answers again", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_at_once_and_not_shown() {
+    let redis = Redis::private_with_password("right").await;
+    connect(&RedisConfig::new(redis.url())).await.heartbeat(&active("worker-1")).await.unwrap();
+    for url in [redis.url().replace("right", "wrong"), redis.url().replace(":right@", "")] {
+        let failure = RedisMembership::connect(RedisConfig::new(url)).await.unwrap_err();
+        assert!(matches!(failure, MembershipError::Denied { .. }), "{failure:?}");
+        assert!(!format!("{failure} {failure:?}").contains("wrong@"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_is_denied() {
+    let redis = Redis::private().await;
+    let plain = plain_client(redis.url()).await;
+    command(&plain, &["acl", "setuser", "guest", "on", ">secret", "~other*", "&*", "+@all"]).await;
+    let url = redis.url().replace("redis://", "redis://guest:secret@");
+    let failure = connect(&RedisConfig::new(url)).await.heartbeat(&active("worker-1")).await.unwrap_err();
+    assert!(matches!(failure, MembershipError::Denied { .. }), "{failure:?}");
+    assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_url_of_something_else_is_refused_without_its_password() {
+    for url in ["http://user:secret@localhost", "redis://:secret@", "secret", "redis://user:secret@host/database"] {
+        let failure = RedisMembership::connect(RedisConfig::new(url)).await.unwrap_err();
+        assert!(matches!(failure, MembershipError::Refused { .. }), "{url}: {failure:?}");
+        assert!(!format!("{failure} {failure:?}").contains("secret"), "{failure:?}");
+    }
+}
+
+async fn assert_away_soon(membership: &RedisMembership) {
+    let t0 = std::time::Instant::now();
+    let answer = timeout(Duration::from_secs(2), membership.members()).await;
+    println!("{:?} {answer:?}", t0.elapsed());
+    assert!(matches!(answer, Ok(Err(MembershipError::Unavailable { .. }))), "{answer:?}");
+}
+
+async fn command(client: &fred::clients::Client, words: &[&'static str]) {
+    let [name, arguments @ ..] = words else { return };
+    let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+    client.custom::<(), _>(command, arguments.to_vec()).await.unwrap();
+}

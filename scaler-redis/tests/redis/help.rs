@@ -1,0 +1,51 @@
+//! What all tests of this crate need.
+
+use std::future::Future;
+use std::time::Duration;
+
+use fred::interfaces::ClientLike;
+use fred::prelude::{Builder, Client, Config};
+use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
+use scaler_redis::{RedisConfig, RedisMembership};
+use test_servers::Redis;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// A membership of its own on the shared server.
+pub(crate) async fn shared_config() -> RedisConfig {
+    let mut config = RedisConfig::new(Redis::shared().await.url());
+    config.hash = Redis::unique_prefix() + "workers";
+    config
+}
+
+pub(crate) async fn connect(config: &RedisConfig) -> RedisMembership {
+    RedisMembership::connect(config.clone()).await.unwrap()
+}
+
+/// A plain client, to look at what the membership does, and to disturb it.
+pub(crate) async fn plain_client(url: &str) -> Client {
+    let client = Builder::from_config(Config::from_url(url).unwrap()).build().unwrap();
+    client.init().await.unwrap();
+    client
+}
+
+pub(crate) fn active(name: &str) -> Member {
+    Member {
+        key: MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) },
+        state: MemberState::Active,
+        last_tick: Some(Tick(1_763_836_000)),
+        slots: 1365,
+        items: 4,
+        first_items: vec![ItemId::new(Uuid::from_u128(2))],
+    }
+}
+
+/// Tries again and again until it comes true.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let holds = async {
+        while !condition().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), holds).await.is_ok(), "it should have come true: {what}");
+}

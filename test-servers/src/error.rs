@@ -1,0 +1,71 @@
+//! Why there is no server.
+
+use std::fmt;
+use std::io;
+use std::process::Output;
+
+use testcontainers::TestcontainersError;
+
+use crate::kind::Kind;
+
+/// There is no server for the tests. Its text says what was tried, and what would give one.
+#[derive(thiserror::Error)]
+pub struct NoServer {
+    pub(crate) kind: &'static Kind,
+    pub(crate) tried: Vec<(&'static str, Failure)>,
+}
+
+impl fmt::Display for NoServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Kind { name, url_variable, image_variable, image, programs, .. } = self.kind;
+        write!(f, "no {name} for the tests. Tried:")?;
+        for (what, failure) in &self.tried {
+            write!(f, "\n  - {what}: {failure}")?;
+        }
+        write!(f, "\nAny of these gives one:")?;
+        write!(f, "\n  - a URL in {url_variable} (it cannot be stopped and started)")?;
+        write!(f, "\n  - a running Docker engine that has the image {image} (or the one named by {image_variable})")?;
+        write!(f, "\n  - the programs {} in PATH", programs.join(", "))
+    }
+}
+
+/// A test that unwraps it prints it, so this is the text for people too.
+impl fmt::Debug for NoServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why one way to a server failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("not set")]
+    NotSet,
+    #[error("{programs} are neither in PATH nor in {elsewhere}")]
+    NoPrograms { programs: String, elsewhere: &'static str },
+    #[error("the server runs elsewhere and is not ours to stop and start")]
+    NotOurs,
+    #[error("{doing}: {source}")]
+    Io { doing: &'static str, source: io::Error },
+    #[error("the server ended; its log: {log}")]
+    Ended { log: String },
+    #[error("the server did not start or stop in time; its log: {log}")]
+    Slow { log: String },
+    #[error("`docker image inspect {image}`: {answer}")]
+    NoImage { image: String, answer: String },
+    #[error(transparent)]
+    Container(#[from] TestcontainersError),
+}
+
+impl Failure {
+    /// Names what was being done when the system refused.
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, source }
+    }
+
+    /// Docker ran, but does not have the image, or no engine.
+    pub(crate) fn no_image(image: &str, output: &Output) -> Self {
+        let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Self::NoImage { image: image.to_owned(), answer }
+    }
+}

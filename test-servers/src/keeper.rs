@@ -1,0 +1,123 @@
+//! A shell process that owns a server, so that nothing stays behind: the kernel closes its stdin when we end, even when
+//! we are killed, and then it stops the server and removes the folder.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::error::Failure;
+use crate::kind::Kind;
+
+const SCRIPT: &str = include_str!("scripts/keeper.sh");
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Our end of a keeper. Dropping it ends the server.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    kind: &'static Kind,
+    folder: PathBuf,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Keeper {
+    /// A keeper for a server that runs by this command in a new folder. It does not run yet.
+    pub(crate) fn new(kind: &'static Kind, command: &[String]) -> Result<Self, Failure> {
+        let folder =
+            tempfile::Builder::new().prefix(kind.folder_prefix).tempdir().map_err(Failure::io("making a temporary folder"))?;
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", SCRIPT, "keeper", kind.end_signal]).args(command);
+        keeper.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Out of our process group, so that an interrupt from the terminal leaves it time to clean up.
+        keeper.process_group(0);
+        let metadata = folder.path().metadata().map_err(Failure::io("looking at the temporary folder"))?;
+        if let Some((user, group)) = stand_in_for_root(&metadata) {
+            chown(folder.path(), Some(user), Some(group)).map_err(Failure::io("giving the temporary folder away"))?;
+            keeper.uid(user).gid(group);
+        }
+        let mut child = keeper.spawn().map_err(Failure::io("starting a shell"))?;
+        let (orders, answers) = child.stdin.take().zip(child.stdout.take()).ok_or_else(no_pipes)?;
+        Ok(Self { kind, folder: folder.keep(), orders, answers: BufReader::new(answers).lines() })
+    }
+
+    /// Starts the server; returns when it takes connections.
+    pub(crate) async fn start(&mut self) -> Result<(), Failure> {
+        self.order("start").await?;
+        let ready = async {
+            // Before this answer the log may be that of an earlier start.
+            self.answer("starting").await?;
+            while !log_of(&self.folder).contains(self.kind.ready) {
+                if timeout(LOOK_EVERY, self.answer("ended")).await.is_ok() {
+                    return Err(Failure::Ended { log: log_of(&self.folder) });
+                }
+            }
+            Ok(())
+        };
+        let ready = timeout(READY_WITHIN, ready).await;
+        ready.unwrap_or_else(|_| Err(Failure::Slow { log: log_of(&self.folder) }))
+    }
+
+    /// Stops the server in good order; returns when it has ended.
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
+        self.order(self.kind.stop_signal).await?;
+        let ended = timeout(STOPPED_WITHIN, self.answer("ended")).await;
+        ended.unwrap_or_else(|_| Err(Failure::Slow { log: log_of(&self.folder) }))
+    }
+
+    async fn order(&mut self, word: &str) -> Result<(), Failure> {
+        self.orders.write_all(format!("{word}\n").as_bytes()).await.map_err(Failure::io("talking to the keeper"))
+    }
+
+    /// Waits for this answer and drops those before it.
+    async fn answer(&mut self, word: &str) -> Result<(), Failure> {
+        let listening = Failure::io("listening to the keeper");
+        loop {
+            match self.answers.next_line().await {
+                Ok(Some(answer)) if answer == word => return Ok(()),
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(listening(io::ErrorKind::UnexpectedEof.into())),
+                Err(error) => return Err(listening(error)),
+            }
+        }
+    }
+}
+
+/// A keeper for a container: it removes it when our end of its stdin is closed.
+pub(crate) fn keep_container(id: &str) -> Result<ChildStdin, Failure> {
+    let mut keeper = Command::new("sh");
+    keeper.args(["-c", r#"cat; exec docker rm --force --volumes "$1""#, "keeper", id]);
+    keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let mut child = keeper.spawn().map_err(Failure::io("starting a shell"))?;
+    child.stdin.take().ok_or_else(no_pipes)
+}
+
+/// Postgres refuses to run as root; the user and group that stand in, where we are root.
+fn stand_in_for_root(own: &Metadata) -> Option<(u32, u32)> {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids_of = |name: &str| {
+        let mut fields = users.lines().find(|line| line.split(':').next() == Some(name))?.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    if own.uid() != 0 {
+        return None;
+    }
+    ids_of("postgres").or_else(|| ids_of("nobody"))
+}
+
+fn log_of(folder: &Path) -> String {
+    let log = fs::read(folder.join("log")).unwrap_or_default();
+    String::from_utf8_lossy(&log).into_owned()
+}
+
+fn no_pipes() -> Failure {
+    Failure::io("starting a shell")(io::Error::other("it has no pipes"))
+}

@@ -1,0 +1,34 @@
+//! A real Postgres and a real Redis for tests and benches.
+//!
+//! Most tests want [`Postgres::database`], a fresh database on the one server of the process, or [`Redis::shared`]
+//! with a [prefix](Redis::unique_prefix) of their own. A test that stops and starts its server takes a private one:
+//! [`Postgres::private`], [`Redis::private`].
+//!
+//! A shared server comes from the first of these that gives one; a private one from the last two, the last one first:
+//!
+//! 1. a URL in the environment: `TEST_DATABASE_URL` (a superuser), `TEST_REDIS_URL`;
+//! 2. Docker, where an engine runs and has the image: `postgres:17`, `redis:7`, or the ones named by
+//!    `TEST_POSTGRES_IMAGE`, `TEST_REDIS_IMAGE`;
+//! 3. programs of this machine, found in `PATH` or where Debian keeps them.
+//!
+//! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
+//! ends: each server has a keeper, a process that the kernel tells of our end.
+//!
+//! The program `with-servers` gives both servers to any command:
+//!
+//! ```text
+//! cargo run -p test-servers --bin with-servers -- cargo test --workspace
+//! ```
+
+mod docker;
+mod error;
+mod keeper;
+mod kind;
+mod local;
+mod postgres;
+mod redis;
+mod server;
+
+pub use error::NoServer;
+pub use postgres::{Database, Postgres};
+pub use redis::Redis;

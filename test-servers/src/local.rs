@@ -1,0 +1,64 @@
+//! A server from programs of this machine, on a free port.
+
+use std::env;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+
+use tokio::sync::Mutex;
+
+use crate::error::Failure;
+use crate::keeper::Keeper;
+use crate::kind::Kind;
+
+/// A free port may be taken by somebody else before the server has it.
+const ATTEMPTS: usize = 3;
+
+/// A server that runs on this machine.
+#[derive(Debug)]
+pub(crate) struct Local {
+    keeper: Mutex<Keeper>,
+}
+
+impl Local {
+    /// Starts one; it and its port.
+    pub(crate) async fn start_new(kind: &'static Kind, options: &[String]) -> Result<(Self, u16), Failure> {
+        let programs = find_programs(kind)?;
+        let mut attempt = 1;
+        loop {
+            let port = free_port()?;
+            let script = ["sh", "-c", kind.script, "server"].map(str::to_owned);
+            let command = [&script[..], &[programs.display().to_string(), port.to_string()], options].concat();
+            let mut keeper = Keeper::new(kind, &command)?;
+            match keeper.start().await {
+                Ok(()) => return Ok((Self { keeper: Mutex::new(keeper) }, port)),
+                Err(failure) if attempt == ATTEMPTS => return Err(failure),
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+
+    /// Starts it again, on the same port.
+    pub(crate) async fn start(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.start().await
+    }
+
+    /// Stops it in good order.
+    pub(crate) async fn stop(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.stop().await
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> Result<u16, Failure> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.map(|address| address.port()).map_err(Failure::io("looking for a free port"))
+}
+
+/// The folder that holds all the programs.
+fn find_programs(kind: &Kind) -> Result<PathBuf, Failure> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain((kind.folders)())
+        .find(|folder| kind.programs.iter().all(|program| folder.join(program).is_file()))
+        .ok_or_else(|| Failure::NoPrograms { programs: kind.programs.join(", "), elsewhere: kind.elsewhere })
+}

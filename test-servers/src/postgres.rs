@@ -1,0 +1,152 @@
+//! Postgres for tests.
+
+use std::thread;
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::runtime;
+use tokio::sync::OnceCell;
+use url::Url;
+use uuid::Uuid;
+
+use crate::error::NoServer;
+use crate::kind::POSTGRES;
+use crate::server::{Place, Server, or_fail};
+
+/// A Postgres server.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+    url: String,
+}
+
+static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+
+impl Postgres {
+    /// The one server of this process.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn shared() -> &'static Self {
+        or_fail(SHARED.get_or_try_init(Self::find).await)
+    }
+
+    /// A server of the caller's own, to be stopped and started. It is gone when this is dropped.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private() -> Self {
+        or_fail(Server::private(&POSTGRES, &[]).await.map(Self::new))
+    }
+
+    /// A new, empty database on the [shared](Self::shared) server.
+    ///
+    /// # Panics
+    /// When there is no server, or when it makes no database.
+    pub async fn database() -> Database {
+        Self::shared().await.new_database().await
+    }
+
+    /// Any server, as for [`shared`](Self::shared).
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn find() -> Result<Self, NoServer> {
+        Server::find(&POSTGRES).await.map(Self::new)
+    }
+
+    /// The URL of the maintenance database, as superuser.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A new, empty database on this server.
+    ///
+    /// # Panics
+    /// When the server makes none.
+    #[expect(clippy::expect_used, reason = "a test without its database must fail")]
+    pub async fn new_database(&self) -> Database {
+        let name = format!("test_{}", Uuid::new_v4().simple());
+        run(&self.url, format!("create database {name} template template0")).await.expect("a database for the test");
+        let mut url = Url::parse(&self.url).expect("the server's URL");
+        url.set_path(&name);
+        let drop_from = matches!(self.server.place, Place::Url(_)).then(|| self.url.clone());
+        Database { url: url.into(), name, drop_from }
+    }
+
+    /// Stops the server as its administrator would: sessions are cut, what is committed stays.
+    ///
+    /// # Panics
+    /// When it cannot be stopped: a server named by `TEST_DATABASE_URL` is not ours.
+    pub async fn stop(&self) {
+        or_fail(self.server.stop().await);
+    }
+
+    /// Starts the server again, with what it held and at the same URL; returns when it takes connections.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start(&self) {
+        or_fail(self.server.start().await);
+    }
+
+    /// Stops the server and starts it again.
+    ///
+    /// # Panics
+    /// As [`stop`](Self::stop) and [`start`](Self::start) do.
+    pub async fn restart(&self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    fn new(server: Server) -> Self {
+        let url = match &server.place {
+            Place::Url(url) => url.clone(),
+            Place::Address { host, port } => format!("postgres://postgres@{host}:{port}/postgres"),
+        };
+        Self { server, url }
+    }
+}
+
+/// A database for one test. Keep it as long as it is used: on a server that is not ours it is dropped with this value.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    name: String,
+    /// The URL of a server that outlives us.
+    drop_from: Option<String>,
+}
+
+impl Database {
+    /// Its URL, as superuser.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(server) = self.drop_from.take() else { return };
+        let statement = format!("drop database if exists {} with (force)", self.name);
+        // The runtime we are in cannot be waited on, and may be ending.
+        let dropping = thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(run(&server, statement))
+        });
+        // A database that stays behind is no reason to fail a test.
+        drop(dropping.join());
+    }
+}
+
+async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute(AssertSqlSafe(statement)).await?;
+    connection.close().await
+}
