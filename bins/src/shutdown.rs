@@ -1,5 +1,7 @@
 //! The first signal asks a program to stop; the second one ends it at once.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -7,6 +9,9 @@ use crate::Failure;
 
 /// The exit code after a second signal.
 const KILLED: i32 = 130;
+
+/// A signal that comes so soon after the first is its echo: timeout(1) and some shells send both to us and to our group.
+const ECHO: Duration = Duration::from_millis(200);
 
 /// Whether the program has been asked to stop. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,6 +31,9 @@ impl Shutdown {
             let first = next().await;
             tracing::info!("{first}: stopping; a second signal ends the process at once");
             asked.send_replace(true);
+            let echo = tokio::time::sleep(ECHO);
+            tokio::pin!(echo);
+            while tokio::select! { () = &mut echo => false, _ = next() => true } {}
             let second = next().await;
             tracing::warn!("{second}: ended at once");
             std::process::exit(KILLED);

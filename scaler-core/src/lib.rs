@@ -2,7 +2,7 @@
 //!
 //! Items hash to a fixed number of [slots](Slot). A [`Ring`] gives every slot an owner; a [`WorkStore`] keeps who owns
 //! what and does the work itself, and checks ownership inside the very write that does the work; a [`Membership`] tells,
-//! as a hint, who is there. The [control plane](control) and the [worker](worker) are state machines over these traits.
+//! as a hint, who is there. The [control plane](control) and the [worker] are state machines over these traits.
 //!
 //! This crate knows no database, no network and no ambient clock. Adapters live in crates of their own; [`memory`]
 //! holds the reference ones.

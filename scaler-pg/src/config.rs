@@ -66,7 +66,6 @@ impl PgConfig {
             ("lock_timeout", millis(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", millis(self.statement_timeout)),
             ("default_transaction_isolation", "read committed".to_owned()),
-            ("search_path", "pg_catalog".to_owned()),
             // Compiling a statement that runs for milliseconds costs more than it gains.
             ("jit", "off".to_owned()),
         ]);

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use scaler_core::StoreError;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
-use sqlx::{FromRow, Postgres};
+use sqlx::{Connection, FromRow, PgConnection, Postgres};
 
 use crate::PgConfig;
 use crate::error::{Finding, Target, classify};
+
+/// How long to look for the reason why there is no connection.
+const FOR_THE_CAUSE: Duration = Duration::from_millis(500);
 
 /// Connections to one database.
 #[derive(Debug)]
 pub(crate) struct Link {
     pool: PgPool,
+    options: PgConnectOptions,
     target: Target,
     connect_timeout: Duration,
     command_timeout: Duration,
@@ -33,8 +37,8 @@ impl Link {
             .max_lifetime(None)
             // A broken connection shows in the call itself, which saves a round trip each.
             .test_before_acquire(false)
-            .connect_lazy_with(options);
-        Ok(Self { pool, target, connect_timeout: config.connect_timeout, command_timeout: config.command_timeout })
+            .connect_lazy_with(options.clone());
+        Ok(Self { pool, options, target, connect_timeout: config.connect_timeout, command_timeout: config.command_timeout })
     }
 
     pub(crate) const fn target(&self) -> &Target {
@@ -73,13 +77,22 @@ impl Link {
     }
 
     pub(crate) async fn connect(&self, during: &'static str) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.pool.acquire().await.map_err(|error| match error {
-            sqlx::Error::PoolTimedOut => {
+        match self.pool.acquire().await {
+            Ok(connection) => Ok(connection),
+            Err(sqlx::Error::PoolTimedOut) => Err(self.why_not_connected(during).await),
+            Err(error) => Err(classify(during, &self.target, error)),
+        }
+    }
+
+    /// The pool goes on trying in silence until its time is over: one try of our own tells the cause.
+    async fn why_not_connected(&self, during: &'static str) -> StoreError {
+        match tokio::time::timeout(FOR_THE_CAUSE, PgConnection::connect_with(&self.options)).await {
+            Ok(Err(cause)) => classify(during, &self.target, cause),
+            Ok(Ok(_)) | Err(_) => {
                 let finding = Finding::NoConnection { target: self.target.clone(), waited: self.connect_timeout };
                 StoreError::Unavailable { during, source: Box::new(finding) }
             }
-            error => classify(during, &self.target, error),
-        })
+        }
     }
 
     async fn wait<T>(&self, during: &'static str, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {

@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fred::clients::WithOptions;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, KeysInterface, LuaInterface, PubsubInterface};
-use fred::prelude::{Builder, ClientState, Config, Options, ReconnectPolicy, Server, Value};
+use fred::prelude::{Builder, ClientState, Config, ReconnectPolicy, Server, Value};
 use fred::types::config::UnresponsiveConfig;
 use fred::types::{Message, RespVersion};
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -39,7 +38,6 @@ const NUDGES_KEPT: usize = 1;
 /// A connection that comes back by itself.
 pub(crate) struct Client {
     redis: fred::clients::Client,
-    options: Options,
     url: Arc<str>,
     nudges: broadcast::Sender<()>,
     trouble: Trouble,
@@ -51,22 +49,20 @@ impl Client {
     pub(crate) async fn connect(config: &RedisConfig, channel: &str) -> Result<Self, Failure> {
         let url: Arc<str> = config.public_url().into();
         let redis = build(config).map_err(|error| Failure::Url { url: url.clone(), why: error.details().to_owned() })?;
-        let timeout = Some(config.command_timeout);
-        let options = Options { timeout, max_attempts: Some(1), fail_fast: true, ..Options::default() };
         let (nudges, mut first_nudge) = broadcast::channel(NUDGES_KEPT);
         let mut errors = redis.error_rx();
         let listener = Listener {
             connections: redis.reconnect_rx(),
             errors: redis.error_rx(),
             messages: redis.message_rx(),
-            redis: redis.with_options(&options),
+            redis: redis.clone(),
             channel: channel.to_owned(),
             nudges: nudges.clone(),
             trouble: Trouble::default(),
         };
         let trouble = listener.trouble.clone();
         let tasks = [tokio::spawn(listener.run()).abort_handle(), redis.connect().abort_handle()];
-        let client = Self { redis, options, url, nudges, trouble, tasks };
+        let client = Self { redis, url, nudges, trouble, tasks };
         let first_error = async {
             tokio::select! {
                 _ = first_nudge.recv() => None,
@@ -94,18 +90,18 @@ impl Client {
         keys: Vec<String>,
         arguments: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
-        let answer = self.redis.with_options(&self.options).eval(script, keys, arguments).await;
+        let answer = self.connected()?.eval(script, keys, arguments).await;
         answer.map(texts).map_err(|error| self.failure(&error))
     }
 
     /// The type of what is kept at this key, "none" where nothing is.
     pub(crate) async fn type_of(&self, key: &str) -> Result<String, Failure> {
-        self.redis.with_options(&self.options).r#type(key).await.map_err(|error| self.failure(&error))
+        self.connected()?.r#type(key).await.map_err(|error| self.failure(&error))
     }
 
     /// Nudges all who listen to the channel.
     pub(crate) async fn publish(&self, channel: &str) -> Result<(), Failure> {
-        self.redis.with_options(&self.options).publish(channel, "").await.map_err(|error| self.failure(&error))
+        self.connected()?.publish(channel, "").await.map_err(|error| self.failure(&error))
     }
 
     /// What was published on the channel, and one more after each time the connection came back.
@@ -113,26 +109,30 @@ impl Client {
         self.nudges.subscribe()
     }
 
-    fn failure(&self, error: &Error) -> Failure {
+    /// Calls fail at once while there is no connection: the library would let them wait for one.
+    fn connected(&self) -> Result<&fred::clients::Client, Failure> {
+        if self.redis.state() == ClientState::Connected { Ok(&self.redis) } else { Err(self.disconnected()) }
+    }
+
+    fn disconnected(&self) -> Failure {
         let url = self.url.clone();
-        let is_away = self.redis.state() != ClientState::Connected;
-        if error.is_canceled() || (error.kind() == &ErrorKind::Timeout && is_away) {
-            // That there is no connection is known; why there is none is the news.
-            let trouble = self.trouble.read();
-            return match trouble {
-                Some(trouble) if trouble.kind() == &ErrorKind::Auth => Failure::Denied { url, answer: trouble.to_string() },
-                Some(trouble) => Failure::Away { url, answer: trouble.to_string() },
-                None => Failure::Away { url, answer: "not connected yet".to_owned() },
-            };
+        match self.trouble.read() {
+            Some(trouble) if trouble.kind() == &ErrorKind::Auth => Failure::Denied { url, answer: trouble.to_string() },
+            Some(trouble) => Failure::Away { url, answer: trouble.to_string() },
+            None => Failure::Away { url, answer: "not connected yet".to_owned() },
         }
-        let answer = error.details().to_owned();
+    }
+
+    fn failure(&self, error: &Error) -> Failure {
+        let (url, answer) = (self.url.clone(), error.details().to_owned());
         match error.kind() {
             ErrorKind::Auth => Failure::Denied { url, answer },
+            // The connection broke, and the call waited for the next one.
+            ErrorKind::Timeout if self.redis.state() != ClientState::Connected => self.disconnected(),
             ErrorKind::Timeout => Failure::Unanswered { url, answer },
-            ErrorKind::IO | ErrorKind::Tls | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Backpressure => {
-                Failure::Away { url, answer }
-            }
-            _ => of_answer(url, answer),
+            ErrorKind::Config | ErrorKind::Url => Failure::Refused { url, answer },
+            ErrorKind::InvalidArgument | ErrorKind::Unknown => of_answer(url, answer),
+            _ => Failure::Away { url, answer },
         }
     }
 }
@@ -173,23 +173,21 @@ fn build(config: &RedisConfig) -> Result<fred::clients::Client, Error> {
         .build()
 }
 
-/// By the first word of what Redis says; a script's failure may have it later.
+/// Redis begins with a code in capitals, and a script's failure may hold a second one; all else is the library's own
+/// word, about its connection.
 fn of_answer(url: Arc<str>, answer: String) -> Failure {
     const NOT_READY: [&str; 9] =
         ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
     let says = |code: &str| answer.split([' ', ':', '-']).any(|word| word == code);
-    // Redis begins with a code in capitals; all else is the library's own, about its connection.
-    let is_of_redis = answer.starts_with(|first: char| first.is_ascii_uppercase()) && answer.split(' ').next().is_some_and(|code| code.bytes().all(|b| b.is_ascii_uppercase()));
-    if !is_of_redis {
-        Failure::Away { url, answer }
-    } else if says("WRONGTYPE") {
+    let is_of_redis = answer.split(' ').next().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_uppercase()));
+    if says("WRONGTYPE") {
         Failure::SomeWrongType { url, answer }
     } else if says("NOPERM") {
         Failure::Denied { url, answer }
-    } else if NOT_READY.into_iter().any(says) {
-        Failure::Away { url, answer }
-    } else {
+    } else if is_of_redis && !NOT_READY.into_iter().any(says) {
         Failure::Refused { url, answer }
+    } else {
+        Failure::Away { url, answer }
     }
 }
 
@@ -219,7 +217,7 @@ impl Trouble {
 
 /// Subscribes whenever there is a new connection, and passes nudges on.
 struct Listener {
-    redis: WithOptions<fred::clients::Client>,
+    redis: fred::clients::Client,
     connections: broadcast::Receiver<Server>,
     errors: broadcast::Receiver<(Error, Option<Server>)>,
     messages: broadcast::Receiver<Message>,

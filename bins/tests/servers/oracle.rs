@@ -10,7 +10,7 @@ const AUDIT: &str = "
     create table public.audit (
         id uuid, tick bigint, worker text, step integer, epoch bigint, owner text, at timestamptz default clock_timestamp());
     create function public.audit() returns trigger language plpgsql as $$ begin
-        insert into public.audit
+        insert into audit
         select new.id, floor(extract(epoch from statement_timestamp())), new.currentworker, new.value - coalesce(old.value, 0), s.epoch, s.owner
         from scaler.slot s where s.slot = scaler.slot_of(new.id);
         return null;

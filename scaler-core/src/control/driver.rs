@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::mem::Discriminant;
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
 use crate::{
-    Assignment, Clock, Election, Membership, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term, Transfer, WorkStore,
-    WorkerId,
+    Assignment, Clock, Election, Membership, MembershipError, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term,
+    Transfer, WorkStore, WorkerId,
 };
 
 /// A count that took this long is not repeated before this many times as long has gone by.
@@ -66,7 +66,7 @@ struct Driver<S: ?Sized> {
     verdicts: BTreeMap<WorkerId, Verdict>,
     held: bool,
     store_trouble: Option<Discriminant<StoreError>>,
-    membership_trouble: bool,
+    membership_trouble: Option<Discriminant<MembershipError>>,
     store: Arc<S>,
 }
 
@@ -93,7 +93,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             verdicts: BTreeMap::new(),
             held: false,
             store_trouble: None,
-            membership_trouble: false,
+            membership_trouble: None,
             store,
         }
     }
@@ -111,7 +111,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             }
             Err(error) => {
                 let retry_in = self.config.scan_interval;
-                let kind = std::mem::discriminant(&error);
+                let kind = discriminant(&error);
                 if self.store_trouble.replace(kind) != Some(kind) {
                     observe(ControlEvent::StoreFailed { error, retry_in });
                 }
@@ -178,13 +178,14 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
         match self.membership.members().await {
             Ok(members) => {
-                if std::mem::take(&mut self.membership_trouble) {
+                if self.membership_trouble.take().is_some() {
                     observe(ControlEvent::MembershipBack);
                 }
                 Some(members)
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.membership_trouble, true) {
+                let kind = discriminant(&error);
+                if self.membership_trouble.replace(kind) != Some(kind) {
                     observe(ControlEvent::MembershipFailed { error, retry_in: self.config.scan_interval });
                 }
                 None
@@ -246,7 +247,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
 
     async fn sweep(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         let now = self.clock.now();
-        if self.membership_trouble || now < self.sweep_at {
+        if self.membership_trouble.is_some() || now < self.sweep_at {
             return;
         }
         self.sweep_at = now + self.config.sweep_after / 10;

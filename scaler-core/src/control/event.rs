@@ -62,7 +62,8 @@ pub enum ControlEvent<'a> {
     },
     /// The store answers again.
     StoreBack,
-    /// The membership cannot be read; what it last said is believed. Told when the failures begin.
+    /// The membership cannot be read; what it last said is believed. Told when the failures begin, and
+    /// again when another kind follows.
     MembershipFailed {
         /// Why.
         error: MembershipError,

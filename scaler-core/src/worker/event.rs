@@ -44,7 +44,7 @@ pub enum WorkerEvent {
     },
     /// The store answers again.
     StoreBack,
-    /// A heartbeat failed; the work goes on without. Told when the failures begin.
+    /// A heartbeat failed; the work goes on without. Told when the failures begin, and again when another kind follows.
     MembershipFailed {
         /// Why.
         error: MembershipError,

@@ -1,5 +1,6 @@
 //! The worker as a state machine: told what happened, it says what to do.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::schedule::Schedule;
@@ -106,8 +107,8 @@ pub struct Worker {
     state: MemberState,
     drain: Option<Drain>,
     leaving: bool,
-    store_trouble: Option<std::mem::Discriminant<StoreError>>,
-    membership_trouble: bool,
+    store_trouble: Option<Discriminant<StoreError>>,
+    membership_trouble: Option<Discriminant<MembershipError>>,
     ending: Option<Ending>,
 }
 
@@ -131,7 +132,7 @@ impl Worker {
             drain: None,
             leaving: false,
             store_trouble: None,
-            membership_trouble: false,
+            membership_trouble: None,
             ending: None,
         }
     }
@@ -281,7 +282,7 @@ impl Worker {
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
             Ok(Standing::Current) => {
-                if std::mem::take(&mut self.membership_trouble) {
+                if self.membership_trouble.take().is_some() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
                 if self.state == MemberState::Joining {
@@ -293,7 +294,8 @@ impl Worker {
             }
             Ok(Standing::Superseded) => self.ending = Some(Ending::Superseded),
             Err(error) => {
-                if !std::mem::replace(&mut self.membership_trouble, true) {
+                let kind = discriminant(&error);
+                if self.membership_trouble.replace(kind) != Some(kind) {
                     let retry_in = self.beat.due_at.saturating_sub(now);
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
@@ -329,7 +331,7 @@ impl Worker {
     /// Tells of the failure unless it is more of the same, and gives the time to wait.
     fn store_failed(&mut self, error: StoreError, effects: &mut Vec<Effect>) -> Duration {
         let retry_in = self.backoff.failed();
-        let kind = std::mem::discriminant(&error);
+        let kind = discriminant(&error);
         if self.store_trouble.replace(kind) != Some(kind) {
             effects.push(Effect::Emit(match error {
                 StoreError::NotInstalled { .. } => WorkerEvent::WaitingForSchema,

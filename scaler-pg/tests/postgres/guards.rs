@@ -2,7 +2,7 @@
 
 use crate::support::{installed, member};
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Slot, SlotRange, WorkStore};
+use scaler_core::{Slot, SlotRange, StoreError, WorkStore};
 
 #[tokio::test]
 async fn ownership_changes_exactly_with_its_epoch_and_nothing_runs_backwards() {
@@ -67,4 +67,25 @@ async fn a_slot_that_is_just_moving_is_left_for_the_next_try() {
     let second = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
     assert_eq!(first.items, 300 - u64::from(busy.of(slot)));
     assert_eq!(second.items, u64::from(busy.of(slot)));
+}
+
+#[tokio::test]
+async fn a_users_trigger_works_as_ever_and_its_failure_is_told() {
+    let desk = installed(60_000).await;
+    desk.store.add_items(5).await.unwrap();
+    desk.run(
+        "create table seen (id uuid);
+         create function see() returns trigger language plpgsql as $$ begin insert into seen values (new.id); return null; end $$;
+         create trigger see after update on work_items for each row execute function see()",
+    )
+    .await;
+    let owner = member("a");
+    let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
+    give.execute(&desk.user).await.unwrap();
+    desk.run("alter table seen rename to unseen").await;
+    let error = desk.store.tick(&owner, SlotRange::ALL).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused { .. }) && error.to_string().contains("\"seen\" does not exist"), "{error}");
+    desk.run("alter table unseen rename to seen").await;
+    assert_eq!(desk.store.tick(&owner, SlotRange::ALL).await.unwrap().items, 5);
+    assert_eq!(desk.number("select count(*) from seen").await, 5);
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 const AUDIT: &str = "
     create table public.audit (id uuid, tick bigint, worker text, step integer);
     create function public.audit() returns trigger language plpgsql as $$ begin
-        insert into public.audit
+        insert into audit
         values (new.id, floor(extract(epoch from statement_timestamp()) * 1000 / 200), new.currentworker, new.value - old.value);
         return null;
     end $$;
@@ -37,7 +37,7 @@ async fn shuffle(desk: &Arc<Desk>, owners: &[MemberKey], stop: &AtomicBool) -> u
         });
         match desk.store.commit(&term, &transfers.collect::<Vec<_>>()).await.unwrap() {
             Outcome::Committed { moved: slots, .. } => moved += slots.len() as u64,
-            Outcome::Deposed => panic!("nobody else campaigns"),
+            Outcome::Deposed => unreachable!("nobody else campaigns"),
         }
     }
     stop.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What every [`Membership`](crate::Membership) must keep, one named case a rule.
+//! What every [`Membership`] must keep, one named case a rule.
 //!
 //! An adapter's tests are a function that builds a [`MembershipFixture`] on an empty store, and one line:
 //!
