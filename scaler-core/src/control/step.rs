@@ -209,16 +209,17 @@ fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing
     if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
 }
 
-/// Who keeps a seat: those who work, and those who only are not heard, who get nothing new.
+/// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the membership
+/// tells nothing, and those who tick may be given what others lose.
 fn roster_of(standings: &BTreeMap<WorkerId, Standing>) -> Roster {
-    let seat = |intake| Some(Seat { weight: Weight::ONE, intake });
+    let any_heard = standings.values().any(|standing| standing.verdict == Verdict::Healthy);
     let seats = standings.iter().filter_map(|(worker, standing)| {
-        let seat = match standing.verdict {
-            Verdict::Healthy => seat(Intake::Open),
-            Verdict::Unheard => seat(Intake::Cordoned),
-            Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => None,
+        let intake = match standing.verdict {
+            Verdict::Unheard if any_heard => Intake::Cordoned,
+            Verdict::Healthy | Verdict::Unheard => Intake::Open,
+            Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => return None,
         };
-        seat.map(|seat| (worker.clone(), seat))
+        Some((worker.clone(), Seat { weight: Weight::ONE, intake }))
     });
     seats.collect()
 }

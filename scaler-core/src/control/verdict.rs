@@ -70,7 +70,7 @@ pub enum Verdict {
     Starting,
     /// It works.
     Healthy,
-    /// It ticks, but the membership does not hear it: it keeps what it has and gets nothing new.
+    /// It ticks, but the membership does not hear it: it keeps what it has, and gets nothing new while others are heard.
     Unheard,
     /// It wants to leave: it works until others have taken over.
     Draining,

@@ -1,0 +1,253 @@
+//! The control plane as a pure function of what it sees: what moves, what is held, and what is remembered.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation, Verdict};
+use scaler_core::{
+    Assignment, Incarnation, Member, MemberKey, MemberState, Sighting, SlotCount, SlotLoad, SlotState, Tick, Timing, WorkerId,
+};
+use uuid::Uuid;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn key(name: &str, life: u128) -> MemberKey {
+    MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::from_u128(life)) }
+}
+
+/// A world that a control plane looks at, and that changes only as it is told.
+struct World {
+    plane: ControlPlane,
+    now: Duration,
+    tick: u64,
+    slots: Vec<SlotState>,
+    members: Option<Vec<Sighting>>,
+    sessions: Option<BTreeSet<Incarnation>>,
+    load: SlotLoad,
+}
+
+impl World {
+    fn new(names: &[&str]) -> Self {
+        let slots = SlotCount::new(256).unwrap();
+        let mut world = Self {
+            plane: ControlPlane::new(ControlConfig::default()),
+            now: Duration::ZERO,
+            tick: 100,
+            slots: vec![SlotState::default(); slots.len()],
+            members: Some(Vec::new()),
+            sessions: None,
+            load: SlotLoad::of_items(slots, slots.iter().map(|slot| (slot, 1))),
+        };
+        for name in names {
+            world.heard(&key(name, 1), MemberState::Active);
+        }
+        world
+    }
+
+    /// A heartbeat comes from this member.
+    fn heard(&mut self, key: &MemberKey, state: MemberState) {
+        let (slots, items, first_items) = (0, 0, Vec::new());
+        let member = Member { key: key.clone(), state, last_tick: Some(Tick(self.tick)), slots, items, first_items };
+        let members = self.members.as_mut().unwrap();
+        members.retain(|sighting| sighting.member.key.worker != key.worker);
+        members.push(Sighting { member, age: Duration::ZERO });
+    }
+
+    /// A second goes by, in which these incarnations tick, and those of them that are listed as members are heard.
+    fn second(&mut self, alive: &[MemberKey]) {
+        self.now += SECOND;
+        self.tick += 1;
+        for slot in &mut self.slots {
+            if slot.owner.as_ref().is_some_and(|owner| alive.contains(owner)) {
+                slot.last_tick = Tick(self.tick);
+            }
+        }
+        for sighting in self.members.iter_mut().flatten() {
+            if alive.contains(&sighting.member.key) {
+                sighting.member.last_tick = Some(Tick(self.tick));
+                sighting.age = Duration::ZERO;
+            } else {
+                sighting.age += SECOND;
+            }
+        }
+    }
+
+    fn look(&mut self) -> Decision {
+        let assignment = Assignment { tick: Tick(self.tick), slots: self.slots.clone(), sessions: self.sessions.clone() };
+        let seen = Observation { assignment: &assignment, members: self.members.as_deref(), load: &self.load };
+        self.plane.step(self.now, &seen)
+    }
+
+    /// Makes the first `limit` transfers.
+    fn commit(&mut self, decision: &Decision, limit: usize) {
+        for transfer in decision.transfers.iter().take(limit) {
+            let slot = &mut self.slots[transfer.slot.index()];
+            assert_eq!(slot.epoch, transfer.epoch);
+            slot.owner = Some(transfer.to.clone());
+            slot.epoch = slot.epoch.next();
+        }
+    }
+
+    fn settle(&mut self) {
+        let decision = self.look();
+        self.commit(&decision, usize::MAX);
+    }
+
+    fn loads(&self) -> BTreeMap<String, usize> {
+        let mut loads = BTreeMap::new();
+        for owner in self.slots.iter().filter_map(|slot| slot.owner.as_ref()) {
+            *loads.entry(owner.worker.to_string()).or_default() += 1;
+        }
+        loads
+    }
+}
+
+#[test]
+fn movements_that_have_not_happened_are_remembered_and_still_cost_the_least() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    world.heard(&key("d", 1), MemberState::Active);
+    let mut moved = 0;
+    for round in 0..10 {
+        world.second(&["a", "b", "c", "d"].map(|name| key(name, 1)));
+        let decision = world.look();
+        assert_eq!(decision.plan.is_empty(), round > 0, "planned once");
+        assert!(decision.transfers.iter().all(|transfer| transfer.to.worker.as_str() == "d"));
+        assert!(decision.transfers.iter().all(|transfer| transfer.timing == Timing::AfterTick));
+        moved += decision.transfers.len().min(10);
+        world.commit(&decision, 10);
+    }
+    assert_eq!(moved, 256 / 4);
+    assert_eq!(world.loads().into_values().collect::<Vec<_>>(), [64, 64, 64, 64]);
+}
+
+#[test]
+fn nothing_moves_while_most_slots_fall_silent_at_once() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    for _ in 0..5 {
+        world.second(&[key("a", 1)]);
+    }
+    let decision = world.look();
+    assert!(decision.silent.is_some_and(|silent| silent > 128) && decision.transfers.is_empty());
+    // They come back: all is as it was.
+    world.second(&["a", "b", "c"].map(|name| key(name, 1)));
+    let decision = world.look();
+    assert!(decision.silent.is_none() && decision.transfers.is_empty() && decision.plan.is_empty());
+}
+
+#[test]
+fn a_hold_ends_when_all_witnesses_say_for_long_that_they_are_dead() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    for _ in 0..4 {
+        world.second(&[key("a", 1)]);
+    }
+    assert!(world.look().silent.is_some());
+    for _ in 0..4 {
+        world.second(&[key("a", 1)]);
+        assert!(world.look().silent.is_some());
+    }
+    world.second(&[key("a", 1)]);
+    world.settle();
+    assert_eq!(world.loads(), BTreeMap::from([("a".to_owned(), 256)]));
+}
+
+#[test]
+fn one_dead_worker_is_no_reason_to_hold_however_much_it_owned() {
+    let mut world = World::new(&["a"]);
+    world.settle();
+    world.heard(&key("b", 1), MemberState::Active);
+    world.second(&[key("a", 1), key("b", 1)]);
+    for _ in 0..4 {
+        world.second(&[key("b", 1)]);
+    }
+    world.settle();
+    assert_eq!(world.loads(), BTreeMap::from([("b".to_owned(), 256)]));
+}
+
+#[test]
+fn a_closed_session_and_one_missed_tick_are_enough() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    world.sessions = Some([1].map(|life| Incarnation::new(Uuid::from_u128(life))).into());
+    world.heard(&key("c", 2), MemberState::Active);
+    world.slots.iter_mut().filter_map(|slot| slot.owner.as_mut()).filter(|owner| owner.worker.as_str() == "c").for_each(
+        |owner| {
+            owner.incarnation = Incarnation::new(Uuid::from_u128(2));
+        },
+    );
+    world.second(&[key("a", 1), key("b", 1), key("c", 2)]);
+    assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy);
+    world.second(&[key("a", 1), key("b", 1)]);
+    assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy, "its tick may still come");
+    world.second(&[key("a", 1), key("b", 1)]);
+    let decision = world.look();
+    assert_eq!(decision.verdicts[&key("c", 2).worker], Verdict::Dead);
+    assert!(!decision.transfers.is_empty() && decision.transfers.iter().all(|transfer| transfer.timing == Timing::Now));
+}
+
+#[test]
+fn a_flushed_membership_moves_nothing() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    world.members = Some(Vec::new());
+    world.second(&["a", "b", "c"].map(|name| key(name, 1)));
+    let decision = world.look();
+    assert!(decision.verdicts.values().all(|verdict| *verdict == Verdict::Unheard) && decision.transfers.is_empty());
+    // The first to be heard again gets nothing for it.
+    world.heard(&key("b", 1), MemberState::Active);
+    assert!(world.look().transfers.is_empty());
+}
+
+#[test]
+fn where_nobody_is_heard_those_who_tick_take_over_from_the_dead() {
+    for unreadable in [false, true] {
+        let mut world = World::new(&["a", "b", "c"]);
+        world.settle();
+        world.members = (!unreadable).then(Vec::new);
+        for _ in 0..5 {
+            world.second(&[key("a", 1), key("b", 1)]);
+        }
+        world.settle();
+        assert_eq!(world.loads().into_values().collect::<Vec<_>>(), [128, 128]);
+    }
+}
+
+#[test]
+fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
+    let mut world = World::new(&["a"]);
+    world.settle();
+    world.heard(&key("a", 1), MemberState::Draining);
+    world.second(&[key("a", 1)]);
+    let decision = world.look();
+    assert_eq!(decision.verdicts[&key("a", 1).worker], Verdict::Draining);
+    assert!(decision.transfers.is_empty());
+}
+
+#[test]
+fn slots_under_a_silent_earlier_life_follow_the_worker() {
+    let mut world = World::new(&["a", "b"]);
+    world.settle();
+    world.second(&[key("a", 1), key("b", 1)]);
+    world.heard(&key("a", 2), MemberState::Active);
+    world.second(&[key("a", 2), key("b", 1)]);
+    assert!(world.look().transfers.is_empty(), "it may still adopt them, and its earlier life may still tick");
+    world.second(&[key("a", 2), key("b", 1)]);
+    let decision = world.look();
+    assert!(decision.plan.is_empty() && decision.transfers.iter().all(|transfer| transfer.to == key("a", 2)));
+    assert_eq!(decision.transfers.len(), 128);
+}
+
+#[test]
+fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
+    let mut world = World::new(&["a", "b"]);
+    world.settle();
+    world.heard(&key("c", 1), MemberState::Active);
+    assert!(!world.look().transfers.is_empty());
+    for _ in 0..5 {
+        world.second(&[key("a", 1), key("b", 1)]);
+    }
+    assert!(world.look().transfers.is_empty(), "nothing has moved, so nothing must");
+}
