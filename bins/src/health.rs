@@ -35,6 +35,7 @@ pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> R
         .route("/ready", get(ready))
         .route("/metrics", get(text))
         .with_state(Arc::new(Told { readiness, metrics }));
+    tracing::info!("health and metrics on http://{bound}");
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!("health and metrics on {bound} answer no more: {error}");

@@ -1,11 +1,14 @@
 //! The main job: items are shared, ticked once a second, and printed; workers and items come and go.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use crate::oracle::{assert_nothing_doubled, assert_nothing_missed, longest_gap_ms, moves};
+use crate::programs::Which;
 use crate::system::{System, eventually};
 
 #[tokio::test]
@@ -141,6 +144,40 @@ async fn the_originals_monitoring_commands_show_what_they_should() {
     assert!(["worker-1", "worker-2", "worker-3", "healthy"].iter().all(|text| status.contains(text)), "{status}");
     let (code, list) = system.tool(&["items", "list"]).await;
     assert!(code == 0 && rows.iter().all(|(id, ..)| list.contains(&id.to_string())), "{list}");
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics_are_served() {
+    let mut system = System::shared().await.running(10, &[]).await;
+    let listening = [("LISTEN", "127.0.0.1:0"), ("POD_NAME", "worker-1")];
+    system.control = Some(system.start(Which::ControlPlane, &[], &listening));
+    system.workers.insert("worker-1".to_owned(), system.start(Which::Worker, &[], &listening));
+    system.until_loads(&[10]).await;
+    for (program, metric) in [
+        (system.control.as_ref().unwrap(), "notifi_scaler_control_items 10"),
+        (&system.workers["worker-1"], "notifi_scaler_worker_watched_items 10"),
+    ] {
+        let served = eventually("it says where it listens", async || {
+            let line = program.err.all().into_iter().find_map(|line| Some(line.split_once("on http://")?.1.to_owned()));
+            line.ok_or_else(|| format!("{program:?}"))
+        });
+        let address = served.await;
+        eventually(metric, async || {
+            let answers = ["/health", "/ready", "/metrics"].map(|path| get(&address, path));
+            let well = answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")) && answers[2].contains(metric);
+            well.then_some(()).ok_or(answers)
+        })
+        .await;
+    }
+}
+
+/// What a server answers, head and body.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// What redis-cli says.
