@@ -10,7 +10,7 @@ use crate::Failure;
 /// The exit code after a second signal.
 const KILLED: i32 = 130;
 
-/// A signal that comes so soon after the first is its echo: timeout(1) and some shells send both to us and to our group.
+/// The same signal so soon again is an echo: timeout(1) and some shells send it both to us and to our group.
 const ECHO: Duration = Duration::from_millis(200);
 
 /// Whether the program has been asked to stop. Cheap to clone.
@@ -31,11 +31,11 @@ impl Shutdown {
             let first = next().await;
             tracing::info!("{first}: stopping; a second signal ends the process at once");
             asked.send_replace(true);
-            let echo = tokio::time::sleep(ECHO);
-            tokio::pin!(echo);
-            while tokio::select! { () = &mut echo => false, _ = next() => true } {}
-            let second = next().await;
-            tracing::warn!("{second}: ended at once");
+            let another = async { while next().await == first {} };
+            if tokio::time::timeout(ECHO, another).await.is_err() {
+                next().await;
+            }
+            tracing::warn!("a second signal: ended at once");
             std::process::exit(KILLED);
         });
         Ok(Self(receiver))
