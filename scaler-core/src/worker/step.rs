@@ -162,7 +162,9 @@ impl Worker {
         let mut effects = Vec::new();
         match input {
             Input::Woken => {}
-            Input::Nudged => self.work.hurry(now),
+            // A store in trouble is not hurried.
+            Input::Nudged if self.store_trouble.is_none() => self.work.hurry(now),
+            Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(answer) => self.ticked(now, answer, &mut effects),
@@ -323,7 +325,6 @@ impl Worker {
 
     fn work_failed(&mut self, now: Duration, error: StoreError, effects: &mut Vec<Effect>) {
         let retry_in = self.store_failed(error, effects);
-        // A nudge does not shorten the wait.
         self.work.again = false;
         self.work.due_at = now + retry_in;
     }

@@ -1,0 +1,173 @@
+//! The worker as a pure function of what it is told: when it calls, what it says, and how it ends.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::time::Duration;
+
+use scaler_core::worker::{Effect, Ending, Input, Worker, WorkerConfig, WorkerEvent};
+use scaler_core::{
+    Incarnation, ItemId, MemberKey, MemberState, MembershipError, Standing, StoreError, Tick, TickReport, WorkerId, digest_of,
+};
+use uuid::Uuid;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn worker() -> Worker {
+    let key = MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) };
+    Worker::new(WorkerConfig::new(key))
+}
+
+/// A tick's report: this many slots owned, and these items.
+fn report(tick: u64, owned: u32, items: &[ItemId]) -> TickReport {
+    TickReport {
+        tick: Tick(tick),
+        into_tick: Duration::ZERO,
+        tick_length: SECOND,
+        owned,
+        fence: u64::from(owned),
+        ticked: owned,
+        items: items.len() as u64,
+        digest: digest_of(items),
+        locked: 0,
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable { during: "tick", source: "connection refused".into() }
+}
+
+/// The names of effects, in short.
+fn names(effects: &[Effect]) -> Vec<&'static str> {
+    let name = |effect: &Effect| match effect {
+        Effect::Adopt => "adopt",
+        Effect::Tick => "tick",
+        Effect::List => "list",
+        Effect::Heartbeat(_) => "heartbeat",
+        Effect::Leave => "leave",
+        Effect::Emit(WorkerEvent::Watching { .. }) => "watching",
+        Effect::Emit(WorkerEvent::Missed { .. }) => "missed",
+        Effect::Emit(WorkerEvent::StoreFailed { .. }) => "store failed",
+        Effect::Emit(WorkerEvent::StoreBack) => "store back",
+        Effect::Emit(WorkerEvent::WaitingForSchema) => "waiting for schema",
+        Effect::Emit(WorkerEvent::MembershipFailed { .. }) => "membership failed",
+        Effect::Emit(WorkerEvent::MembershipBack) => "membership back",
+        Effect::Emit(WorkerEvent::Draining) => "draining",
+        Effect::Emit(_) => "other",
+    };
+    effects.iter().map(name).filter(|name| *name != "other").collect()
+}
+
+/// A worker that has adopted, ticked once at `SECOND`, and been heard.
+fn working(owned: u32, items: &[ItemId]) -> Worker {
+    let mut worker = worker();
+    assert_eq!(names(&worker.step(SECOND, Input::Woken)), ["adopt", "heartbeat"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Adopted(Ok(0)))), ["tick"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Ticked(Ok(report(1, owned, items))))), ["list"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Listed(Ok(items.to_vec())))), ["watching"]);
+    // The first heartbeat did not know yet that the store answers.
+    assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), ["heartbeat"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), [""; 0]);
+    worker
+}
+
+#[test]
+fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
+    let items = [1, 2].map(|n| ItemId::new(Uuid::from_u128(n)));
+    let mut worker = working(1, &items);
+    for tick in 2..10 {
+        let now = worker.wake_at().max(SECOND * tick);
+        assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
+        let effects = worker.step(now, Input::Ticked(Ok(report(u64::from(tick), 1, &items))));
+        assert_eq!(names(&effects), ["watching"]);
+        worker.step(now, Input::Beat(Ok(Standing::Current)));
+    }
+}
+
+#[test]
+fn trouble_is_told_when_it_begins_changes_and_ends_and_is_not_hurried() {
+    let mut worker = working(1, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    assert_eq!(names(&worker.step(SECOND * 2, Input::Ticked(Err(away())))), ["store failed"]);
+    let wake = worker.wake_at();
+    assert!(wake > SECOND * 2 && wake <= SECOND * 2 + Duration::from_millis(200), "{wake:?}");
+    assert_eq!(names(&worker.step(SECOND * 2, Input::Nudged)), [""; 0]);
+    let mut now = wake;
+    for _ in 0..20 {
+        assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
+        assert_eq!(names(&worker.step(now, Input::Ticked(Err(away())))), [""; 0], "more of the same");
+        worker.step(now, Input::Beat(Ok(Standing::Current)));
+        assert!(worker.wake_at() <= now + SECOND, "no wait is longer than a second");
+        now += SECOND;
+    }
+    worker.step(now, Input::Woken);
+    let denied = StoreError::Denied { during: "tick", source: "no".into() };
+    assert_eq!(names(&worker.step(now, Input::Ticked(Err(denied)))), ["store failed"], "another kind");
+    worker.step(now + SECOND, Input::Woken);
+    let back = worker.step(now + SECOND, Input::Ticked(Ok(report(30, 1, &[]))));
+    assert_eq!(names(&back), ["store back", "missed", "watching"]);
+}
+
+#[test]
+fn without_a_membership_the_work_goes_on() {
+    let mut worker = working(1, &[]);
+    for tick in 2..10 {
+        let now = SECOND * tick;
+        assert_eq!(names(&worker.step(now, Input::Woken)), ["tick", "heartbeat"]);
+        let away = MembershipError::Unavailable { during: "heartbeat", source: "connection refused".into() };
+        let told = names(&worker.step(now, Input::Beat(Err(away)))).len();
+        assert_eq!(told, usize::from(tick == 2), "told once");
+        assert_eq!(names(&worker.step(now, Input::Ticked(Ok(report(u64::from(tick), 1, &[]))))), ["watching"]);
+    }
+    worker.step(SECOND * 10, Input::Woken);
+    assert_eq!(names(&worker.step(SECOND * 10, Input::Beat(Ok(Standing::Current)))), ["membership back"]);
+}
+
+#[test]
+fn it_drains_until_it_owns_nothing_and_everybody_knows() {
+    let mut worker = working(3, &[]);
+    let begun = SECOND + SECOND / 2;
+    let effects = worker.step(begun, Input::Drain);
+    let says = effects.iter().find_map(|effect| if let Effect::Heartbeat(member) = effect { Some(member.state) } else { None });
+    assert_eq!(says, Some(MemberState::Draining));
+    assert_eq!(names(&worker.step(begun, Input::Drain)), [""; 0], "once is enough");
+    worker.step(begun, Input::Beat(Ok(Standing::Current)));
+    worker.step(SECOND * 2, Input::Woken);
+    worker.step(SECOND * 2, Input::Ticked(Ok(report(2, 3, &[]))));
+    worker.step(SECOND * 3, Input::Woken);
+    let effects = worker.step(SECOND * 3, Input::Ticked(Ok(report(3, 0, &[]))));
+    assert!(names(&effects).contains(&"leave"), "{effects:?}");
+    worker.step(SECOND * 3, Input::Left(Ok(())));
+    assert_eq!(worker.ending(), Some(Ending::Drained));
+}
+
+#[test]
+fn it_leaves_with_its_slots_when_the_time_is_over() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND, Input::Drain);
+    let deadline = SECOND + worker.config().drain_timeout;
+    assert!(names(&worker.step(deadline, Input::Woken)).contains(&"leave"));
+    worker.step(deadline, Input::Left(Ok(())));
+    assert_eq!(worker.ending(), Some(Ending::DrainTimedOut { slots: 3 }));
+}
+
+#[test]
+fn a_superseded_worker_asks_for_nothing_more() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    assert_eq!(names(&worker.step(SECOND * 2, Input::Beat(Ok(Standing::Superseded)))), [""; 0]);
+    assert_eq!(worker.ending(), Some(Ending::Superseded));
+    assert_eq!(names(&worker.step(SECOND * 3, Input::Woken)), [""; 0]);
+}
+
+#[test]
+fn without_a_schema_it_waits_and_says_so_once() {
+    let mut worker = worker();
+    let mut told = 0;
+    for round in 0..20 {
+        let now = SECOND * round;
+        worker.step(now, Input::Woken);
+        let missing = StoreError::NotInstalled { during: "adopt", source: "no schema".into() };
+        let effects = worker.step(now, Input::Adopted(Err(missing)));
+        told += names(&effects).iter().filter(|name| **name == "waiting for schema").count();
+    }
+    assert_eq!(told, 1);
+}
