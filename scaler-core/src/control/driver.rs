@@ -10,13 +10,16 @@ use futures_util::stream::StreamExt;
 use uuid::Uuid;
 
 use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
+use crate::backoff::Backoff;
 use crate::{
     Assignment, Clock, Election, Membership, MembershipError, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term,
-    Transfer, WorkStore, WorkerId,
+    Transfer, WorkStore, WorkerId, uuid_hash,
 };
 
 /// A count that took this long is not repeated before this many times as long has gone by.
 const CENSUS_REST: u32 = 20;
+/// The longest wait after failures of the store.
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// The least time from one look to the next, however many nudges come.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -65,6 +68,7 @@ struct Driver<S: ?Sized> {
     census_at: Duration,
     verdicts: BTreeMap<WorkerId, Verdict>,
     held: bool,
+    backoff: Backoff,
     store_trouble: Option<Discriminant<StoreError>>,
     membership_trouble: Option<Discriminant<MembershipError>>,
     store: Arc<S>,
@@ -80,7 +84,6 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     ) -> Self {
         Self {
             plane: ControlPlane::new(config.clone()),
-            config,
             candidate,
             membership,
             clock,
@@ -92,9 +95,11 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             census_at: Duration::ZERO,
             verdicts: BTreeMap::new(),
             held: false,
+            backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, uuid_hash(candidate, 0)),
             store_trouble: None,
             membership_trouble: None,
             store,
+            config,
         }
     }
 
@@ -103,6 +108,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let turned = self.try_turn(observe).await;
         match turned {
             Ok(wait) => {
+                self.backoff.succeeded();
                 if self.store_trouble.take().is_some() {
                     observe(ControlEvent::StoreBack);
                 }
@@ -110,7 +116,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
                 wait
             }
             Err(error) => {
-                let retry_in = self.config.scan_interval;
+                let retry_in = self.backoff.failed();
                 let kind = discriminant(&error);
                 if self.store_trouble.replace(kind) != Some(kind) {
                     observe(ControlEvent::StoreFailed { error, retry_in });
