@@ -46,8 +46,8 @@ pub use load::SlotLoad;
 pub use membership::{Member, MemberState, Membership, Sighting, Standing};
 pub use plan::{Cost, Movement, Plan, Reason};
 pub use ring::{
-    Evenness, Guarantees, InvalidSlotCount, Minimality, Ring, RingExt, Slot, SlotCount, SlotRange, StalePlan, StickyRing,
-    digest_of, slot_of, uuid_hash,
+    Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
+    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, uuid_hash,
 };
 pub use roster::{Intake, Roster, Seat, Weight};
 pub use store::{Assignment, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing, Transfer, WorkStore};

@@ -19,6 +19,9 @@ pub enum Reason {
     WeightChanged,
     /// Items came or went until the loads were too uneven.
     Uneven,
+    /// The ring computes its owners, and this is what it computes: a cordon was lifted, a worker in between is full or has room
+    /// again, or another ring gave the slots away before.
+    Rule,
 }
 
 impl fmt::Display for Reason {
@@ -29,6 +32,7 @@ impl fmt::Display for Reason {
             Self::WorkerJoined => "worker joined",
             Self::WeightChanged => "weight changed",
             Self::Uneven => "uneven",
+            Self::Rule => "rule of the ring",
         })
     }
 }

@@ -1,9 +1,20 @@
 //! The rings of this crate keep the laws, and each broken ring fails the laws meant for it.
 
-use scaler_core::StickyRing;
+use std::num::NonZeroU32;
+
 use scaler_core::testing::ring::{BrokenRing, Failure, Fault, Law, check, ring_laws};
+use scaler_core::{HashRing, Rendezvous, SlotCount, StickyRing};
 
 ring_laws!(sticky, StickyRing::new);
+ring_laws!(rendezvous, Rendezvous::new);
+ring_laws!(hash_ring, hash_ring);
+ring_laws!(bounded_hash_ring, |slots| hash_ring(slots).bounded(25));
+ring_laws!(tightly_bounded_hash_ring, |slots| hash_ring(slots).bounded(0));
+
+/// With so few points that chance has its say.
+fn hash_ring(slots: SlotCount) -> HashRing {
+    HashRing::new(slots).with_points(NonZeroU32::MIN)
+}
 
 macro_rules! broken_rings {
     ($($name:ident: $fault:ident,)+) => {
@@ -26,6 +37,7 @@ broken_rings! {
     survivors_that_swap_slots: Swapping,
     a_joiner_that_takes_one_slot_too_many: Greedy,
     orphans_dumped_on_one_worker: Dumping,
+    a_bound_that_is_not_kept: Overfilling,
     a_ring_blind_to_weights: BlindToWeights,
     a_ring_blind_to_items: BlindToItems,
     a_changed_weight_that_moves_others: Meddling,

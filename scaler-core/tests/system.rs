@@ -9,7 +9,7 @@ use std::time::Duration;
 use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
-use scaler_core::{Clock, Cost, Incarnation, ItemId, MemberKey, SlotCount, Term, TokioClock, WorkerId};
+use scaler_core::{Clock, Cost, Incarnation, ItemId, MemberKey, RingKind, SlotCount, Term, TokioClock, WorkerId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -30,6 +30,7 @@ struct Cluster {
     store: Arc<MemoryStore>,
     membership: Arc<MemoryMembership>,
     told: Arc<Mutex<Told>>,
+    ring: RingKind,
     lives: u128,
 }
 
@@ -40,12 +41,17 @@ struct Running {
 
 impl Cluster {
     fn new() -> Self {
+        Self::with_ring(RingKind::Sticky)
+    }
+
+    fn with_ring(ring: RingKind) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         Self {
             store: Arc::new(MemoryStore::new(clock.clone(), SlotCount::DEFAULT, SECOND)),
             membership: Arc::new(MemoryMembership::new(clock.clone())),
             clock,
             told: Arc::default(),
+            ring,
             lives: 0,
         }
     }
@@ -71,7 +77,8 @@ impl Cluster {
             _ => {}
         };
         let (store, membership, clock) = (self.store.clone(), self.membership.clone(), self.clock.clone());
-        tokio::spawn(control::run(ControlConfig::default(), candidate, store, membership, clock, pending(), observe))
+        let config = ControlConfig { ring: self.ring, ..ControlConfig::default() };
+        tokio::spawn(control::run(config, candidate, store, membership, clock, pending(), observe))
     }
 
     fn worker(&mut self, name: &str) -> Running {
@@ -239,4 +246,51 @@ async fn items_that_come_later_are_evened_out_in_time() {
     until_just_before_a_tick(&cluster.clock).await;
     cluster.assert_no_tick_is_missed(15).await;
     assert_eq!(cluster.loads(), [4, 3, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ring_shares_all_items_and_counts_each_tick_once() {
+    for ring in RingKind::ALL {
+        let mut cluster = Cluster::with_ring(ring);
+        cluster.insert(300);
+        let _control = cluster.control_plane();
+        let [mut a, b, _c] = ["a", "b", "c"].map(|name| cluster.worker(name));
+        tokio::time::sleep(SECOND * 3).await;
+        assert_eq!(cluster.loads().iter().sum::<usize>(), 300, "{ring}");
+        assert!(cluster.loads().iter().all(|load| (60..=140).contains(load)), "{ring}: {:?}", cluster.loads());
+        until_just_before_a_tick(&cluster.clock).await;
+        let _d = cluster.worker("d");
+        cluster.assert_no_tick_is_missed(5).await;
+        a.drain.take().unwrap().send(()).unwrap();
+        cluster.assert_no_tick_is_missed(5).await;
+        assert_eq!(a.task.await.unwrap(), Ending::Drained, "{ring}");
+        b.task.abort();
+        for name in ["a", "b"] {
+            cluster.forget(name);
+        }
+        tokio::time::sleep(SECOND * 6).await;
+        assert_eq!(cluster.loads().iter().sum::<usize>(), 300, "{ring}");
+        until_just_before_a_tick(&cluster.clock).await;
+        cluster.assert_no_tick_is_missed(5).await;
+        for row in cluster.store.rows() {
+            assert_eq!(row.value, cluster.store.ticks_of(row.id), "{ring}: {row:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_plane_with_another_ring_takes_over_without_a_missed_tick() {
+    let mut cluster = Cluster::new();
+    cluster.insert(300);
+    let leader = cluster.control_plane();
+    let _workers = ["a", "b", "c"].map(|name| cluster.worker(name));
+    tokio::time::sleep(SECOND * 3).await;
+    cluster.ring = RingKind::HashRing;
+    let _next = cluster.control_plane();
+    leader.abort();
+    until_just_before_a_tick(&cluster.clock).await;
+    cluster.assert_no_tick_is_missed(10).await;
+    let plans = cluster.told.lock().unwrap().plans.len();
+    cluster.assert_no_tick_is_missed(10).await;
+    assert_eq!(cluster.told.lock().unwrap().plans.len(), plans, "it is done with one plan");
 }

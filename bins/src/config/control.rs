@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, Parser};
-use scaler_core::SlotCount;
 use scaler_core::control::{ControlConfig, Thresholds};
+use scaler_core::{RingKind, SlotCount};
 
 use super::value::{milliseconds, percent, seconds, slots};
 use super::{PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP};
@@ -16,7 +16,7 @@ pub struct ControlPlaneArgs {
     /// How many slots there are, a power of two [default: as installed, or 4096]
     #[arg(long, env, value_parser = slots)]
     pub slots: Option<SlotCount>,
-    /// How it behaves in time.
+    /// How it places slots, and how it behaves in time.
     #[command(flatten)]
     pub control: ControlArgs,
     /// Where Postgres is.
@@ -30,10 +30,13 @@ pub struct ControlPlaneArgs {
     pub process: ProcessArgs,
 }
 
-/// How a control plane behaves in time.
+/// How a control plane places slots, and how it behaves in time.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Control")]
 pub struct ControlArgs {
+    /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
+    #[arg(long, env, default_value_t)]
+    pub ring: RingKind,
     /// How long a leadership lasts unless it is renewed, in milliseconds
     #[arg(long, env, default_value = "5000", value_parser = milliseconds)]
     pub lease_ms: Duration,
@@ -77,6 +80,7 @@ impl ControlArgs {
     #[must_use]
     pub fn config(&self) -> ControlConfig {
         ControlConfig {
+            ring: self.ring,
             lease: self.lease_ms,
             scan_interval: self.scan_interval_ms,
             handover_interval: self.handover_interval_ms,
@@ -113,11 +117,12 @@ mod tests {
     #[test]
     fn every_setting_arrives() {
         let args = parse(
-            "control-plane --slots 512 --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --settle-interval-s 5 \
+            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --settle-interval-s 5 \
             --tolerance-percent 20 --sweep-after-s 7 --commit-limit 8 --stale-after-ms 9 --silent-ticks 10 --cut-off-ticks 11 --hold-s 12",
         );
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
         let config = args.control.config();
+        assert_eq!(config.ring, RingKind::Rendezvous);
         let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval];
         assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4]);
         let times = [config.settle_interval, config.sweep_after, config.thresholds.hold_for];

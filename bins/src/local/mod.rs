@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 pub use command::{BadCommand, Command};
 pub use journal::{Entry, Journal};
-use scaler_core::SlotCount;
+use scaler_core::{RingKind, SlotCount};
 pub use script::{BadLine, BadStep, Step, parse as parse_script};
 pub use summary::{Life, Summary, WorkerRow};
 pub use system::{NotAtWork, System};
@@ -50,6 +50,9 @@ pub struct LocalArgs {
     /// How many slots there are, a power of two
     #[arg(long, env, default_value_t = SlotCount::DEFAULT, value_parser = slots)]
     pub slots: SlotCount,
+    /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
+    #[arg(long, env, default_value_t)]
+    pub ring: RingKind,
     /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
     #[arg(long, env, default_value = "all")]
     pub print_ids: PrintIds,
@@ -71,7 +74,7 @@ pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
     let typed = typed::lines()?;
     let until = until(args, &steps);
     lines.print(greeting(args, until));
-    let mut system = System::start(args.slots, args.items, lines.clone(), args.print_ids);
+    let mut system = System::start(args.slots, args.ring, args.items, lines.clone(), args.print_ids);
     system.add_workers(args.workers);
     let mut session = Session { system, lines };
     tokio::select! {
@@ -103,12 +106,12 @@ async fn sleep_until(until: Option<Duration>) {
 }
 
 fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
-    let LocalArgs { workers, items, slots, .. } = args;
+    let LocalArgs { workers, items, slots, ring, .. } = args;
     let end = match until {
         Some(until) => format!("ends after {} s", until.as_secs_f64()),
         None => "`help` lists what you can type; Ctrl-C or `quit` ends".to_owned(),
     };
-    format!("# {workers} workers, {items} items, {slots} slots; {end}")
+    format!("# {workers} workers, {items} items, {slots} slots, {ring} ring; {end}")
 }
 
 /// A system and whoever commands it.

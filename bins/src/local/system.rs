@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
-use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, SlotCount, TokioClock, WorkStore, WorkerId};
+use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, TokioClock, WorkStore, WorkerId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -56,14 +56,14 @@ pub struct NotAtWork(pub WorkerId);
 impl System {
     /// A system with a control plane and items, without workers. To be called within a tokio runtime.
     #[must_use]
-    pub fn start(slots: SlotCount, items: u32, lines: Lines, print: PrintIds) -> Self {
+    pub fn start(slots: SlotCount, ring: RingKind, items: u32, lines: Lines, print: PrintIds) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock), slots, TICK));
         let membership: Arc<dyn Membership> = Arc::new(MemoryMembership::new(Arc::clone(&clock)));
         let journal = Journal::default();
         let born = (0..items).map(|_| ItemId::new(Uuid::new_v4())).filter(|id| store.insert(*id)).map(|id| (id, 0)).collect();
         let control = tokio::spawn(control::run(
-            ControlConfig::default(),
+            ControlConfig { ring, ..ControlConfig::default() },
             Uuid::new_v4(),
             Arc::clone(&store),
             Arc::clone(&membership),

@@ -16,9 +16,13 @@ struct Running {
 
 impl Running {
     fn start(workers: u32, items: u32) -> Self {
+        Self::with_ring(RingKind::Sticky, workers, items)
+    }
+
+    fn with_ring(ring: RingKind, workers: u32, items: u32) -> Self {
         let kept = Kept::default();
         let lines = Lines::to(kept.clone()).unwrap();
-        let mut system = System::start(slots(), items, lines.clone(), PrintIds::All);
+        let mut system = System::start(slots(), ring, items, lines.clone(), PrintIds::All);
         system.add_workers(workers);
         Self { system, lines, kept }
     }
@@ -89,6 +93,20 @@ async fn a_drained_worker_hands_over_without_a_missed_tick() {
     assert_eq!(items(&after), [5, 5]);
     assert_eq!(after.workers[0].life, Life::Left);
     assert!(running.printed().contains("# worker-1 left: drained"), "{}", running.printed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ring_works() {
+    for ring in RingKind::ALL {
+        let mut running = Running::with_ring(ring, 3, 100);
+        let before = running.after(3).await;
+        running.system.add_workers(1);
+        running.system.drain(&"worker-2".parse().unwrap()).unwrap();
+        let after = running.after(10).await;
+        assert!(after.values.iter().zip(&before.values).all(|(after, before)| after - before == 10), "{ring}: {after}");
+        assert_eq!(items(&after).iter().sum::<u64>(), 100, "{ring}: {after}");
+        assert_eq!(after.workers.iter().filter(|row| row.life == Life::Left).count(), 1, "{ring}: {after}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

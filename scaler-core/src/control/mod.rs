@@ -15,9 +15,13 @@ pub use event::ControlEvent;
 pub use step::{ControlPlane, Decision, Observation};
 pub use verdict::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
 
-/// How a control plane behaves in time.
+use crate::RingKind;
+
+/// How a control plane places slots, and how it behaves in time.
 #[derive(Clone, Debug)]
 pub struct ControlConfig {
+    /// Which ring places the slots.
+    pub ring: RingKind,
     /// How long a leadership lasts unless it is renewed. It is renewed three times as often.
     pub lease: Duration,
     /// The time from one look at the workers to the next.
@@ -39,10 +43,11 @@ pub struct ControlConfig {
 }
 
 impl Default for ControlConfig {
-    /// A lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a count every second, 10 s between
+    /// The sticky ring, a lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a count every second, 10 s between
     /// movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a commit.
     fn default() -> Self {
         Self {
+            ring: RingKind::default(),
             lease: Duration::from_secs(5),
             scan_interval: Duration::from_millis(500),
             handover_interval: Duration::from_millis(100),

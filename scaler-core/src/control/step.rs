@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::ControlConfig;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
-    Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Ring, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState,
-    StickyRing, Tick, Timing, Transfer, Weight, WorkerId,
+    Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState, Tick,
+    Timing, Transfer, Weight, WorkerId,
 };
 
 /// Everything the control plane looks at.
@@ -164,7 +164,7 @@ impl ControlPlane {
             let owning: BTreeSet<_> = owners.iter().flatten().collect();
             roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
         });
-        let ring = StickyRing::restore(slots, before, owners);
+        let ring = self.config.ring.restore(slots, before, owners);
         let plan = ring.plan(roster, seen.load);
         let may_settle = plan.is_empty() && self.pending.is_empty() && ring.roster() == roster;
         if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {

@@ -1,12 +1,20 @@
 //! The rule that gives every slot an owner.
 
+mod computed;
 mod hash;
+mod hash_ring;
+mod kind;
+mod mix;
+mod rendezvous;
 mod slot;
 mod sticky;
 
 use std::fmt::Debug;
 
 pub use hash::{digest_of, uuid_hash};
+pub use hash_ring::HashRing;
+pub use kind::{InvalidRingKind, RingKind};
+pub use rendezvous::Rendezvous;
 pub use slot::{InvalidSlotCount, Slot, SlotCount, SlotRange, slot_of};
 pub use sticky::StickyRing;
 
@@ -28,7 +36,10 @@ pub struct Guarantees {
 pub enum Minimality {
     /// Only what must move: moved = max(orphans, what the joiners end with).
     Exact,
-    /// The expected movement is least, but a single plan may move more.
+    /// Nothing moves between workers that stay as they are: a joiner only receives, a leaver only gives. That it is little is
+    /// only to be expected, and a worker may give to a joiner and receive from a leaver at once.
+    Consistent,
+    /// The expected movement is little, but a single plan may move more, also between workers that stay.
     Expected,
 }
 
@@ -38,6 +49,11 @@ pub enum Minimality {
 pub enum Evenness {
     /// Slots by Webster's rule; items within the heaviest slot of the fair share.
     Exact,
+    /// No worker owns more slots than its fair share and this many percent, rounded up.
+    Bounded {
+        /// How far a worker may be above its fair share.
+        percent: u32,
+    },
     /// Even on average only.
     Expected,
 }

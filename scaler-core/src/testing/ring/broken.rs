@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::Law;
 use crate::{
-    Guarantees, Intake, Movement, Plan, Reason, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, StickyRing, WorkerId,
+    Evenness, Guarantees, Intake, Movement, Plan, Reason, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, StickyRing,
+    WorkerId,
 };
 
 /// What is wrong with a [`BrokenRing`].
@@ -24,6 +25,8 @@ pub enum Fault {
     Greedy,
     /// All slots without an owner go to one worker.
     Dumping,
+    /// It promises a bound and gives orphans to one worker beyond it.
+    Overfilling,
     /// A weight is not looked at.
     BlindToWeights,
     /// Every slot counts alike, whatever it holds.
@@ -46,13 +49,14 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Moody,
         Self::Modulo,
         Self::Disturbing,
         Self::Swapping,
         Self::Greedy,
         Self::Dumping,
+        Self::Overfilling,
         Self::BlindToWeights,
         Self::BlindToItems,
         Self::Meddling,
@@ -74,6 +78,7 @@ impl Fault {
             Self::Swapping => &[Law::SurvivorsExchangeNothing, Law::JoinMovesOnlyToTheJoiner],
             Self::Greedy => &[Law::EqualWeightsWithinOne],
             Self::Dumping => &[Law::EqualWeightsWithinOne, Law::Webster, Law::ItemWeightsWithinTheHeaviest],
+            Self::Overfilling => &[Law::WithinTheBound],
             Self::BlindToWeights => &[Law::Webster],
             Self::BlindToItems => &[Law::ItemWeightsWithinTheHeaviest],
             Self::Meddling => &[Law::WeightChangeMovesOnlyItsWorker],
@@ -115,7 +120,7 @@ impl BrokenRing {
             Fault::Meddling if survivors.into_iter().any(|(id, now)| self.roster().get(id) != Some(now)) => {
                 self.exchange(to, &mut movements);
             }
-            Fault::Dumping => dump(to, &mut movements),
+            Fault::Dumping | Fault::Overfilling => dump(to, &mut movements),
             Fault::BlindToWeights => movements = self.seen_as(to, |seat| Seat { weight: Seat::PLAIN.weight, ..seat }, load),
             Fault::BlindToCordons => movements = self.seen_as(to, |seat| Seat { intake: Intake::Open, ..seat }, load),
             Fault::BlindToItems => movements = self.ring.plan(to, &SlotLoad::uniform(self.slots())).movements().to_vec(),
@@ -169,7 +174,8 @@ fn dump(to: &Roster, movements: &mut [Movement]) {
 
 impl Ring for BrokenRing {
     fn guarantees(&self) -> Guarantees {
-        self.ring.guarantees()
+        let kept = self.ring.guarantees();
+        if self.fault == Fault::Overfilling { Guarantees { even: Evenness::Bounded { percent: 25 }, ..kept } } else { kept }
     }
 
     fn slots(&self) -> SlotCount {

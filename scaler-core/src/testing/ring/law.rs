@@ -19,7 +19,8 @@ pub enum Law {
     LeaveMovesOnlyTheLeavers,
     /// Joins and leaves at once move as many slots as the leavers had or the joiners get, whichever is more.
     BatchIsMinimal,
-    /// Nothing moves between workers that stay as they are, and no worker both gives and receives items.
+    /// Nothing moves between workers that stay as they are; where movement is exactly the least, no worker both gives and
+    /// receives items.
     SurvivorsExchangeNothing,
     /// Workers of equal weight own equally many slots, give or take one; a join moves the floor of the joiner's share.
     EqualWeightsWithinOne,
@@ -29,6 +30,8 @@ pub enum Law {
     WeightChangeMovesOnlyItsWorker,
     /// Items are shared evenly, give or take the heaviest slot.
     ItemWeightsWithinTheHeaviest,
+    /// No worker owns more slots than the ring's bound allows.
+    WithinTheBound,
     /// A plan is the difference of the look-ups before and after it, each slot once.
     DeltaIsTheDifference,
     /// The roster as it is moves nothing, whatever the loads.
@@ -45,7 +48,7 @@ pub enum Law {
 
 impl Law {
     /// Every law.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::TotalAndDeterministic,
         Self::JoinMovesOnlyToTheJoiner,
         Self::LeaveMovesOnlyTheLeavers,
@@ -55,6 +58,7 @@ impl Law {
         Self::Webster,
         Self::WeightChangeMovesOnlyItsWorker,
         Self::ItemWeightsWithinTheHeaviest,
+        Self::WithinTheBound,
         Self::DeltaIsTheDifference,
         Self::SameRosterMovesNothing,
         Self::NewItemMovesNoOther,
@@ -67,14 +71,17 @@ impl Law {
     #[must_use]
     pub fn is_promised_by(self, guarantees: Guarantees) -> bool {
         match self {
+            Self::BatchIsMinimal => guarantees.minimal == Minimality::Exact,
             Self::JoinMovesOnlyToTheJoiner
             | Self::LeaveMovesOnlyTheLeavers
-            | Self::BatchIsMinimal
             | Self::SurvivorsExchangeNothing
-            | Self::WeightChangeMovesOnlyItsWorker => guarantees.minimal == Minimality::Exact,
+            | Self::WeightChangeMovesOnlyItsWorker => {
+                matches!(guarantees.minimal, Minimality::Exact | Minimality::Consistent)
+            }
             Self::EqualWeightsWithinOne | Self::Webster | Self::ItemWeightsWithinTheHeaviest | Self::SettleEndsEven => {
                 guarantees.even == Evenness::Exact
             }
+            Self::WithinTheBound => matches!(guarantees.even, Evenness::Bounded { .. }),
             Self::TotalAndDeterministic
             | Self::DeltaIsTheDifference
             | Self::SameRosterMovesNothing
@@ -90,7 +97,9 @@ impl Law {
             Self::BatchIsMinimal | Self::Webster | Self::WeightChangeMovesOnlyItsWorker => (Seats::Weighted, Loads::Slots),
             Self::EqualWeightsWithinOne => (Seats::Equal, Loads::Slots),
             Self::ItemWeightsWithinTheHeaviest => (Seats::Weighted, Loads::SameItems),
-            Self::JoinMovesOnlyToTheJoiner | Self::LeaveMovesOnlyTheLeavers => (Seats::Weighted, Loads::Changing),
+            Self::JoinMovesOnlyToTheJoiner | Self::LeaveMovesOnlyTheLeavers | Self::WithinTheBound => {
+                (Seats::Weighted, Loads::Changing)
+            }
             Self::TotalAndDeterministic
             | Self::SurvivorsExchangeNothing
             | Self::DeltaIsTheDifference
@@ -114,6 +123,7 @@ impl Law {
             Self::Webster => rules::webster(turn),
             Self::WeightChangeMovesOnlyItsWorker => rules::weight_change_moves_only_its_worker(turn),
             Self::ItemWeightsWithinTheHeaviest => rules::item_weights_within_the_heaviest(turn),
+            Self::WithinTheBound => rules::within_the_bound(turn),
             Self::DeltaIsTheDifference => rules::delta_is_the_difference(turn),
             Self::SameRosterMovesNothing => rules::same_roster_moves_nothing(turn),
             Self::NewItemMovesNoOther => rules::new_item_moves_no_other(turn),

@@ -129,6 +129,7 @@ macro_rules! ring_laws {
             webster: Webster,
             weight_change_moves_only_its_worker: WeightChangeMovesOnlyItsWorker,
             item_weights_within_the_heaviest: ItemWeightsWithinTheHeaviest,
+            within_the_bound: WithinTheBound,
             delta_is_the_difference: DeltaIsTheDifference,
             same_roster_moves_nothing: SameRosterMovesNothing,
             new_item_moves_no_other: NewItemMovesNoOther,

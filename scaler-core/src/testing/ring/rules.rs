@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::turn::{Carried, Finding, Tried, Turn};
 use crate::testing::{CaseResult, Violation};
-use crate::{Intake, Movement, Slot, SlotLoad, WorkerId};
+use crate::{Evenness, Intake, Minimality, Movement, Slot, SlotLoad, WorkerId};
 
 /// Ok where the condition holds. Unlike [`ensure`](crate::testing::ensure) it writes no words where none are needed.
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> CaseResult {
@@ -81,7 +81,8 @@ pub(super) fn survivors_exchange_nothing(turn: &Turn<'_>) -> Finding {
     }
     let (joiners, orphans) = (turn.joiners(), turn.orphans());
     let (cost, least) = (turn.plan.cost().items, turn.plan.lower_bound().items);
-    demand(cost == least, || format!("moved {cost} items where {least} suffice"))?;
+    let is_exact = turn.ring.guarantees().minimal == Minimality::Exact;
+    demand(cost == least || !is_exact, || format!("moved {cost} items where {least} suffice"))?;
     let must = |movement: &Movement| orphans.contains(&movement.slot) || joiners.contains(&movement.to);
     each(turn, must, "moved between workers that stay")
 }
@@ -128,6 +129,18 @@ pub(super) fn item_weights_within_the_heaviest(turn: &Turn<'_>) -> Finding {
             let within = joiner.load * weight < all * joiner.weight + heaviest * weight;
             demand(within, || format!("{joiner:?} took more than its share and the heaviest slot"))?;
         }
+    }
+    Ok(Tried::Yes)
+}
+
+pub(super) fn within_the_bound(turn: &Turn<'_>) -> Finding {
+    let Evenness::Bounded { percent } = turn.ring.guarantees().even else { return Ok(Tried::No) };
+    let workers = turn.loads(&turn.after, &SlotLoad::uniform(turn.ring.slots()));
+    let weight: u128 = workers.iter().map(|worker| worker.weight).sum();
+    for worker in &workers {
+        let share = turn.ring.slots().len() as u128 * worker.weight * u128::from(100 + percent);
+        let most = share.div_ceil(100 * weight);
+        demand(worker.load <= most, || format!("{worker:?} owns more than {most} slots"))?;
     }
     Ok(Tried::Yes)
 }

@@ -1,0 +1,85 @@
+//! What the rings share that compute their owners from the roster.
+
+use super::{Slot, SlotCount, StalePlan};
+use crate::{Intake, Movement, Plan, Reason, Roster, SlotLoad, WorkerId};
+
+/// The owners of a ring whose rule computes them. They are kept so that a look-up is one load, and so that a plan can tell
+/// what would move; nothing else depends on the past.
+#[derive(Clone)]
+pub(super) struct Computed {
+    slots: SlotCount,
+    roster: Roster,
+    owners: Vec<Option<WorkerId>>,
+}
+
+impl Computed {
+    /// Slots with the owners told, in the order of the slots, and nobody for the rest.
+    pub(super) fn restore(slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
+        let mut owners: Vec<_> = owners.into_iter().take(slots.len()).collect();
+        owners.resize(slots.len(), None);
+        Self { slots, roster, owners }
+    }
+
+    pub(super) const fn slots(&self) -> SlotCount {
+        self.slots
+    }
+
+    pub(super) const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    pub(super) fn owner(&self, slot: Slot) -> Option<&WorkerId> {
+        self.owners.get(slot.index())?.as_ref()
+    }
+
+    /// What stands between the owners as they are and as `choose` has them: it is shown each slot, in order, and the place of
+    /// its present owner in the roster `to`, and names the place of the owner to be.
+    ///
+    /// Where no worker of `to` may receive anything, nothing moves and nothing is asked.
+    pub(super) fn plan(
+        &self,
+        to: &Roster,
+        load: &SlotLoad,
+        mut choose: impl FnMut(Slot, Option<usize>) -> Option<usize>,
+    ) -> Plan {
+        let mut movements = Vec::new();
+        if to.iter().any(|(_, seat)| seat.intake == Intake::Open) {
+            let workers: Vec<&WorkerId> = to.iter().map(|(id, _)| id).collect();
+            for (slot, owner) in self.slots.iter().zip(&self.owners) {
+                let present = owner.as_ref().and_then(|owner| workers.binary_search(&owner).ok());
+                let chosen = choose(slot, present).filter(|place| present != Some(*place));
+                if let Some(receiver) = chosen.map(|place| workers[place]) {
+                    let why = self.reason(owner.as_ref(), receiver, to);
+                    movements.push(Movement { slot, from: owner.clone(), to: receiver.clone(), why });
+                }
+            }
+        }
+        Plan::new(to.clone(), movements, load)
+    }
+
+    pub(super) fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
+        for movement in plan.movements() {
+            let found = self.owner(movement.slot);
+            if movement.slot.index() >= self.slots.len() || found != movement.from.as_ref() {
+                return Err(StalePlan { slot: movement.slot, planned: movement.from.clone(), found: found.cloned() });
+            }
+        }
+        for movement in plan.movements() {
+            self.owners[movement.slot.index()] = Some(movement.to.clone());
+        }
+        self.roster = plan.roster().clone();
+        Ok(())
+    }
+
+    fn reason(&self, from: Option<&WorkerId>, receiver: &WorkerId, to: &Roster) -> Reason {
+        let weight = |roster: &Roster, worker| roster.get(worker).map(|seat| seat.weight);
+        let is_reweighed = |worker| weight(&self.roster, worker) != weight(to, worker);
+        match from {
+            None => Reason::Unowned,
+            Some(from) if !to.contains(from) => Reason::OwnerLeft,
+            Some(_) if !self.roster.contains(receiver) => Reason::WorkerJoined,
+            Some(from) if is_reweighed(from) || is_reweighed(receiver) => Reason::WeightChanged,
+            Some(_) => Reason::Rule,
+        }
+    }
+}

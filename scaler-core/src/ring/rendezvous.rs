@@ -1,0 +1,181 @@
+//! Rendezvous hashing: every worker draws for every slot, and the best draw wins.
+
+use std::fmt;
+
+use super::computed::Computed;
+use super::mix::{mix, position_of, seed_of};
+use super::{Evenness, Guarantees, Minimality, Ring, Slot, SlotCount, StalePlan};
+use crate::{Intake, Plan, Roster, SlotLoad, WorkerId};
+
+/// A ring without a memory that matters: a slot's owner follows from the names and weights of the roster alone.
+///
+/// Highest random weight (Thaler and Ravishankar, *Using Name-Based Mappings to Increase Hit Rates*, 1998). Every worker draws
+/// a number for every slot, by hashing its name and the slot; the best draw owns the slot. With weights, a draw `u` in (0, 1)
+/// is worth `-log2(u) / weight`, and the least wins: waiting times of exponential clocks, of which one of weight `w` runs out
+/// first with the probability `w / total` (Schindelhauer and Schomaker, *Weighted Distributed Hash Tables*, 2005). The
+/// logarithm is taken in integers and quotients are compared by their products, so that every machine agrees to the last bit.
+///
+/// A worker's draws do not depend on the others: a joiner only receives, a leaver's slots alone change hands. How many slots
+/// a worker gets is binomial: with S slots on W workers of weight 1, S/W give or take `sqrt(S/W)`.
+///
+/// A cordoned worker keeps the slots that it owns until a joiner outbids it, and its better draws elsewhere do not count.
+/// A plan costs S x W hashes; a look-up is a hash and two loads. Doubling S gives about half of the items another owner.
+#[derive(Clone)]
+pub struct Rendezvous {
+    computed: Computed,
+}
+
+impl Rendezvous {
+    /// A ring whose slots nobody owns yet.
+    #[must_use]
+    pub fn new(slots: SlotCount) -> Self {
+        Self::restore(slots, Roster::default(), [])
+    }
+
+    /// The ring in a known state: `owners` tells the owner of each slot, in the order of the slots. Slots that it does not
+    /// reach have no owner; what it tells beyond the last slot is ignored.
+    ///
+    /// Owners who are not those of the rule are corrected by the next plan.
+    #[must_use]
+    pub fn restore(slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
+        Self { computed: Computed::restore(slots, roster, owners) }
+    }
+}
+
+impl Ring for Rendezvous {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { minimal: Minimality::Consistent, even: Evenness::Expected }
+    }
+
+    fn slots(&self) -> SlotCount {
+        self.computed.slots()
+    }
+
+    fn roster(&self) -> &Roster {
+        self.computed.roster()
+    }
+
+    fn owner(&self, slot: Slot) -> Option<&WorkerId> {
+        self.computed.owner(slot)
+    }
+
+    fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan {
+        let bidders: Vec<Bidder> = to
+            .iter()
+            .map(|(id, seat)| Bidder { seed: seed_of(id), weight: u128::from(seat.weight.get()), intake: seat.intake })
+            .collect();
+        self.computed.plan(to, load, |slot, present| winner(&bidders, mix(position_of(slot, self.slots())), present))
+    }
+
+    fn settle(&self, load: &SlotLoad, _tolerance: f64) -> Plan {
+        Plan::new(self.roster().clone(), Vec::new(), load)
+    }
+
+    fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
+        self.computed.apply(plan)
+    }
+}
+
+impl fmt::Debug for Rendezvous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendezvous").field("slots", &self.slots()).field("roster", self.roster()).finish_non_exhaustive()
+    }
+}
+
+/// A worker of the roster.
+#[derive(Debug)]
+struct Bidder {
+    seed: u64,
+    weight: u128,
+    intake: Intake,
+}
+
+/// The place of the bidder with the best bid among those who may have the slot: the open ones and its present owner.
+fn winner(bidders: &[Bidder], key: u64, present: Option<usize>) -> Option<usize> {
+    let mut best: Option<(usize, Bid)> = None;
+    for (place, bidder) in bidders.iter().enumerate() {
+        if bidder.intake == Intake::Cordoned && present != Some(place) {
+            continue;
+        }
+        let draw = mix(bidder.seed ^ key);
+        if best.as_ref().is_some_and(|(_, best)| best.is_out_of_reach(draw, bidder.weight)) {
+            continue;
+        }
+        let bid = Bid { wait: wait(draw), draw, weight: bidder.weight };
+        if best.as_ref().is_none_or(|(_, best)| bid.beats(best)) {
+            best = Some((place, bid));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+/// How long a bidder waits: `wait / weight`. The least wins; the higher draw of two that are equal; then the first name.
+#[derive(Debug)]
+struct Bid {
+    wait: u128,
+    draw: u64,
+    weight: u128,
+}
+
+impl Bid {
+    fn beats(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.wait * other.weight, other.wait * self.weight);
+        mine < theirs || (mine == theirs && self.draw > other.draw)
+    }
+
+    /// Whether a draw cannot beat this bid, told without its logarithm.
+    const fn is_out_of_reach(&self, draw: u64, weight: u128) -> bool {
+        least_wait(draw) * self.weight > self.wait * weight
+    }
+}
+
+/// How many binary digits a wait has behind the point.
+const DIGITS: u32 = 40;
+
+/// `-log2((draw | 1) / 2^64)`, digit by digit, by squaring (Majithia and Levan 1973). Rounded up, never below the truth; a
+/// higher draw never waits longer.
+fn wait(draw: u64) -> u128 {
+    let draw = draw | 1;
+    // From 1 to 2 with 63 digits behind the point: what the draw is beyond its power of two.
+    let mut rest = u128::from(draw << draw.leading_zeros());
+    let mut log: u128 = 0;
+    for _ in 0..DIGITS {
+        rest = (rest * rest) >> 63;
+        let digit = rest >> 64;
+        rest >>= digit;
+        log = log << 1 | digit;
+    }
+    (u128::from(draw.leading_zeros() + 1) << DIGITS) - log
+}
+
+/// A quick bound from below: `-log2(1 - x)` is more than `x`.
+const fn least_wait(draw: u64) -> u128 {
+    (!draw >> (u64::BITS - DIGITS)) as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOME_DRAWS: u64 = 10_000;
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "compared to nine digits")]
+    fn a_wait_is_the_logarithm() {
+        for draw in (0..SOME_DRAWS).map(|place| super::super::mix::nth(7, place)) {
+            let (found, expected) = (wait(draw) as f64 / 2_f64.powi(40), 64.0 - (draw as f64).log2());
+            assert!((found - expected).abs() < 1e-9, "{draw}: {found} for {expected}");
+        }
+        assert_eq!((wait(0), wait(1), wait(1 << 63)), (64 << 40, 64 << 40, 1 << 40));
+    }
+
+    #[test]
+    fn the_quick_bound_is_below_the_wait_and_a_higher_draw_waits_no_longer() {
+        let mut draws: Vec<u64> = (0..SOME_DRAWS).map(|place| super::super::mix::nth(7, place)).collect();
+        draws.extend((0..63).flat_map(|bit| [u64::MAX - (1 << bit), u64::MAX - (1 << bit) + 1, 1 << bit, (1 << bit) + 1]));
+        draws.extend([0, u64::MAX]);
+        draws.sort_unstable();
+        assert!(draws.iter().all(|draw| least_wait(*draw) <= wait(*draw)));
+        assert!(draws.windows(2).all(|pair| wait(pair[0]) >= wait(pair[1])));
+    }
+}
