@@ -1,42 +1,112 @@
-//! What the benches work on: rosters, items, and rings with a history.
+//! What the benches work on: rosters, a table of items, and rings with a history.
 
-use scaler_core::{ItemId, Ring, Roster, SlotCount, SlotLoad, StickyRing, WorkerId, slot_of, uuid_hash};
+use std::collections::BTreeSet;
+
+use scaler_core::{Intake, ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId, slot_of, uuid_hash};
 use uuid::Uuid;
 
+/// Items in the table, where a bench says nothing else.
+pub const ITEMS: usize = 1_000_000;
+
+/// How many workers there are, one size after the other.
+pub const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
+
 /// Workers `w0`, `w1`, ...
+#[must_use]
+pub fn roster(workers: usize) -> Roster {
+    Roster::of((0..workers).map(worker))
+}
+
+/// The worker of this number.
 ///
 /// # Panics
-/// Never: the names are short and printable.
+/// Never: the name is short and printable.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a letter and a number name a worker")]
-pub fn roster(workers: usize) -> Roster {
-    Roster::of((0..workers).map(|number| WorkerId::new(format!("w{number}")).expect("a letter and a number")))
+pub fn worker(number: usize) -> WorkerId {
+    WorkerId::new(format!("w{number}")).expect("a letter and a number")
 }
 
-/// The same items at every call.
+/// 64 slots a worker at the least, and no fewer than 65,536.
+///
+/// # Panics
+/// Never: a power of two within limits is a count.
 #[must_use]
-pub fn items(count: usize) -> Vec<ItemId> {
-    let id = |number: usize| {
-        Uuid::from_u64_pair(uuid_hash(Uuid::from_u128(number as u128), 1), uuid_hash(Uuid::from_u128(number as u128), 2))
-    };
-    (0..count).map(|number| ItemId::new(id(number))).collect()
+#[expect(clippy::expect_used, reason = "a power of two within limits is a count")]
+pub fn slots_for(workers: usize) -> SlotCount {
+    let wanted = u32::try_from(64 * workers).unwrap_or(SlotCount::MAX).min(SlotCount::MAX);
+    SlotCount::new(wanted.next_power_of_two().max(65_536)).expect("a power of two within limits")
 }
 
-/// How many of these items lie in each slot.
-#[must_use]
-pub fn load(slots: SlotCount, items: &[ItemId]) -> SlotLoad {
-    SlotLoad::of_items(slots, items.iter().map(|item| (slot_of(*item, slots), 1)))
+/// A table of items, the same at every call, and where they lie.
+#[derive(Debug)]
+pub struct Table {
+    /// The items.
+    pub items: Vec<ItemId>,
+    /// How many slots there are.
+    pub slots: SlotCount,
+    /// How many items lie in each.
+    pub load: SlotLoad,
+    by_slot: Vec<u32>,
+    begins: Vec<usize>,
 }
 
-/// A sticky ring whose slots these workers share.
+impl Table {
+    /// A table of so many items in so many slots.
+    #[must_use]
+    pub fn new(count: usize, slots: SlotCount) -> Self {
+        let hash = |number: usize, seed| uuid_hash(Uuid::from_u128(number as u128), seed);
+        let items: Vec<_> = (0..count).map(|number| ItemId::new(Uuid::from_u64_pair(hash(number, 1), hash(number, 2)))).collect();
+        let load = SlotLoad::of_items(slots, items.iter().map(|item| (slot_of(*item, slots), 1)));
+        let mut by_slot: Vec<u32> = (0..).take(count).collect();
+        by_slot.sort_by_cached_key(|number| slot_of(items[*number as usize], slots));
+        let ends = slots.iter().scan(0, |end, slot| {
+            *end += load.of(slot) as usize;
+            Some(*end)
+        });
+        Self { begins: std::iter::once(0).chain(ends).collect(), items, slots, load, by_slot }
+    }
+
+    /// The numbers of the items in a slot.
+    #[must_use]
+    pub fn items_in(&self, slot: Slot) -> &[u32] {
+        &self.by_slot[self.begins[slot.index()]..self.begins[slot.index() + 1]]
+    }
+
+    /// The items that a plan moves, each with the number of its slot's movement.
+    #[must_use]
+    pub fn moved_by(&self, plan: &Plan) -> Vec<(u32, u32)> {
+        let mut moved = Vec::new();
+        for (number, movement) in (0..).zip(plan.movements()) {
+            moved.extend(self.items_in(movement.slot).iter().map(|item| (*item, number)));
+        }
+        moved
+    }
+}
+
+/// The ring after these workers have shared its slots.
 ///
 /// # Panics
 /// Never: the plan is applied to the state that it was made from.
 #[must_use]
 #[expect(clippy::expect_used, reason = "nothing comes between plan and apply")]
-pub fn shared(slots: SlotCount, roster: &Roster, load: &SlotLoad) -> StickyRing {
-    let mut ring = StickyRing::new(slots);
+pub fn shared<R: Ring>(mut ring: R, roster: &Roster, load: &SlotLoad) -> R {
     let plan = ring.plan(roster, load);
     ring.apply(&plan).expect("the plan was made from this state");
     ring
+}
+
+/// What may happen to a roster, by name.
+#[must_use]
+pub fn changes(workers: usize) -> [(&'static str, Roster); 4] {
+    let tenth = (workers / 10).max(1);
+    let mut left = roster(workers);
+    left.remove(&worker(workers / 2));
+    let gone: BTreeSet<WorkerId> = (0..tenth).map(worker).collect();
+    let stayed =
+        roster(workers + tenth).iter().filter(|(id, _)| !gone.contains(id)).map(|(id, seat)| (id.clone(), seat)).collect();
+    let mut doubled = roster(workers);
+    let weight = Weight::ONE.get() * 2;
+    doubled.seat(worker(workers / 2), Seat { weight: Weight::new(weight).unwrap_or(Weight::ONE), intake: Intake::Open });
+    [("join", roster(workers + 1)), ("leave", left), ("a tenth leaves, a tenth joins", stayed), ("a weight doubles", doubled)]
 }

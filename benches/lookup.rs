@@ -1,0 +1,28 @@
+//! What a look-up costs: an item's hash, and its slot's owner.
+#![expect(clippy::expect_used, reason = "a bench may panic")]
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use scaler_benches::{ITEMS, Table, WORKERS, roster, shared, slots_for};
+use scaler_core::{HashRing, Ring, RingExt, StickyRing};
+
+fn look_up(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("look_up");
+    for workers in WORKERS {
+        let table = Table::new(ITEMS, slots_for(workers));
+        let rings: [(&str, Box<dyn Ring>); 2] = [
+            ("sticky", Box::new(shared(StickyRing::new(table.slots), &roster(workers), &table.load))),
+            ("hash ring", Box::new(shared(HashRing::new(table.slots), &roster(workers), &table.load))),
+        ];
+        for (name, ring) in rings {
+            let mut next = table.items.iter().cycle();
+            group.bench_function(BenchmarkId::new(name, workers), |bencher| {
+                bencher.iter(|| ring.owner_of(black_box(*next.next().expect("a cycle never ends"))).map(black_box).is_some());
+            });
+        }
+    }
+}
+
+criterion_group!(benches, look_up);
+criterion_main!(benches);

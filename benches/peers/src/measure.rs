@@ -1,0 +1,134 @@
+//! Everybody measured in one run: round after round, each contender once a round.
+
+use std::time::Duration;
+
+use scaler_benches::{Table, slots_for};
+
+use crate::contender::{Contender, Quality};
+use crate::{ours, peers};
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Scale {
+    pub items: usize,
+    pub workers: &'static [u32],
+    pub rounds: usize,
+}
+
+impl Scale {
+    pub const FULL: Self = Self { items: 1_000_000, workers: &[10, 100, 1000, 10_000], rounds: 9 };
+    pub const QUICK: Self = Self { items: 100_000, workers: &[10, 100], rounds: 3 };
+}
+
+/// One that took longer than this is not measured again.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a round of look-ups may last for one contender.
+const LOOK_UPS: Duration = Duration::from_millis(100);
+/// Look-ups from which the length of a round is estimated.
+const SAMPLE: usize = 2000;
+
+/// What was found with so many workers.
+pub struct Field {
+    pub workers: u32,
+    pub items: usize,
+    /// Items in the heaviest slot.
+    pub heaviest: u32,
+    pub results: Vec<Found>,
+}
+
+/// What was found of one contender.
+pub struct Found {
+    pub name: &'static str,
+    pub is_ours: bool,
+    pub look_up_ns: Option<f64>,
+    pub join_us: f64,
+    pub quality: Option<Moves>,
+}
+
+/// How even, and how much moves.
+#[derive(Clone, Copy)]
+pub struct Moves {
+    pub even_built: f64,
+    pub even_joined: f64,
+    /// Items moved by a join over the joiner's fair share.
+    pub join: f64,
+    /// Items moved by a join over those that the joiner has then: the least that this assignment can cost.
+    pub join_over_gain: f64,
+    /// Items moved by a join to one who was there before.
+    pub strays: usize,
+    /// Items moved by a leave over those that the leaver had.
+    pub leave: f64,
+}
+
+/// Measures everybody with so many workers.
+pub fn measure(workers: u32, scale: Scale) -> Field {
+    let table = Table::new(scale.items, slots_for(workers as usize));
+    let mut contenders = vec![ours::sticky(workers, &table), ours::hash_ring(workers, &table)];
+    contenders.push(ours::bounded_hash_ring(workers, &table));
+    if workers <= ours::MOST_RENDEZVOUS {
+        contenders.push(ours::rendezvous(workers, &table));
+    }
+    let of_us = contenders.len();
+    contenders.extend(peers::all(workers, &table));
+
+    let look_ups = rounds(scale.rounds, &contenders, look_up(&table));
+    let joins = rounds(scale.rounds, &contenders, |contender| Some(contender.join(&table).as_secs_f64()));
+    let results = contenders.iter().zip(look_ups).zip(joins).enumerate().map(|(place, ((contender, look_up), join))| Found {
+        name: contender.name(),
+        is_ours: place < of_us,
+        look_up_ns: look_up.map(|seconds| seconds * 1e9),
+        join_us: join.unwrap_or(f64::NAN) * 1e6,
+        quality: contender.quality(&table).map(|quality| moves(&quality, workers)),
+    });
+    let results = results.collect();
+    Field { workers, items: scale.items, heaviest: table.load.heaviest(), results }
+}
+
+/// Seconds a look-up, over as many as a round has time for.
+fn look_up(table: &Table) -> impl Fn(&dyn Contender) -> Option<f64> {
+    |contender| {
+        let sample = contender.look_up(table, SAMPLE.min(table.items.len()))?;
+        let fitting = LOOK_UPS.as_nanos() * SAMPLE as u128 / sample.as_nanos().max(1);
+        let items = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(SAMPLE, table.items.len());
+        contender.look_up(table, items).map(|took| took.as_secs_f64() / items as f64)
+    }
+}
+
+/// The median of each contender.
+fn rounds(count: usize, contenders: &[Box<dyn Contender>], measure: impl Fn(&dyn Contender) -> Option<f64>) -> Vec<Option<f64>> {
+    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
+    for _ in 0..count {
+        for (contender, seconds) in contenders.iter().zip(&mut seconds) {
+            if seconds.first().is_none_or(|first| *first < PATIENCE.as_secs_f64()) {
+                seconds.extend(measure(&**contender));
+            }
+        }
+    }
+    seconds.into_iter().map(median).collect()
+}
+
+fn median(mut of: Vec<f64>) -> Option<f64> {
+    of.sort_unstable_by(f64::total_cmp);
+    of.get(of.len() / 2).copied()
+}
+
+fn moves(quality: &Quality, workers: u32) -> Moves {
+    let Quality { built, joined, left, leaver } = quality;
+    let moved = |after: &[u32]| built.iter().zip(after).filter(|(before, after)| before != after).count() as f64;
+    let strays = built.iter().zip(joined).filter(|(before, after)| before != after && **after != workers).count();
+    let owned = |owners: &[u32], worker| owners.iter().filter(|owner| **owner == worker).count() as f64;
+    Moves {
+        even_built: max_over_mean(built, workers),
+        even_joined: max_over_mean(joined, workers + 1),
+        join: moved(joined) * f64::from(workers + 1) / built.len() as f64,
+        join_over_gain: moved(joined) / owned(joined, workers),
+        strays,
+        leave: moved(left) / owned(built, *leaver),
+    }
+}
+
+fn max_over_mean(owners: &[u32], workers: u32) -> f64 {
+    let mut counts = vec![0_u32; workers as usize];
+    owners.iter().for_each(|owner| counts[*owner as usize] += 1);
+    f64::from(counts.into_iter().max().unwrap_or(0)) * f64::from(workers) / owners.len() as f64
+}

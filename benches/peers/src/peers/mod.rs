@@ -1,0 +1,38 @@
+//! The crates, each behind one small trait.
+
+mod buckets;
+mod circles;
+mod deltas;
+mod scores;
+mod tables;
+
+use scaler_benches::Table;
+
+use crate::contender::{Contender, LooksUp, Peer};
+
+/// Those that can serve so many workers, ready to be measured.
+pub fn all(workers: u32, table: &Table) -> Vec<Box<dyn Contender>> {
+    let looking_up = [
+        ready::<tables::Maglev>,
+        ready::<buckets::JumpBack>,
+        ready::<buckets::Flip>,
+        ready::<buckets::Jump>,
+        ready::<tables::Anchor>,
+        ready::<circles::Popular>,
+        ready::<circles::Weighted>,
+        ready::<circles::Tree>,
+        ready::<circles::Ketama>,
+        ready::<scores::Candidates>,
+        ready::<scores::Sorted>,
+    ];
+    let mut all: Vec<Box<dyn Contender>> = looking_up.into_iter().filter_map(|ready| ready(workers, table)).collect();
+    if workers <= deltas::MOST_WORKERS {
+        all.push(Box::new(deltas::Ranges::build(workers, table)));
+        all.push(Box::new(deltas::Points::build(workers, table)));
+    }
+    all
+}
+
+fn ready<P: Peer + 'static>(workers: u32, table: &Table) -> Option<Box<dyn Contender>> {
+    (workers <= P::MOST_WORKERS).then(|| Box::new(LooksUp::<P>::build(workers, table)) as Box<dyn Contender>)
+}

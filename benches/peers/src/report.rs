@@ -1,0 +1,97 @@
+//! The table of ratios, as Markdown.
+
+use std::fmt::Write;
+
+use crate::measure::{Field, Found, Moves};
+use crate::ours::STICKY;
+
+/// A column: its heading, and what is compared.
+struct Column {
+    heading: &'static str,
+    value: fn(&Found) -> Option<f64>,
+    /// How our own value is written.
+    own: fn(f64) -> String,
+    shape: Shape,
+}
+
+/// What the others' cells hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Their value over ours.
+    Ratio,
+    /// Their value, which is a ratio already.
+    Value,
+}
+
+const COLUMNS: [Column; 6] = [
+    Column { heading: "look-up", value: |found| found.look_up_ns, own: |ns| format!("{ns:.1} ns"), shape: Shape::Ratio },
+    Column { heading: "join, with its list", value: |found| Some(found.join_us), own: time, shape: Shape::Ratio },
+    Column { heading: "max/mean", value: |found| of(found, |moves| moves.even_built), own: ratio, shape: Shape::Value },
+    Column { heading: "after a join", value: |found| of(found, |moves| moves.even_joined), own: ratio, shape: Shape::Value },
+    Column {
+        heading: "moved by a join",
+        value: |found| of(found, |moves| moves.join_over_gain),
+        own: ratio,
+        shape: Shape::Value,
+    },
+    Column { heading: "moved by a leave", value: |found| of(found, |moves| moves.leave), own: ratio, shape: Shape::Value },
+];
+
+/// Two that differ by less than this share a rank: the table shows no more.
+const ALIKE: f64 = 0.00005;
+
+/// The table, with our rank in each column, marked where it is not the first.
+pub fn table(fields: &[Field]) -> String {
+    let mut text = String::from("| workers | ring |");
+    COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", column.heading));
+    text.push_str("\n|--:|---|");
+    COLUMNS.iter().for_each(|_| text.push_str("--:|"));
+    text.push('\n');
+    for field in fields {
+        let ours = field.results.iter().find(|found| found.name == STICKY);
+        for found in &field.results {
+            let name = if found.is_ours { format!("**{}**", found.name) } else { found.name.to_owned() };
+            _ = write!(text, "| {} | {name} |", field.workers);
+            COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", cell(column, found, ours)));
+            text.push('\n');
+        }
+        _ = write!(text, "| {} | *rank of {STICKY}* |", field.workers);
+        COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", rank(column, field)));
+        text.push('\n');
+    }
+    text
+}
+
+fn cell(column: &Column, found: &Found, ours: Option<&Found>) -> String {
+    let Some(value) = (column.value)(found) else { return "-".to_owned() };
+    let own = ours.and_then(column.value);
+    match own {
+        Some(own) if column.shape == Shape::Ratio && found.name != STICKY => times(value / own),
+        _ => (column.own)(value),
+    }
+}
+
+/// Our place among all who are not ours.
+fn rank(column: &Column, field: &Field) -> String {
+    let Some(own) = field.results.iter().find(|found| found.name == STICKY).and_then(column.value) else { return "-".to_owned() };
+    let peers: Vec<f64> = field.results.iter().filter(|found| !found.is_ours).filter_map(column.value).collect();
+    let rank = 1 + peers.iter().filter(|value| **value < own - ALIKE).count();
+    let of = peers.len() + 1;
+    if rank == 1 { format!("1 of {of}") } else { format!("**{rank} of {of}** ⚠") }
+}
+
+fn of(found: &Found, pick: fn(&Moves) -> f64) -> Option<f64> {
+    found.quality.as_ref().map(pick)
+}
+
+fn time(us: f64) -> String {
+    if us < 1000.0 { format!("{us:.0} us") } else { format!("{:.2} ms", us / 1000.0) }
+}
+
+fn ratio(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+fn times(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.2}x") } else { format!("{ratio:.0}x") }
+}

@@ -1,0 +1,79 @@
+//! What is to be reached, and whether it was.
+
+use serde_json::{Value, json};
+
+use crate::measure::{Field, Found, Moves};
+use crate::ours::STICKY;
+
+/// A target, with what was found. Less is better.
+pub struct Target {
+    pub name: String,
+    pub value: f64,
+    pub limit: f64,
+    /// Whom it is measured against, if anybody.
+    pub peer: Option<&'static str>,
+}
+
+impl Target {
+    pub fn is_met(&self) -> bool {
+        self.value <= self.limit
+    }
+
+    pub fn json(&self) -> Value {
+        json!({ "name": self.name, "value": self.value, "limit": self.limit, "peer": self.peer, "ok": self.is_met() })
+    }
+}
+
+/// The fraction of the time of the best crate that looks every item up again, by the workers.
+const LOOKING_UP: [(u32, f64); 4] = [(10, 1.0 / 7.0), (100, 1.0 / 20.0), (1000, 1.0 / 50.0), (10_000, 1.0 / 100.0)];
+/// The fraction of the time of the best delta that a crate has of its own.
+const OWN_DELTA: [(u32, f64); 3] = [(10, 0.8), (100, 0.4), (1000, 0.3)];
+const LOOK_UP: f64 = 0.8;
+
+/// The targets at so many workers.
+pub fn of(field: &Field) -> Vec<Target> {
+    let Some(ours) = field.results.iter().find(|found| found.name == STICKY) else { return Vec::new() };
+    let mut targets = Vec::new();
+    let mut add = |what: &str, value: f64, limit: f64, peer: Option<&'static str>| {
+        targets.push(Target { name: format!("{what}, {} workers", field.workers), value, limit, peer });
+    };
+    let peers = || field.results.iter().filter(|found| !found.is_ours);
+    let fastest = |looks_up: bool| {
+        let of_kind = peers().filter(move |found| found.look_up_ns.is_some() == looks_up);
+        of_kind.min_by(|one, other| one.join_us.total_cmp(&other.join_us))
+    };
+    if let Some((peer, ns)) = fastest_look_up(peers()) {
+        add("look-up over the fastest crate's", ours.look_up_ns.unwrap_or(f64::NAN) / ns, LOOK_UP, Some(peer));
+    }
+    if let Some(moves) = &ours.quality {
+        even_and_minimal(field, moves, &mut add);
+    }
+    for (what, looks_up, limits) in [
+        ("planning a join over the best that looks all up again", true, &LOOKING_UP[..]),
+        ("planning a join over the best delta of a crate's own", false, &OWN_DELTA[..]),
+    ] {
+        let limit = limits.iter().find(|(workers, _)| *workers == field.workers);
+        if let (Some((_, limit)), Some(best)) = (limit, fastest(looks_up)) {
+            add(what, ours.join_us / best.join_us, *limit, Some(best.name));
+        }
+    }
+    targets
+}
+
+fn even_and_minimal(field: &Field, moves: &Moves, add: &mut impl FnMut(&str, f64, f64, Option<&'static str>)) {
+    let items_a_worker = field.items / field.workers as usize;
+    let even = if items_a_worker >= 10_000 { Some(1.001) } else { (items_a_worker >= 1000).then_some(1.005) };
+    if let Some(limit) = even {
+        add("max/mean after build", moves.even_built, limit, None);
+        add("max/mean after a join", moves.even_joined, limit, None);
+    }
+    let limit = 1.0 + f64::from(field.heaviest) * f64::from(field.workers + 1) / field.items as f64;
+    add("items moved by a join over the joiner's fair share", moves.join, limit, None);
+    add("items moved by a join between old workers", moves.strays as f64, 0.0, None);
+    add("items moved by a leave over the leaver's", moves.leave, 1.0, None);
+}
+
+fn fastest_look_up<'a>(peers: impl Iterator<Item = &'a Found>) -> Option<(&'static str, f64)> {
+    let timed = peers.filter_map(|found| found.look_up_ns.map(|ns| (found.name, ns)));
+    timed.min_by(|one, other| one.1.total_cmp(&other.1))
+}
