@@ -106,7 +106,8 @@ pub fn changes(workers: usize) -> [(&'static str, Roster); 4] {
     let stayed =
         roster(workers + tenth).iter().filter(|(id, _)| !gone.contains(id)).map(|(id, seat)| (id.clone(), seat)).collect();
     let mut doubled = roster(workers);
-    let weight = Weight::ONE.get() * 2;
-    doubled.seat(worker(workers / 2), Seat { weight: Weight::new(weight).unwrap_or(Weight::ONE), intake: Intake::Open });
+    if let Some(weight) = Weight::new(2) {
+        doubled.seat(worker(workers / 2), Seat { weight, ..Seat::PLAIN });
+    }
     [("join", roster(workers + 1)), ("leave", left), ("a tenth leaves, a tenth joins", stayed), ("a weight doubles", doubled)]
 }

@@ -69,7 +69,7 @@ fn names(ring: &dyn Ring) -> String {
 fn the_owners_are_frozen() {
     let slots = SlotCount::new(32).unwrap();
     let mut weighted = roster(4);
-    weighted.seat(worker(2), Seat { weight: Weight::new(3).unwrap(), intake: Intake::Open });
+    weighted.seat(worker(2), Seat { weight: Weight::new(3).unwrap(), ..Seat::PLAIN });
     let owners = [
         names(&shared(Rendezvous::new(slots), &roster(4))),
         names(&shared(Rendezvous::new(slots), &weighted)),
@@ -120,7 +120,7 @@ fn a_bound_costs_movement_and_gives_evenness() {
 
 #[test]
 fn weights_are_followed() {
-    let seat = |weight| Seat { weight: Weight::new(weight).unwrap(), intake: Intake::Open };
+    let seat = |weight| Seat { weight: Weight::new(weight).unwrap(), ..Seat::PLAIN };
     let weights = [1, 2, 3, 10, 100];
     let to: Roster = (1..).map(worker).zip(weights.map(seat)).collect();
     for kind in RingKind::ALL {

@@ -164,9 +164,9 @@ impl ControlPlane {
             let owning: BTreeSet<_> = owners.iter().flatten().collect();
             roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
         });
-        let ring = self.config.ring.restore(slots, before, owners);
+        let ring = self.config.ring.restore(slots, before.clone(), owners);
         let plan = ring.plan(roster, seen.load);
-        let may_settle = plan.is_empty() && self.pending.is_empty() && ring.roster() == roster;
+        let may_settle = plan.is_empty() && self.pending.is_empty() && before == *roster;
         if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
             return plan;
         }
