@@ -22,6 +22,8 @@ pub enum Reason {
     /// The ring computes its owners, and this is what it computes: a cordon was lifted, a worker in between is full or has room
     /// again, or another ring gave the slots away before.
     Rule,
+    /// It is pinned to a worker.
+    Pinned,
 }
 
 impl fmt::Display for Reason {
@@ -33,6 +35,7 @@ impl fmt::Display for Reason {
             Self::WeightChanged => "weight changed",
             Self::Uneven => "uneven",
             Self::Rule => "rule of the ring",
+            Self::Pinned => "pinned",
         })
     }
 }
@@ -63,6 +66,7 @@ pub struct Cost {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     roster: Roster,
+    shared_among: Roster,
     movements: Vec<Movement>,
     cost: Cost,
     lower_bound: Cost,
@@ -90,13 +94,29 @@ impl Plan {
         }
         let gained = |pick: fn(&(i64, i64)) -> i64| change.values().map(pick).filter(|n| *n > 0).sum::<i64>().unsigned_abs();
         let lower_bound = Cost { slots: gained(|change| change.0), items: gained(|change| change.1) };
-        Self { roster, movements, cost, lower_bound }
+        Self { shared_among: roster.clone(), roster, movements, cost, lower_bound }
+    }
+
+    /// The same plan where the slots are shared among others than the whole roster when it has been carried out.
+    #[must_use]
+    pub fn with_shares_of(self, shared_among: Roster) -> Self {
+        Self { shared_among, ..self }
     }
 
     /// The roster after it.
     #[must_use]
     pub const fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// Those among whom the slots are shared after it: the roster, save joiners that do not have their share yet, and with
+    /// the old seat of those whose change of weight is not carried out yet.
+    ///
+    /// What is missing follows in later plans, from a ring that has this as [the roster it shares
+    /// among](crate::StickyRing::shared_among). Equal to the roster where nothing was left out.
+    #[must_use]
+    pub const fn shared_among(&self) -> &Roster {
+        &self.shared_among
     }
 
     /// The movements, in the order of their slots.

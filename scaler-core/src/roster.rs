@@ -46,11 +46,13 @@ pub struct Seat {
     pub weight: Weight,
     /// Whether it may be given more.
     pub intake: Intake,
+    /// Which rollout it comes from; a later one has a greater number. While two are present, only the later receives.
+    pub generation: u64,
 }
 
 impl Seat {
-    /// The seat of a worker like all others: weight 1, open.
-    pub const PLAIN: Self = Self { weight: Weight::ONE, intake: Intake::Open };
+    /// The seat of a worker like all others: weight 1, open, of generation 0.
+    pub const PLAIN: Self = Self { weight: Weight::ONE, intake: Intake::Open, generation: 0 };
 }
 
 /// The workers that may own slots now, in the order of their names. Cheap to clone.

@@ -7,7 +7,7 @@ use super::ControlConfig;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
     Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState, Tick,
-    Timing, Transfer, Weight, WorkerId,
+    Timing, Transfer, WorkerId,
 };
 
 /// Everything the control plane looks at.
@@ -55,7 +55,8 @@ struct Standing {
 #[derive(Debug)]
 pub struct ControlPlane {
     config: ControlConfig,
-    roster: Option<Roster>,
+    /// Those among whom the slots are shared as soon as all pending movements have happened.
+    shared_among: Option<Roster>,
     sightings: BTreeMap<WorkerId, Sighting>,
     pending: BTreeMap<Slot, Pending>,
     held_since: Option<Duration>,
@@ -66,7 +67,14 @@ impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
     pub const fn new(config: ControlConfig) -> Self {
-        Self { config, roster: None, sightings: BTreeMap::new(), pending: BTreeMap::new(), held_since: None, settled_at: None }
+        Self {
+            config,
+            shared_among: None,
+            sightings: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            held_since: None,
+            settled_at: None,
+        }
     }
 
     /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
@@ -83,7 +91,7 @@ impl ControlPlane {
             let epoch = seen.assignment.slots.get(movement.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
             self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
         }
-        self.roster = Some(roster);
+        self.shared_among = Some(plan.shared_among().clone());
         let transfers = self.transfers(&standings, seen);
         Decision { verdicts, silent: None, plan, transfers }
     }
@@ -153,20 +161,22 @@ impl ControlPlane {
     }
 
     fn plan(&mut self, now: Duration, roster: &Roster, seen: &Observation<'_>) -> Plan {
-        let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else { return Plan::default() };
+        let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else {
+            return Plan::new(roster.clone(), Vec::new(), seen.load);
+        };
         let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
             Some(pending) => Some(pending.to.clone()),
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
         let owners: Vec<_> = owners.collect();
         // A new leader takes those for seated who own something: others have just joined.
-        let before = self.roster.take().unwrap_or_else(|| {
+        let before = self.shared_among.take().unwrap_or_else(|| {
             let owning: BTreeSet<_> = owners.iter().flatten().collect();
             roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
         });
         let ring = self.config.ring.restore(slots, before.clone(), owners);
         let plan = ring.plan(roster, seen.load);
-        let may_settle = plan.is_empty() && self.pending.is_empty() && before == *roster;
+        let may_settle = plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
         if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
             return plan;
         }
@@ -219,7 +229,7 @@ fn roster_of(standings: &BTreeMap<WorkerId, Standing>) -> Roster {
             Verdict::Healthy | Verdict::Unheard => Intake::Open,
             Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => return None,
         };
-        Some((worker.clone(), Seat { weight: Weight::ONE, intake }))
+        Some((worker.clone(), Seat { intake, ..Seat::PLAIN }))
     });
     seats.collect()
 }

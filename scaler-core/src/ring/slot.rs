@@ -23,6 +23,12 @@ impl Slot {
         self.0
     }
 
+    /// The slots that its items are in when the count has doubled.
+    #[must_use]
+    pub const fn children(self) -> [Self; 2] {
+        [Self(2 * self.0), Self(2 * self.0 + 1)]
+    }
+
     /// Its number as an index.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -63,6 +69,14 @@ impl SlotCount {
         } else {
             Err(InvalidSlotCount(count as u64))
         }
+    }
+
+    /// Twice as many.
+    ///
+    /// # Errors
+    /// When there are as many as can be.
+    pub const fn doubled(self) -> Result<Self, InvalidSlotCount> {
+        Self::new(2 * self.0)
     }
 
     /// The count.
@@ -164,7 +178,7 @@ mod tests {
             let item = ItemId::new(uuid::Uuid::from_u128(n * 0x9e37_79b9_7f4a_7c15));
             let few = slot_of(item, SlotCount::new(256).unwrap());
             let many = slot_of(item, SlotCount::new(512).unwrap());
-            assert_eq!(many.number() / 2, few.number());
+            assert!(few.children().contains(&many), "{few} and {many}");
         }
     }
 

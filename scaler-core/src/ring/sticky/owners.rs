@@ -4,78 +4,96 @@ use std::collections::BTreeMap;
 
 use crate::{Slot, SlotCount, WorkerId};
 
-/// Stands for no owner: no table of names grows this long.
-const NOBODY: u32 = u32::MAX;
+/// The number of no owner.
+pub(super) const NOBODY: u32 = 0;
 
-/// Who owns each slot: one number a slot, and the names that the numbers stand for.
+/// Who owns each slot: one number a slot, and the names that the numbers stand for. A worker has a number while it owns
+/// something; when it owns nothing any more, the number is free for another.
 #[derive(Clone, Debug)]
 pub(super) struct Owners {
     slots: SlotCount,
     numbers: Vec<u32>,
-    names: Vec<WorkerId>,
+    /// The names by number, and how many slots each owns. The first is nobody's.
+    names: Vec<Option<WorkerId>>,
+    owned: Vec<u32>,
     number_of: BTreeMap<WorkerId, u32>,
+    free: Vec<u32>,
 }
 
 impl Owners {
     /// No slot has an owner.
     pub(super) fn nobody(slots: SlotCount) -> Self {
-        Self { slots, numbers: vec![NOBODY; slots.len()], names: Vec::new(), number_of: BTreeMap::new() }
+        let numbers = vec![NOBODY; slots.len()];
+        Self { slots, numbers, names: vec![None], owned: vec![slots.get()], number_of: BTreeMap::new(), free: Vec::new() }
+    }
+
+    /// Every slot in two, both with its owner.
+    pub(super) fn doubled(&self, slots: SlotCount) -> Self {
+        let numbers = self.numbers.iter().flat_map(|number| [*number; 2]).collect();
+        let owned = self.owned.iter().map(|slots| 2 * slots).collect();
+        Self { slots, numbers, owned, ..self.clone() }
     }
 
     pub(super) const fn slots(&self) -> SlotCount {
         self.slots
     }
 
+    #[inline]
     pub(super) fn get(&self, slot: Slot) -> Option<&WorkerId> {
-        self.names.get(self.number(slot)?)
+        self.name(*self.numbers.get(slot.index())?)
     }
 
-    /// The place of the slot's owner among [`names`](Self::names).
-    pub(super) fn number(&self, slot: Slot) -> Option<usize> {
-        self.numbers.get(slot.index()).filter(|number| **number != NOBODY).map(|number| *number as usize)
+    /// The number of each slot's owner, in the order of the slots.
+    pub(super) fn numbers(&self) -> &[u32] {
+        &self.numbers
     }
 
-    /// Everyone who owns a slot, in no order that means anything; after [`set`](Self::set) also those who own none any more,
-    /// until their names are [forgotten](Self::forget_idle_names).
-    pub(super) fn names(&self) -> &[WorkerId] {
-        &self.names
+    /// How many numbers there are, with nobody's and the free ones.
+    pub(super) fn number_count(&self) -> usize {
+        self.names.len()
     }
 
-    /// Changes the owner of a slot; a slot outside the count is left alone.
-    pub(super) fn set(&mut self, slot: Slot, owner: &WorkerId) {
-        let number = self.intern(owner);
-        if let Some(place) = self.numbers.get_mut(slot.index()) {
-            *place = number;
+    #[inline]
+    pub(super) fn name(&self, number: u32) -> Option<&WorkerId> {
+        self.names.get(number as usize)?.as_ref()
+    }
+
+    /// Everyone who owns a slot with its number, by name.
+    pub(super) fn by_name(&self) -> impl Iterator<Item = (&WorkerId, u32)> {
+        self.number_of.iter().map(|(name, number)| (name, *number))
+    }
+
+    /// Changes the owner of a slot: the numbers of the old and the new one. `None` for a slot outside the count.
+    pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<(u32, u32)> {
+        let from = *self.numbers.get(slot.index())?;
+        let to = self.intern(to);
+        self.owned[from as usize] -= 1;
+        self.owned[to as usize] += 1;
+        self.numbers[slot.index()] = to;
+        if self.owned[from as usize] == 0 {
+            self.release(from);
+        }
+        Some((from, to))
+    }
+
+    fn release(&mut self, number: u32) {
+        if let Some(name) = self.names[number as usize].take() {
+            self.number_of.remove(&name);
+            self.free.push(number);
         }
     }
 
-    /// Drops the names of those who own nothing, so that the table does not grow with every worker that ever was.
-    pub(super) fn forget_idle_names(&mut self) {
-        let mut busy = vec![false; self.names.len()];
-        for slot in self.slots.iter() {
-            if let Some(number) = self.number(slot) {
-                busy[number] = true;
-            }
-        }
-        if busy.iter().all(|busy| *busy) {
-            return;
-        }
-        let names = std::mem::take(&mut self.names);
-        self.number_of.clear();
-        let renumbered: Vec<u32> =
-            names.iter().zip(busy).map(|(name, busy)| if busy { self.intern(name) } else { NOBODY }).collect();
-        for number in &mut self.numbers {
-            *number = renumbered.get(*number as usize).copied().unwrap_or(NOBODY);
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "there are no more names than slots and new owners: below 2^32")]
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more names than slots, nobody and one new owner")]
     fn intern(&mut self, owner: &WorkerId) -> u32 {
         if let Some(number) = self.number_of.get(owner) {
             return *number;
         }
-        let number = self.names.len() as u32;
-        self.names.push(owner.clone());
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.names.push(None);
+            self.owned.push(0);
+            self.names.len() as u32 - 1
+        });
+        self.names[number as usize] = Some(owner.clone());
         self.number_of.insert(owner.clone(), number);
         number
     }

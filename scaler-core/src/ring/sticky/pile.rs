@@ -1,6 +1,11 @@
 //! The slots that a worker may give away, and which it gives.
 
+use std::collections::VecDeque;
+
 use crate::Slot;
+
+/// Among how many slots the best fit is sought: more would cost more than it gains.
+const WINDOW: usize = 64;
 
 /// A slot and what it counts.
 #[derive(Clone, Copy, Debug)]
@@ -19,50 +24,61 @@ impl LoadedSlot {
     }
 }
 
-/// A worker's slots of one class. It gives them as they lie, from a place that has nothing to do with their loads, so that
-/// a receiver gets typical ones; otherwise it would collect the light slots, and the heavy ones' future with the others.
-#[derive(Debug, Default)]
-pub(super) struct Pile {
-    slots: Vec<LoadedSlot>,
-    given: usize,
+/// How much a gift should count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// What the receiver lacks to its fair share.
+    pub(super) missing: i64,
+    /// What the donor has above its fair share.
+    pub(super) excess: i64,
 }
 
-impl Pile {
-    pub(super) fn push(&mut self, slot: LoadedSlot) {
-        self.slots.push(slot);
-    }
+/// A worker's slots of one measure. It gives them as they lie, so that a receiver gets typical ones; otherwise it would
+/// collect the light slots, and with them too great a part of all items to come.
+#[derive(Debug)]
+pub(super) struct Pile<Slots> {
+    slots: Slots,
+    ahead: VecDeque<LoadedSlot>,
+    has_given: bool,
+}
 
-    /// Makes the slot at this place, counted around the pile, the first to give, unless giving has begun.
-    #[expect(clippy::cast_possible_truncation, reason = "less than the number of slots")]
-    pub(super) fn begin_at(&mut self, place: u64) {
-        if self.given == 0 && !self.slots.is_empty() {
-            let first = place % self.slots.len() as u64;
-            self.slots.rotate_left(first as usize);
-        }
+impl<Slots: Iterator<Item = LoadedSlot>> Pile<Slots> {
+    /// These slots; the order shall have nothing to do with their loads.
+    pub(super) const fn new(slots: Slots) -> Self {
+        Self { slots, ahead: VecDeque::new(), has_given: false }
     }
 
     /// Takes a slot that `permits` allows: the next one while that leaves at least half of its like to give, and
-    /// otherwise the one nearest to what is `wanted`. `None` when no slot is allowed.
-    pub(super) fn take(&mut self, wanted: i64, permits: impl Fn(i64) -> bool) -> Option<LoadedSlot> {
-        let next = self.slots.get(self.given)?.load();
-        let ahead = if 2 * wanted >= 3 * next && permits(next) { 0 } else { self.nearest(wanted, permits)? };
-        self.slots.swap(self.given, self.given + ahead);
-        self.given += 1;
-        self.slots.get(self.given - 1).copied()
+    /// otherwise the nearest to what is wished. The first gift need not suit the donor, or among many workers with few slots
+    /// each, where nobody has much to spare, all gifts would be light ones. `None` when no slot is allowed.
+    pub(super) fn take(&mut self, wish: Wish, permits: impl Fn(i64) -> bool) -> Option<LoadedSlot> {
+        if self.ahead.is_empty() {
+            self.ahead.extend(self.slots.next());
+        }
+        let next = self.ahead.front()?.load();
+        let is_far_above = |load: i64| 2 * load >= 3 * next;
+        let is_typical = is_far_above(wish.missing) && (!self.has_given || is_far_above(wish.excess));
+        if !(is_typical && permits(next)) {
+            self.ahead.extend(self.slots.by_ref().take(WINDOW - self.ahead.len()));
+            let fit = self.nearest(wish.missing.min(wish.excess).max(1), permits)?;
+            self.ahead.swap(0, fit);
+        }
+        self.has_given = true;
+        self.ahead.pop_front()
     }
 
     fn nearest(&self, wanted: i64, permits: impl Fn(i64) -> bool) -> Option<usize> {
         let mut best = None;
-        for (ahead, slot) in self.slots[self.given..].iter().enumerate() {
+        for (place, slot) in self.ahead.iter().enumerate() {
             let miss = (slot.load() - wanted).abs();
             if best.is_none_or(|(least, _)| miss < least) && permits(slot.load()) {
-                best = Some((miss, ahead));
+                best = Some((miss, place));
                 if miss == 0 {
                     break;
                 }
             }
         }
-        best.map(|(_, ahead)| ahead)
+        best.map(|(_, place)| place)
     }
 }
 
@@ -70,26 +86,31 @@ impl Pile {
 mod tests {
     use super::*;
 
-    fn pile(loads: &[u32]) -> Pile {
-        let mut pile = Pile::default();
-        for (number, load) in (0..).zip(loads) {
-            pile.push(LoadedSlot::new(Slot::new(number), *load));
-        }
-        pile
+    fn pile(loads: &[u32]) -> Pile<impl Iterator<Item = LoadedSlot>> {
+        Pile::new((0..).zip(loads).map(|(number, load)| LoadedSlot::new(Slot::new(number), *load)))
     }
 
     #[test]
     fn typical_slots_go_first_and_the_best_fit_last() {
-        let mut pile = pile(&[5, 4, 6, 9, 2]);
-        pile.begin_at(6);
-        let taken = [20, 16, 10].map(|wanted| pile.take(wanted, |_| true).unwrap().load());
-        assert_eq!(taken, [4, 6, 9]);
+        let mut pile = pile(&[4, 6, 5, 9, 2]);
+        let wishes = [(20, 30), (16, 30), (20, 10)];
+        let taken = wishes.map(|(missing, excess)| pile.take(Wish { missing, excess }, |_| true).unwrap().load());
+        assert_eq!(taken, [4, 6, 5]);
+        assert_eq!(pile.take(Wish { missing: 10, excess: 30 }, |_| true).unwrap().load(), 9);
+    }
+
+    #[test]
+    fn the_first_gift_is_typical_even_of_one_who_has_little_to_spare() {
+        let mut pile = pile(&[4, 1, 4, 3]);
+        let taken = [20, 20].map(|missing| pile.take(Wish { missing, excess: 1 }, |_| true).unwrap().load());
+        assert_eq!(taken, [4, 1]);
     }
 
     #[test]
     fn what_is_not_permitted_is_not_taken() {
         let mut pile = pile(&[5, 4]);
-        assert_eq!(pile.take(1, |load| load > 4).unwrap().load(), 5);
-        assert!(pile.take(1, |load| load > 4).is_none());
+        let wish = Wish { missing: 1, excess: 1 };
+        assert_eq!(pile.take(wish, |load| load > 4).unwrap().load(), 5);
+        assert!(pile.take(wish, |load| load > 4).is_none());
     }
 }
