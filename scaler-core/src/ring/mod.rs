@@ -109,6 +109,7 @@ pub trait Ring: Debug + Send + Sync {
 /// What follows from the methods of a [`Ring`].
 pub trait RingExt: Ring {
     /// The owner of the slot that this item hashes to.
+    #[inline]
     fn owner_of(&self, item: ItemId) -> Option<&WorkerId> {
         self.owner(slot_of(item, self.slots()))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::hash::uuid_hash;
+use super::hash::leading_half;
 use crate::ItemId;
 
 /// One of the buckets that items hash to.
@@ -146,13 +146,13 @@ impl SlotRange {
     }
 }
 
-/// The slot of an item: the leading bits of [`uuid_hash`]. Frozen: it will never change.
+/// The slot of an item: the leading bits of [`uuid_hash`](crate::uuid_hash). Frozen: it will never change.
 ///
 /// Doubling the count moves no item to a strange place: the items of slot `s` are then in `2 s` and `2 s + 1`.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "at most 20 bits are left after the shift")]
+#[inline]
 pub fn slot_of(item: ItemId, slots: SlotCount) -> Slot {
-    Slot((uuid_hash(item.uuid(), 0) >> (u64::BITS - slots.bits())) as u32)
+    Slot(leading_half(item.uuid()) >> (u32::BITS - slots.bits()))
 }
 
 #[cfg(test)]

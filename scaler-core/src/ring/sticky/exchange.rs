@@ -10,6 +10,10 @@ use super::scene::{Scene, State};
 use super::share::{Rule, Share};
 use crate::{Movement, Reason, Slot, WorkerId};
 
+/// How many donors in a row are asked in vain for the last bit of evenness: what they lack, others hardly have, and each
+/// costs a look at its slots.
+const PATIENCE: usize = 8;
+
 /// The slots of one measure on the way from one roster to the next.
 pub(super) struct Exchange<'a> {
     scene: &'a Scene<'a>,
@@ -159,12 +163,18 @@ impl<'a> Exchange<'a> {
         for worker in 0..self.hands.len() {
             self.enter(&mut market, sides, worker);
         }
+        let mut refusals = 0;
         while let Some((donor, receiver)) = market.pair() {
             if self.give(donor, receiver) {
                 self.enter(&mut market, sides, donor);
                 self.enter(&mut market, sides, receiver);
+                refusals = 0;
             } else {
                 market.offer(donor, self.scene.side_as_donor(donor), None);
+                refusals += 1;
+                if matches!(self.rule, Rule::Polish { .. }) && refusals == PATIENCE {
+                    return;
+                }
             }
         }
     }

@@ -139,6 +139,14 @@ impl Index {
 
     /// The slot with what it counts.
     pub(super) fn loaded(&self, slot: Slot) -> LoadedSlot {
+        #[cfg(test)]
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
         LoadedSlot::new(slot, Measure::of(&self.load, slot).1)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many slots plans have looked at.
+    pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

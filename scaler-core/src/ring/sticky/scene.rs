@@ -63,7 +63,7 @@ pub(super) struct Scene<'a> {
     newest: u64,
 }
 
-/// Whether a generation of workers is being replaced by the next.
+/// Whether a generation of workers is being replaced by the next; when the last of the old ones leave, it still is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Steady,
@@ -75,16 +75,19 @@ impl<'a> Scene<'a> {
         let mut seatless = vec![(NOBODY, None)];
         let mut owners = state.owners.by_name().peekable();
         let mut shares = state.shared_among.iter().peekable();
+        let mut leaving = Vec::new();
         let mut parties = Vec::with_capacity(to.len());
         for (id, seat) in to.iter() {
             let number = seek(&mut owners, id, |(leaver, number)| seatless.push((number, Some(leaver))));
-            let change = Change::between(seek(&mut shares, id, |_| {}), seat);
+            let change = Change::between(seek(&mut shares, id, |(_, left)| leaving.push(left.generation)), seat);
             parties.push(Party { id, weight: u64::from(seat.weight.get()), number, seat, change });
         }
         seatless.extend(owners.map(|(leaver, number)| (number, Some(leaver))));
         let open = to.iter().filter(|(_, seat)| seat.intake == Intake::Open);
         let newest = open.map(|(_, seat)| seat.generation).max().unwrap_or_default();
-        let is_rollout = parties.iter().any(|party| party.seat.generation < newest);
+        leaving.extend(shares.map(|(_, left)| left.generation));
+        let mut generations = parties.iter().map(|party: &Party<'_>| party.seat.generation).chain(leaving);
+        let is_rollout = generations.any(|generation| generation < newest);
         let stage = if is_rollout { Stage::Rollout } else { Stage::Steady };
         let mut scene = Self { state, parties, seatless, pinned: BTreeMap::new(), stage, newest };
         scene.pinned = scene.pins_that_hold();

@@ -36,6 +36,9 @@ impl Share {
 
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
+        if self.weight == other.weight {
+            return self.load.cmp(&other.load);
+        }
         (i128::from(self.load) * i128::from(other.weight)).cmp(&(i128::from(other.load) * i128::from(self.weight)))
     }
 }

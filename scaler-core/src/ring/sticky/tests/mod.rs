@@ -1,5 +1,11 @@
 //! One test a promise.
 
+mod budget;
+mod cost;
+mod doubling;
+mod pins;
+mod rollout;
+
 use super::*;
 use crate::{Intake, Reason, RingExt, Seat, Weight};
 
