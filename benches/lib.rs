@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use scaler_core::{Intake, ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId, slot_of, uuid_hash};
+use scaler_core::{ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId, slot_of, uuid_hash};
 use uuid::Uuid;
 
 /// Items in the table, where a bench says nothing else.

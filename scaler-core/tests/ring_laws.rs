@@ -47,6 +47,10 @@ broken_rings! {
     a_ring_that_never_settles: Idle,
     a_ring_that_gives_to_the_cordoned: BlindToCordons,
     a_ring_that_applies_any_plan: Credulous,
+    a_join_that_shares_all_slots_anew: Reseeding,
+    shares_by_the_quota_rule: Quota,
+    a_donor_that_gives_first_what_it_got_last: LastInFirstOut,
+    a_donor_that_gives_its_lightest_slots: LightFirst,
 }
 
 #[track_caller]

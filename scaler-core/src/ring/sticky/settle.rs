@@ -48,17 +48,28 @@ impl<'a> Settlement<'a> {
         Self { scene, measure, shares, fair, by_load, moved: BTreeMap::new() }
     }
 
-    /// Moves one slot; whether there was one to move.
+    /// Moves one slot, or exchanges two where no single one helps; whether anything was to be done.
     fn step(&mut self, tolerance: f64) -> bool {
         let Some(donor) = self.above(tolerance) else { return false };
         let Some(receiver) = self.receiver(donor) else { return false };
-        let Some((load, slot)) = self.best_fit(donor, receiver) else { return false };
-        self.slots_of(donor).remove(&(load, slot));
-        self.slots_of(receiver).insert((load, slot));
+        if let Some(slot) = self.best_fit(donor, receiver) {
+            self.pass(slot, donor, receiver);
+        } else if let Some((slot, back)) = self.best_exchange(donor, receiver) {
+            self.pass(slot, donor, receiver);
+            self.pass(back, receiver, donor);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn pass(&mut self, slot: (u32, Slot), donor: usize, receiver: usize) {
+        self.slots_of(donor).remove(&slot);
+        self.slots_of(receiver).insert(slot);
+        let (load, slot) = slot;
         self.shares[donor] = self.shares[donor].less(i64::from(load));
         self.shares[receiver] = self.shares[receiver].more(i64::from(load));
         self.moved.insert(slot, receiver);
-        true
     }
 
     /// The most loaded worker that may give, if it carries more than `1 + tolerance` times its fair share.
@@ -80,14 +91,25 @@ impl<'a> Settlement<'a> {
 
     /// The donor's slot that comes nearest to evening the two, if any lowers the higher of them.
     fn best_fit(&mut self, donor: usize, receiver: usize) -> Option<(u32, Slot)> {
-        let (above, below) = (self.shares[donor], self.shares[receiver]);
-        let both = Share { load: above.load + below.load, weight: above.weight + below.weight };
-        let evening = u32::try_from(both.part(below.weight) - below.load).unwrap_or(u32::MAX);
-        let pivot = (evening, Slot::new(u32::MAX));
-        let slots = self.slots_of(donor);
-        let candidates = [slots.range(..=pivot).next_back(), slots.range((Excluded(pivot), Unbounded)).next()];
-        let higher = |load: u32| above.less(i64::from(load)).max(below.more(i64::from(load)));
-        candidates.into_iter().flatten().copied().filter(|(load, _)| higher(*load) < above).min_by_key(|(load, _)| higher(*load))
+        let gap = Gap::between(self.shares[donor], self.shares[receiver]);
+        nearest(self.slots_of(donor), gap.evening)
+            .filter(|(load, _)| gap.narrows_by(i64::from(*load)))
+            .min_by_key(|(load, _)| gap.higher_after(i64::from(*load)))
+    }
+
+    /// A slot of the donor and a lighter one of the receiver whose difference comes nearest to evening the two, if any lowers
+    /// the higher of them. Both must be free to give and to receive.
+    fn best_exchange(&mut self, donor: usize, receiver: usize) -> Option<((u32, Slot), (u32, Slot))> {
+        if !self.scene.may_receive(donor) || !self.scene.may_settle(receiver) {
+            return None;
+        }
+        let gap = Gap::between(self.shares[donor], self.shares[receiver]);
+        let gifts = one_of_each_load(self.slots_of(donor)).take(LOADS_TRIED).collect::<Vec<_>>();
+        let returns = self.slots_of(receiver);
+        let pairs =
+            gifts.into_iter().flat_map(|gift| nearest(returns, i64::from(gift.0) - gap.evening).map(move |back| (gift, back)));
+        let difference = |(gift, back): &((u32, Slot), (u32, Slot))| i64::from(gift.0) - i64::from(back.0);
+        pairs.filter(|pair| gap.narrows_by(difference(pair))).min_by_key(|pair| gap.higher_after(difference(pair)))
     }
 
     fn slots_of(&mut self, worker: usize) -> &mut BTreeSet<(u32, Slot)> {
@@ -110,4 +132,43 @@ impl<'a> Settlement<'a> {
         };
         self.moved.into_iter().map(movement).filter(|movement| movement.from.as_ref() != Some(&movement.to)).collect()
     }
+}
+
+/// How many of a worker's loads are tried in an exchange.
+const LOADS_TRIED: usize = 64;
+
+/// What lies between two workers.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    above: Share,
+    below: Share,
+    /// What would have to pass to make them even.
+    evening: i64,
+}
+
+impl Gap {
+    fn between(above: Share, below: Share) -> Self {
+        let both = Share { load: above.load + below.load, weight: above.weight + below.weight };
+        Self { above, below, evening: both.part(below.weight) - below.load }
+    }
+
+    fn higher_after(&self, load: i64) -> Share {
+        self.above.less(load).max(self.below.more(load))
+    }
+
+    fn narrows_by(&self, load: i64) -> bool {
+        self.higher_after(load) < self.above
+    }
+}
+
+/// The slots whose load comes next to this one from below and from above.
+fn nearest(slots: &BTreeSet<(u32, Slot)>, load: i64) -> impl Iterator<Item = (u32, Slot)> {
+    let pivot = (u32::try_from(load.max(0)).unwrap_or(u32::MAX), Slot::new(u32::MAX));
+    let (below, above) = (slots.range(..=pivot).next_back(), slots.range((Excluded(pivot), Unbounded)).next());
+    below.into_iter().chain(above).copied()
+}
+
+fn one_of_each_load(slots: &BTreeSet<(u32, Slot)>) -> impl Iterator<Item = (u32, Slot)> {
+    let heavier = |slot: &(u32, Slot)| slots.range((Excluded((slot.0, Slot::new(u32::MAX))), Unbounded)).next().copied();
+    std::iter::successors(slots.first().copied(), heavier)
 }

@@ -45,11 +45,19 @@ pub enum Fault {
     BlindToCordons,
     /// It applies any plan.
     Credulous,
+    /// When a worker joins, all slots are shared out anew.
+    Reseeding,
+    /// It gives to each the floor or the ceiling of its exact share: the quota rule.
+    Quota,
+    /// A donor gives first what it got last.
+    LastInFirstOut,
+    /// A donor gives its lightest slots.
+    LightFirst,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Moody,
         Self::Modulo,
         Self::Disturbing,
@@ -66,6 +74,10 @@ impl Fault {
         Self::Idle,
         Self::BlindToCordons,
         Self::Credulous,
+        Self::Reseeding,
+        Self::Quota,
+        Self::LastInFirstOut,
+        Self::LightFirst,
     ];
 
     /// The laws meant for it.
@@ -88,6 +100,10 @@ impl Fault {
             Self::Idle => &[Law::SettleEndsEven],
             Self::BlindToCordons => &[Law::CordonedReceiveNothing],
             Self::Credulous => &[Law::StalePlanIsRefused],
+            Self::Reseeding => &[Law::JoinMovesOnlyToTheJoiner, Law::BatchIsMinimal],
+            Self::Quota => &[Law::Webster, Law::JoinMovesOnlyToTheJoiner],
+            Self::LastInFirstOut => &[Law::SlotsTakeTurns],
+            Self::LightFirst => &[Law::JoinersGetTypicalSlots],
         }
     }
 }
@@ -98,13 +114,16 @@ pub struct BrokenRing {
     ring: StickyRing,
     fault: Fault,
     asked: AtomicBool,
+    /// When each slot changed hands, by a count of plans.
+    moved_at: Vec<u64>,
+    applied: u64,
 }
 
 impl BrokenRing {
     /// A ring with this fault, whose slots nobody owns yet.
     #[must_use]
     pub fn new(slots: SlotCount, fault: Fault) -> Self {
-        Self { ring: StickyRing::new(slots), fault, asked: AtomicBool::new(false) }
+        Self { ring: StickyRing::new(slots), fault, asked: AtomicBool::new(false), moved_at: vec![0; slots.len()], applied: 0 }
     }
 
     fn plan_with_the_fault(&self, to: &Roster, load: &SlotLoad) -> Vec<Movement> {
@@ -125,6 +144,12 @@ impl BrokenRing {
             Fault::BlindToCordons => movements = self.seen_as(to, |seat| Seat { intake: Intake::Open, ..seat }, load),
             Fault::BlindToItems => movements = self.ring.plan(to, &SlotLoad::uniform(self.slots())).movements().to_vec(),
             Fault::Restless if to == self.roster() => movements = self.ring.settle(load, 0.0).movements().to_vec(),
+            Fault::Reseeding if joiner.is_some() => movements = self.reseeded(to, load),
+            Fault::Quota => movements = self.by_quota(to),
+            Fault::LastInFirstOut if load.is_uniform() => {
+                self.choose_again(&mut movements, load, |slot| u64::MAX - self.moved_at[slot.index()]);
+            }
+            Fault::LightFirst => self.choose_again(&mut movements, load, |slot| u64::from(load.of(slot))),
             Fault::Fickle if to == self.roster() && load.heaviest() == 1 => self.exchange(to, &mut movements),
             _ => {}
         }
@@ -136,6 +161,55 @@ impl BrokenRing {
         let owners = self.slots().iter().zip(workers.iter().cycle());
         let moving = owners.filter(|(slot, owner)| self.owner(*slot) != Some(**owner));
         moving.map(|(slot, owner)| self.movement(slot, owner)).collect()
+    }
+
+    fn reseeded(&self, to: &Roster, load: &SlotLoad) -> Vec<Movement> {
+        let fresh = StickyRing::new(self.slots()).plan(to, load);
+        let moving = fresh.movements().iter().filter(|movement| self.owner(movement.slot) != Some(&movement.to));
+        moving.map(|movement| self.movement(movement.slot, &movement.to)).collect()
+    }
+
+    /// Moves what exceeds the quotas, and what nobody owns, to those below theirs; the largest remainders are rounded up.
+    fn by_quota(&self, to: &Roster) -> Vec<Movement> {
+        let slots = u64::from(self.slots().get());
+        let weights = || to.iter().map(|(_, seat)| u64::from(seat.weight.get()));
+        let all: u64 = weights().sum();
+        let mut quotas: Vec<(&WorkerId, u64, u64)> =
+            to.iter().zip(weights()).map(|((id, _), weight)| (id, slots * weight / all, slots * weight % all)).collect();
+        quotas.sort_by_key(|(_, _, remainder)| std::cmp::Reverse(*remainder));
+        let missing = slots.abs_diff(quotas.iter().map(|(_, quota, _)| quota).sum());
+        let mut left: BTreeMap<&WorkerId, u64> =
+            (0..).zip(quotas).map(|(place, (id, quota, _))| (id, quota + u64::from(place < missing))).collect();
+        let mut excess = Vec::new();
+        for slot in self.slots().iter() {
+            match self.owner(slot).and_then(|owner| left.get_mut(owner)) {
+                Some(left) if *left > 0 => *left -= 1,
+                _ => excess.push(slot),
+            }
+        }
+        let below = left.into_iter().flat_map(|(id, left)| (0..left).map(move |_| id));
+        excess.into_iter().zip(below).map(|(slot, id)| self.movement(slot, id)).collect()
+    }
+
+    /// Lets every donor give other slots of the same load, or a little more, in another order.
+    fn choose_again(&self, movements: &mut Vec<Movement>, load: &SlotLoad, order: impl Fn(Slot) -> u64) {
+        let (traded, mut kept): (Vec<Movement>, Vec<Movement>) =
+            movements.drain(..).partition(|movement| movement.why == Reason::WorkerJoined);
+        let mut gifts: BTreeMap<(Option<WorkerId>, WorkerId), u64> = BTreeMap::new();
+        for movement in traded {
+            *gifts.entry((movement.from, movement.to)).or_default() += u64::from(load.of(movement.slot));
+        }
+        for ((from, to), mut owed) in gifts {
+            let mut own: Vec<Slot> = self.slots().iter().filter(|slot| self.owner(*slot) == from.as_ref()).collect();
+            own.sort_by_key(|slot| (order(*slot), *slot));
+            for slot in own.into_iter().filter(|slot| load.of(*slot) > 0) {
+                if owed > 0 && kept.iter().all(|movement| movement.slot != slot) {
+                    owed = owed.saturating_sub(u64::from(load.of(slot)));
+                    kept.push(self.movement(slot, &to));
+                }
+            }
+        }
+        *movements = kept;
     }
 
     fn seen_as(&self, to: &Roster, see: impl Fn(Seat) -> Seat, load: &SlotLoad) -> Vec<Movement> {
@@ -191,7 +265,8 @@ impl Ring for BrokenRing {
     }
 
     fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan {
-        Plan::new(to.clone(), self.plan_with_the_fault(to, load), load)
+        let shared_among = self.ring.plan(to, load).shared_among().clone();
+        Plan::new(to.clone(), self.plan_with_the_fault(to, load), load).with_shares_of(shared_among)
     }
 
     fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan {
@@ -212,6 +287,10 @@ impl Ring for BrokenRing {
             _ => {}
         }
         let load = SlotLoad::uniform(self.slots());
-        self.ring.apply(&Plan::new(plan.roster().clone(), movements.into_values().collect(), &load))
+        let faulty = Plan::new(plan.roster().clone(), movements.into_values().collect(), &load);
+        self.ring.apply(&faulty.with_shares_of(plan.shared_among().clone()))?;
+        self.applied += 1;
+        plan.movements().iter().for_each(|movement| self.moved_at[movement.slot.index()] = self.applied);
+        Ok(())
     }
 }

@@ -22,7 +22,12 @@ pub(super) enum Seats {
     Weighted,
     /// By weights, and some are cordoned for a while.
     Cordoned,
+    /// Not at all; time and again one joins and leaves before the next one joins.
+    Revolving,
 }
+
+/// How often one joins and leaves.
+pub(super) const ROUND_TRIPS: usize = 16;
 
 /// How slots may differ.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +36,8 @@ pub(super) enum Loads {
     Slots,
     /// By items, which stay as they are.
     SameItems,
+    /// By items, which stay as they are: some in each of many slots, few in one half and many in the other.
+    Dense,
     /// By items, which change from one event to the next; sometimes not at all.
     Changing,
 }
@@ -45,9 +52,16 @@ pub(super) struct History {
 /// One change of the roster.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    leavers: Vec<Index>,
+    leavers: Vec<Leaver>,
     joiners: Vec<Weight>,
     reseat: Option<(Index, Reseat)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Leaver {
+    Any(Index),
+    /// The worker that joined last.
+    Newest,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +76,10 @@ impl Event {
         let mut next = roster.clone();
         for leaver in &self.leavers {
             if next.len() > 1 {
-                let id = pick(&next, *leaver);
+                let id = match leaver {
+                    Leaver::Any(index) => pick(&next, *index),
+                    Leaver::Newest => name(*named),
+                };
                 next.remove(&id);
             }
         }
@@ -95,29 +112,44 @@ fn name(number: u32) -> WorkerId {
     WorkerId::new(format!("w{number}")).expect("a name")
 }
 
-/// Histories of 2 to 128 slots that begin with a first join.
+/// Histories of 2 to 256 slots that begin with a first join.
 pub(super) fn histories(setting: Setting) -> impl Strategy<Value = History> {
-    (1..=7_u32).prop_flat_map(move |bits| {
-        #[expect(clippy::expect_used, reason = "a power of two from 2 to 128")]
+    let (bits, first, later) = match (setting.seats, setting.loads) {
+        (Seats::Revolving, _) => (7..=7_u32, 4..=8, revolving().boxed()),
+        (_, Loads::Dense) => (8..=8, 1..=2, vec(events(setting.seats), 1..8).boxed()),
+        _ => (1..=7, 1..=4, vec(events(setting.seats), 0..8).boxed()),
+    };
+    (bits, later).prop_flat_map(move |(bits, later)| {
+        #[expect(clippy::expect_used, reason = "a power of two from 2 to 256")]
         let slots = SlotCount::new(1 << bits).expect("a count");
-        let first = vec(weights(setting.seats), 1..=4).prop_map(|joiners| Event { leavers: vec![], joiners, reseat: None });
-        let later = vec(events(setting.seats), 0..8);
+        let first =
+            vec(weights(setting.seats), first.clone()).prop_map(|joiners| Event { leavers: vec![], joiners, reseat: None });
         let loads = match setting.loads {
             Loads::Slots => Just(vec![SlotLoad::uniform(slots)]).boxed(),
             Loads::SameItems => items(slots).prop_map(|load| vec![load]).boxed(),
+            Loads::Dense => vec(prop_oneof![Just(1_u32), Just(15)], slots.len())
+                .prop_map(move |counts| vec![SlotLoad::of_items(slots, slots.iter().zip(counts))])
+                .boxed(),
             Loads::Changing => vec(prop_oneof![4 => items(slots), 1 => Just(SlotLoad::uniform(slots))], 8).boxed(),
         };
-        (first, later, loads).prop_map(move |(first, later, loads)| {
+        (first, Just(later), loads).prop_map(move |(first, later, loads)| {
             let events = std::iter::once(first).chain(later).zip(loads.into_iter().cycle()).collect();
             History { slots, events }
         })
     })
 }
 
+fn revolving() -> impl Strategy<Value = Vec<Event>> {
+    let join = Event { leavers: vec![], joiners: vec![Weight::ONE], reseat: None };
+    let leave = Event { leavers: vec![Leaver::Newest], joiners: vec![], reseat: None };
+    Just([join, leave].into_iter().cycle().take(2 * ROUND_TRIPS).collect())
+}
+
 fn events(seats: Seats) -> impl Strategy<Value = Event> {
     let join = vec(weights(seats), 1..=3).prop_map(|joiners| (vec![], joiners));
-    let leave = vec(any::<Index>(), 1..=3).prop_map(|leavers| (leavers, vec![]));
-    let batch = (vec(any::<Index>(), 1..=3), vec(weights(seats), 1..=3));
+    let leaver = || any::<Index>().prop_map(Leaver::Any);
+    let leave = vec(leaver(), 1..=3).prop_map(|leavers| (leavers, vec![]));
+    let batch = (vec(leaver(), 1..=3), vec(weights(seats), 1..=3));
     let roster = prop_oneof![2 => join, 2 => leave, 2 => batch];
     let come_and_go = roster.prop_map(|(leavers, joiners)| Event { leavers, joiners, reseat: None });
     let reseat =
@@ -125,7 +157,7 @@ fn events(seats: Seats) -> impl Strategy<Value = Event> {
     let reweigh = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
     let cordon = reseat(prop_oneof![Just(Intake::Cordoned), Just(Intake::Open)].prop_map(Reseat::Intake).boxed());
     match seats {
-        Seats::Equal => come_and_go.boxed(),
+        Seats::Equal | Seats::Revolving => come_and_go.boxed(),
         Seats::Weighted => prop_oneof![3 => come_and_go, 1 => reweigh].boxed(),
         Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => reweigh, 1 => cordon].boxed(),
     }
@@ -133,7 +165,7 @@ fn events(seats: Seats) -> impl Strategy<Value = Event> {
 
 fn weights(seats: Seats) -> BoxedStrategy<Weight> {
     match seats {
-        Seats::Equal => Just(Weight::ONE).boxed(),
+        Seats::Equal | Seats::Revolving => Just(Weight::ONE).boxed(),
         Seats::Weighted | Seats::Cordoned => (1..=30_u32).prop_filter_map("a weight is not 0", Weight::new).boxed(),
     }
 }

@@ -44,11 +44,16 @@ pub enum Law {
     CordonedReceiveNothing,
     /// A plan for another state is refused and changes nothing.
     StalePlanIsRefused,
+    /// When a worker joins, the slots it gets hold about as many items as others: who collected light slots to reach its share
+    /// would soon have more than that of the items to come.
+    JoinersGetTypicalSlots,
+    /// When workers come and go, it is not always the same slots that move.
+    SlotsTakeTurns,
 }
 
 impl Law {
     /// Every law.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::TotalAndDeterministic,
         Self::JoinMovesOnlyToTheJoiner,
         Self::LeaveMovesOnlyTheLeavers,
@@ -65,13 +70,15 @@ impl Law {
         Self::SettleEndsEven,
         Self::CordonedReceiveNothing,
         Self::StalePlanIsRefused,
+        Self::JoinersGetTypicalSlots,
+        Self::SlotsTakeTurns,
     ];
 
     /// Whether a ring with these guarantees promises it.
     #[must_use]
     pub fn is_promised_by(self, guarantees: Guarantees) -> bool {
         match self {
-            Self::BatchIsMinimal => guarantees.minimal == Minimality::Exact,
+            Self::BatchIsMinimal | Self::SlotsTakeTurns => guarantees.minimal == Minimality::Exact,
             Self::JoinMovesOnlyToTheJoiner
             | Self::LeaveMovesOnlyTheLeavers
             | Self::SurvivorsExchangeNothing
@@ -87,7 +94,8 @@ impl Law {
             | Self::SameRosterMovesNothing
             | Self::NewItemMovesNoOther
             | Self::CordonedReceiveNothing
-            | Self::StalePlanIsRefused => true,
+            | Self::StalePlanIsRefused
+            | Self::JoinersGetTypicalSlots => true,
         }
     }
 
@@ -96,6 +104,8 @@ impl Law {
         let (seats, loads) = match self {
             Self::BatchIsMinimal | Self::Webster | Self::WeightChangeMovesOnlyItsWorker => (Seats::Weighted, Loads::Slots),
             Self::EqualWeightsWithinOne => (Seats::Equal, Loads::Slots),
+            Self::JoinersGetTypicalSlots => (Seats::Equal, Loads::Dense),
+            Self::SlotsTakeTurns => (Seats::Revolving, Loads::Slots),
             Self::ItemWeightsWithinTheHeaviest => (Seats::Weighted, Loads::SameItems),
             Self::JoinMovesOnlyToTheJoiner | Self::LeaveMovesOnlyTheLeavers | Self::WithinTheBound => {
                 (Seats::Weighted, Loads::Changing)
@@ -130,6 +140,8 @@ impl Law {
             Self::SettleEndsEven => rules::settle_ends_even(turn),
             Self::CordonedReceiveNothing => rules::cordoned_receive_nothing(turn),
             Self::StalePlanIsRefused => rules::stale_plan_is_refused(turn),
+            Self::JoinersGetTypicalSlots => rules::joiners_get_typical_slots(turn),
+            Self::SlotsTakeTurns => rules::slots_take_turns(turn),
         }
     }
 }

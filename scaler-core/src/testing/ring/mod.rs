@@ -136,6 +136,8 @@ macro_rules! ring_laws {
             settle_ends_even: SettleEndsEven,
             cordoned_receive_nothing: CordonedReceiveNothing,
             stale_plan_is_refused: StalePlanIsRefused,
+            joiners_get_typical_slots: JoinersGetTypicalSlots,
+            slots_take_turns: SlotsTakeTurns,
         }
     };
     (@tests $module:ident, $build:expr; $($name:ident: $law:ident,)+) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::history::ROUND_TRIPS;
 use super::turn::{Carried, Finding, Tried, Turn};
 use crate::testing::{CaseResult, Violation};
 use crate::{Evenness, Intake, Minimality, Movement, Slot, SlotLoad, WorkerId};
@@ -234,5 +235,28 @@ pub(super) fn stale_plan_is_refused(turn: &Turn<'_>) -> Finding {
     let (outcome, owners) = &turn.again;
     demand(outcome.is_err(), || "a plan was applied twice".into())?;
     demand(*owners == turn.after, || "a refused plan changed the owners".into())?;
+    Ok(Tried::Yes)
+}
+
+/// Fewer slots than this are too few to be typical.
+const ENOUGH_SLOTS: u64 = 40;
+
+pub(super) fn joiners_get_typical_slots(turn: &Turn<'_>) -> Finding {
+    let cost = turn.plan.cost();
+    if turn.joiners().len() != 1 || !turn.orphans().is_empty() || cost.slots < ENOUGH_SLOTS {
+        return Ok(Tried::No);
+    }
+    let (all, slots) = (turn.load.total(), u64::from(turn.ring.slots().get()));
+    let is_typical = 3 * cost.items * slots >= all * cost.slots && cost.items * slots <= 3 * all * cost.slots;
+    demand(is_typical, || format!("{} items in {} slots went to a joiner, of {all} in {slots}", cost.items, cost.slots))?;
+    Ok(Tried::Yes)
+}
+
+pub(super) fn slots_take_turns(turn: &Turn<'_>) -> Finding {
+    if turn.plan.is_empty() {
+        return Ok(Tried::No);
+    }
+    let restless = turn.streaks.iter().position(|streak| *streak >= 2 * ROUND_TRIPS);
+    demand(restless.is_none(), || format!("slot {restless:?} moved whenever a worker came or went"))?;
     Ok(Tried::Yes)
 }

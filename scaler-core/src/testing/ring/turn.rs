@@ -27,6 +27,8 @@ pub(super) struct Turn<'a> {
     pub(super) plan: &'a Plan,
     /// The same plan, asked for again, and from another ring with the same history.
     pub(super) repeated: [Plan; 2],
+    /// For each slot, in how many turns on end it has moved, with this one.
+    pub(super) streaks: &'a [usize],
     pub(super) before: Vec<Option<WorkerId>>,
     pub(super) after: Vec<Option<WorkerId>>,
     /// What came of applying the plan to the other ring once more, and its owners then.
@@ -42,6 +44,7 @@ pub(super) fn replay<R: Ring>(
     let (mut ring, mut twin) = (build(history.slots), build(history.slots));
     let mut named = 0;
     let mut tried = 0;
+    let mut streaks = vec![0; history.slots.len()];
     for (event, load) in &history.events {
         let from = ring.roster().clone();
         let to = event.happen(&from, &mut named);
@@ -52,7 +55,10 @@ pub(super) fn replay<R: Ring>(
         twin.apply(&plan)?;
         let again = (twin.apply(&plan), owners(&twin));
         let (from, to, plan, after) = (&from, &to, &plan, owners(&ring));
-        let turn = Turn { ring: &ring, from, to, load, plan, repeated, before, after, again };
+        for ((streak, before), after) in streaks.iter_mut().zip(&before).zip(&after) {
+            *streak = if before == after { 0 } else { *streak + 1 };
+        }
+        let turn = Turn { ring: &ring, from, to, load, plan, repeated, streaks: &streaks, before, after, again };
         tried += usize::from(judge(&turn)? == Tried::Yes);
     }
     Ok(tried)

@@ -164,6 +164,34 @@ fn settling_evens_drifted_items_with_few_moves() {
 }
 
 #[test]
+fn settling_exchanges_slots_where_no_single_one_helps() {
+    let owners = ["a", "b", "a", "b"].map(|name| Some(worker(name)));
+    let ring = StickyRing::restore(slots(4), roster(&["a", "b"]), owners);
+    let load = SlotLoad::of_items(slots(4), slots(4).iter().zip([10, 7, 10, 7]));
+    let plan = ring.settle(&load, 0.0);
+    assert_eq!((plan.cost().slots, plan.lower_bound().items), (2, 3));
+}
+
+/// With weights 12, 25, 20, 16 and 18, and 2, 3, 1, 1 and 1 of 8 slots, each has the floor or the ceiling of its exact share.
+/// When one of weight 13 joins, its share is 1 slot, and both the first and the second must give one.
+#[test]
+fn the_quota_rule_cannot_be_promised_to_a_joiner_together_with_movement_to_it_only() {
+    let weights = [12, 25, 20, 16, 18, 13];
+    let names = ["a", "b", "c", "d", "e", "joiner"];
+    let seat = |(name, weight)| (worker(name), Seat { weight: Weight::new(weight).unwrap(), ..Seat::PLAIN });
+    let to: Roster = names.into_iter().zip(weights).map(seat).collect();
+    let before: Roster = names.into_iter().zip(weights).take(5).map(seat).collect();
+    let within_quota = |slots: u32, weight: u32| (8 * weight / 104..=(8 * weight).div_ceil(104)).contains(&slots);
+    assert!(!within_quota(2, 12) && !within_quota(3, 25) && within_quota(1, 13) && !within_quota(2, 13));
+
+    let owners = ["a", "a", "b", "b", "b", "c", "d", "e"].map(|name| Some(worker(name)));
+    let mut ring = StickyRing::restore(slots(8), before, owners);
+    let load = SlotLoad::uniform(slots(8));
+    let plan = change(&mut ring, &to, &load);
+    assert!(!plan.is_empty() && plan.movements().iter().all(|movement| movement.to == worker("joiner")));
+}
+
+#[test]
 fn items_are_owned_by_the_owner_of_their_slot() {
     let mut ring = StickyRing::new(slots(4096));
     change(&mut ring, &roster(&["a", "b"]), &SlotLoad::uniform(slots(4096)));
