@@ -101,7 +101,7 @@ impl Fault {
             Self::BlindToCordons => &[Law::CordonedReceiveNothing],
             Self::Credulous => &[Law::StalePlanIsRefused],
             Self::Reseeding => &[Law::JoinMovesOnlyToTheJoiner, Law::BatchIsMinimal],
-            Self::Quota => &[Law::Webster, Law::JoinMovesOnlyToTheJoiner],
+            Self::Quota => &[Law::Webster],
             Self::LastInFirstOut => &[Law::SlotsTakeTurns],
             Self::LightFirst => &[Law::JoinersGetTypicalSlots],
         }
