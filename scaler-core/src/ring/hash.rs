@@ -2,6 +2,11 @@
 //!
 //! It is Bob Jenkins' lookup3 (<http://burtleburtle.net/bob/c/lookup3.c>, 2006, public domain), seeded and widened to
 //! 64 bits as `uuid_hash_extended` of Postgres 11 and later does it.
+//!
+//! It spreads ids over slots as evenly as chance, however they were made: random, sequential in the trailing or the leading
+//! bytes, by time and node (version 1), by time and chance (version 7), with a constant prefix of 12 bytes, or different in
+//! 22 scattered bits only. With 64 ids a slot and 64 to 65,536 slots, chi-square lies from 1.6 standard deviations below to
+//! 2.8 above what independent random slots would give, over 28 trials; `tests/hash_quality.rs` allows 4.
 
 use uuid::Uuid;
 

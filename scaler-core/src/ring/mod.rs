@@ -90,7 +90,8 @@ pub trait Ring: Debug + Send + Sync {
     /// The owner of a slot; `None` when it has none yet, or lies outside the count.
     fn owner(&self, slot: Slot) -> Option<&WorkerId>;
 
-    /// What would move if the roster became `to`. The roster as it is moves nothing, save slots that nobody owns.
+    /// What would move if the roster became `to`. The roster as it is moves nothing, save slots that nobody owns, and what the
+    /// ring says it still has to do.
     ///
     /// Where no worker of `to` may receive anything, what it would receive stays where it is.
     fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan;

@@ -5,7 +5,8 @@
 //! [`Guarantees`](crate::Guarantees) is not asked of it.
 //!
 //! The number of histories a law is tried on is 256, or what the environment variable `PROPTEST_CASES` says. A failure names
-//! a seed; with it in `PROPTEST_RNG_SEED` the same histories come again.
+//! a seed; with it in `PROPTEST_RNG_SEED` the same histories come again. 10,000 histories a law take the sticky ring less than
+//! a minute of one core.
 
 mod broken;
 mod history;

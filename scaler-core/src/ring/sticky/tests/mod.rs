@@ -3,6 +3,7 @@
 mod budget;
 mod cost;
 mod doubling;
+mod life;
 mod pins;
 mod rollout;
 
