@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use scaler_benches::{Table, roster, shared};
+use scaler_benches::{Table, roster, sticky};
 use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, StickyRing};
 
 /// Look-ups that are counted together.
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let (workers, items) = (workers as usize, items as usize);
 
     let table = Table::new(items, slots);
-    let mut ring = shared(StickyRing::new(slots), &roster(workers), &table.load);
+    let mut ring = sticky(workers, &table);
     match what.as_str() {
         "look-up" => _ = black_box(counted_look_ups(&ring, &table)),
         "join" => _ = black_box(counted_join(&mut ring, &roster(workers + 1), &table)),

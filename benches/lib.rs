@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use scaler_core::{ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId, slot_of, uuid_hash};
+use scaler_core::{
+    ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StickyRing, Weight, WorkerId, slot_of, uuid_hash,
+};
 use uuid::Uuid;
 
 /// Items in the table, where a bench says nothing else.
@@ -82,6 +84,14 @@ impl Table {
         }
         moved
     }
+}
+
+/// A sticky ring whose slots so many workers share, and that knows the load.
+#[must_use]
+pub fn sticky(workers: usize, table: &Table) -> StickyRing {
+    let mut ring = shared(StickyRing::new(table.slots), &roster(workers), &table.load);
+    ring.reweigh(&table.load);
+    ring
 }
 
 /// The ring after these workers have shared its slots.

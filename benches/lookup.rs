@@ -4,15 +4,15 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use scaler_benches::{ITEMS, Table, WORKERS, roster, shared, slots_for};
-use scaler_core::{HashRing, Ring, RingExt, StickyRing};
+use scaler_benches::{ITEMS, Table, WORKERS, roster, shared, slots_for, sticky};
+use scaler_core::{HashRing, Ring, RingExt};
 
 fn look_up(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("look_up");
     for workers in WORKERS {
         let table = Table::new(ITEMS, slots_for(workers));
         let rings: [(&str, Box<dyn Ring>); 2] = [
-            ("sticky", Box::new(shared(StickyRing::new(table.slots), &roster(workers), &table.load))),
+            ("sticky", Box::new(sticky(workers, &table))),
             ("hash ring", Box::new(shared(HashRing::new(table.slots), &roster(workers), &table.load))),
         ];
         for (name, ring) in rings {

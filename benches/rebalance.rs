@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use scaler_benches::{ITEMS, Table, WORKERS, changes, roster, shared, slots_for};
-use scaler_core::{HashRing, Rendezvous, Ring, StickyRing};
+use scaler_benches::{ITEMS, Table, WORKERS, changes, roster, shared, slots_for, sticky};
+use scaler_core::{HashRing, Rendezvous, Ring};
 
 /// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
 const MOST_RENDEZVOUS: usize = 100;
@@ -12,16 +12,15 @@ const MOST_RENDEZVOUS: usize = 100;
 fn rebalance(criterion: &mut Criterion) {
     for workers in WORKERS {
         let table = Table::new(ITEMS, slots_for(workers));
-        bench(criterion, "sticky", StickyRing::new(table.slots), workers, &table);
-        bench(criterion, "hash_ring", HashRing::new(table.slots), workers, &table);
+        bench(criterion, "sticky", &sticky(workers, &table), workers, &table);
+        bench(criterion, "hash_ring", &shared(HashRing::new(table.slots), &roster(workers), &table.load), workers, &table);
         if workers <= MOST_RENDEZVOUS {
-            bench(criterion, "rendezvous", Rendezvous::new(table.slots), workers, &table);
+            bench(criterion, "rendezvous", &shared(Rendezvous::new(table.slots), &roster(workers), &table.load), workers, &table);
         }
     }
 }
 
-fn bench<R: Ring + Clone>(criterion: &mut Criterion, name: &str, ring: R, workers: usize, table: &Table) {
-    let ring = shared(ring, &roster(workers), &table.load);
+fn bench<R: Ring + Clone>(criterion: &mut Criterion, name: &str, ring: &R, workers: usize, table: &Table) {
     let mut group = criterion.benchmark_group(format!("rebalance/{name}"));
     group.sample_size(20);
     for (change, to) in changes(workers) {

@@ -10,6 +10,8 @@ pub trait Peer: Sized {
     const NAME: &'static str;
     /// The most workers it can serve in good time and memory.
     const MOST_WORKERS: u32;
+    /// Whether it stands in the ranking.
+    const COUNTS: bool = true;
 
     fn build(workers: u32) -> Self;
 
@@ -38,6 +40,11 @@ pub trait Peer: Sized {
 pub trait Contender {
     fn name(&self) -> &'static str;
 
+    /// Whether it stands in the ranking.
+    fn counts(&self) -> bool {
+        true
+    }
+
     /// Looks up that many items; `None` for one that only plans.
     fn look_up(&self, table: &Table, items: usize) -> Option<Duration>;
 
@@ -57,6 +64,7 @@ pub struct Quality {
 }
 
 /// The time that something takes.
+#[expect(clippy::disallowed_methods, reason = "times are what is measured")]
 pub fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     let begun = Instant::now();
     let done = black_box(work());
@@ -83,6 +91,10 @@ impl<P: Peer> LooksUp<P> {
 impl<P: Peer> Contender for LooksUp<P> {
     fn name(&self) -> &'static str {
         P::NAME
+    }
+
+    fn counts(&self) -> bool {
+        P::COUNTS
     }
 
     fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {

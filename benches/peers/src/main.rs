@@ -29,9 +29,9 @@ fn main() -> ExitCode {
         }
     }
     let mut fields = Vec::new();
-    for workers in scale.workers {
-        eprintln!("placement: {workers} workers, {} items", scale.items);
-        fields.push(measure::measure(*workers, scale));
+    for (workers, slots) in scale.sizes {
+        eprintln!("placement: {workers} workers, {slots} slots, {} items", scale.items);
+        fields.push(measure::measure(*workers, *slots, scale));
     }
     let mut targets: Vec<Target> = fields.iter().flat_map(targets::of).collect();
     targets.extend(table_sizes(scale));
@@ -53,13 +53,12 @@ fn line(target: &Target) -> String {
 /// Bytes of a ring over what is allowed, counted by a program whose allocator counts, which would slow this one down.
 fn table_sizes(scale: Scale) -> Vec<Target> {
     let counter = std::env::current_exe().map(|program| program.with_file_name("table-size"));
-    let size = |workers: &u32| {
-        let slots = scaler_benches::slots_for(*workers as usize);
-        let counted =
-            std::process::Command::new(counter.as_ref().ok()?).args([slots.to_string(), workers.to_string()]).output().ok()?;
+    let size = |(workers, slots): &(u32, u32)| {
+        let words = [slots.to_string(), workers.to_string()];
+        let counted = std::process::Command::new(counter.as_ref().ok()?).args(words).output().ok()?;
         let value = String::from_utf8(counted.stdout).ok()?.trim().parse().ok()?;
-        let limit = f64::from(12 * slots.get() + 64 * workers);
-        Some(Target { name: format!("bytes of the table, {workers} workers, {slots} slots"), value, limit, peer: None })
+        let name = format!("bytes of the table, {workers} workers, {slots} slots");
+        Some(Target { name, value, limit: f64::from(12 * slots + 64 * workers), peer: None })
     };
-    scale.workers.iter().filter_map(size).collect()
+    scale.sizes.iter().filter_map(size).collect()
 }

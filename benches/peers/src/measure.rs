@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use scaler_benches::{Table, slots_for};
+use scaler_benches::Table;
+use scaler_core::SlotCount;
 
 use crate::contender::{Contender, Quality};
 use crate::{ours, peers};
@@ -11,14 +12,18 @@ use crate::{ours, peers};
 #[derive(Clone, Copy)]
 pub struct Scale {
     pub items: usize,
-    pub workers: &'static [u32],
+    /// How many workers there are, and how many slots they share.
+    pub sizes: &'static [(u32, u32)],
     pub rounds: usize,
 }
 
 impl Scale {
-    pub const FULL: Self = Self { items: 1_000_000, workers: &[10, 100, 1000, 10_000], rounds: 9 };
-    pub const QUICK: Self = Self { items: 100_000, workers: &[10, 100], rounds: 3 };
+    pub const FULL: Self = Self { items: 1_000_000, sizes: &SIZES, rounds: 9 };
+    pub const QUICK: Self = Self { items: 100_000, sizes: SIZES.split_at(2).0, rounds: 3 };
 }
+
+/// The most slots that an installation has, and once the 64 slots a worker that are advised.
+const SIZES: [(u32, u32); 5] = [(10, 65_536), (100, 65_536), (1000, 65_536), (10_000, 65_536), (10_000, 1_048_576)];
 
 /// One that took longer than this is not measured again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,9 +32,10 @@ const LOOK_UPS: Duration = Duration::from_millis(100);
 /// Look-ups from which the length of a round is estimated.
 const SAMPLE: usize = 2000;
 
-/// What was found with so many workers.
+/// What was found with so many workers and slots.
 pub struct Field {
     pub workers: u32,
+    pub slots: u32,
     pub items: usize,
     /// Items in the heaviest slot.
     pub heaviest: u32,
@@ -40,6 +46,8 @@ pub struct Field {
 pub struct Found {
     pub name: &'static str,
     pub is_ours: bool,
+    /// Whether it stands in the ranking.
+    pub counts: bool,
     pub look_up_ns: Option<f64>,
     pub join_us: f64,
     pub quality: Option<Moves>,
@@ -60,12 +68,12 @@ pub struct Moves {
     pub leave: f64,
 }
 
-/// Measures everybody with so many workers.
-pub fn measure(workers: u32, scale: Scale) -> Field {
-    let table = Table::new(scale.items, slots_for(workers as usize));
+/// Measures everybody with so many workers and slots.
+pub fn measure(workers: u32, slots: u32, scale: Scale) -> Field {
+    let table = Table::new(scale.items, SlotCount::new(slots).expect("a power of two within limits"));
     let mut contenders = vec![ours::sticky(workers, &table), ours::hash_ring(workers, &table)];
     contenders.push(ours::bounded_hash_ring(workers, &table));
-    if workers <= ours::MOST_RENDEZVOUS {
+    if u64::from(workers) * u64::from(slots) <= ours::MOST_HASHES {
         contenders.push(ours::rendezvous(workers, &table));
     }
     let of_us = contenders.len();
@@ -76,12 +84,13 @@ pub fn measure(workers: u32, scale: Scale) -> Field {
     let results = contenders.iter().zip(look_ups).zip(joins).enumerate().map(|(place, ((contender, look_up), join))| Found {
         name: contender.name(),
         is_ours: place < of_us,
+        counts: contender.counts(),
         look_up_ns: look_up.map(|seconds| seconds * 1e9),
         join_us: join.unwrap_or(f64::NAN) * 1e6,
         quality: contender.quality(&table).map(|quality| moves(&quality, workers)),
     });
     let results = results.collect();
-    Field { workers, items: scale.items, heaviest: table.load.heaviest(), results }
+    Field { workers, slots, items: scale.items, heaviest: table.load.heaviest(), results }
 }
 
 /// Seconds a look-up, over as many as a round has time for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scaler_benches::{Table, roster, shared, worker};
-use scaler_core::{HashRing, Rendezvous, Ring, RingExt, Roster, StickyRing, WorkerId, slot_of};
+use scaler_core::{HashRing, Rendezvous, Ring, RingExt, Roster, WorkerId, slot_of};
 
 use crate::contender::{Contender, Quality, timed};
 
@@ -15,13 +15,13 @@ pub struct Ours<R> {
     workers: u32,
 }
 
-/// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
-pub const MOST_RENDEZVOUS: u32 = 1000;
+/// A plan of the rendezvous ring costs as many hashes as there are slots times workers: beyond this it is left out.
+pub const MOST_HASHES: u64 = 100_000_000;
 
 pub const STICKY: &str = "StickyRing";
 
 pub fn sticky(workers: u32, table: &Table) -> Box<dyn Contender> {
-    Box::new(Ours::shared(STICKY, StickyRing::new(table.slots), workers, table))
+    Box::new(Ours { name: STICKY, ring: scaler_benches::sticky(workers as usize, table), workers })
 }
 
 pub fn hash_ring(workers: u32, table: &Table) -> Box<dyn Contender> {

@@ -42,20 +42,20 @@ const ALIKE: f64 = 0.00005;
 
 /// The table, with our rank in each column, marked where it is not the first.
 pub fn table(fields: &[Field]) -> String {
-    let mut text = String::from("| workers | ring |");
+    let mut text = String::from("| workers | slots | ring |");
     COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", column.heading));
-    text.push_str("\n|--:|---|");
+    text.push_str("\n|--:|--:|---|");
     COLUMNS.iter().for_each(|_| text.push_str("--:|"));
     text.push('\n');
     for field in fields {
         let ours = field.results.iter().find(|found| found.name == STICKY);
         for found in &field.results {
             let name = if found.is_ours { format!("**{}**", found.name) } else { found.name.to_owned() };
-            _ = write!(text, "| {} | {name} |", field.workers);
+            _ = write!(text, "| {} | {} | {name} |", field.workers, field.slots);
             COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", cell(column, found, ours)));
             text.push('\n');
         }
-        _ = write!(text, "| {} | *rank of {STICKY}* |", field.workers);
+        _ = write!(text, "| {} | {} | *rank of {STICKY}* |", field.workers, field.slots);
         COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", rank(column, field)));
         text.push('\n');
     }
@@ -74,7 +74,7 @@ fn cell(column: &Column, found: &Found, ours: Option<&Found>) -> String {
 /// Our place among all who are not ours.
 fn rank(column: &Column, field: &Field) -> String {
     let Some(own) = field.results.iter().find(|found| found.name == STICKY).and_then(column.value) else { return "-".to_owned() };
-    let peers: Vec<f64> = field.results.iter().filter(|found| !found.is_ours).filter_map(column.value).collect();
+    let peers: Vec<f64> = field.results.iter().filter(|found| !found.is_ours && found.counts).filter_map(column.value).collect();
     let rank = 1 + peers.iter().filter(|value| **value < own - ALIKE).count();
     let of = peers.len() + 1;
     if rank == 1 { format!("1 of {of}") } else { format!("**{rank} of {of}** ⚠") }

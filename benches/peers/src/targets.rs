@@ -35,9 +35,9 @@ pub fn of(field: &Field) -> Vec<Target> {
     let Some(ours) = field.results.iter().find(|found| found.name == STICKY) else { return Vec::new() };
     let mut targets = Vec::new();
     let mut add = |what: &str, value: f64, limit: f64, peer: Option<&'static str>| {
-        targets.push(Target { name: format!("{what}, {} workers", field.workers), value, limit, peer });
+        targets.push(Target { name: format!("{what}, {} workers, {} slots", field.workers, field.slots), value, limit, peer });
     };
-    let peers = || field.results.iter().filter(|found| !found.is_ours);
+    let peers = || field.results.iter().filter(|found| !found.is_ours && found.counts);
     let fastest = |looks_up: bool| {
         let of_kind = peers().filter(move |found| found.look_up_ns.is_some() == looks_up);
         of_kind.min_by(|one, other| one.join_us.total_cmp(&other.join_us))

@@ -14,6 +14,7 @@ use crate::contender::{Contender, LooksUp, Peer};
 pub fn all(workers: u32, table: &Table) -> Vec<Box<dyn Contender>> {
     let looking_up = [
         ready::<tables::Maglev>,
+        ready::<tables::MaglevAsItComes>,
         ready::<buckets::JumpBack>,
         ready::<buckets::Flip>,
         ready::<buckets::Jump>,

@@ -47,6 +47,43 @@ impl Peer for Maglev {
     }
 }
 
+/// maglev with the table that it makes where nothing is asked for. Its size follows the workers, so that every change moves nearly
+/// every item: fast while small, but no consistent hashing. It is shown and not ranked.
+#[derive(Clone)]
+pub struct MaglevAsItComes(maglev::Maglev<u32, BuildThrough>);
+
+impl MaglevAsItComes {
+    fn of(workers: impl Iterator<Item = u32>) -> Self {
+        Self(maglev::Maglev::with_hasher(workers, BuildThrough::default()))
+    }
+}
+
+impl Peer for MaglevAsItComes {
+    const NAME: &'static str = "maglev as it comes (not ranked)";
+    const MOST_WORKERS: u32 = 1000;
+    const COUNTS: bool = false;
+
+    fn build(workers: u32) -> Self {
+        Self::of(0..workers)
+    }
+
+    fn fork(&self, _workers: u32) -> Self {
+        self.clone()
+    }
+
+    fn owner(&self, item: Uuid) -> u32 {
+        *self.0.get(&Key(item)).expect("there are workers")
+    }
+
+    fn join(&mut self, workers: u32) {
+        *self = Self::of(0..workers + 1);
+    }
+
+    fn leave(&mut self, workers: u32, leaver: u32) {
+        *self = Self::of((0..workers).filter(|worker| *worker != leaver));
+    }
+}
+
 /// anchorhash, with room for as many workers again.
 pub struct Anchor(anchorhash::AnchorHash<Key, u32, BuildThrough>);
 
