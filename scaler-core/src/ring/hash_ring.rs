@@ -35,6 +35,7 @@ pub struct HashRing {
 
 impl HashRing {
     /// Points for each unit of weight, unless another number is asked for: loads differ by about 6 %.
+    // That it is not zero is proven when this is compiled.
     pub const POINTS: NonZeroU32 = NonZeroU32::new(256).unwrap();
 
     /// A ring whose slots nobody owns yet.
