@@ -4,23 +4,21 @@ use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// What a program printed so far.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    /// Collects lines until the program closes its end.
-    fn collect(source: impl Read + Send + 'static) -> Self {
-        let lines = Self::default();
-        let collected = lines.clone();
+    /// Collects lines until the program closes its end; then the reader ends, too.
+    fn collect(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
+        let lines = self.clone();
         thread::spawn(move || {
             for line in BufReader::new(source).lines().map_while(Result::ok) {
-                collected.0.lock().unwrap().push(line);
+                lines.0.lock().unwrap().push(line);
             }
-        });
-        lines
+        })
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
@@ -52,6 +50,7 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) out: Lines,
     pub(crate) err: Lines,
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// Which of our programs.
@@ -74,9 +73,9 @@ impl Program {
         command.args(words).env_clear().env("LISTEN", "off").envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let out = Lines::collect(child.stdout.take().unwrap());
-        let err = Lines::collect(child.stderr.take().unwrap());
-        Self { child, out, err }
+        let (out, err) = (Lines::default(), Lines::default());
+        let readers = vec![out.collect(child.stdout.take().unwrap()), err.collect(child.stderr.take().unwrap())];
+        Self { child, out, err, readers }
     }
 
     /// SIGKILL.
@@ -96,12 +95,14 @@ impl Program {
         self.child.try_wait().unwrap().map(|status| status.code().unwrap_or(-1))
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and until its last line is read.
     pub(crate) async fn ended(&mut self) -> i32 {
-        crate::system::eventually("the program ends", async || {
+        let code = crate::system::eventually("the program ends", async || {
             self.exit_code().ok_or_else(|| format!("{:?}{:?}", self.out, self.err))
         })
-        .await
+        .await;
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        code
     }
 }
 
