@@ -54,11 +54,11 @@ async fn watched() -> Desk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_fence_no_item_is_incremented_twice_in_a_tick() {
     let desk = watched().await;
-    assert_fenced(&desk, &*desk.store, &*desk.store).await;
+    println!("{}", assert_fenced(&desk, &*desk.store, &*desk.store).await);
 }
 
-/// Owners tick this store while slots move: no item of the desk is incremented twice in a tick, and each time by one.
-pub(crate) async fn assert_fenced(desk: &Desk, store: &dyn WorkStore, election: &dyn Election) {
+/// Owners tick this store while slots move: no item of the desk is incremented twice in a tick, and each time by one. What happened, in words.
+pub(crate) async fn assert_fenced(desk: &Desk, store: &dyn WorkStore, election: &dyn Election) -> String {
     let owners = ["a", "b", "c", "d"].map(member);
     let stop = AtomicBool::new(false);
     let tick = async |owner: &MemberKey| {
@@ -74,7 +74,7 @@ pub(crate) async fn assert_fenced(desk: &Desk, store: &dyn WorkStore, election: 
     assert_eq!(desk.number(DOUBLES).await, 0, "of {increments} increments under {moved} moves");
     assert_eq!(desk.number("select count(*) from public.audit where step <> 1").await, 0);
     assert_eq!(desk.number("select sum(value) from public.work_items").await, increments);
-    println!("{increments} increments, {moved} moves, 0 doubles");
+    format!("{increments} increments, {moved} moves, 0 doubles")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -166,5 +166,5 @@ async fn by_functions_no_item_is_incremented_twice_in_a_tick() {
     let desk = with_roles(200, WorkerAccess::Functions).await;
     desk.owner.run(oracle::AUDIT).await;
     desk.owner.store.add_items(200).await.unwrap();
-    oracle::assert_fenced(&desk.owner, &*desk.split, &*desk.split.control).await;
+    println!("by functions: {}", oracle::assert_fenced(&desk.owner, &*desk.split, &*desk.split.control).await);
 }
