@@ -6,5 +6,6 @@ mod configuration;
 mod faults;
 mod oracle;
 mod programs;
+mod retirement;
 mod sharing;
 mod system;
