@@ -5,9 +5,9 @@
 -- ARGV: workers. Gives {}.
 local retired = KEYS[4]
 
--- Somebody else's key is left as it is.
-redis.call('SCARD', retired)
-redis.call('DEL', retired)
+for _, worker in ipairs(redis.call('SMEMBERS', retired)) do
+  redis.call('SREM', retired, worker)
+end
 -- One at a time: a call takes only so many arguments.
 for _, worker in ipairs(ARGV) do
   redis.call('SADD', retired, worker)
