@@ -4,8 +4,11 @@
 
 mod configuration;
 mod faults;
+mod fleet;
+mod kubernetes;
 mod oracle;
 mod programs;
 mod retirement;
+mod scaling;
 mod sharing;
 mod system;

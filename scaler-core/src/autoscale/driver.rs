@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{
     AutoscaleConfig, AutoscaleEvent, Autoscaler, Decision, Fleet, FleetError, FleetView, Foreign, Lead, Observation, Workload,
 };
+use crate::backoff::Backoff;
 use crate::{Clock, Membership, Term, WorkerId};
+
+/// The longest wait after failures of the fleet.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs an autoscaler until `stop` completes, beside a control plane whose [`Lookout`](super::Lookout) tells it what there is
 /// to do. While that one does not lead, it does nothing.
@@ -25,13 +30,12 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send,
     mut observe: impl FnMut(AutoscaleEvent<'_>) + Send,
 ) {
-    let interval = config.interval;
-    let mut driver = Driver { config, fleet, membership, clock, lead, at_work: None, stands_back: false, trouble: None };
+    let mut driver = Driver::new(config, fleet, membership, clock, lead);
     let mut stop = std::pin::pin!(stop);
     loop {
         let turn = async {
-            driver.turn(&mut observe).await;
-            tokio::time::sleep(interval).await;
+            let wait = driver.turn(&mut observe).await;
+            tokio::time::sleep(wait).await;
         };
         tokio::select! {
             () = turn => {}
@@ -49,6 +53,7 @@ struct Driver {
     /// The term it works in, and what it remembers of it.
     at_work: Option<(Term, Autoscaler)>,
     stands_back: bool,
+    backoff: Backoff,
     trouble: Option<Discriminant<FleetError>>,
 }
 
@@ -59,24 +64,42 @@ enum Failure {
 }
 
 impl Driver {
-    async fn turn(&mut self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) {
+    fn new(
+        config: AutoscaleConfig,
+        fleet: Arc<dyn Fleet>,
+        membership: Arc<dyn Membership>,
+        clock: Arc<dyn Clock>,
+        lead: watch::Receiver<Option<Lead>>,
+    ) -> Self {
+        // One at a time leads: its jitter need not differ from that of others.
+        let backoff = Backoff::new(config.interval, LONGEST_RETRY, 0);
+        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, trouble: None }
+    }
+
+    /// One turn; how long to rest after it.
+    async fn turn(&mut self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) -> Duration {
         let turned = self.try_turn(observe).await;
         match turned {
             Ok(()) => {
+                self.backoff.succeeded();
                 if self.trouble.take().is_some() {
                     observe(AutoscaleEvent::FleetBack);
                 }
+                self.config.interval
             }
             // Somebody was faster: what they wrote is seen with the next look.
-            Err(Failure::Fleet(FleetError::Changed { .. })) => {}
+            Err(Failure::Fleet(FleetError::Changed { .. })) => self.config.interval,
             Err(Failure::Fleet(error)) => {
-                let kind = discriminant(&error);
+                let (kind, retry_in) = (discriminant(&error), self.backoff.failed());
                 if self.trouble.replace(kind) != Some(kind) {
-                    observe(AutoscaleEvent::FleetFailed { error, retry_in: self.config.interval });
+                    observe(AutoscaleEvent::FleetFailed { error, retry_in });
                 }
+                retry_in
             }
             Err(Failure::Membership(error)) => {
-                observe(AutoscaleEvent::MembershipFailed { error, retry_in: self.config.interval });
+                let retry_in = self.backoff.failed();
+                observe(AutoscaleEvent::MembershipFailed { error, retry_in });
+                retry_in
             }
         }
     }
