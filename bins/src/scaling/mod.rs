@@ -106,3 +106,39 @@ async fn reinstate(membership: &dyn Membership) -> Result<(), MembershipError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use scaler_core::memory::MemoryMembership;
+    use scaler_core::{Term, TokioClock, WorkerId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_scales_each_leader_reinstates_who_was_retired() {
+        let membership = MemoryMembership::new(Arc::new(TokioClock::start()));
+        let retired = BTreeSet::from([WorkerId::new("worker-1").unwrap()]);
+        let (sender, lead) = watch::channel(None);
+        let leads = |number| Some(Lead { term: Term { number, holder: Uuid::nil() }, seen: None });
+        let script = async {
+            membership.retire(&retired).await.unwrap();
+            tokio::time::sleep(RETRY).await;
+            assert_eq!(membership.retired().await.unwrap(), retired, "who does not lead leaves them alone");
+            for term in [1, 2] {
+                membership.retire(&retired).await.unwrap();
+                sender.send_replace(leads(term));
+                tokio::time::sleep(RETRY).await;
+                assert!(membership.retired().await.unwrap().is_empty());
+                membership.retire(&retired).await.unwrap();
+                sender.send_replace(leads(term));
+                tokio::time::sleep(RETRY).await;
+                assert_eq!(membership.retired().await.unwrap(), retired, "once in a term");
+            }
+        };
+        tokio::select! {
+            () = reinstate_all(&membership, lead) => unreachable!("it goes on while somebody may lead"),
+            () = script => {}
+        }
+    }
+}

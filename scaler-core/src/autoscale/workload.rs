@@ -113,3 +113,65 @@ fn carried(assignment: &Assignment, load: &SlotLoad) -> Workload {
     let workers = workers.into_iter().map(|(worker, carried)| (worker.clone(), carried)).collect();
     Workload { items: load.total(), workers }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Incarnation, MemberKey, SlotCount, SlotState, Tick, TokioClock};
+
+    const TERM: Term = Term { number: 7, holder: Uuid::nil() };
+
+    /// A turn that sees worker `a` own both slots, the first with two items.
+    fn turn(lookout: &mut Lookout) {
+        let a = WorkerId::new("a").unwrap();
+        let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
+        let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
+        let assignment = Assignment { tick: Tick(1), slots, sessions: None };
+        let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
+        lookout.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
+        lookout.observe(&ControlEvent::Judged { worker: &a, before: None, now: Some(Verdict::Draining) });
+        lookout.observe(&ControlEvent::Turned);
+    }
+
+    fn seen(lead: &watch::Receiver<Option<Lead>>) -> Option<Arc<Workload>> {
+        lead.borrow().as_ref()?.seen.as_ref().map(|(_, workload)| Arc::clone(workload))
+    }
+
+    #[tokio::test]
+    async fn what_a_leader_sees_is_passed_on_with_how_the_workers_stand() {
+        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+        lookout.observe(&ControlEvent::Elected(TERM));
+        assert!(lead.borrow().is_some() && seen(&lead).is_none());
+        turn(&mut lookout);
+        let workload = seen(&lead).unwrap();
+        let carried = Carried { slots: 2, items: 2, verdict: Some(Verdict::Draining) };
+        assert_eq!(*workload, Workload { items: 2, workers: [(WorkerId::new("a").unwrap(), carried)].into() });
+    }
+
+    #[tokio::test]
+    async fn while_nothing_may_move_nothing_is_seen() {
+        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+        lookout.observe(&ControlEvent::Elected(TERM));
+        turn(&mut lookout);
+        lookout.observe(&ControlEvent::Held { silent: 2, owned: 2 });
+        turn(&mut lookout);
+        assert!(lead.borrow().is_some() && seen(&lead).is_none());
+        lookout.observe(&ControlEvent::Released);
+        turn(&mut lookout);
+        assert!(seen(&lead).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_leads_no_more_passes_on_nothing() {
+        for end in [ControlEvent::Deposed(TERM), ControlEvent::Following] {
+            let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+            lookout.observe(&ControlEvent::Elected(TERM));
+            turn(&mut lookout);
+            lookout.observe(&end);
+            lookout.observe(&ControlEvent::Turned);
+            assert!(lead.borrow().is_none());
+        }
+    }
+}
