@@ -3,6 +3,7 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use super::call::Call;
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
@@ -45,42 +46,6 @@ pub enum Effect {
     Leave,
     /// Tell whoever runs the worker.
     Emit(WorkerEvent),
-}
-
-/// A call that is due at a time, one at once.
-#[derive(Debug, Default)]
-struct Call {
-    due_at: Duration,
-    sent_at: Option<Duration>,
-    /// Something changed while it was under way: it is due again as soon as it is answered.
-    again: bool,
-}
-
-impl Call {
-    /// Whether it is to be made now; it counts as made then.
-    fn send(&mut self, now: Duration) -> bool {
-        let due = self.sent_at.is_none() && self.due_at <= now;
-        if due {
-            self.sent_at = Some(now);
-        }
-        due
-    }
-
-    /// Makes it due now, or as soon as the one under way is answered.
-    fn hurry(&mut self, now: Duration) {
-        self.again = self.sent_at.is_some();
-        self.due_at = self.due_at.min(now);
-    }
-
-    /// When the call was made that is now answered.
-    fn answered(&mut self, now: Duration) -> Duration {
-        self.sent_at.take().unwrap_or(now)
-    }
-
-    /// Sets when it is due next, unless it is due again already.
-    fn next(&mut self, now: Duration, at: Duration) {
-        self.due_at = if std::mem::take(&mut self.again) { now } else { at };
-    }
 }
 
 #[derive(Debug)]

@@ -168,10 +168,14 @@ impl World {
 
     /// As a Kubernetes of today does: first those not ready, then those marked, then the youngest.
     fn end_surplus(&mut self) {
+        let surplus = self.workers.len().saturating_sub(usize::try_from(self.replicas).unwrap());
+        if surplus == 0 {
+            return;
+        }
         let fleet = self.fleet();
         let mut names: Vec<_> = self.workers.keys().cloned().collect();
         names.sort_by_key(|name| (fleet.workers[name].ready, !fleet.workers[name].marked, self.workers[name].age));
-        for name in names.into_iter().take(self.workers.len().saturating_sub(usize::try_from(self.replicas).unwrap())) {
+        for name in names.into_iter().take(surplus) {
             self.ended.push((name.clone(), self.slots_of(&name)));
             self.workers.remove(&name);
         }
@@ -180,8 +184,16 @@ impl World {
     fn move_slots(&mut self) {
         let mut loads: BTreeMap<WorkerId, usize> =
             self.workers.keys().filter(|name| self.verdict(name) == Verdict::Healthy).map(|name| (name.clone(), 0)).collect();
-        for owner in self.slots.iter().flatten() {
-            loads.entry(owner.clone()).and_modify(|slots| *slots += 1);
+        let mut settled = true;
+        for owner in &self.slots {
+            match owner.as_ref().and_then(|owner| loads.get_mut(owner)) {
+                Some(slots) => *slots += 1,
+                None => settled = false,
+            }
+        }
+        let (fewest, most) = (loads.values().min(), loads.values().max());
+        if settled && fewest.zip(most).is_none_or(|(fewest, most)| most - fewest <= 1) {
+            return;
         }
         let mut budget = self.moved_per_second;
         for slot in 0..SLOTS {
