@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use scaler_core::worker::{self, Ending, Worker};
+use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
 use scaler_core::{Clock, Incarnation, MemberKey, StoreError, TokioClock};
 use scaler_pg::PgStore;
 use scaler_redis::RedisMembership;
@@ -46,7 +46,7 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
         () = shutdown.requested() => return Ok(()),
     };
     let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
-    let state = Worker::new(args.timing.config(key.clone()));
+    let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone()) });
     let observe = move |event| observer.observe(&event);
     let ending = worker::run(state, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
     lines.flush(LAST_LINE);

@@ -53,6 +53,27 @@ pub struct Member {
     pub items: u64,
     /// The first few of the items it watches, for people to look at.
     pub first_items: Vec<ItemId>,
+    /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
+    pub revision: Option<String>,
+    /// How long its process has run, in whole seconds.
+    pub uptime: Duration,
+}
+
+impl Member {
+    /// A member that has just started and owns nothing.
+    #[must_use]
+    pub const fn joining(key: MemberKey) -> Self {
+        Self {
+            key,
+            state: MemberState::Joining,
+            last_tick: None,
+            slots: 0,
+            items: 0,
+            first_items: Vec::new(),
+            revision: None,
+            uptime: Duration::ZERO,
+        }
+    }
 }
 
 /// A member, and how long ago it was last heard.

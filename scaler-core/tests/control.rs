@@ -47,8 +47,7 @@ impl World {
 
     /// A heartbeat comes from this member.
     fn heard(&mut self, key: &MemberKey, state: MemberState) {
-        let (slots, items, first_items) = (0, 0, Vec::new());
-        let member = Member { key: key.clone(), state, last_tick: Some(Tick(self.tick)), slots, items, first_items };
+        let member = Member { state, last_tick: Some(Tick(self.tick)), ..Member::joining(key.clone()) };
         let members = self.members.as_mut().unwrap();
         members.retain(|sighting| sighting.member.key.worker != key.worker);
         members.push(Sighting { member, age: Duration::ZERO });

@@ -9,7 +9,9 @@ use std::time::Duration;
 use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
-use scaler_core::{Clock, Cost, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, Term, TokioClock, WorkerId};
+use scaler_core::{
+    Clock, Cost, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, Term, TokioClock, WorkStore, WorkerId,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -82,6 +84,10 @@ impl Cluster {
     }
 
     fn worker(&mut self, name: &str) -> Running {
+        self.worker_of(name, None)
+    }
+
+    fn worker_of(&mut self, name: &str, revision: Option<&str>) -> Running {
         let key = MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(self.life()) };
         let (drain, drained) = oneshot::channel();
         let (told, name) = (self.told.clone(), key.worker.clone());
@@ -92,7 +98,8 @@ impl Cluster {
         };
         let (store, membership, clock) = (self.store.clone(), self.membership.clone(), self.clock.clone());
         let asked = async { _ = drained.await };
-        let task = tokio::spawn(worker::run(Worker::new(WorkerConfig::new(key)), store, membership, clock, asked, observe));
+        let config = WorkerConfig { revision: revision.map(str::to_owned), ..WorkerConfig::new(key) };
+        let task = tokio::spawn(worker::run(Worker::new(config), store, membership, clock, asked, observe));
         Running { drain: Some(drain), task }
     }
 
@@ -185,6 +192,48 @@ async fn draining_and_joining_miss_no_tick() {
     let _d = cluster.worker("d");
     cluster.assert_no_tick_is_missed(5).await;
     assert_eq!(cluster.told.lock().unwrap().missed, 0);
+}
+
+/// Replaces three workers by three others, one at a time: each comes, and then one of the old ones drains. How often the slots
+/// changed hands, the most restless first.
+async fn moves_in_a_rollout(revisions: [Option<&str>; 2]) -> Vec<u64> {
+    let mut cluster = Cluster::new();
+    cluster.insert(1000);
+    let _control = cluster.control_plane();
+    let old = ["a", "b", "c"].map(|name| cluster.worker_of(name, revisions[0]));
+    tokio::time::sleep(SECOND * 3).await;
+    until_just_before_a_tick(&cluster.clock).await;
+    let before = cluster.store.assignment().await.unwrap();
+    let mut new = Vec::new();
+    for (mut leaver, name) in old.into_iter().zip(["d", "e", "f"]) {
+        new.push(cluster.worker_of(name, revisions[1]));
+        cluster.assert_no_tick_is_missed(2).await;
+        leaver.drain.take().unwrap().send(()).unwrap();
+        cluster.assert_no_tick_is_missed(5).await;
+        assert_eq!(leaver.task.await.unwrap(), Ending::Drained);
+    }
+    for name in ["a", "b", "c"] {
+        cluster.forget(name);
+    }
+    cluster.assert_no_tick_is_missed(15).await;
+    let loads = cluster.loads();
+    assert!(loads[0] - loads[2] <= 35, "{loads:?} are even within the tolerance");
+    let after = cluster.store.assignment().await.unwrap();
+    let mut moves: Vec<_> =
+        before.slots.iter().zip(&after.slots).map(|(before, after)| after.epoch.since(before.epoch)).collect();
+    moves.sort_unstable_by(|one, other| other.cmp(one));
+    moves
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_rollout_each_slot_moves_once() {
+    let moves = moves_in_a_rollout([Some("blue"), Some("green")]).await;
+    assert!(moves.iter().all(|moves| *moves == 1), "{:?}", &moves[..10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_knows_of_a_rollout_some_slots_move_again() {
+    assert!(moves_in_a_rollout([None, None]).await[0] > 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! What a worker says of itself, as it stands in the hash.
 
+use std::time::Duration;
+
 use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,11 +15,16 @@ struct Said {
     slots: u32,
     items: u64,
     ids: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+    /// Seconds.
+    #[serde(default)]
+    up: u64,
 }
 
 /// What the member says, but for its name.
 pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
-    let Member { key, state, last_tick, slots, items, first_items } = member;
+    let Member { key, state, last_tick, slots, items, first_items, revision, uptime } = member;
     serde_json::to_string(&Said {
         state: state.to_string(),
         incarnation: key.incarnation.uuid(),
@@ -25,12 +32,14 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
         slots: *slots,
         items: *items,
         ids: first_items.iter().map(|item| item.uuid()).collect(),
+        revision: revision.clone(),
+        up: uptime.as_secs(),
     })
 }
 
 /// The member of this name that said this; `None` when somebody else wrote it.
 pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
-    let Said { state, incarnation, tick, slots, items, ids } = serde_json::from_str(said).ok()?;
+    let Said { state, incarnation, tick, slots, items, ids, revision, up } = serde_json::from_str(said).ok()?;
     let states = [MemberState::Joining, MemberState::Active, MemberState::Draining];
     Some(Member {
         key: MemberKey { worker: WorkerId::new(worker).ok()?, incarnation: Incarnation::new(incarnation) },
@@ -39,6 +48,8 @@ pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
         slots,
         items,
         first_items: ids.into_iter().map(ItemId::new).collect(),
+        revision,
+        uptime: Duration::from_secs(up),
     })
 }
 
@@ -48,7 +59,7 @@ mod tests {
 
     const SAID: &str = concat!(
         r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","tick":1763836000,"slots":1365,"items":4,"#,
-        r#""ids":["00000000-0000-0000-0000-000000000002"]}"#
+        r#""ids":["00000000-0000-0000-0000-000000000002"],"revision":"6f9c7d5b8c","up":61}"#
     );
 
     #[test]
@@ -63,5 +74,7 @@ mod tests {
         }
         assert_eq!(read("not a name", SAID), None);
         assert!(read("worker-1", &SAID.replace("{", r#"{"zone":"a","#)).is_some(), "a later version may say more");
+        let earlier = SAID.replace(r#","revision":"6f9c7d5b8c","up":61"#, "");
+        assert_eq!(read("worker-1", &earlier).unwrap().revision, None, "an earlier version said less");
     }
 }

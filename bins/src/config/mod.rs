@@ -7,6 +7,7 @@ mod endpoint;
 mod process;
 mod secret;
 mod servers;
+mod tls;
 mod value;
 mod worker;
 
@@ -17,5 +18,6 @@ pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
+pub use tls::{SslMode, Tls};
 pub use value::{BadValue, milliseconds, seconds, slots};
 pub use worker::{TimingArgs, WorkerArgs};

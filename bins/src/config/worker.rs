@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser};
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
@@ -18,6 +19,9 @@ pub struct WorkerArgs {
     /// The name of this worker, in no use elsewhere [default: the host name]
     #[arg(long, env)]
     pub pod_name: Option<WorkerId>,
+    /// Which rollout it comes from, a word that all its workers share: those of the newest are preferred while it lasts
+    #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
+    pub pod_revision: Option<String>,
     /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
     #[arg(long, env, default_value = "all")]
     pub print_ids: PrintIds,
@@ -76,7 +80,7 @@ pub struct TimingArgs {
 }
 
 impl TimingArgs {
-    /// The configuration of the worker of this key.
+    /// The configuration of the worker of this key, that knows no revision.
     #[must_use]
     pub fn config(&self, key: MemberKey) -> WorkerConfig {
         WorkerConfig {
@@ -87,6 +91,7 @@ impl TimingArgs {
             first_retry: self.first_retry_ms,
             longest_retry: self.longest_retry_ms.max(self.first_retry_ms),
             shown_items: usize::from(self.shown_items),
+            revision: None,
         }
     }
 }

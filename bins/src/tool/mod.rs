@@ -1,18 +1,19 @@
 //! The command-line tool.
 
 mod items;
+mod migrate;
 mod status;
 
 use clap::{Args, Parser, Subcommand};
-use scaler_core::SlotCount;
 use scaler_pg::PgStore;
 
 use crate::Failure;
-use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, slots};
+use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets};
 use crate::lines::Lines;
 use crate::local::{self, LocalArgs};
 use crate::servers::Store;
 use items::ItemsCommand;
+use migrate::MigrateArgs;
 
 /// The name of the tool's sessions with Postgres.
 const SESSION: &str = "notifi-scaler";
@@ -31,16 +32,9 @@ pub struct ToolArgs {
 pub enum ToolCommand {
     /// Runs a control plane and workers in this process, on a table in memory
     Local(Box<LocalArgs>),
-    /// Installs the schema, or brings it up to date; safe to repeat
+    /// Installs the schema, or brings it up to date, and gives roles what they need; safe to repeat
     #[command(after_help = SECRETS_HELP)]
-    Migrate {
-        /// How many slots there are, a power of two [default: as installed, or 4096]
-        #[arg(long, env, value_parser = slots)]
-        slots: Option<SlotCount>,
-        /// Where Postgres is.
-        #[command(flatten)]
-        postgres: PostgresArgs,
-    },
+    Migrate(MigrateArgs),
     /// Shows who leads, and who carries what
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
@@ -72,10 +66,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
     let lines = Lines::stdout()?;
     match args.command {
         ToolCommand::Local(args) => local::run(&args).await?,
-        ToolCommand::Migrate { slots, postgres } => {
-            let installation = open(&postgres)?.install(slots).await?;
-            lines.finish(format!("the schema is installed, with {} slots", installation.slots));
-        }
+        ToolCommand::Migrate(args) => migrate::run(&args, &lines).await?,
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
     }

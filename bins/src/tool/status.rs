@@ -178,14 +178,7 @@ mod tests {
     #[test]
     fn the_table_tells_how_each_worker_stands() {
         let sighting = |name, age_ms| Sighting {
-            member: Member {
-                key: key(name),
-                state: MemberState::Active,
-                last_tick: None,
-                slots: 0,
-                items: 0,
-                first_items: vec![],
-            },
+            member: Member { state: MemberState::Active, ..Member::joining(key(name)) },
             age: Duration::from_millis(age_ms),
         };
         let expected = "\

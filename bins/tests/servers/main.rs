@@ -9,6 +9,8 @@ mod kubernetes;
 mod oracle;
 mod programs;
 mod retirement;
+mod roles;
 mod scaling;
 mod sharing;
 mod system;
+mod tls;

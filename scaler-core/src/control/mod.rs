@@ -5,6 +5,7 @@
 
 mod driver;
 mod event;
+mod generations;
 mod step;
 mod verdict;
 

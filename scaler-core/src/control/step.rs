@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ControlConfig;
+use super::generations::Generations;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
     Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState, Tick,
@@ -58,6 +59,7 @@ pub struct ControlPlane {
     /// Those among whom the slots are shared as soon as all pending movements have happened.
     shared_among: Option<Roster>,
     sightings: BTreeMap<WorkerId, Sighting>,
+    generations: Generations,
     pending: BTreeMap<Slot, Pending>,
     held_since: Option<Duration>,
     settled_at: Option<Duration>,
@@ -66,11 +68,12 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
-    pub const fn new(config: ControlConfig) -> Self {
+    pub fn new(config: ControlConfig) -> Self {
         Self {
             config,
             shared_among: None,
             sightings: BTreeMap::new(),
+            generations: Generations::default(),
             pending: BTreeMap::new(),
             held_since: None,
             settled_at: None,
@@ -84,7 +87,8 @@ impl ControlPlane {
         if let Some(silent) = self.hold(now, &standings, seen) {
             return Decision { verdicts, silent: Some(silent), ..Decision::default() };
         }
-        let roster = roster_of(&standings);
+        self.generations.observe(seen.assignment.tick, self.sightings.values());
+        let roster = self.roster(&standings);
         self.drop_pending(&roster, seen.assignment);
         let plan = self.plan(now, &roster, seen);
         for movement in plan.movements() {
@@ -149,6 +153,22 @@ impl ControlPlane {
         let all_agree = seen.members.is_some() && lost.iter().all(|standing| standing.verdict == Verdict::Dead);
         let explained = all_agree && now.saturating_sub(since) >= self.config.thresholds.hold_for;
         (!explained).then_some(silent)
+    }
+
+    /// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the
+    /// membership tells nothing, and those who tick may be given what others lose.
+    fn roster(&self, standings: &BTreeMap<WorkerId, Standing>) -> Roster {
+        let any_heard = standings.values().any(|standing| standing.verdict == Verdict::Healthy);
+        let seats = standings.iter().filter_map(|(worker, standing)| {
+            let intake = match standing.verdict {
+                Verdict::Unheard if any_heard => Intake::Cordoned,
+                Verdict::Healthy | Verdict::Unheard => Intake::Open,
+                Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => return None,
+            };
+            let revision = self.sightings.get(worker).and_then(|sighting| sighting.member.revision.as_deref());
+            Some((worker.clone(), Seat { intake, generation: self.generations.of(revision), ..Seat::PLAIN }))
+        });
+        seats.collect()
     }
 
     /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more.
@@ -217,21 +237,6 @@ fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing
         standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && !standing.verdict.is_lost())
     };
     if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
-}
-
-/// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the membership
-/// tells nothing, and those who tick may be given what others lose.
-fn roster_of(standings: &BTreeMap<WorkerId, Standing>) -> Roster {
-    let any_heard = standings.values().any(|standing| standing.verdict == Verdict::Healthy);
-    let seats = standings.iter().filter_map(|(worker, standing)| {
-        let intake = match standing.verdict {
-            Verdict::Unheard if any_heard => Intake::Cordoned,
-            Verdict::Healthy | Verdict::Unheard => Intake::Open,
-            Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => return None,
-        };
-        Some((worker.clone(), Seat { intake, ..Seat::PLAIN }))
-    });
-    seats.collect()
 }
 
 /// What the store tells of one owner.

@@ -34,10 +34,13 @@ pub struct WorkerConfig {
     pub longest_retry: Duration,
     /// How many ids its heartbeat shows.
     pub shown_items: usize,
+    /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
+    pub revision: Option<String>,
 }
 
 impl WorkerConfig {
-    /// The defaults: 4 tries a tick, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, 10 ids shown.
+    /// The defaults: 4 tries a tick, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, 10 ids shown, no
+    /// revision.
     #[must_use]
     pub const fn new(key: MemberKey) -> Self {
         Self {
@@ -48,6 +51,7 @@ impl WorkerConfig {
             first_retry: Duration::from_millis(50),
             longest_retry: Duration::from_secs(1),
             shown_items: 10,
+            revision: None,
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct Worker {
     watch: Watch,
     adopted: bool,
     owned: u32,
+    /// When it said of itself for the first time.
+    begun_at: Option<Duration>,
     /// Adopt, and then tick.
     work: Call,
     beat: Call,
@@ -91,6 +93,7 @@ impl Worker {
             watch: Watch::default(),
             adopted: false,
             owned: 0,
+            begun_at: None,
             work: Call::default(),
             beat: Call::default(),
             listing: false,
@@ -155,7 +158,7 @@ impl Worker {
             effects.push(if self.adopted { Effect::Tick } else { Effect::Adopt });
         }
         if self.beat.send(now) {
-            effects.push(Effect::Heartbeat(self.member()));
+            effects.push(Effect::Heartbeat(self.member(now)));
         }
     }
 
@@ -284,7 +287,8 @@ impl Worker {
         }
     }
 
-    fn member(&self) -> Member {
+    fn member(&mut self, now: Duration) -> Member {
+        let begun_at = *self.begun_at.get_or_insert(now);
         Member {
             key: self.config.key.clone(),
             state: self.state,
@@ -292,6 +296,8 @@ impl Worker {
             slots: self.owned,
             items: self.watch.items().len() as u64,
             first_items: self.watch.items().iter().take(self.config.shown_items).copied().collect(),
+            revision: self.config.revision.clone(),
+            uptime: Duration::from_secs(now.saturating_sub(begun_at).as_secs()),
         }
     }
 

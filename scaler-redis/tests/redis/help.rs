@@ -30,13 +30,14 @@ pub(crate) async fn plain_client(url: &str) -> Client {
 }
 
 pub(crate) fn active(name: &str) -> Member {
+    let key = MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) };
     Member {
-        key: MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) },
         state: MemberState::Active,
         last_tick: Some(Tick(1_763_836_000)),
         slots: 1365,
         items: 4,
         first_items: vec![ItemId::new(Uuid::from_u128(2))],
+        ..Member::joining(key)
     }
 }
 

@@ -110,14 +110,7 @@ macro_rules! membership_suite {
 
 /// A member that has just started; `life` tells incarnations apart.
 fn joiner(name: &str, life: u128) -> Result<Member, Violation> {
-    Ok(Member {
-        key: MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) },
-        state: MemberState::Joining,
-        last_tick: None,
-        slots: 0,
-        items: 0,
-        first_items: Vec::new(),
-    })
+    Ok(Member::joining(MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) }))
 }
 
 /// A member at work.

@@ -1,0 +1,57 @@
+//! `notifi-scaler migrate`: installs the schema, and gives roles what they need.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use scaler_core::SlotCount;
+use scaler_pg::{Roles, WorkerAccess};
+
+use super::open;
+use crate::Failure;
+use crate::config::{PostgresArgs, slots};
+use crate::lines::Lines;
+
+/// What shall be installed, and for whom.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    /// How many slots there are, a power of two [default: as installed, or 4096]
+    #[arg(long, env, value_parser = slots)]
+    pub slots: Option<SlotCount>,
+    /// A role that shall be able to do what a worker does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub worker_role: Option<String>,
+    /// The role of workers may only execute the tick as a function, and touch no table
+    #[arg(long, requires = "worker_role")]
+    pub hard: bool,
+    /// A role that shall be able to do what a control plane does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub control_role: Option<String>,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+}
+
+pub(super) async fn run(args: &MigrateArgs, lines: &Lines) -> Result<(), Failure> {
+    let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
+    let worker = args.worker_role.clone().map(|role| (role, access));
+    let roles = Roles { worker, control: args.control_role.clone() };
+    let store = open(&args.postgres)?;
+    let installation = store.install(args.slots).await?;
+    store.grant(&roles).await?;
+    lines.finish(told(installation.slots, &roles));
+    Ok(())
+}
+
+fn told(slots: SlotCount, roles: &Roles) -> String {
+    let mut told = format!("the schema is installed, with {slots} slots");
+    if let Some((role, access)) = &roles.worker {
+        let what = match access {
+            WorkerAccess::Tables => "may work",
+            WorkerAccess::Functions => "may work by functions only",
+        };
+        told.push_str(&format!("; {role} {what}"));
+    }
+    if let Some(role) = &roles.control {
+        told.push_str(&format!("; {role} may lead"));
+    }
+    told
+}
