@@ -3,6 +3,7 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use super::call::Call;
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
@@ -47,42 +48,6 @@ pub enum Effect {
     Emit(WorkerEvent),
 }
 
-/// A call that is due at a time, one at once.
-#[derive(Debug, Default)]
-struct Call {
-    due_at: Duration,
-    sent_at: Option<Duration>,
-    /// Something changed while it was under way: it is due again as soon as it is answered.
-    again: bool,
-}
-
-impl Call {
-    /// Whether it is to be made now; it counts as made then.
-    fn send(&mut self, now: Duration) -> bool {
-        let due = self.sent_at.is_none() && self.due_at <= now;
-        if due {
-            self.sent_at = Some(now);
-        }
-        due
-    }
-
-    /// Makes it due now, or as soon as the one under way is answered.
-    fn hurry(&mut self, now: Duration) {
-        self.again = self.sent_at.is_some();
-        self.due_at = self.due_at.min(now);
-    }
-
-    /// When the call was made that is now answered.
-    fn answered(&mut self, now: Duration) -> Duration {
-        self.sent_at.take().unwrap_or(now)
-    }
-
-    /// Sets when it is due next, unless it is due again already.
-    fn next(&mut self, now: Duration, at: Duration) {
-        self.due_at = if std::mem::take(&mut self.again) { now } else { at };
-    }
-}
-
 #[derive(Debug)]
 struct Drain {
     begun_at: Duration,
@@ -107,6 +72,7 @@ pub struct Worker {
     beat: Call,
     listing: bool,
     state: MemberState,
+    retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
     store_trouble: Option<Discriminant<StoreError>>,
@@ -132,6 +98,7 @@ impl Worker {
             beat: Call::default(),
             listing: false,
             state: MemberState::Joining,
+            retiring: false,
             drain: None,
             leaving: false,
             store_trouble: None,
@@ -286,13 +253,11 @@ impl Worker {
         let sent = self.beat.answered(now);
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
-            Ok(Standing::Current) => {
+            Ok(standing @ (Standing::Current | Standing::Retiring)) => {
                 if self.membership_trouble.take().is_some() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
-                if self.state == MemberState::Joining {
-                    self.state = MemberState::Active;
-                }
+                self.stands(now, standing, effects);
                 if let Some(drain) = self.drain.as_mut().filter(|drain| sent >= drain.begun_at) {
                     drain.heard_at.get_or_insert(now);
                 }
@@ -305,6 +270,20 @@ impl Worker {
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
             }
+        }
+    }
+
+    /// The name is its own; whether it is retired shows in what it says next.
+    fn stands(&mut self, now: Duration, standing: Standing, effects: &mut Vec<Effect>) {
+        let retiring = standing == Standing::Retiring;
+        let was_retiring = std::mem::replace(&mut self.retiring, retiring);
+        if self.drain.is_some() {
+            return;
+        }
+        self.state = if retiring { MemberState::Draining } else { MemberState::Active };
+        if retiring != was_retiring {
+            self.beat.hurry(now);
+            effects.push(Effect::Emit(if retiring { WorkerEvent::Retiring } else { WorkerEvent::Reinstated }));
         }
     }
 
