@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use scaler_core::autoscale::{AutoscaleConfig, Foreign, Observation};
+use scaler_core::autoscale::{AutoscaleConfig, Carried, Decision, Foreign, Observation, Workload};
+use scaler_core::control::Verdict;
 
 use crate::world::{World, limits};
 
@@ -225,4 +226,67 @@ fn an_unreadable_count_is_not_zero() {
     assert!(world.writes.is_empty(), "what was wanted meanwhile is not known");
     world.run(600);
     assert_eq!(world.replicas, 0);
+}
+
+/// A world in which a worker was just retired and cannot hand over.
+fn retiring() -> World {
+    let mut world = World::new(limits(1, 10), 4, 200);
+    world.moved_per_second = 0;
+    world.items = 50;
+    world.run(400);
+    assert_eq!(world.retired.len(), 1);
+    world
+}
+
+/// What it does when the workload is seen so.
+fn sees(world: &mut World, change: impl Fn(&mut Workload)) -> Decision {
+    world.now += Duration::from_secs(1);
+    let (fleet, mut workload) = (world.fleet(), world.workload());
+    change(&mut workload);
+    world.scaler.step(world.now, &Observation { fleet: &fleet, workload: Some(&workload), retired: Some(&world.retired) })
+}
+
+#[test]
+fn who_goes_is_told_and_marked_before_the_number_falls() {
+    let mut world = World::new(limits(1, 10), 4, 200);
+    world.workers.values_mut().next().unwrap().broken = true;
+    world.run(1);
+    world.items = 50;
+    while world.retired.is_empty() {
+        let decision = world.second();
+        assert_eq!(decision.replicas, None);
+        assert_eq!(decision.retire, decision.mark, "at once");
+    }
+    assert!(world.workers.values().next().unwrap().marked, "the broken one goes first");
+    assert_eq!(world.second().replicas, Some(3));
+}
+
+#[test]
+fn nobody_is_retired_in_vain_because_another_should_go_first_by_then() {
+    let mut world = retiring();
+    let other = world.workers.keys().find(|worker| !world.retired.contains(*worker)).unwrap().clone();
+    world.workers.get_mut(&other).unwrap().outdated = true;
+    let decision = sees(&mut world, |_| {});
+    assert_eq!((decision.retire, decision.replicas), (None, None));
+}
+
+#[test]
+fn who_may_still_be_given_slots_is_not_ended() {
+    let mut world = retiring();
+    let victim = world.retired.first().unwrap().clone();
+    for (verdict, ended) in [(Verdict::Healthy, None), (Verdict::Unheard, None), (Verdict::Draining, Some(3))] {
+        let carried = Carried { verdict: Some(verdict), ..Carried::default() };
+        let decision = sees(&mut world, |workload| _ = workload.workers.insert(victim.clone(), carried));
+        assert_eq!(decision.replicas, ended, "{verdict}");
+    }
+}
+
+#[test]
+fn who_carries_least_is_retired() {
+    let mut world = World::new(limits(1, 10), 4, 200);
+    world.run(5);
+    world.items = 50;
+    let least = world.workers.keys().nth(2).unwrap().clone();
+    let retired = (0..400).find_map(|_| sees(&mut world, |workload| workload.workers.get_mut(&least).unwrap().items = 1).retire);
+    assert_eq!(retired, Some([least].into()));
 }
