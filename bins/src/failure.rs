@@ -61,6 +61,9 @@ pub enum Failure {
         /// What is wrong with it.
         problem: crate::local::BadStep,
     },
+    /// The system does not work as it should.
+    #[error("the check failed: {}", .0.join("; "))]
+    Check(Vec<String>),
     /// Another process has taken the name of this worker.
     #[error("another process has taken the name {0}; this one stops")]
     Superseded(WorkerId),
@@ -87,7 +90,7 @@ impl Failure {
             | Self::Store(StoreError::NotInstalled { .. }) => USAGE,
             Self::Store(error) => code_of(error.class()),
             Self::Membership(error) => code_of(error.class()),
-            Self::Superseded(_) | Self::System { .. } => OTHER,
+            Self::Check(_) | Self::Superseded(_) | Self::System { .. } => OTHER,
         }
     }
 }

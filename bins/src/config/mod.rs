@@ -15,5 +15,6 @@ pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
+pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots};
 pub use worker::{TimingArgs, WorkerArgs};

@@ -1,18 +1,20 @@
 //! The command-line tool.
 
+mod check;
 mod items;
+mod migrate;
 mod status;
 
 use clap::{Args, Parser, Subcommand};
-use scaler_core::SlotCount;
 use scaler_pg::PgStore;
 
 use crate::Failure;
-use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, slots};
+use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, percent};
 use crate::lines::Lines;
 use crate::local::{self, LocalArgs};
 use crate::servers::Store;
 use items::ItemsCommand;
+pub use migrate::MigrateArgs;
 
 /// The name of the tool's sessions with Postgres.
 const SESSION: &str = "notifi-scaler";
@@ -33,14 +35,7 @@ pub enum ToolCommand {
     Local(Box<LocalArgs>),
     /// Installs the schema, or brings it up to date; safe to repeat
     #[command(after_help = SECRETS_HELP)]
-    Migrate {
-        /// How many slots there are, a power of two [default: as installed, or 4096]
-        #[arg(long, env, value_parser = slots)]
-        slots: Option<SlotCount>,
-        /// Where Postgres is.
-        #[command(flatten)]
-        postgres: PostgresArgs,
-    },
+    Migrate(Box<MigrateArgs>),
     /// Shows who leads, and who carries what
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
@@ -56,6 +51,12 @@ pub enum ToolCommand {
 /// What there is to look at.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
+    /// Look a second time after some seconds, and fail (exit code 1) unless every item was ticked once a second and loads are even
+    #[arg(long)]
+    pub check: bool,
+    /// How much more than its fair share a worker may carry in a check, in percent
+    #[arg(long, default_value = "10", value_parser = percent)]
+    pub tolerance_percent: f64,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -72,10 +73,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
     let lines = Lines::stdout()?;
     match args.command {
         ToolCommand::Local(args) => local::run(&args).await?,
-        ToolCommand::Migrate { slots, postgres } => {
-            let installation = open(&postgres)?.install(slots).await?;
-            lines.finish(format!("the schema is installed, with {} slots", installation.slots));
-        }
+        ToolCommand::Migrate(args) => migrate::run(&args, &lines).await?,
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
     }
