@@ -10,8 +10,9 @@ use std::time::Duration;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, KeysInterface, LuaInterface, PubsubInterface};
 use fred::prelude::{Builder, ClientState, Config, ReconnectPolicy, Server, Value};
-use fred::types::config::UnresponsiveConfig;
+use fred::types::config::{TlsConnector, UnresponsiveConfig};
 use fred::types::{Message, RespVersion};
+use rustls::ClientConfig;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
@@ -19,6 +20,8 @@ use tokio::time::sleep;
 use crate::config::RedisConfig;
 use crate::error::Failure;
 
+/// How the URL of a Redis begins that is reached over TLS.
+const OVER_TLS: &str = "rediss://";
 /// A connection is given up when an answer is missing for so many command timeouts.
 const UNRESPONSIVE_AFTER: u32 = 3;
 /// Name look-up, TCP and TLS together.
@@ -48,7 +51,8 @@ impl Client {
     /// Connects and subscribes; after the command timeout it goes on doing so in the background.
     pub(crate) async fn connect(config: &RedisConfig, channel: &str) -> Result<Self, Failure> {
         let url: Arc<str> = config.public_url().into();
-        let redis = build(config).map_err(|error| Failure::Url { url: url.clone(), why: error.details().to_owned() })?;
+        let tls = if config.url.starts_with(OVER_TLS) { Some(config.tls.connector()?) } else { None };
+        let redis = build(config, tls).map_err(|error| Failure::Url { url: url.clone(), why: error.details().to_owned() })?;
         let (nudges, mut first_nudge) = broadcast::channel(NUDGES_KEPT);
         let mut errors = redis.error_rx();
         let listener = Listener {
@@ -117,14 +121,14 @@ impl Client {
     fn disconnected(&self) -> Failure {
         let url = self.url.clone();
         match self.trouble.read() {
-            Some(trouble) if trouble.kind() == &ErrorKind::Auth => Failure::Denied { url, answer: trouble.to_string() },
-            Some(trouble) => Failure::Away { url, answer: trouble.to_string() },
+            Some(trouble) if trouble.kind() == &ErrorKind::Auth => Failure::Denied { url, answer: words(&trouble) },
+            Some(trouble) => Failure::Away { url, answer: words(&trouble) },
             None => Failure::Away { url, answer: "not connected yet".to_owned() },
         }
     }
 
     fn failure(&self, error: &Error) -> Failure {
-        let (url, answer) = (self.url.clone(), error.details().to_owned());
+        let (url, answer) = (self.url.clone(), words(error));
         match error.kind() {
             ErrorKind::Auth => Failure::Denied { url, answer },
             // The connection broke, and the call waited for the next one.
@@ -149,12 +153,16 @@ impl fmt::Debug for Client {
     }
 }
 
-fn build(config: &RedisConfig) -> Result<fred::clients::Client, Error> {
-    if !["redis://", "rediss://"].iter().any(|scheme| config.url.starts_with(scheme)) {
-        return Err(Error::new(ErrorKind::Url, "it starts with neither redis:// nor rediss://"));
-    }
-    // Without `fail_fast`, a first connection that fails is tried again like any other.
-    let redis = Config { fail_fast: false, version: RespVersion::RESP3, ..Config::from_url(&config.url)? };
+fn build(config: &RedisConfig, tls: Option<ClientConfig>) -> Result<fred::clients::Client, Error> {
+    let place = [OVER_TLS, "redis://"].iter().find_map(|scheme| config.url.strip_prefix(scheme));
+    let place = place.ok_or_else(|| Error::new(ErrorKind::Url, "it starts with neither redis:// nor rediss://"))?;
+    let redis = Config {
+        // A first connection that fails is tried again like any other.
+        fail_fast: false,
+        version: RespVersion::RESP3,
+        tls: tls.map(|tls| TlsConnector::from(tls).into()),
+        ..Config::from_url(&format!("redis://{place}"))?
+    };
     let mut policy = ReconnectPolicy::new_exponential(FOR_EVER, FIRST_RETRY_MS, LAST_RETRY_MS, 2);
     policy.set_jitter(JITTER_MS);
     Builder::from_config(redis)
@@ -171,6 +179,13 @@ fn build(config: &RedisConfig) -> Result<fred::clients::Client, Error> {
             };
         })
         .build()
+}
+
+/// What went wrong; where a handshake failed, only how, without the library's wrapping.
+fn words(error: &Error) -> String {
+    let inner = error.details().strip_prefix("Custom { kind: InvalidData, error: ");
+    let inner = inner.and_then(|rest| rest.strip_suffix(" }"));
+    inner.map_or_else(|| error.details().to_owned(), |inner| format!("TLS: {inner}"))
 }
 
 /// Redis begins with a code in capitals, and a script's failure may hold a second one; all else is the library's own

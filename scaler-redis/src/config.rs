@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::tls::RedisTls;
+
 /// Which Redis, and how patient to be with it. Printing it never shows a password.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,13 +17,15 @@ pub struct RedisConfig {
     pub hash: String,
     /// How long a call waits for its answer, 1 s unless set. A connection is given up after three times this silence.
     pub command_timeout: Duration,
+    /// Whom to trust and as whom to come, where the URL asks for TLS.
+    pub tls: RedisTls,
 }
 
 impl RedisConfig {
     /// The usual settings for this URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hash: "workers".to_owned(), command_timeout: Duration::from_secs(1) }
+        Self { url: url.into(), hash: "workers".to_owned(), command_timeout: Duration::from_secs(1), tls: RedisTls::default() }
     }
 
     /// The URL as it may be printed: without password, and without parameters, which may hold another.
@@ -38,11 +42,12 @@ impl RedisConfig {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, hash, command_timeout } = self;
+        let Self { url: _, hash, command_timeout, tls } = self;
         f.debug_struct("RedisConfig")
             .field("url", &self.public_url())
             .field("hash", hash)
             .field("command_timeout", command_timeout)
+            .field("tls", tls)
             .finish()
     }
 }

@@ -1,5 +1,6 @@
 //! What goes wrong with Redis, as the core names it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use scaler_core::MembershipError;
@@ -10,6 +11,9 @@ pub(crate) enum Failure {
     /// The URL names no Redis.
     #[error("{url} is not the URL of a Redis: {why}")]
     Url { url: Arc<str>, why: String },
+    /// A certificate or key cannot be used.
+    #[error("{}: {why}", file.display())]
+    Tls { file: PathBuf, why: String },
     /// A key of ours holds what somebody else put there.
     #[error("the key {key} on {url} is a {found} where a {expected} is expected; it was left as it is")]
     WrongType { url: Arc<str>, key: String, found: String, expected: &'static str },
@@ -44,7 +48,7 @@ impl Failure {
             Self::WrongType { .. } | Self::SomeWrongType { .. } => MembershipError::Misshapen { during, source: self.into() },
             Self::Away { .. } => MembershipError::Unavailable { during, source: self.into() },
             Self::Unanswered { .. } => MembershipError::Unanswered { during, source: self.into() },
-            Self::Url { .. } | Self::Nonsense { .. } | Self::Unwritable(_) | Self::Refused { .. } => {
+            Self::Url { .. } | Self::Tls { .. } | Self::Nonsense { .. } | Self::Unwritable(_) | Self::Refused { .. } => {
                 MembershipError::Refused { during, source: self.into() }
             }
         }

@@ -19,6 +19,8 @@ mod error;
 mod json;
 mod keys;
 mod membership;
+mod tls;
 
 pub use config::RedisConfig;
 pub use membership::RedisMembership;
+pub use tls::{ClientIdentity, RedisTls};

@@ -38,7 +38,7 @@ impl RedisMembership {
     /// A Redis that is away is no error: the connection is made as soon as it can be, and calls fail until then.
     ///
     /// # Errors
-    /// When the URL is not one of Redis ([`Refused`](MembershipError::Refused)), or when Redis wants another user or
+    /// When the URL is not one of Redis or a file for TLS cannot be used ([`Refused`](MembershipError::Refused)), or when Redis wants another user or
     /// password ([`Denied`](MembershipError::Denied)).
     pub async fn connect(config: RedisConfig) -> Result<Self, MembershipError> {
         let keys = Keys::of(&config.hash);

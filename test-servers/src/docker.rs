@@ -13,9 +13,11 @@ use crate::error::Failure;
 use crate::keeper::keep_container;
 use crate::kind::{Kind, Stream};
 use crate::local::free_port;
+use crate::server::Wish;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(60);
+const TLS_FOLDER: &str = "/tls";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A server that runs in a container.
@@ -28,13 +30,20 @@ pub(crate) struct Container {
 
 impl Container {
     /// Starts one; it, its host and its port.
-    pub(crate) async fn start_new(kind: &'static Kind, options: &[String]) -> Result<(Self, String, u16), Failure> {
+    pub(crate) async fn start_new(kind: &'static Kind, wish: &Wish) -> Result<(Self, String, u16), Failure> {
         let image = env::var(kind.image_variable).unwrap_or_else(|_| kind.image.to_owned());
         inspect(&image).await?;
         let (name, tag) = name_and_tag(&image);
         // A port that Docker chooses would change when the container is started again.
         let port = free_port()?;
-        let command = kind.container_command.iter().copied().map(str::to_owned).chain(options.iter().cloned());
+        let server =
+            kind.container_command.iter().copied().map(str::to_owned).chain(wish.options(kind, TLS_FOLDER, kind.container_port));
+        let mut command = wish.words_before(TLS_FOLDER, kind.container_owner);
+        if !command.is_empty() {
+            // The image's own beginning, which would otherwise take our script for a program that needs no server's user.
+            command.push("docker-entrypoint.sh".to_owned());
+        }
+        command.extend(server);
         let mut request = GenericImage::new(name, tag)
             .with_exposed_port(kind.container_port.tcp())
             .with_wait_for(ready_message(kind))

@@ -31,11 +31,11 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// A keeper for a server that runs by this command in a new folder. It does not run yet.
-    pub(crate) fn new(kind: &'static Kind, command: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(kind: &'static Kind, command: impl FnOnce(&Path) -> Vec<String>) -> Result<Self, Failure> {
         let folder =
             tempfile::Builder::new().prefix(kind.folder_prefix).tempdir().map_err(Failure::io("making a temporary folder"))?;
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", SCRIPT, "keeper", kind.end_signal]).args(command);
+        keeper.args(["-c", SCRIPT, "keeper", kind.end_signal]).args(command(folder.path()));
         keeper.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         // Out of our process group, so that an interrupt from the terminal leaves it time to clean up.
         keeper.process_group(0);

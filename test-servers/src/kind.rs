@@ -29,6 +29,11 @@ pub(crate) struct Kind {
     pub(crate) folders: fn() -> Vec<PathBuf>,
     /// A shell script that becomes the server: folder of the programs, port, more options.
     pub(crate) script: &'static str,
+    /// Options that make it speak TLS only, on this port, to clients with a certificate only, by the files that scripts/tls.sh
+    /// has put into this folder.
+    pub(crate) tls_options: fn(&str, u16) -> Vec<String>,
+    /// Whom its certificates must belong to inside a container.
+    pub(crate) container_owner: &'static str,
     /// The signal that stops it in good order.
     pub(crate) stop_signal: &'static str,
     /// The signal that stops it at once.
@@ -58,6 +63,8 @@ pub(crate) static POSTGRES: Kind = Kind {
     elsewhere: "/usr/lib/postgresql/*/bin",
     folders: debian_postgres_folders,
     script: include_str!("scripts/postgres.sh"),
+    tls_options: postgres_tls_options,
+    container_owner: "postgres",
     stop_signal: "INT",
     end_signal: "QUIT",
 };
@@ -77,9 +84,34 @@ pub(crate) static REDIS: Kind = Kind {
     elsewhere: "/usr/bin",
     folders: || vec![PathBuf::from("/usr/bin")],
     script: include_str!("scripts/redis.sh"),
+    tls_options: redis_tls_options,
+    container_owner: "redis",
     stop_signal: "TERM",
     end_signal: "KILL",
 };
+
+fn postgres_tls_options(folder: &str, _port: u16) -> Vec<String> {
+    let files = [
+        ("ssl_ca_file", "authorities.crt"),
+        ("ssl_cert_file", "server.crt"),
+        ("ssl_key_file", "server.key"),
+        ("hba_file", "pg_hba.conf"),
+    ];
+    let settings = files.map(|(setting, file)| format!("{setting}={folder}/{file}"));
+    ["ssl=on".to_owned()].into_iter().chain(settings).flat_map(|setting| ["-c".to_owned(), setting]).collect()
+}
+
+/// Of an option that is given twice, the last one counts.
+fn redis_tls_options(folder: &str, port: u16) -> Vec<String> {
+    let file = |option: &str, name| [option.to_owned(), format!("{folder}/{name}")];
+    let files = [
+        file("--tls-ca-cert-file", "authorities.crt"),
+        file("--tls-cert-file", "server.crt"),
+        file("--tls-key-file", "server.key"),
+    ];
+    let others = ["--port", "0", "--tls-auth-clients", "yes", "--tls-port", &port.to_string()].map(str::to_owned);
+    others.into_iter().chain(files.into_iter().flatten()).collect()
+}
 
 /// The newest version first.
 fn debian_postgres_folders() -> Vec<PathBuf> {

@@ -2,7 +2,8 @@
 //!
 //! Most tests want [`Postgres::database`], a fresh database on the one server of the process, or [`Redis::shared`]
 //! with a [prefix](Redis::unique_prefix) of their own. A test that stops and starts its server takes a private one:
-//! [`Postgres::private`], [`Redis::private`].
+//! [`Postgres::private`], [`Redis::private`]; for TLS, with certificates of an [`Authority`] of its own,
+//! [`Postgres::private_with_tls`], [`Redis::private_with_tls`].
 //!
 //! A shared server comes from the first of these that gives one; a private one from the last two, the last one first:
 //!
@@ -20,6 +21,7 @@
 //! cargo run -p test-servers --bin with-servers -- cargo test --workspace
 //! ```
 
+mod authority;
 mod docker;
 mod error;
 mod keeper;
@@ -29,6 +31,7 @@ mod postgres;
 mod redis;
 mod server;
 
+pub use authority::{Authority, Identity, ServerCertificate};
 pub use error::NoServer;
 pub use postgres::{Database, Postgres};
 pub use redis::Redis;

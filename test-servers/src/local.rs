@@ -2,13 +2,14 @@
 
 use std::env;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::Mutex;
 
 use crate::error::Failure;
 use crate::keeper::Keeper;
 use crate::kind::Kind;
+use crate::server::Wish;
 
 /// A free port may be taken by somebody else before the server has it.
 const ATTEMPTS: usize = 3;
@@ -21,14 +22,18 @@ pub(crate) struct Local {
 
 impl Local {
     /// Starts one; it and its port.
-    pub(crate) async fn start_new(kind: &'static Kind, options: &[String]) -> Result<(Self, u16), Failure> {
+    pub(crate) async fn start_new(kind: &'static Kind, wish: &Wish) -> Result<(Self, u16), Failure> {
         let programs = find_programs(kind)?;
         let mut attempt = 1;
         loop {
             let port = free_port()?;
-            let script = ["sh", "-c", kind.script, "server"].map(str::to_owned);
-            let command = [&script[..], &[programs.display().to_string(), port.to_string()], options].concat();
-            let mut keeper = Keeper::new(kind, &command)?;
+            let command = |folder: &Path| {
+                let folder = folder.join("tls").display().to_string();
+                let script = ["sh", "-c", kind.script, "server"].map(str::to_owned).to_vec();
+                let place = vec![programs.display().to_string(), port.to_string()];
+                [wish.words_before(&folder, ""), script, place, wish.options(kind, &folder, port)].concat()
+            };
+            let mut keeper = Keeper::new(kind, command)?;
             match keeper.start().await {
                 Ok(()) => return Ok((Self { keeper: Mutex::new(keeper) }, port)),
                 Err(failure) if attempt == ATTEMPTS => return Err(failure),

@@ -8,9 +8,10 @@ use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
+use crate::authority::ServerCertificate;
 use crate::error::NoServer;
 use crate::kind::POSTGRES;
-use crate::server::{Place, Server, or_fail};
+use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Postgres server.
 #[derive(Debug)]
@@ -35,7 +36,16 @@ impl Postgres {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private() -> Self {
-        or_fail(Server::private(&POSTGRES, &[]).await.map(Self::new))
+        or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
+    }
+
+    /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
+    /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
+        or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
     }
 
     /// A new, empty database on the [shared](Self::shared) server.

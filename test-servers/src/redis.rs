@@ -3,9 +3,10 @@
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::authority::ServerCertificate;
 use crate::error::NoServer;
 use crate::kind::REDIS;
-use crate::server::{Place, Server, or_fail};
+use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Redis server.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private() -> Self {
-        or_fail(Server::private(&REDIS, &[]).await.map(|server| Self::new(server, "")))
+        or_fail(Server::private(&REDIS, &Wish::default()).await.map(|server| Self::new(server, "")))
     }
 
     /// A [private](Self::private) server that wants this password of plain letters and digits; its URL carries it.
@@ -38,8 +39,20 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
-        let options = ["--requirepass".to_owned(), password.to_owned()];
-        or_fail(Server::private(&REDIS, &options).await.map(|server| Self::new(server, &format!(":{password}@"))))
+        let more_options = vec!["--requirepass".to_owned(), password.to_owned()];
+        let wish = Wish { more_options, tls: None };
+        or_fail(Server::private(&REDIS, &wish).await.map(|server| Self::new(server, &format!(":{password}@"))))
+    }
+
+    /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
+        or_fail(Server::private(&REDIS, &Wish::over_tls(certificate)).await.map(|server| {
+            let plain = Self::new(server, "");
+            Self { url: plain.url.replacen("redis://", "rediss://", 1), ..plain }
+        }))
     }
 
     /// Any server, as for [`shared`](Self::shared).

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use crate::authority::ServerCertificate;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
 use crate::kind::Kind;
@@ -24,6 +25,35 @@ pub(crate) enum Place {
     Address { host: String, port: u16 },
 }
 
+/// How a server shall differ from the usual one.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) more_options: Vec<String>,
+    /// It speaks TLS only, and lets in clients with a certificate only.
+    pub(crate) tls: Option<ServerCertificate>,
+}
+
+impl Wish {
+    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
+        Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
+    }
+
+    /// The words before a command that put its certificates into this folder, for this owner.
+    pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
+        let words = |tls: &ServerCertificate| {
+            let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
+            [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
+        };
+        self.tls.as_ref().map(words).unwrap_or_default()
+    }
+
+    /// All options that a server on this port needs beyond the usual ones.
+    pub(crate) fn options(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
+        let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
+        [tls.unwrap_or_default(), self.more_options.clone()].concat()
+    }
+}
+
 #[derive(Debug)]
 enum Source {
     Environment,
@@ -38,11 +68,11 @@ impl Server {
             Ok(server) => return Ok(server),
             Err(failure) => (kind.url_variable, failure),
         };
-        let by_docker = match Self::from_docker(kind, &[]).await {
+        let by_docker = match Self::from_docker(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("Docker", failure),
         };
-        let by_programs = match Self::from_this_machine(kind, &[]).await {
+        let by_programs = match Self::from_this_machine(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("programs of this machine", failure),
         };
@@ -50,12 +80,12 @@ impl Server {
     }
 
     /// A server of its own: of this machine, which is faster, or of Docker.
-    pub(crate) async fn private(kind: &'static Kind, options: &[String]) -> Result<Self, NoServer> {
-        let by_programs = match Self::from_this_machine(kind, options).await {
+    pub(crate) async fn private(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+        let by_programs = match Self::from_this_machine(kind, wish).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("programs of this machine", failure),
         };
-        let by_docker = match Self::from_docker(kind, options).await {
+        let by_docker = match Self::from_docker(kind, wish).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("Docker", failure),
         };
@@ -87,13 +117,13 @@ impl Server {
         Ok(Self { kind, place: Place::Url(url), source: Source::Environment })
     }
 
-    async fn from_docker(kind: &'static Kind, options: &[String]) -> Result<Self, Failure> {
-        let (container, host, port) = Container::start_new(kind, options).await?;
+    async fn from_docker(kind: &'static Kind, wish: &Wish) -> Result<Self, Failure> {
+        let (container, host, port) = Container::start_new(kind, wish).await?;
         Ok(Self { kind, place: Place::Address { host, port }, source: Source::Docker(Box::new(container)) })
     }
 
-    async fn from_this_machine(kind: &'static Kind, options: &[String]) -> Result<Self, Failure> {
-        let (local, port) = Local::start_new(kind, options).await?;
+    async fn from_this_machine(kind: &'static Kind, wish: &Wish) -> Result<Self, Failure> {
+        let (local, port) = Local::start_new(kind, wish).await?;
         let place = Place::Address { host: "127.0.0.1".to_owned(), port };
         Ok(Self { kind, place, source: Source::Local(Box::new(local)) })
     }

@@ -1,6 +1,7 @@
 //! Where a server is: the URL to reach it, and words for it that hide the secret.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -33,6 +34,17 @@ pub enum Problem {
     /// Its password was taken for something else.
     #[error("holds an @ behind the host: special characters in user and password must be percent-encoded")]
     StrayAt,
+    /// It names a file that cannot be used.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is given, and what it needs is not.
+    #[error("is of no use without {0}")]
+    Lonely(&'static str),
     /// There is no value, and none can be found.
     #[error("is not set, and the host name cannot serve: {0}")]
     NoHostName(String),
@@ -47,6 +59,7 @@ pub(super) struct Parts<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) path: &'a str,
+    pub(super) parameters: &'a [(&'static str, &'a str)],
 }
 
 impl Endpoint {
@@ -62,7 +75,10 @@ impl Endpoint {
         let login = format!("{}{password}", encoded(parts.user));
         let at = if login.is_empty() { "" } else { "@" };
         let path = if parts.path.is_empty() { String::new() } else { format!("/{}", encoded(parts.path)) };
-        let url = format!("{}://{login}{at}{host}:{}{path}", parts.scheme, parts.port);
+        let parameters = parts.parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
+        let parameters = parameters.collect::<Vec<_>>().join("&");
+        let mark = if parameters.is_empty() { "" } else { "?" };
+        let url = format!("{}://{login}{at}{host}:{}{path}{mark}{parameters}", parts.scheme, parts.port);
         let slash = if parts.path.is_empty() { "" } else { "/" };
         let place = format!("{}:{}{slash}{}", parts.host, parts.port, parts.path);
         Self { url: Secret::new(url), place }

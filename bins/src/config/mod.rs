@@ -6,6 +6,7 @@ mod endpoint;
 mod process;
 mod secret;
 mod servers;
+mod tls;
 mod value;
 mod worker;
 
@@ -15,6 +16,7 @@ pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
+pub use tls::{SslMode, Tls};
 pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots};
 pub use worker::{TimingArgs, WorkerArgs};

@@ -1,13 +1,16 @@
 //! Where Postgres and Redis are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use scaler_redis::{ClientIdentity, RedisTls};
 
 use super::endpoint::Parts;
+use super::tls::{PemFile, PemFiles};
 use super::value::{milliseconds, port};
-use super::{Endpoint, Secrets};
+use super::{Endpoint, Problem, Secrets, SslMode, Tls};
 use crate::Failure;
 
 /// Where Postgres is, unless DATABASE_URL says it, and how long it may take.
@@ -26,6 +29,18 @@ pub struct PostgresArgs {
     /// The database
     #[arg(long, env, default_value = "postgres", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_db: String,
+    /// Whether connections are encrypted, and how much of the server is checked
+    #[arg(long, env, value_enum, default_value_t = SslMode::Prefer)]
+    pub postgres_sslmode: SslMode,
+    /// A PEM file with the authorities that may vouch for the server, for verify-ca and verify-full
+    #[arg(long, env)]
+    pub postgres_sslrootcert: Option<PathBuf>,
+    /// A PEM file with the certificate to show the server
+    #[arg(long, env)]
+    pub postgres_sslcert: Option<PathBuf>,
+    /// A PEM file with the key of that certificate
+    #[arg(long, env)]
+    pub postgres_sslkey: Option<PathBuf>,
     /// How long a connection may take to open, in milliseconds
     #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
     pub postgres_connect_timeout_ms: Duration,
@@ -44,21 +59,44 @@ impl PostgresArgs {
     /// Where it is.
     ///
     /// # Errors
-    /// When DATABASE_URL is set and is no URL of a Postgres.
+    /// When DATABASE_URL is set and is no URL of a Postgres, or a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["postgres", "postgresql"];
-        match &secrets.database_url {
-            Some(url) => Endpoint::parse(url, SCHEMES, "postgres://", 5432)
-                .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem }),
-            None => Ok(Endpoint::of(Parts {
-                scheme: "postgres",
-                user: &self.postgres_user,
-                password: secrets.postgres_password.as_ref(),
-                host: &self.postgres_host,
-                port: self.postgres_port,
-                path: &self.postgres_db,
-            })),
+        if let Some(url) = &secrets.database_url {
+            return Endpoint::parse(url, SCHEMES, "postgres://", 5432)
+                .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem });
         }
+        Ok(Endpoint::of(Parts {
+            scheme: "postgres",
+            user: &self.postgres_user,
+            password: secrets.postgres_password.as_ref(),
+            host: &self.postgres_host,
+            port: self.postgres_port,
+            path: &self.postgres_db,
+            parameters: &self.ssl_parameters()?,
+        }))
+    }
+
+    fn ssl_parameters(&self) -> Result<Vec<(&'static str, &str)>, Failure> {
+        let authorities = PemFile { variable: "POSTGRES_SSLROOTCERT", path: self.postgres_sslrootcert.as_ref() };
+        let certificate = PemFile { variable: "POSTGRES_SSLCERT", path: self.postgres_sslcert.as_ref() };
+        let key = PemFile { variable: "POSTGRES_SSLKEY", path: self.postgres_sslkey.as_ref() };
+        let unused = |variable, needed| Failure::Variable { variable, problem: Problem::Lonely(needed) };
+        let files = PemFiles { authorities, certificate, key };
+        if authorities.path.is_some() && !self.postgres_sslmode.verifies() {
+            return Err(unused(authorities.variable, "POSTGRES_SSLMODE=verify-full or verify-ca"));
+        }
+        if let (SslMode::Disable, Some(variable)) = (self.postgres_sslmode, files.first_given()) {
+            return Err(unused(variable, "POSTGRES_SSLMODE other than disable"));
+        }
+        files.check()?;
+        let mut parameters = vec![("sslmode", self.postgres_sslmode.as_str())];
+        for (name, file) in [("sslrootcert", authorities), ("sslcert", certificate), ("sslkey", key)] {
+            let Some(path) = file.path else { continue };
+            let not_text = || Failure::Variable { variable: file.variable, problem: Problem::NotText };
+            parameters.push((name, path.to_str().ok_or_else(not_text)?));
+        }
+        Ok(parameters)
     }
 }
 
@@ -72,6 +110,21 @@ pub struct RedisArgs {
     /// Its port
     #[arg(long, env, default_value = "6379", value_parser = port)]
     pub redis_port: u16,
+    /// The user to log in as [default: the server's default user]
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub redis_user: String,
+    /// Whether connections go over TLS; the server must then prove who it is
+    #[arg(long, env, value_enum, default_value_t = Tls::Off)]
+    pub redis_tls: Tls,
+    /// A PEM file with the authorities that may vouch for the server [default: those that this system trusts]
+    #[arg(long, env)]
+    pub redis_tls_ca: Option<PathBuf>,
+    /// A PEM file with the certificate to show the server
+    #[arg(long, env)]
+    pub redis_tls_cert: Option<PathBuf>,
+    /// A PEM file with the key of that certificate
+    #[arg(long, env)]
+    pub redis_tls_key: Option<PathBuf>,
     /// The hash that lists the workers
     #[arg(long, env, default_value = "workers", value_parser = NonEmptyStringValueParser::new())]
     pub redis_key: String,
@@ -84,21 +137,51 @@ impl RedisArgs {
     /// Where it is.
     ///
     /// # Errors
-    /// When REDIS_URL is set and is no URL of a Redis.
+    /// When REDIS_URL is set and is no URL of a Redis, or a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] =
             &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel", "valkey", "valkeys"];
-        match &secrets.redis_url {
+        let endpoint = match &secrets.redis_url {
             Some(url) => Endpoint::parse(url, SCHEMES, "redis:// or rediss://", 6379)
-                .map_err(|problem| Failure::Variable { variable: "REDIS_URL", problem }),
-            None => Ok(Endpoint::of(Parts {
-                scheme: "redis",
-                user: "",
+                .map_err(|problem| Failure::Variable { variable: "REDIS_URL", problem })?,
+            None => Endpoint::of(Parts {
+                scheme: match self.redis_tls {
+                    Tls::Off => "redis",
+                    Tls::On => "rediss",
+                },
+                user: &self.redis_user,
                 password: secrets.redis_password.as_ref(),
                 host: &self.redis_host,
                 port: self.redis_port,
                 path: "",
-            })),
+                parameters: &[],
+            }),
+        };
+        self.check_files(&endpoint)?;
+        Ok(endpoint)
+    }
+
+    /// Whom to trust, and as whom to come, where the endpoint wants TLS.
+    #[must_use]
+    pub fn tls(&self) -> RedisTls {
+        let identity = self.redis_tls_cert.clone().zip(self.redis_tls_key.clone());
+        RedisTls {
+            authorities: self.redis_tls_ca.clone(),
+            identity: identity.map(|(certificate, key)| ClientIdentity { certificate, key }),
+        }
+    }
+
+    fn check_files(&self, endpoint: &Endpoint) -> Result<(), Failure> {
+        let files = PemFiles {
+            authorities: PemFile { variable: "REDIS_TLS_CA", path: self.redis_tls_ca.as_ref() },
+            certificate: PemFile { variable: "REDIS_TLS_CERT", path: self.redis_tls_cert.as_ref() },
+            key: PemFile { variable: "REDIS_TLS_KEY", path: self.redis_tls_key.as_ref() },
+        };
+        match files.first_given() {
+            Some(variable) if !endpoint.reveal().starts_with("rediss://") => {
+                Err(Failure::Variable { variable, problem: Problem::Lonely("REDIS_TLS=on, or rediss:// in REDIS_URL") })
+            }
+            _ => files.check(),
         }
     }
 }
@@ -146,7 +229,10 @@ mod tests {
     #[test]
     fn defaults_reach_a_server_of_this_machine() {
         let args = args(&[]);
-        assert_eq!(args.postgres.endpoint(&Secrets::default()).unwrap().reveal(), "postgres://postgres@localhost:5432/postgres");
+        assert_eq!(
+            args.postgres.endpoint(&Secrets::default()).unwrap().reveal(),
+            "postgres://postgres@localhost:5432/postgres?sslmode=prefer"
+        );
         assert_eq!(args.redis.endpoint(&Secrets::default()).unwrap().reveal(), "redis://localhost:6379");
         let redis = args.redis.endpoint(&secrets("REDIS_PASSWORD", SECRET)).unwrap();
         assert!(redis.reveal().starts_with("redis://:p%40ss%2Fw"), "{}", redis.reveal());

@@ -13,6 +13,7 @@ use crate::config::{Endpoint, RedisArgs};
 pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMembership, Failure> {
     let mut config = RedisConfig::new(endpoint.reveal());
     args.redis_key.clone_into(&mut config.hash);
+    config.tls = args.tls();
     config.command_timeout = args.redis_command_timeout_ms;
     let membership = RedisMembership::connect(config).await?;
     // Whether the keys are ours, or somebody else's, shows only when they are read.

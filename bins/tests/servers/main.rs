@@ -8,3 +8,4 @@ mod oracle;
 mod programs;
 mod sharing;
 mod system;
+mod tls;

@@ -22,6 +22,8 @@ pub(crate) struct System {
     pub(crate) database_url: String,
     pub(crate) redis_url: String,
     pub(crate) redis_key: String,
+    /// What its programs get besides.
+    pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) control: Option<Program>,
     pub(crate) workers: BTreeMap<String, Program>,
     _database: Option<Database>,
@@ -41,7 +43,17 @@ impl System {
         let place = PLACES.acquire().await.unwrap();
         let user = PgPool::connect(&database_url).await.unwrap();
         let redis_key = format!("{}workers", Redis::unique_prefix());
-        Self { user, database_url, redis_url, redis_key, control: None, workers: BTreeMap::new(), _database: None, _place: place }
+        Self {
+            user,
+            database_url,
+            redis_url,
+            redis_key,
+            variables: Vec::new(),
+            control: None,
+            workers: BTreeMap::new(),
+            _database: None,
+            _place: place,
+        }
     }
 
     /// Installs the schema and the oracle, puts items in, and starts a control plane and workers.
@@ -65,6 +77,7 @@ impl System {
     pub(crate) fn start(&self, which: Which, words: &[&str], more: &[(&str, &str)]) -> Program {
         let mut variables =
             vec![("DATABASE_URL", self.database_url.as_str()), ("REDIS_URL", &self.redis_url), ("REDIS_KEY", &self.redis_key)];
+        variables.extend(self.variables.iter().map(|(variable, value)| (*variable, value.as_str())));
         variables.extend(more);
         Program::start(which, words, &variables)
     }

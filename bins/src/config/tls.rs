@@ -1,0 +1,166 @@
+//! Certificates and keys in files, checked before anybody connects: a library would say less, and later.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, RootCertStore};
+
+use super::Problem;
+use crate::Failure;
+
+/// Whether a connection to Postgres is encrypted, and how much of the server is checked; the words are those of libpq.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SslMode {
+    /// Never encrypted.
+    Disable,
+    /// Encrypted where the server can.
+    Prefer,
+    /// Always encrypted, by whomever.
+    Require,
+    /// The server's certificate must come from an authority.
+    VerifyCa,
+    /// It must also bear the host's name.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// As it stands in a URL.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+
+    /// Whether authorities are of any use.
+    pub(super) const fn verifies(self) -> bool {
+        matches!(self, Self::VerifyCa | Self::VerifyFull)
+    }
+}
+
+/// Whether connections go over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// They do not.
+    Off,
+    /// They do, and the server must prove who it is.
+    On,
+}
+
+/// A file and the variable that names it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PemFile<'a> {
+    pub(super) variable: &'static str,
+    pub(super) path: Option<&'a PathBuf>,
+}
+
+/// The files that one server needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PemFiles<'a> {
+    pub(super) authorities: PemFile<'a>,
+    pub(super) certificate: PemFile<'a>,
+    pub(super) key: PemFile<'a>,
+}
+
+impl PemFiles<'_> {
+    /// The first of them that is given, to say that it would go unused.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        [self.authorities, self.certificate, self.key].into_iter().find(|file| file.path.is_some()).map(|file| file.variable)
+    }
+
+    /// Whether each can be used, and the key belongs to the certificate.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if let Some(path) = self.authorities.path {
+            let mut roots = RootCertStore::empty();
+            for certificate in self.authorities.certificates(path)? {
+                roots.add(certificate).map_err(|error| self.authorities.unusable(path, error.to_string()))?;
+            }
+        }
+        match (self.certificate.path, self.key.path) {
+            (None, None) => Ok(()),
+            (Some(_), None) => Err(self.certificate.lonely(self.key.variable)),
+            (None, Some(_)) => Err(self.key.lonely(self.certificate.variable)),
+            (Some(certificate), Some(key)) => self.check_pair(certificate, key),
+        }
+    }
+
+    fn check_pair(&self, certificate: &Path, key: &Path) -> Result<(), Failure> {
+        let chain = self.certificate.certificates(certificate)?;
+        let der = PrivateKeyDer::from_pem_file(key).map_err(|error| self.key.unreadable(key, &error, "private key"))?;
+        CertifiedKey::from_der(chain, der, &default_provider()).map(drop).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                self.key.unusable(key, format!("does not belong to the certificate {}", certificate.display()))
+            }
+            error => self.key.unusable(key, error.to_string()),
+        })
+    }
+}
+
+impl PemFile<'_> {
+    fn certificates(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+        let failed = |error| self.unreadable(path, &error, "certificate");
+        let found = CertificateDer::pem_file_iter(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        if found.is_empty() { Err(failed(pem::Error::NoItemsFound)) } else { Ok(found) }
+    }
+
+    fn unreadable(&self, path: &Path, error: &pem::Error, wanted: &str) -> Failure {
+        let why = match error {
+            pem::Error::Io(error) => error.to_string(),
+            pem::Error::NoItemsFound => format!("holds no {wanted} in PEM"),
+            error => format!("is not PEM: {error}"),
+        };
+        self.unusable(path, why)
+    }
+
+    fn unusable(&self, path: &Path, why: String) -> Failure {
+        Failure::Variable { variable: self.variable, problem: Problem::File { path: path.to_owned(), why } }
+    }
+
+    fn lonely(&self, other: &'static str) -> Failure {
+        Failure::Variable { variable: self.variable, problem: Problem::Lonely(other) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use test_servers::Authority;
+
+    use super::*;
+
+    fn complaint(authorities: Option<&PathBuf>, certificate: Option<&PathBuf>, key: Option<&PathBuf>) -> String {
+        let file = |variable, path| PemFile { variable, path };
+        let files =
+            PemFiles { authorities: file("CA", authorities), certificate: file("CERT", certificate), key: file("KEY", key) };
+        files.check().map_or_else(|failure| failure.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_variable_and_file() {
+        let (ours, folder) = (Authority::new(), TempDir::new().unwrap());
+        let (one, other) = (ours.client("one"), ours.client("other"));
+        let (missing, text) = (folder.path().join("missing"), folder.path().join("text"));
+        std::fs::write(&text, "hello").unwrap();
+        assert_eq!(complaint(Some(&ours.file()), Some(&one.certificate), Some(&one.key)), "");
+        for (line, expected, path) in [
+            (complaint(Some(&missing), None, None), "CA: ", &missing),
+            (complaint(Some(&text), None, None), "CA: ", &text),
+            (complaint(Some(&one.key), None, None), "holds no certificate in PEM", &one.key),
+            (complaint(None, Some(&missing), Some(&one.key)), "CERT: ", &missing),
+            (complaint(None, Some(&one.certificate), Some(&text)), "KEY: ", &text),
+            (complaint(None, Some(&one.certificate), Some(&one.certificate)), "holds no private key in PEM", &one.certificate),
+            (complaint(None, Some(&one.certificate), Some(&other.key)), "does not belong to the certificate", &other.key),
+        ] {
+            assert!(line.contains(expected) && line.contains(path.to_str().unwrap()), "{line}");
+        }
+        assert_eq!(complaint(None, Some(&one.certificate), None), "CERT: is of no use without KEY");
+        assert_eq!(complaint(None, None, Some(&one.key)), "KEY: is of no use without CERT");
+    }
+}
