@@ -25,9 +25,11 @@
   value: {{ ternary "verify-full" "disable" (ne (include "scaler.postgresClientSecret" $root) "") }}
 {{- end }}
 {{- if include "scaler.postgresClientSecret" $root }}
+{{- if or (ne $pg.mode "external") (hasPrefix "verify" $pg.external.sslMode) }}
 - name: POSTGRES_SSLROOTCERT
   value: /tls/postgres/ca.crt
-{{- if ne $pg.mode "cloudnativepg" }}
+{{- end }}
+{{- if or (eq $pg.mode "standalone") (and (eq $pg.mode "external") $pg.external.clientCertificate) }}
 - name: POSTGRES_SSLCERT
   value: /tls/postgres/tls.crt
 - name: POSTGRES_SSLKEY
@@ -59,10 +61,12 @@
 {{- if include "scaler.redisClientSecret" . }}
 - name: REDIS_TLS_CA
   value: /tls/redis/ca.crt
+{{- if or (eq $redis.mode "standalone") $redis.external.clientCertificate }}
 - name: REDIS_TLS_CERT
   value: /tls/redis/tls.crt
 - name: REDIS_TLS_KEY
   value: /tls/redis/tls.key
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -1,0 +1,153 @@
+# What scripts/cluster-test plays; sourced. Each scenario leaves WORKERS workers behind.
+
+install_release() { helm install "$RELEASE" deploy --namespace "$NAMESPACE" --set "worker.replicaCount=$WORKERS" "${HELM_ARGUMENTS[@]}" "$@" >/dev/null; }
+# Waits for nothing: the scenarios look at the rows themselves.
+upgrade() { helm upgrade "$RELEASE" deploy --namespace "$NAMESPACE" --set "worker.replicaCount=$WORKERS" "${HELM_ARGUMENTS[@]}" "$@" >/dev/null; }
+witness() { sql_file scripts/cluster/audit.sql >/dev/null; }
+add_items() { sql "insert into public.work_items (id, value) select gen_random_uuid(), 0 from generate_series(1, $1)" >/dev/null; }
+
+scenario_fresh() {
+    kubectl create namespace "$NAMESPACE" >/dev/null
+    local begun
+    begun=$(now_ms)
+    install_release
+    until_true 120 "all rows are ticked" is_even "$WORKERS" || return 0
+    say "  fresh namespace to all 10 rows ticked, $(loads): $(($(now_ms) - begun)) ms (limit 60000)"
+    expect "rows" "$(sql 'select count(*) from public.work_items')" 10
+    expect "helm test" "$(helm test "$RELEASE" --namespace "$NAMESPACE" 2>&1 | sed -n 's/^Phase: *//p')" Succeeded
+    witness
+}
+
+scenario_commands() { source scripts/cluster/commands.sh; }
+
+scenario_scale() {
+    local to
+    for to in 5 2; do
+        watch_from_now
+        upgrade --set "worker.replicaCount=$to"
+        until_true 90 "even among $to" is_even "$to" || continue
+        say "  worker.replicaCount=$to: even, $(loads), after $took ms"
+        until_true 60 "$to pods" has_live_pods worker "$to"
+        say "  $(movements)"
+        judge 0
+    done
+    upgrade
+    until_true 60 "even among $WORKERS" is_even "$WORKERS"
+}
+
+# A pod goes; the rows must be even among as many workers again. Arguments: what is said, limit in seconds, kubectl's arguments.
+lose() {
+    local what=$1 limit=$2
+    shift 2
+    watch_from_now
+    kube delete pod --wait=false "$@" >/dev/null 2>&1
+    sleep 1
+    until_true 120 "$what: even again" is_even "$WORKERS" || return 0
+    say "  $what: even again, $(loads), after $((took + 1000)) ms"
+    until_true 60 "$WORKERS workers" has_live_pods worker "$WORKERS"
+    past_some_ticks 5
+    judge "$limit"
+}
+past_some_ticks() { until_true 60 "$1 more ticks" past "$(($(tick) + $1))"; }
+
+scenario_losses() {
+    local leader rows
+    lose "a worker is deleted" 0 "$(any_pod worker)"
+    lose "a worker is deleted without grace" 6 --grace-period=0 --force "$(any_pod worker)"
+    leader=$(leader_pod)
+    lose "the leader is deleted" 0 "$leader"
+    lose "redis is deleted" 0 "$(any_pod redis)"
+    rows=$(sql 'select count(*) from public.work_items')
+    lose "postgres-0 is deleted" 60 postgres-0
+    expect "rows after postgres-0 was deleted" "$(sql 'select count(*) from public.work_items')" "$rows"
+}
+leader_pod() {
+    local pod
+    for pod in $(pods control-plane); do
+        if kube logs "$pod" -c control-plane | grep -E 'leads, term|stands by' | tail -n 1 | grep -q 'INFO leads'; then echo "$pod"; fi
+    done | head -n 1
+}
+
+scenario_updates() {
+    local of
+    add_items 490
+    past_some_ticks 3
+    for of in worker controlPlane; do
+        watch_from_now
+        upgrade --set-string "$of.podAnnotations.update=$(date +%s)"
+        until_true 5 "the update is seen" sleep 2
+        kube rollout status "deployment/$([[ $of == worker ]] && echo worker || echo control-plane)" --timeout=180s >/dev/null || failed "no rollout"
+        until_true 120 "the old pods are gone" has_live_pods worker "$WORKERS"
+        until_true 60 "even again" is_even "$WORKERS" || continue
+        say "  rolling update of ${of} with 500 rows: $(($(tick) - first_tick)) s"
+        say "  $(movements)"
+        judge 0
+    done
+    sql 'delete from public.work_items where id in (select id from public.work_items offset 10)' >/dev/null
+    until_true 30 "even again" is_even "$WORKERS"
+}
+
+scenario_refusals() {
+    local value said
+    for value in worker.replicaCount=many worker.replicaCout=3 ring=circle postgres.mode=none worker.drainTimeoutSeconds=50; do
+        if said=$(helm upgrade "$RELEASE" deploy --namespace "$NAMESPACE" --set "$value" --dry-run 2>&1); then
+            failed "$value is accepted"
+        else
+            say "  $value: $(grep -E '^- |error calling fail' <<<"$said" | sed 's/.*error calling fail: //' | head -n 1)"
+        fi
+    done
+}
+
+scenario_rights() {
+    local account
+    for account in control-plane worker postgres redis; do
+        say "  $account: $(kubectl auth can-i --list --namespace "$NAMESPACE" --as "system:serviceaccount:$NAMESPACE:$account" \
+            --as-group system:serviceaccounts --as-group system:authenticated --no-headers |
+            grep -vE 'selfsubject|^ +\[/' | tr -s ' ' | paste -sd';' | sed 's/^$/nothing/')"
+    done
+    expect "pods with a token" "$(kube get pods -o json | grep -c 'kube-api-access\|serviceaccount/token')" 0
+}
+
+scenario_tls() {
+    local said
+    said=$(kube exec postgres-0 -c postgres -- sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql "host=postgres-service user=user dbname=mydatabase sslmode=require" -c "select 1"' 2>&1) &&
+        failed "Postgres lets a client without a certificate in"
+    say "  Postgres, without a certificate: $(tail -n 1 <<<"$said")"
+    said=$(kube exec postgres-0 -c postgres -- sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql "host=postgres-service user=user dbname=mydatabase sslmode=disable" -c "select 1"' 2>&1) &&
+        failed "Postgres lets a client without TLS in"
+    say "  Postgres, without TLS: $(tail -n 1 <<<"$said")"
+    said=$(kube exec deploy/redis -- sh -c 'PATH=${PATH#*:}; REDISCLI_AUTH=$ADMIN_PASSWORD timeout 5 redis-cli --tls --cacert /tls/ca.crt ping' 2>&1) || true
+    say "  Redis, without a certificate: $(tail -n 1 <<<"$said")"
+    [[ $said != *PONG* ]] || failed "Redis lets a client without a certificate in"
+    said=$(kube exec deploy/redis -- sh -c 'PATH=${PATH#*:}; REDISCLI_AUTH=$ADMIN_PASSWORD timeout 5 redis-cli ping' 2>&1) || true
+    say "  Redis, without TLS: $(tail -n 1 <<<"$said")"
+    [[ $said != *PONG* ]] || failed "Redis lets a client without TLS in"
+    expect "with a certificate" "$(kube exec deploy/redis -- redis-cli ping)" PONG
+    expect "commands that Redis refused to the programs" "$(kube exec deploy/redis -- redis-cli acl log | grep -c scaler)" 0
+}
+
+scenario_releases() {
+    local rows sum begun
+    watch_from_now
+    upgrade --set-string worker.env.PRINT_IDS=changes
+    kube rollout status deployment/worker --timeout=180s >/dev/null
+    helm rollback "$RELEASE" --namespace "$NAMESPACE" >/dev/null
+    kube rollout status deployment/worker --timeout=180s >/dev/null
+    until_true 120 "the old pods are gone" has_live_pods worker "$WORKERS"
+    until_true 60 "even again" is_even "$WORKERS"
+    say "  upgrade and rollback: $(($(tick) - first_tick)) s"
+    judge 0
+
+    rows=$(sql 'select count(*) from public.work_items')
+    sum=$(sql 'select sum(value) from public.work_items')
+    helm uninstall "$RELEASE" --namespace "$NAMESPACE" 2>&1 | sed -n 's/^\[/  uninstall keeps [/p'
+    until_true 120 "all pods are gone" no_pods
+    expect "what is left" "$(kube get all,secret,configmap,pvc -o name 2>/dev/null | grep -vE 'default-token|kube-root-ca|service/kubernetes' | paste -sd' ')" persistentvolumeclaim/postgres-pvc
+    begun=$(now_ms)
+    install_release
+    until_true 120 "all rows are ticked" is_even "$WORKERS" || return 0
+    say "  reinstalled on the old data: all rows ticked after $(($(now_ms) - begun)) ms"
+    expect "rows" "$(sql 'select count(*) from public.work_items')" "$rows"
+    (($(sql 'select sum(value) from public.work_items') >= sum)) || failed "values have fallen"
+}
+no_pods() { [[ -z $(kube get pods -o name) ]]; }
