@@ -44,14 +44,14 @@ is_even() {
 }
 loads() { sql "select string_agg(items::text, '/' order by items desc) from (select count(*) as items from public.work_items w
     join scaler.slot s on s.slot = scaler.slot_of(w.id) group by s.owner) as loads"; }
-pods() { kube get pods -l "app=$1" --field-selector=status.phase=Running -o jsonpath='{range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name}{"\n"}{end}'; }
+pods() { kube get pods -l "app=$1" --field-selector=status.phase=Running -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'; }
 any_pod() { pods "$1" | head -n 1; }
 has_pods() { [[ $(pods "$1" | wc -l) == "$2" ]]; }
 has_live_pods() { [[ $(kube get pods -l "app=$1" -o name | wc -l) == "$2" ]]; }
 
 # From here to `judge`, every increment and every movement counts.
 watch_from_now() {
-    sql 'drop table if exists test.before; create table test.before as select slot, owner, epoch from scaler.slot' >/dev/null
+    sql 'set client_min_messages = warning; drop table if exists test.before; create table test.before as select slot, owner, epoch from scaler.slot' >/dev/null
     first_tick=$(($(tick) + 1))
     until_true 5 "a tick" past "$first_tick"
 }

@@ -35,25 +35,35 @@ scenario_scale() {
     until_true 60 "even among $WORKERS" is_even "$WORKERS"
 }
 
-# A pod goes; the rows must be even among as many workers again. Arguments: what is said, limit in seconds, kubectl's arguments.
+# lose WHAT LIMIT POD [KUBECTL ARGUMENTS...]: the pod goes, and the rows must be even among as many workers again.
 lose() {
-    local what=$1 limit=$2
-    shift 2
+    local what=$1 limit=$2 pod=$3 begun
+    shift 3
     watch_from_now
-    kube delete pod --wait=false "$@" >/dev/null 2>&1
-    sleep 1
+    begun=$(now_ms)
+    kube delete pod "$pod" --wait=false "$@" >/dev/null 2>&1
+    until_true 10 "$what: it is noticed" is_noticed "$pod"
     until_true 120 "$what: even again" is_even "$WORKERS" || return 0
-    say "  $what: even again, $(loads), after $((took + 1000)) ms"
+    say "  $what: even again, $(loads), after $(($(now_ms) - begun)) ms"
     until_true 60 "$WORKERS workers" has_live_pods worker "$WORKERS"
     past_some_ticks 5
     judge "$limit"
+}
+# A worker has lost its slots, the leader its lead, Redis and Postgres their connections.
+is_noticed() {
+    case $1 in
+        worker-*) [[ $(sql "select count(*) from scaler.slot where owner = '$1'") == 0 ]] ;;
+        control-plane-*) [[ $(leader_pod) != "$1" ]] ;;
+        redis-*) [[ $(any_pod redis) != "$1" ]] ;;
+        *) ! sql 'select 1' ;;
+    esac
 }
 past_some_ticks() { until_true 60 "$1 more ticks" past "$(($(tick) + $1))"; }
 
 scenario_losses() {
     local leader rows
     lose "a worker is deleted" 0 "$(any_pod worker)"
-    lose "a worker is deleted without grace" 6 --grace-period=0 --force "$(any_pod worker)"
+    lose "a worker is deleted without grace" 6 "$(any_pod worker)" --grace-period=0 --force
     leader=$(leader_pod)
     lose "the leader is deleted" 0 "$leader"
     lose "redis is deleted" 0 "$(any_pod redis)"
@@ -69,22 +79,33 @@ leader_pod() {
 }
 
 scenario_updates() {
-    local of
     add_items 490
     past_some_ticks 3
-    for of in worker controlPlane; do
-        watch_from_now
-        upgrade --set-string "$of.podAnnotations.update=$(date +%s)"
-        until_true 5 "the update is seen" sleep 2
-        kube rollout status "deployment/$([[ $of == worker ]] && echo worker || echo control-plane)" --timeout=180s >/dev/null || failed "no rollout"
-        until_true 120 "the old pods are gone" has_live_pods worker "$WORKERS"
-        until_true 60 "even again" is_even "$WORKERS" || continue
-        say "  rolling update of ${of} with 500 rows: $(($(tick) - first_tick)) s"
-        say "  $(movements)"
-        judge 0
-    done
+    update worker --set worker.podAnnotations.update=first
+    update control-plane --set worker.podAnnotations.update=first --set controlPlane.podAnnotations.update=first
     sql 'delete from public.work_items where id in (select id from public.work_items offset 10)' >/dev/null
-    until_true 30 "even again" is_even "$WORKERS"
+    upgrade
+    settle_down
+}
+# update DEPLOYMENT HELM ARGUMENTS...: its pods are replaced, and no tick is missed.
+update() {
+    local deployment=$1 count
+    count=$(pods "$1" | wc -l)
+    shift
+    watch_from_now
+    upgrade "$@"
+    kube rollout status "deployment/$deployment" --timeout=180s >/dev/null || failed "no rollout"
+    say "  rolling update of $deployment under $(sql 'select count(*) from public.work_items') rows: $(($(tick) - first_tick)) s"
+    until_true 120 "the old pods are gone" has_live_pods "$deployment" "$count"
+    until_true 60 "even again" is_even "$WORKERS"
+    say "  $(movements)"
+    judge 0
+}
+settle_down() {
+    kube rollout status deployment/worker --timeout=180s >/dev/null
+    kube rollout status deployment/control-plane --timeout=180s >/dev/null
+    until_true 120 "the old pods are gone" has_live_pods worker "$WORKERS"
+    until_true 60 "even again" is_even "$WORKERS"
 }
 
 scenario_refusals() {
@@ -93,7 +114,7 @@ scenario_refusals() {
         if said=$(helm upgrade "$RELEASE" deploy --namespace "$NAMESPACE" --set "$value" --dry-run 2>&1); then
             failed "$value is accepted"
         else
-            say "  $value: $(grep -E '^- |error calling fail' <<<"$said" | sed 's/.*error calling fail: //' | head -n 1)"
+            say "  $value: $(sed -n 's/^- //p; s/.*execution error at [^ ]* //p' <<<"$said" | head -n 1)"
         fi
     done
 }
@@ -108,19 +129,22 @@ scenario_rights() {
     expect "pods with a token" "$(kube get pods -o json | grep -c 'kube-api-access\|serviceaccount/token')" 0
 }
 
+# The last line of what a client said, without what kubectl says about it.
+refusal() { grep -v 'command terminated' <<<"$1" | tail -n 1; }
+
 scenario_tls() {
     local said
     said=$(kube exec postgres-0 -c postgres -- sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql "host=postgres-service user=user dbname=mydatabase sslmode=require" -c "select 1"' 2>&1) &&
         failed "Postgres lets a client without a certificate in"
-    say "  Postgres, without a certificate: $(tail -n 1 <<<"$said")"
+    say "  Postgres, without a certificate: $(refusal "$said")"
     said=$(kube exec postgres-0 -c postgres -- sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql "host=postgres-service user=user dbname=mydatabase sslmode=disable" -c "select 1"' 2>&1) &&
         failed "Postgres lets a client without TLS in"
-    say "  Postgres, without TLS: $(tail -n 1 <<<"$said")"
+    say "  Postgres, without TLS: $(refusal "$said")"
     said=$(kube exec deploy/redis -- sh -c 'PATH=${PATH#*:}; REDISCLI_AUTH=$ADMIN_PASSWORD timeout 5 redis-cli --tls --cacert /tls/ca.crt ping' 2>&1) || true
-    say "  Redis, without a certificate: $(tail -n 1 <<<"$said")"
+    say "  Redis, without a certificate: $(refusal "$said")"
     [[ $said != *PONG* ]] || failed "Redis lets a client without a certificate in"
     said=$(kube exec deploy/redis -- sh -c 'PATH=${PATH#*:}; REDISCLI_AUTH=$ADMIN_PASSWORD timeout 5 redis-cli ping' 2>&1) || true
-    say "  Redis, without TLS: $(tail -n 1 <<<"$said")"
+    say "  Redis, without TLS: $(refusal "$said")"
     [[ $said != *PONG* ]] || failed "Redis lets a client without TLS in"
     expect "with a certificate" "$(kube exec deploy/redis -- redis-cli ping)" PONG
     expect "commands that Redis refused to the programs" "$(kube exec deploy/redis -- redis-cli acl log | grep -c scaler)" 0
@@ -132,9 +156,7 @@ scenario_releases() {
     upgrade --set-string worker.env.PRINT_IDS=changes
     kube rollout status deployment/worker --timeout=180s >/dev/null
     helm rollback "$RELEASE" --namespace "$NAMESPACE" >/dev/null
-    kube rollout status deployment/worker --timeout=180s >/dev/null
-    until_true 120 "the old pods are gone" has_live_pods worker "$WORKERS"
-    until_true 60 "even again" is_even "$WORKERS"
+    settle_down
     say "  upgrade and rollback: $(($(tick) - first_tick)) s"
     judge 0
 
