@@ -5,3 +5,5 @@ mod conformance;
 mod faults;
 mod foreign;
 mod help;
+mod limited;
+mod tls;

@@ -1,0 +1,85 @@
+//! A user who may do just what deploy/files/redis.acl says: every rule of a membership holds for it, and nothing else is let through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::types::{ClusterHash, CustomCommand};
+use scaler_core::Membership;
+use scaler_core::testing::membership::{Clients, MembershipFixture};
+use scaler_redis::RedisConfig;
+use test_servers::Redis;
+use tokio::sync::OnceCell;
+
+use crate::help::{active, connect, plain_client};
+
+const RULES: &str = include_str!("../../../deploy/files/redis.acl");
+/// The hash that the rules are written for.
+const HASH: &str = "workers";
+
+scaler_core::membership_suite!(limited);
+
+struct Fixture(Clients);
+
+#[async_trait]
+impl MembershipFixture for Fixture {
+    fn clients(&self) -> Clients {
+        self.0.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+async fn limited() -> Fixture {
+    let config = user().await;
+    Fixture([Arc::new(connect(&config).await), Arc::new(connect(&config).await)])
+}
+
+/// A user and a hash of its own.
+async fn user() -> RedisConfig {
+    // Not the shared server: on one that is not ours, the user would stay behind.
+    static SERVER: OnceCell<Redis> = OnceCell::const_new();
+    let server = SERVER.get_or_init(Redis::private).await;
+    let hash = Redis::unique_prefix() + HASH;
+    let rules = RULES.replace(HASH, &hash);
+    let words = ["setuser", &hash, "on", ">secret"].into_iter().chain(rules.split_whitespace()).map(str::to_owned);
+    let acl = CustomCommand::new_static("ACL", ClusterHash::FirstKey, false);
+    plain_client(server.url()).await.custom::<(), _>(acl, words.collect::<Vec<_>>()).await.unwrap();
+    let mut config = RedisConfig::new(server.url().replacen("://", &format!("://{hash}:secret@"), 1));
+    config.hash = hash;
+    config
+}
+
+#[tokio::test]
+async fn what_the_rules_do_not_name_is_refused() {
+    let (mine, other) = (user().await, user().await);
+    connect(&mine).await.heartbeat(&active("worker-1")).await.unwrap();
+    let mut foreign = mine.clone();
+    foreign.hash.clone_from(&other.hash);
+    let failure = connect(&foreign).await.heartbeat(&active("worker-1")).await.unwrap_err();
+    assert!(failure.to_string().contains("NOPERM") || failure.to_string().contains("No permission"), "{failure}");
+    let plain = plain_client(&mine.url).await;
+    for refused in [
+        plain.get::<Option<String>, _>("key").await.map(drop),
+        plain.r#type::<String, _>(&other.hash).await.map(drop),
+        plain.del::<(), _>(&mine.hash).await,
+        plain.flushall::<()>(false).await,
+    ] {
+        let error = refused.unwrap_err();
+        assert!(error.details().starts_with("NOPERM"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_command_that_the_rules_name_is_needed() {
+    let sources = ["heartbeat", "leave", "members", "sweep"]
+        .map(|script| std::fs::read_to_string(format!("{}/lua/{script}.lua", env!("CARGO_MANIFEST_DIR"))).unwrap());
+    let in_scripts = |command: &str| sources.iter().any(|source| source.contains(&format!("'{}'", command.to_uppercase())));
+    let beside_scripts = ["eval", "type", "publish", "subscribe"];
+    for command in RULES.split_whitespace().filter_map(|rule| rule.strip_prefix('+')) {
+        assert!(in_scripts(command) || beside_scripts.contains(&command), "{command}");
+    }
+}
