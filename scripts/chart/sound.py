@@ -1,6 +1,7 @@
 """What every rendered set of manifests must be, read from a file: scripts/chart-test calls this."""
 
 import sys
+
 import yaml
 
 
