@@ -103,7 +103,7 @@ const fn code_of(class: ErrorClass) -> u8 {
 }
 
 /// The source says where the schema is missing.
-fn told(error: &StoreError) -> String {
+pub(crate) fn told(error: &StoreError) -> String {
     match error {
         StoreError::NotInstalled { source, .. } => format!("{error}: {source}"),
         error => error.to_string(),

@@ -70,6 +70,16 @@ pub(crate) enum Finding {
     NoSchema { target: Target },
     #[error("Postgres at {target}: {lacking} is not granted")]
     NotGranted { target: Target, lacking: String },
+    #[error(
+        "Postgres at {target}: schema scaler is {how}, and this role may not change that: run `notifi-scaler migrate` as its owner"
+    )]
+    OwnersTurn { target: Target, how: &'static str },
+    #[error("Postgres at {target}: role {role} does not exist: create it first, with the right to log in")]
+    NoRole { target: Target, role: String },
+    #[error("Postgres at {target}: role {role} is a superuser or acts as the owner of the schema: nothing can be kept from it")]
+    OwnersRole { target: Target, role: String },
+    #[error("Postgres at {target}: role {role} cannot be both that of the workers and that of the control planes")]
+    SameRole { target: Target, role: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use scaler_core::{SlotCount, StoreError};
+use scaler_core::{SlotCount, StoreError, WorkStore};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 
 use crate::PgStore;
 use crate::error::{Finding, classify};
+use crate::functions;
 use crate::store::signed;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -43,6 +44,9 @@ impl PgStore {
     ///
     /// `slots` counts at the first installation, 4096 if it is `None`; later it must be what is installed.
     ///
+    /// A user who may not make or change the schema finds it as its owner has installed it, or waits for that: then it is
+    /// [`StoreError::NotInstalled`].
+    ///
     /// # Errors
     /// When `public.work_items` has another shape, when `slots` differs from what is installed or is not between 256 and
     /// 65536, when a privilege is lacking, or as for any other call. Nothing of the user's is altered then.
@@ -58,6 +62,10 @@ impl PgStore {
     pub async fn install_with_items(&self, slots: Option<SlotCount>, items: u32) -> Result<Installation, StoreError> {
         if let Some(wanted) = slots.map(SlotCount::get).filter(|wanted| !SLOTS.contains(wanted)) {
             return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
+        }
+        let (there, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(include_str!("../sql/may_install.sql"))).await?;
+        if !may {
+            return self.installed_by_its_owner(there, slots).await;
         }
         // What cannot be adopted is refused before anything is made.
         self.shape().await?;
@@ -81,9 +89,8 @@ impl PgStore {
         if !there || self.shape().await? == Table::Missing {
             return Err(missing());
         }
-        let lacking: Vec<(String,)> = self.link.rows("probe", sqlx::query_as(include_str!("../sql/privileges.sql"))).await?;
-        match lacking.into_iter().next() {
-            Some((lacking,)) => {
+        match self.lacks_for_work().await? {
+            Some(lacking) => {
                 let source = Box::new(Finding::NotGranted { target: target(), lacking });
                 Err(StoreError::Denied { during: "probe", source })
             }
@@ -140,12 +147,39 @@ impl PgStore {
             .fetch_one(&mut *connection)
             .await
             .map_err(|error| self.failed(error))?;
-        if slots.is_some() && signed(wanted) != installed {
-            let (target, installed) = (self.link.target().clone(), installed.cast_unsigned());
-            return Err(self.found(Finding::OtherSlots { target, installed, wanted }));
-        }
+        let installation = self.fits(installed.cast_unsigned(), slots)?;
         prepare_items(connection, items).await.map_err(|error| self.failed(error))?;
-        let slots = SlotCount::new(installed.cast_unsigned());
+        functions::create(connection).await.map_err(|error| self.failed(error))?;
+        Ok(installation)
+    }
+
+    /// For a user who may not install: what the owner has installed.
+    async fn installed_by_its_owner(&self, there: bool, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
+        let owners_turn = |how| {
+            let finding = Finding::OwnersTurn { target: self.link.target().clone(), how };
+            StoreError::NotInstalled { during: DURING, source: Box::new(finding) }
+        };
+        if !there || self.shape().await? == Table::Missing {
+            return Err(owners_turn("missing"));
+        }
+        if let Some(lacking) = self.lacks_for_control().await? {
+            let source = Box::new(Finding::NotGranted { target: self.link.target().clone(), lacking });
+            return Err(StoreError::Denied { during: DURING, source });
+        }
+        let version = sqlx::query_as("select coalesce(max(version), 0) from scaler.migration where success");
+        let (version,): (i64,) = self.link.row(DURING, version).await?;
+        if MIGRATIONS.iter().any(|migration| migration.version > version) {
+            return Err(owners_turn("of an older version"));
+        }
+        self.fits(self.slot_count().await?.get(), slots)
+    }
+
+    /// The installation, if it has as many slots as are wanted.
+    fn fits(&self, installed: u32, wanted: Option<SlotCount>) -> Result<Installation, StoreError> {
+        if let Some(wanted) = wanted.map(SlotCount::get).filter(|wanted| *wanted != installed) {
+            return Err(self.found(Finding::OtherSlots { target: self.link.target().clone(), installed, wanted }));
+        }
+        let slots = SlotCount::new(installed);
         Ok(Installation { slots: slots.map_err(|error| self.misshapen(DURING, "scaler.meta.slots", &error))? })
     }
 

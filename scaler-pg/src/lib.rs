@@ -2,18 +2,22 @@
 //!
 //! The statement that increments the items checks the fence, the statement that moves slots checks the term: each is one
 //! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
-//! `public.work_items` is adopted as it is.
+//! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
 
 mod config;
 mod connection;
 mod election;
 mod error;
+mod functions;
 mod install;
 mod items;
+mod roles;
 mod store;
+mod way;
 
 pub use config::PgConfig;
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;
+pub use roles::{Roles, WorkerAccess};
 pub use store::PgStore;

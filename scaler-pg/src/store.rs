@@ -14,11 +14,13 @@ use crate::PgConfig;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::error::Finding;
+use crate::way::FoundWay;
 
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
 #[derive(Debug)]
 pub struct PgStore {
     pub(crate) link: Link,
+    way: FoundWay,
 }
 
 impl PgStore {
@@ -27,7 +29,7 @@ impl PgStore {
     /// # Errors
     /// When the URL cannot be read; nothing is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::new(config)? })
+        Ok(Self { link: Link::new(config)?, way: FoundWay::default() })
     }
 
     pub(crate) fn misshapen(&self, during: &'static str, what: &'static str, value: &dyn ToString) -> StoreError {
@@ -72,15 +74,17 @@ struct CommitRow {
 #[deny(clippy::missing_trait_methods)]
 impl WorkStore for PgStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let way = self.way.get(&self.link, "tick").await?;
         let tick = async |sql| {
             let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
             self.link.row("tick", query.bind(signed(slots.first())).bind(signed(slots.end()))).await
         };
-        let row: TickRow = match tick(include_str!("../sql/tick.sql")).await {
+        let answer = match tick(way.tick).await {
             // Somebody holds an item: nothing was done, and the rest need not wait for it.
-            Err(StoreError::Busy { .. }) => tick(include_str!("../sql/tick_around_locks.sql")).await?,
-            answer => answer?,
+            Err(StoreError::Busy { .. }) => tick(way.tick_around_locks).await,
+            answer => answer,
         };
+        let row: TickRow = self.way.heed(answer)?;
         Ok(TickReport {
             tick: Tick(unsigned(row.tick)),
             into_tick: millis(row.into_ms),
@@ -95,8 +99,10 @@ impl WorkStore for PgStore {
     }
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/items.sql")).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-        let rows: Vec<(Uuid,)> = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await?;
+        let way = self.way.get(&self.link, "items").await?;
+        let query = sqlx::query_as(way.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
+        let rows: Vec<(Uuid,)> = self.way.heed(answer)?;
         Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
     }
 
@@ -154,8 +160,8 @@ impl WorkStore for PgStore {
     }
 
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
-        let query = sqlx::query(include_str!("../sql/adopt.sql")).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-        let adopted = self.link.change("adopt", query).await?;
+        let query = sqlx::query_as("select scaler.adopt($1, $2)").bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let (adopted,): (i64,) = self.link.row("adopt", query).await?;
         Ok(usize::try_from(adopted).unwrap_or(usize::MAX))
     }
 

@@ -10,6 +10,7 @@ use scaler_pg::{PgConfig, PgStore};
 
 use crate::Failure;
 use crate::config::{Endpoint, PostgresArgs};
+use crate::failure::told;
 use crate::words::soon;
 
 /// How to open the store.
@@ -72,7 +73,7 @@ where
         };
         let wait = waits.next().unwrap_or_default();
         if !std::mem::replace(&mut away, true) {
-            tracing::warn!("{error}; retrying {}, and then until it is there", soon(wait));
+            tracing::warn!("{}; retrying {}, and then until it is there", told(&error), soon(wait));
         }
         tokio::time::sleep(wait).await;
     }

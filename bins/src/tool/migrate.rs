@@ -1,7 +1,9 @@
-//! `notifi-scaler migrate`: installs the schema, or brings it up to date.
+//! `notifi-scaler migrate`: installs the schema, and gives roles what they need.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use scaler_core::SlotCount;
+use scaler_pg::{Roles, WorkerAccess};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::open;
@@ -11,7 +13,7 @@ use crate::removal::MOST_ITEMS;
 use crate::servers::once_there;
 use crate::{Failure, telemetry};
 
-/// What to install, and where.
+/// What shall be installed, and for whom.
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
     /// How many slots there are, a power of two [default: as installed, or 4096]
@@ -20,6 +22,15 @@ pub struct MigrateArgs {
     /// How many items to put into the table of work, if this very call makes it
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_ITEMS)))]
     pub initial_items: u32,
+    /// A role that shall be able to do what a worker does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub worker_role: Option<String>,
+    /// The role of workers may only execute the tick as a function, and touch no table
+    #[arg(long, requires = "worker_role")]
+    pub hard: bool,
+    /// A role that shall be able to do what a control plane does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub control_role: Option<String>,
     /// Wait for a Postgres that is away, however long that takes
     #[arg(long)]
     pub wait: bool,
@@ -33,9 +44,30 @@ pub struct MigrateArgs {
 
 pub(super) async fn run(args: &MigrateArgs, lines: &Lines) -> Result<(), Failure> {
     telemetry::init(&args.logging, LevelFilter::INFO);
+    let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
+    let worker = args.worker_role.clone().map(|role| (role, access));
+    let roles = Roles { worker, control: args.control_role.clone() };
     let store = open(&args.postgres)?;
-    let install = async || store.install_with_items(args.slots, args.initial_items).await;
+    let install = async || {
+        let installation = store.install_with_items(args.slots, args.initial_items).await?;
+        store.grant(&roles).await.map(|()| installation)
+    };
     let installation = if args.wait { once_there(install).await? } else { install().await? };
-    lines.finish(format!("the schema is installed, with {} slots", installation.slots));
+    lines.finish(told(installation.slots, &roles));
     Ok(())
+}
+
+fn told(slots: SlotCount, roles: &Roles) -> String {
+    let mut told = format!("the schema is installed, with {slots} slots");
+    if let Some((role, access)) = &roles.worker {
+        let what = match access {
+            WorkerAccess::Tables => "may work",
+            WorkerAccess::Functions => "may work by functions only",
+        };
+        told.push_str(&format!("; {role} {what}"));
+    }
+    if let Some(role) = &roles.control {
+        told.push_str(&format!("; {role} may lead"));
+    }
+    told
 }

@@ -33,7 +33,7 @@ pub struct ToolArgs {
 pub enum ToolCommand {
     /// Runs a control plane and workers in this process, on a table in memory
     Local(Box<LocalArgs>),
-    /// Installs the schema, or brings it up to date; safe to repeat
+    /// Installs the schema, or brings it up to date, and gives roles what they need; safe to repeat
     #[command(after_help = SECRETS_HELP)]
     Migrate(Box<MigrateArgs>),
     /// Shows who leads, and who carries what

@@ -6,6 +6,7 @@ mod configuration;
 mod faults;
 mod oracle;
 mod programs;
+mod roles;
 mod sharing;
 mod system;
 mod tls;

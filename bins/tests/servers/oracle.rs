@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// The tick is the database's second in which the increment's statement began, told without asking the program.
+/// The tick is the database's second in which the increment's statement began, told without asking the program. It writes as its
+/// maker, since a worker's role may write nowhere else.
 const AUDIT: &str = "
     create table public.audit (
         id uuid, tick bigint, worker text, step integer, epoch bigint, owner text, at timestamptz default clock_timestamp());
-    create function public.audit() returns trigger language plpgsql as $$ begin
-        insert into audit
+    create function public.audit() returns trigger language plpgsql security definer as $$ begin
+        insert into public.audit
         select new.id, floor(extract(epoch from statement_timestamp())), new.currentworker, new.value - coalesce(old.value, 0), s.epoch, s.owner
         from scaler.slot s where s.slot = scaler.slot_of(new.id);
         return null;

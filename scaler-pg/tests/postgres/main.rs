@@ -7,4 +7,6 @@ mod guards;
 mod hash;
 mod install;
 mod oracle;
+mod role_desk;
+mod roles;
 mod support;

@@ -1,0 +1,17 @@
+-- What this role, or this user, lacks of what a control plane needs that does not install.
+with me(role) as (
+    select coalesce($1::name, current_user)
+)
+select what from me, lateral (values
+    ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
+    ('select on scaler.migration', has_table_privilege(role, 'scaler.migration', 'select')),
+    ('select on scaler.leader', has_table_privilege(role, 'scaler.leader', 'select')),
+    ('update on scaler.leader', has_column_privilege(role, 'scaler.leader', 'term', 'update')
+                                and has_column_privilege(role, 'scaler.leader', 'holder', 'update')
+                                and has_column_privilege(role, 'scaler.leader', 'expires_at', 'update')),
+    ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),
+    ('update on scaler.slot', (select bool_and(has_column_privilege(role, 'scaler.slot', changed, 'update'))
+                               from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)),
+    ('select on public.work_items (id)', has_column_privilege(role, 'public.work_items', 'id', 'select'))
+) as needed(what, granted)
+where not granted

@@ -1,0 +1,21 @@
+-- What this role, or this user, lacks of what a worker needs: rights on tables, or the right to execute every function.
+with me(role) as (
+    select coalesce($1::name, current_user)
+), functions as (
+    select bool_and(coalesce(has_function_privilege(role, to_regprocedure(function), 'execute'), false)) as granted
+    from me, unnest(array[
+        'scaler.tick(text, uuid, integer, integer)', 'scaler.tick_around_locks(text, uuid, integer, integer)',
+        'scaler.items(text, uuid, integer, integer)', 'scaler.adopt(text, uuid)']) as function
+)
+select what from me, functions, lateral (values
+    ('select on public.work_items', has_column_privilege(role, 'public.work_items', 'id', 'select')
+                                    and has_column_privilege(role, 'public.work_items', 'value', 'select')),
+    ('update on public.work_items', has_column_privilege(role, 'public.work_items', 'value', 'update')
+                                    and has_column_privilege(role, 'public.work_items', 'currentworker', 'update')),
+    ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
+    ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),
+    ('update on scaler.slot', has_column_privilege(role, 'scaler.slot', 'last_tick', 'update')
+                              and has_column_privilege(role, 'scaler.slot', 'ticks', 'update')),
+    ('execute on scaler.adopt', coalesce(has_function_privilege(role, to_regprocedure('scaler.adopt(text, uuid)'), 'execute'), false))
+) as needed(what, granted)
+where not needed.granted and not functions.granted

@@ -1,0 +1,37 @@
+//! The functions by which workers act whose role may touch no table: the statements of `sql/`, run as the owner of the schema.
+//!
+//! Their search path is fixed, since they act with the owner's rights; a trigger that a user has put on the table of work then runs
+//! with those rights and on that path, too.
+
+use sqlx::PgConnection;
+
+const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, owned bigint, fence bigint, ticked bigint, items bigint, \
+    digest bigint, locked bigint";
+
+/// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
+pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for statements in [
+        include_str!("../sql/adopt_function.sql").to_owned(),
+        of_worker("tick", REPORT, include_str!("../sql/tick.sql")),
+        of_worker("tick_around_locks", REPORT, include_str!("../sql/tick_around_locks.sql")),
+        of_worker("items", "id uuid", include_str!("../sql/items.sql")),
+    ] {
+        // Constants of this crate, put together.
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// A function that runs a statement of a worker: for this owner and incarnation, on slots from the first to before the last.
+/// In PL/pgSQL, because that keeps the plan.
+fn of_worker(name: &str, gives: &str, statement: &str) -> String {
+    let signature = format!("scaler.{name}(text, uuid, integer, integer)");
+    format!(
+        "create or replace function {signature} returns table ({gives})
+         language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+         #variable_conflict use_column
+         begin return query {statement};
+         end $body$;
+         revoke all on function {signature} from public"
+    )
+}

@@ -1,0 +1,115 @@
+//! Roles that may do just what they need.
+
+use scaler_core::StoreError;
+use sqlx::{Connection, PgConnection};
+
+use crate::PgStore;
+use crate::error::{Finding, classify};
+
+const DURING: &str = "grant";
+const LACKING_OF_WORKER: &str = include_str!("../sql/lacking_of_worker.sql");
+const LACKING_OF_CONTROL: &str = include_str!("../sql/lacking_of_control.sql");
+
+/// Which roles workers and control planes log in as. They must be there, and not be the owner's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// That of the workers, and how it reaches the items.
+    pub worker: Option<(String, WorkerAccess)>,
+    /// That of the control planes.
+    pub control: Option<String>,
+}
+
+/// How a role of workers reaches the items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerAccess {
+    /// By its own statements: it may change the columns that a tick changes, of any item and slot, and no others.
+    Tables,
+    /// By functions that run as the owner of the schema: it may touch no table at all.
+    Functions,
+}
+
+impl PgStore {
+    /// Gives each role exactly what it needs, and takes from it what else it had on the schema and the table of work. Workers that
+    /// run go on, whichever way they reached the items before.
+    ///
+    /// # Errors
+    /// When a role is missing or is the owner's own, when both are one, when this user may not grant, or as for any other call.
+    /// Nothing is changed then.
+    pub async fn grant(&self, roles: &Roles) -> Result<(), StoreError> {
+        let worker = roles.worker.as_ref();
+        if let (Some((worker, _)), Some(control)) = (worker, &roles.control)
+            && worker == control
+        {
+            return Err(self.refused(|target| Finding::SameRole { target, role: worker.clone() }));
+        }
+        let mut connection = self.link.connect(DURING).await?;
+        let mut transaction = connection.begin().await.map_err(|error| self.failed_to_grant(error))?;
+        if let Some((role, access)) = worker {
+            let grants = match access {
+                WorkerAccess::Tables => include_str!("../sql/grants_worker_tables.sql"),
+                WorkerAccess::Functions => include_str!("../sql/grants_worker_functions.sql"),
+            };
+            self.grant_to(&mut transaction, role, grants, LACKING_OF_WORKER).await?;
+        }
+        if let Some(role) = &roles.control {
+            let grants = include_str!("../sql/grants_control.sql");
+            self.grant_to(&mut transaction, role, grants, LACKING_OF_CONTROL).await?;
+        }
+        transaction.commit().await.map_err(|error| self.failed_to_grant(error))
+    }
+
+    /// What this user lacks of what a worker needs.
+    pub(crate) async fn lacks_for_work(&self) -> Result<Option<String>, StoreError> {
+        self.lacks("probe", LACKING_OF_WORKER).await
+    }
+
+    /// What this user lacks of what a control plane needs that does not install.
+    pub(crate) async fn lacks_for_control(&self) -> Result<Option<String>, StoreError> {
+        self.lacks("install", LACKING_OF_CONTROL).await
+    }
+
+    async fn lacks(&self, during: &'static str, lacking: &'static str) -> Result<Option<String>, StoreError> {
+        let lacking: Vec<(String,)> = self.link.rows(during, sqlx::query_as(lacking).bind(None::<&str>)).await?;
+        Ok(lacking.into_iter().next().map(|(lacking,)| lacking))
+    }
+
+    async fn grant_to(
+        &self,
+        connection: &mut PgConnection,
+        role: &str,
+        grants: &'static str,
+        lacking: &'static str,
+    ) -> Result<(), StoreError> {
+        let failed = |error| self.failed_to_grant(error);
+        let query = sqlx::query_as(include_str!("../sql/role.sql")).bind(role);
+        let (there, owner): (bool, bool) = query.fetch_one(&mut *connection).await.map_err(failed)?;
+        if !there {
+            return Err(self.refused(|target| Finding::NoRole { target, role: role.to_owned() }));
+        }
+        if owner {
+            return Err(self.refused(|target| Finding::OwnersRole { target, role: role.to_owned() }));
+        }
+        for statements in [include_str!("../sql/grants_none.sql"), grants] {
+            let statements: Vec<String> =
+                sqlx::query_scalar(statements).bind(role).fetch_all(&mut *connection).await.map_err(failed)?;
+            for statement in statements {
+                // Postgres itself has put the role's name in.
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(failed)?;
+            }
+        }
+        // Who may not grant on another's table is only warned.
+        let lacking: Vec<String> = sqlx::query_scalar(lacking).bind(role).fetch_all(connection).await.map_err(failed)?;
+        match lacking.into_iter().next() {
+            Some(lacking) => Err(self.refused(|target| Finding::NotGranted { target, lacking: format!("{lacking} to {role}") })),
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&self, finding: impl FnOnce(crate::error::Target) -> Finding) -> StoreError {
+        StoreError::Refused { during: DURING, source: Box::new(finding(self.link.target().clone())) }
+    }
+
+    fn failed_to_grant(&self, error: sqlx::Error) -> StoreError {
+        classify(DURING, self.link.target(), error)
+    }
+}

@@ -1,0 +1,121 @@
+//! A database whose workers and control planes log in as roles of their own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use scaler_core::testing::Violation;
+use scaler_core::testing::store::StoreFixture;
+use scaler_core::{
+    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, TickReport, Transfer,
+    WorkStore,
+};
+use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
+use sqlx::{AssertSqlSafe, PgPool};
+use test_servers::Postgres;
+use tokio::sync::OnceCell;
+
+use crate::support::Desk;
+
+/// A store that works as a worker's role and moves as a control plane's.
+#[derive(Debug)]
+pub(crate) struct Split {
+    pub(crate) worker: PgStore,
+    pub(crate) control: Arc<PgStore>,
+}
+
+pub(crate) struct RoleDesk {
+    /// As the owner.
+    pub(crate) owner: Desk,
+    pub(crate) split: Arc<Split>,
+    /// As the worker's role, past the program.
+    pub(crate) worker: PgPool,
+    /// As the control plane's role, past the program.
+    pub(crate) control: PgPool,
+    /// The roles of the worker and of the control plane.
+    pub(crate) names: [String; 2],
+}
+
+/// A database with the schema and with roles.
+pub(crate) async fn with_roles(tick_ms: i32, access: WorkerAccess) -> RoleDesk {
+    // Not the shared server: on one that is not ours, the roles would stay behind.
+    static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+    let database = SERVER.get_or_init(Postgres::private).await.new_database().await;
+    let user = PgPool::connect(database.url()).await.unwrap();
+    let store = Arc::new(PgStore::new(&PgConfig::new(database.url())).unwrap());
+    store.install(SlotCount::new(256).ok()).await.unwrap();
+    sqlx::query("update scaler.meta set tick_ms = $1").bind(tick_ms).execute(&user).await.unwrap();
+    // Names that must be quoted.
+    let names = ["Worker", "control plane"].map(|role| format!("{role} {}", database.name()));
+    for name in &names {
+        sqlx::raw_sql(AssertSqlSafe(format!("create role \"{name}\" login"))).execute(&user).await.unwrap();
+    }
+    store.grant(&roles(&names, access)).await.unwrap();
+    let url = |name: &str| database.url().replacen("postgres@", &format!("{}@", name.replace(' ', "%20")), 1);
+    let open = |name: &str| PgStore::new(&PgConfig::new(url(name))).unwrap();
+    let split = Arc::new(Split { worker: open(&names[0]), control: Arc::new(open(&names[1])) });
+    let (worker, control) = (PgPool::connect(&url(&names[0])).await.unwrap(), PgPool::connect(&url(&names[1])).await.unwrap());
+    RoleDesk { owner: Desk { store, user, database }, split, worker, control, names }
+}
+
+pub(crate) fn roles([worker, control]: &[String; 2], access: WorkerAccess) -> Roles {
+    Roles { worker: Some((worker.clone(), access)), control: Some(control.clone()) }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl WorkStore for Split {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        self.worker.tick(owner, slots).await
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        self.worker.items(owner, slots).await
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        self.control.assignment().await
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.control.census().await
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        self.control.commit(term, transfers).await
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        self.worker.adopt(owner).await
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.control.slot_count().await
+    }
+}
+
+#[async_trait]
+impl StoreFixture for RoleDesk {
+    fn store(&self) -> Arc<dyn WorkStore> {
+        self.split.clone()
+    }
+
+    fn election(&self) -> Arc<dyn Election> {
+        self.split.control.clone()
+    }
+
+    async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.owner.insert(items).await
+    }
+
+    async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.owner.remove(items).await
+    }
+
+    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        self.owner.value(item).await
+    }
+
+    async fn pass_a_moment(&self) {
+        self.owner.pass_a_moment().await;
+    }
+}
