@@ -19,6 +19,7 @@ scenario_autoscale() {
     local left
     upgrade "${AUTOSCALE[@]}"
     kube rollout status deployment/control-plane --timeout=120s >/dev/null
+    rights_of control-plane
     follow "10 rows" 1
     watch_from_now
     add_items 490

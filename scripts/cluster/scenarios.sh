@@ -121,12 +121,15 @@ scenario_refusals() {
 
 scenario_rights() {
     local account
-    for account in control-plane worker postgres redis; do
-        say "  $account: $(kubectl auth can-i --list --namespace "$NAMESPACE" --as "system:serviceaccount:$NAMESPACE:$account" \
-            --as-group system:serviceaccounts --as-group system:authenticated --no-headers |
-            grep -vE 'selfsubject|^ +\[/' | tr -s ' ' | paste -sd';' | sed 's/^$/nothing/')"
-    done
+    for account in control-plane worker postgres redis; do rights_of "$account"; done
     expect "pods with a token" "$(kube get pods -o json | grep -c 'kube-api-access\|serviceaccount/token')" 0
+}
+# What a service account may do, beyond what everybody may.
+rights_of() {
+    local list
+    list=$(kubectl auth can-i --list --namespace "$NAMESPACE" --as "system:serviceaccount:$NAMESPACE:$1" --as-group system:serviceaccounts \
+        --as-group system:authenticated --no-headers | grep -vE 'selfsubject|^ +\[/' | tr -s ' ' | paste -sd';')
+    say "  $1: ${list:-nothing}"
 }
 
 # The last line of what a client said, without what kubectl says about it.
