@@ -78,7 +78,7 @@ impl Table {
     /// The items that a plan moves, each with the number of its slot's movement.
     #[must_use]
     pub fn moved_by(&self, plan: &Plan) -> Vec<(u32, u32)> {
-        let mut moved = Vec::new();
+        let mut moved = Vec::with_capacity(usize::try_from(plan.cost().items).unwrap_or_default());
         for (number, movement) in (0..).zip(plan.movements()) {
             moved.extend(self.items_in(movement.slot).iter().map(|item| (*item, number)));
         }

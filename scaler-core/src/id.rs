@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 macro_rules! uuid_name {
@@ -53,7 +53,7 @@ uuid_name! {
 
 /// The name of a worker: its pod name. 1 to 253 printable ASCII characters without spaces; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WorkerId(Arc<str>);
+pub struct WorkerId(SmolStr);
 
 /// A text that cannot name a worker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -97,6 +97,17 @@ impl Plan {
         Self { shared_among: roster.clone(), roster, movements, cost, lower_bound }
     }
 
+    /// A plan whose movements stand in the order of their slots, and whose cost and bound are known.
+    pub(crate) const fn counted(
+        roster: Roster,
+        shared_among: Roster,
+        movements: Vec<Movement>,
+        cost: Cost,
+        lower_bound: Cost,
+    ) -> Self {
+        Self { roster, shared_among, movements, cost, lower_bound }
+    }
+
     /// The same plan where the slots are shared among others than the whole roster when it has been carried out.
     #[must_use]
     pub fn with_shares_of(self, shared_among: Roster) -> Self {

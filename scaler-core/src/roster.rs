@@ -1,6 +1,5 @@
 //! Who may own slots now.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -57,7 +56,7 @@ impl Seat {
 
 /// The workers that may own slots now, in the order of their names. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roster(Arc<BTreeMap<WorkerId, Seat>>);
+pub struct Roster(Arc<Vec<(WorkerId, Seat)>>);
 
 impl Roster {
     /// A roster of workers of equal weight.
@@ -67,24 +66,29 @@ impl Roster {
 
     /// Seats a worker, or changes its seat.
     pub fn seat(&mut self, worker: WorkerId, seat: Seat) {
-        Arc::make_mut(&mut self.0).insert(worker, seat);
+        let seats = Arc::make_mut(&mut self.0);
+        match place(seats, &worker) {
+            Ok(place) => seats[place].1 = seat,
+            Err(place) => seats.insert(place, (worker, seat)),
+        }
     }
 
     /// Removes a worker; its seat, if it had one.
     pub fn remove(&mut self, worker: &WorkerId) -> Option<Seat> {
-        Arc::make_mut(&mut self.0).remove(worker)
+        let place = place(&self.0, worker).ok()?;
+        Some(Arc::make_mut(&mut self.0).remove(place).1)
     }
 
     /// The seat of a worker.
     #[must_use]
     pub fn get(&self, worker: &WorkerId) -> Option<Seat> {
-        self.0.get(worker).copied()
+        place(&self.0, worker).ok().map(|place| self.0[place].1)
     }
 
     /// Whether the worker has a seat.
     #[must_use]
     pub fn contains(&self, worker: &WorkerId) -> bool {
-        self.0.contains_key(worker)
+        place(&self.0, worker).is_ok()
     }
 
     /// Workers and seats, by name.
@@ -105,8 +109,36 @@ impl Roster {
     }
 }
 
+/// Where the worker sits, or would sit.
+fn place(seats: &[(WorkerId, Seat)], worker: &WorkerId) -> Result<usize, usize> {
+    seats.binary_search_by(|(seated, _)| seated.cmp(worker))
+}
+
 impl FromIterator<(WorkerId, Seat)> for Roster {
+    /// Of two seats with one name the later counts.
     fn from_iter<I: IntoIterator<Item = (WorkerId, Seat)>>(seats: I) -> Self {
-        Self(Arc::new(seats.into_iter().collect()))
+        let mut seats: Vec<_> = seats.into_iter().collect();
+        seats.reverse();
+        seats.sort_by(|(one, _), (other, _)| one.cmp(other));
+        seats.dedup_by(|(one, _), (other, _)| one == other);
+        Self(Arc::new(seats))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_stand_by_name_and_the_later_of_two_counts() {
+        let [a, b, c] = ["a", "b", "c"].map(|name| WorkerId::new(name).unwrap());
+        let heavy = Seat { weight: Weight::new(3).unwrap(), ..Seat::PLAIN };
+        let mut roster: Roster = [(c.clone(), Seat::PLAIN), (a.clone(), Seat::PLAIN), (a.clone(), heavy)].into_iter().collect();
+        let before = roster.clone();
+        roster.seat(b.clone(), heavy);
+        roster.seat(c.clone(), heavy);
+        assert!(roster.iter().eq([(&a, heavy), (&b, heavy), (&c, heavy)]));
+        assert!(before.iter().eq([(&a, heavy), (&c, Seat::PLAIN)]));
+        assert_eq!((roster.remove(&b), roster.remove(&b), roster.len()), (Some(heavy), None, 2));
     }
 }

@@ -1,6 +1,7 @@
 //! Measures our rings and the published crates in one run.
 //!
-//! `placement [--quick] [--json]`: a table of ratios and the targets, or the targets as JSON.
+//! `placement [--quick] [--json] [--workers N]`: a table of ratios and the targets, or the targets as JSON; with any number
+//! of workers that it knows, or with this one.
 
 mod contender;
 mod key;
@@ -17,24 +18,32 @@ use serde_json::json;
 use targets::Target;
 
 fn main() -> ExitCode {
-    let (mut scale, mut as_json) = (Scale::FULL, false);
-    for word in std::env::args().skip(1) {
+    let (mut scale, mut as_json, mut only) = (Scale::FULL, false, None);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => scale = Scale::QUICK,
             "--json" => as_json = true,
+            "--workers" => only = words.next(),
             other => {
-                eprintln!("placement: what is {other}? It takes --quick and --json");
+                eprintln!("placement: what is {other}? It takes --quick, --json and --workers N");
                 return ExitCode::from(64);
             }
         }
     }
+    let sizes = scale.sizes.iter().filter(|(workers, _)| only.as_ref().is_none_or(|only| *only == workers.to_string()));
+    let sizes: Vec<(u32, u32)> = sizes.copied().collect();
+    if sizes.is_empty() {
+        eprintln!("placement: --workers takes one of {:?}", scale.sizes.iter().map(|(workers, _)| workers).collect::<Vec<_>>());
+        return ExitCode::from(64);
+    }
     let mut fields = Vec::new();
-    for (workers, slots) in scale.sizes {
+    for (workers, slots) in &sizes {
         eprintln!("placement: {workers} workers, {slots} slots, {} items", scale.items);
         fields.push(measure::measure(*workers, *slots, scale));
     }
     let mut targets: Vec<Target> = fields.iter().flat_map(targets::of).collect();
-    targets.extend(table_sizes(scale));
+    targets.extend(table_sizes(&sizes));
     if as_json {
         println!("{:#}", json!({ "rows": targets.iter().map(Target::json).collect::<Vec<_>>() }));
     } else {
@@ -51,7 +60,7 @@ fn line(target: &Target) -> String {
 }
 
 /// Bytes of a ring over what is allowed, counted by a program whose allocator counts, which would slow this one down.
-fn table_sizes(scale: Scale) -> Vec<Target> {
+fn table_sizes(sizes: &[(u32, u32)]) -> Vec<Target> {
     let counter = std::env::current_exe().map(|program| program.with_file_name("table-size"));
     let size = |(workers, slots): &(u32, u32)| {
         let words = [slots.to_string(), workers.to_string()];
@@ -60,5 +69,5 @@ fn table_sizes(scale: Scale) -> Vec<Target> {
         let name = format!("bytes of the table, {workers} workers, {slots} slots");
         Some(Target { name, value, limit: f64::from(12 * slots + 64 * workers), peer: None })
     };
-    scale.sizes.iter().filter_map(size).collect()
+    sizes.iter().filter_map(size).collect()
 }

@@ -22,8 +22,10 @@ impl Scale {
     pub const QUICK: Self = Self { items: 100_000, sizes: SIZES.split_at(2).0, rounds: 3 };
 }
 
-/// The most slots that an installation has, and once the 64 slots a worker that are advised.
-const SIZES: [(u32, u32); 5] = [(10, 65_536), (100, 65_536), (1000, 65_536), (10_000, 65_536), (10_000, 1_048_576)];
+/// The slots that are advised for so many workers, at least 64 each and no fewer than the default; and the most that an
+/// installation has, where that is another number.
+const SIZES: [(u32, u32); 7] =
+    [(10, 16_384), (100, 32_768), (10, 65_536), (100, 65_536), (1000, 65_536), (10_000, 65_536), (10_000, 1_048_576)];
 
 /// One that took longer than this is not measured again.
 const PATIENCE: Duration = Duration::from_secs(1);

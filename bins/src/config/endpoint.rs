@@ -108,6 +108,12 @@ impl Endpoint {
         self.url.reveal()
     }
 
+    /// The last value of this parameter in the URL.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let url = Url::parse(self.reveal()).ok()?;
+        url.query_pairs().filter(|(found, _)| found == name).last().map(|(_, value)| value.into_owned())
+    }
+
     /// Host, port and database.
     #[must_use]
     pub fn place(&self) -> &str {

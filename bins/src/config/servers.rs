@@ -63,8 +63,10 @@ impl PostgresArgs {
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["postgres", "postgresql"];
         if let Some(url) = &secrets.database_url {
-            return Endpoint::parse(url, SCHEMES, "postgres://", 5432)
-                .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem });
+            let endpoint = Endpoint::parse(url, SCHEMES, "postgres://", 5432)
+                .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem })?;
+            check_files_of(&endpoint)?;
+            return Ok(endpoint);
         }
         Ok(Endpoint::of(Parts {
             scheme: "postgres",
@@ -98,6 +100,21 @@ impl PostgresArgs {
         }
         Ok(parameters)
     }
+}
+
+/// Checks the files that the parameters of a URL name. Where one holds the PEM itself, the library alone looks at them.
+fn check_files_of(endpoint: &Endpoint) -> Result<(), Failure> {
+    let parameters = ["sslrootcert", "sslcert", "sslkey"].map(|name| endpoint.parameter(name));
+    if parameters.iter().flatten().any(|value| value.starts_with("-----BEGIN")) {
+        return Ok(());
+    }
+    let [root, certificate, key] = parameters.map(|name| name.map(PathBuf::from));
+    let files = PemFiles {
+        authorities: PemFile { variable: "DATABASE_URL: sslrootcert", path: root.as_ref() },
+        certificate: PemFile { variable: "DATABASE_URL: sslcert", path: certificate.as_ref() },
+        key: PemFile { variable: "DATABASE_URL: sslkey", path: key.as_ref() },
+    };
+    files.check()
 }
 
 /// Where Redis is, unless REDIS_URL says it, and how long it may take.

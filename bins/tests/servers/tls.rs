@@ -151,6 +151,10 @@ async fn files_that_cannot_be_used_are_named() {
         (vec![("REDIS_TLS", "on"), ("REDIS_TLS_KEY", &foreign)], "REDIS_TLS_KEY: is of no use without REDIS_TLS_CERT"),
         (vec![("REDIS_TLS_CA", &root)], "REDIS_TLS_CA: is of no use without REDIS_TLS=on"),
         (vec![("REDIS_TLS", "perhaps")], "REDIS_TLS"),
+        (
+            vec![("DATABASE_URL", "postgres://db/work?sslmode=verify-full&sslrootcert=/nowhere")],
+            "DATABASE_URL: sslrootcert: /nowhere: ",
+        ),
     ] {
         let mut worker = Program::start(Which::Worker, &[], &variables);
         assert_eq!(worker.ended().await, 64, "{worker:?}");

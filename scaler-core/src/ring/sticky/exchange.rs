@@ -2,13 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::iter::Chain;
+use std::slice::Iter;
 
 use super::index::Measure;
-use super::market::{Market, Side};
+use super::market::{Market, Role, Stand};
+use super::passing::{Giver, Pass, Passed};
 use super::pile::{LoadedSlot, Pile, Wish};
-use super::scene::{Scene, State};
+use super::scene::{Party, Scene};
 use super::share::{Rule, Share};
-use crate::{Movement, Reason, Slot, WorkerId};
+use crate::{Reason, Slot, WorkerId};
 
 /// How many donors in a row are asked in vain for the last bit of evenness: what they lack, others hardly have, and each
 /// costs a look at its slots.
@@ -18,79 +21,53 @@ const PATIENCE: usize = 8;
 pub(super) struct Exchange<'a> {
     scene: &'a Scene<'a>,
     measure: Measure,
-    hands: Vec<Hand<'a>>,
+    hands: Vec<Hand>,
+    piles: Vec<Pile<Around<'a>>>,
     rule: Rule,
     fair: Share,
     passed: Passed,
 }
 
 /// What a worker holds of the measure.
-struct Hand<'a> {
+#[derive(Clone, Copy, Debug)]
+struct Hand {
     load: i64,
-    /// Laid out when it gives for the first time.
-    pile: Option<Pile<SlotsOf<'a>>>,
     role: Role,
-}
-
-type SlotsOf<'a> = Box<dyn Iterator<Item = LoadedSlot> + 'a>;
-
-/// A worker either gives or receives: who did both would have moved something in vain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Open,
-    Donor,
-    Receiver,
-}
-
-/// Movements by urgency.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    orphans: Vec<Movement>,
-    pinned: Vec<Movement>,
-    traded: Vec<Movement>,
-}
-
-impl Passed {
-    pub(super) fn append(&mut self, mut more: Self) {
-        self.orphans.append(&mut more.orphans);
-        self.pinned.append(&mut more.pinned);
-        self.traded.append(&mut more.traded);
-    }
-
-    pub(super) fn in_order_of_urgency(mut self) -> Vec<Movement> {
-        self.orphans.append(&mut self.pinned);
-        self.orphans.append(&mut self.traded);
-        self.orphans
-    }
+    /// The place of its pile, laid out when it gives for the first time.
+    pile: Option<u32>,
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(scene: &'a Scene<'a>, measure: Measure) -> Self {
+    /// What passes.
+    pub(super) fn run(scene: &'a Scene<'a>, measure: Measure) -> Passed {
         let index = scene.state.index;
-        let load = |number| index.stock(number, measure).load();
-        let hand = |number: Option<u32>| Hand { load: number.map_or(0, load), pile: None, role: Role::Open };
-        Self {
+        if index.total(measure) == 0 {
+            return Passed::default();
+        }
+        let load = |number| index.load_of(number, measure);
+        let hand = |number: Option<u32>| Hand { load: number.map_or(0, load), role: Role::Open, pile: None };
+        let rule = match measure {
+            Measure::Slots => Rule::Webster,
+            Measure::Items => Rule::Heaviest(index.heaviest(measure)),
+        };
+        let exchange = Self {
             scene,
             measure,
             hands: scene.parties.iter().map(|party| hand(party.number)).collect(),
-            rule: match measure {
-                Measure::Slots => Rule::Webster,
-                Measure::Items => Rule::Heaviest(index.heaviest(measure)),
-            },
-            fair: Share { load: index.total(measure), weight: scene.parties.iter().map(|party| party.weight).sum() },
+            piles: Vec::new(),
+            rule,
+            fair: Share { load: index.total(measure), weight: scene.parties.iter().map(Party::weight).sum() },
             passed: Passed::default(),
-        }
+        };
+        exchange.carry_out()
     }
 
-    pub(super) fn run(mut self) -> Passed {
-        if self.fair.load == 0 {
-            return self.passed;
-        }
+    fn carry_out(mut self) -> Passed {
         self.follow_pins();
         self.hand_out_orphans();
         self.trade();
         if let Rule::Heaviest(heaviest) = self.rule
-            && let Some(lowest) = (0..self.hands.len()).map(|worker| self.share(worker)).min()
+            && let Some(lowest) = self.workers().map(|worker| self.share(worker)).min()
         {
             self.rule = Rule::Polish { heaviest, lowest };
             self.trade();
@@ -104,20 +81,19 @@ impl<'a> Exchange<'a> {
         for (slot, worker) in &self.scene.pinned {
             let owner = state.owners.get(*slot);
             let (measure, _) = Measure::of(state.index.load(), *slot);
-            let to = self.scene.parties[*worker].id;
-            if measure != self.measure || owner == Some(to) {
+            if measure != self.measure || owner == Some(self.scene.party(*worker).id) {
                 continue;
             }
-            let load = state.index.loaded(*slot).load();
-            let movement = Movement { slot: *slot, from: owner.cloned(), to: to.clone(), why: Reason::Pinned };
-            match owner.and_then(|owner| self.scene.place_of(owner)) {
-                Some(giver) => {
-                    self.hands[giver].load -= load;
-                    self.passed.pinned.push(movement);
+            let slot = state.index.loaded(*slot);
+            let pass = Pass { slot, from: self.scene.giver(owner), to: *worker, why: Reason::Pinned };
+            match pass.from {
+                Giver::Party(giver) => {
+                    self.hand(giver).load -= slot.load();
+                    self.passed.pinned.push(pass);
                 }
-                None => self.passed.orphans.push(movement),
+                Giver::Seatless(_) => self.passed.orphans.push(pass),
             }
-            self.hands[*worker].load += load;
+            self.hand(*worker).load += slot.load();
         }
     }
 
@@ -128,49 +104,48 @@ impl<'a> Exchange<'a> {
             return;
         }
         orphans.sort_unstable_by_key(|(slot, _)| (Reverse(slot.load()), slot.slot));
-        let mut receivers: BinaryHeap<Reverse<(Share, usize)>> = (0..self.hands.len())
+        let mut receivers: BinaryHeap<Reverse<(Share, u32)>> = self
+            .workers()
             .filter(|worker| self.scene.may_receive(*worker))
             .map(|worker| Reverse((self.rule.receiver_key(self.share(worker)), worker)))
             .collect();
         for (slot, from) in orphans {
             let Some(mut lowest) = receivers.peek_mut() else { return };
             let Reverse((key, receiver)) = &mut *lowest;
-            let why = if from.is_some() { Reason::OwnerLeft } else { Reason::Unowned };
-            let movement = self.receive(slot, from, *receiver, why);
-            self.passed.orphans.push(movement);
+            let why = if self.scene.name_of(from).is_some() { Reason::OwnerLeft } else { Reason::Unowned };
+            let pass = self.receive(slot, from, *receiver, why);
+            self.passed.orphans.push(pass);
             *key = self.rule.receiver_key(self.share(*receiver));
         }
     }
 
-    fn orphans(&self) -> Vec<(LoadedSlot, Option<&'a WorkerId>)> {
+    fn orphans(&self) -> Vec<(LoadedSlot, Giver)> {
         let (index, pinned) = (self.scene.state.index, &self.scene.pinned);
-        let of = |(number, owner): &(u32, Option<&'a WorkerId>)| {
-            let owner = *owner;
-            let slots = index.stock(*number, self.measure).slots().iter();
-            slots.filter(|slot| !pinned.contains_key(slot)).map(move |slot| (index.loaded(*slot), owner))
+        let of = |(place, (number, _)): (u32, &(u32, Option<&WorkerId>))| {
+            let slots = index.slots_of(*number, self.measure).iter().filter(|slot| !pinned.contains_key(slot));
+            slots.map(move |slot| (index.loaded(*slot), Giver::Seatless(place)))
         };
-        self.scene.seatless.iter().flat_map(of).collect()
+        (0..).zip(&self.scene.seatless).flat_map(of).collect()
     }
 
     /// Moves slots between donors and receivers as long as the rule says that it helps.
     fn trade(&mut self) {
-        let changed = |side: fn(&Scene<'a>, usize) -> Side| (0..self.hands.len()).any(|at| side(self.scene, at) == Side::Changed);
-        let sides = Sides { grown: changed(Scene::side_as_receiver), shrunk: changed(Scene::side_as_donor) };
+        let sides = self.scene.sides();
         if !sides.grown && !sides.shrunk {
             return;
         }
-        let mut market = Market::new(self.hands.len());
-        for worker in 0..self.hands.len() {
-            self.enter(&mut market, sides, worker);
-        }
+        let mut market = Market::open(
+            self.scene.donors(sides).map(|worker| (worker, self.as_donor(worker))),
+            self.scene.receivers(sides).map(|worker| (worker, self.as_receiver(worker))),
+        );
         let mut refusals = 0;
-        while let Some((donor, receiver)) = market.pair() {
+        while let Some((donor, receiver)) = market.pair(|worker| self.hands[worker as usize].role) {
             if self.give(donor, receiver) {
-                self.enter(&mut market, sides, donor);
-                self.enter(&mut market, sides, receiver);
+                market.gave(self.as_donor(donor));
+                market.took(self.as_receiver(receiver));
                 refusals = 0;
             } else {
-                market.offer(donor, self.scene.side_as_donor(donor), None);
+                market.gave((self.scene.side_as_donor(donor), None));
                 refusals += 1;
                 if matches!(self.rule, Rule::Polish { .. }) && refusals == PATIENCE {
                     return;
@@ -179,69 +154,90 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Who neither has changed itself nor has anyone changed to trade with stays away.
-    fn enter(&self, market: &mut Market, sides: Sides, worker: usize) {
-        let (role, share) = (self.hands[worker].role, self.share(worker));
-        let (as_donor, as_receiver) = (self.scene.side_as_donor(worker), self.scene.side_as_receiver(worker));
-        if sides.grown || as_donor == Side::Changed {
-            let gives = role != Role::Receiver;
-            market.offer(worker, as_donor, gives.then(|| self.rule.donor_key(share)));
-        }
-        if sides.shrunk || as_receiver == Side::Changed {
-            let takes = role != Role::Donor && self.scene.may_receive(worker) && self.rule.wants(share, self.fair);
-            market.seek(worker, as_receiver, takes.then(|| self.rule.receiver_key(share)));
-        }
+    fn as_donor(&self, worker: u32) -> Stand<Share> {
+        let gives = self.hands[worker as usize].role != Role::Receiver;
+        (self.scene.side_as_donor(worker), gives.then(|| self.rule.donor_key(self.share(worker))))
+    }
+
+    fn as_receiver(&self, worker: u32) -> Stand<Share> {
+        let share = self.share(worker);
+        let may_take = self.hands[worker as usize].role != Role::Donor && self.scene.may_receive(worker);
+        let takes = may_take && self.rule.wants(share, self.fair);
+        (self.scene.side_as_receiver(worker), takes.then(|| self.rule.receiver_key(share)))
     }
 
     /// Moves one slot; whether there was one to move.
-    fn give(&mut self, donor: usize, receiver: usize) -> bool {
+    fn give(&mut self, donor: u32, receiver: u32) -> bool {
         let (giver, taker) = (self.share(donor), self.share(receiver));
         let wish = Wish {
             missing: self.fair.nearest_part(taker.weight) - taker.load,
             excess: giver.load - self.fair.nearest_part(giver.weight),
         };
-        let (scene, measure, rule) = (self.scene, self.measure, self.rule);
-        let pile = self.hands[donor].pile.get_or_insert_with(|| Pile::new(slots_to_give(scene, measure, donor, receiver)));
+        let Self { scene, measure, rule, .. } = *self;
+        let pile = self.pile(donor, || Around::of(scene, measure, donor, receiver));
         let Some(slot) = pile.take(wish, |load| rule.permits(giver, taker, load)) else {
             return false;
         };
-        self.hands[donor].load -= slot.load();
-        self.hands[donor].role = Role::Donor;
+        let hand = self.hand(donor);
+        *hand = Hand { load: hand.load - slot.load(), role: Role::Donor, ..*hand };
         let why = if scene.joined(receiver) { Reason::WorkerJoined } else { Reason::WeightChanged };
-        let movement = self.receive(slot, Some(scene.parties[donor].id), receiver, why);
-        self.passed.traded.push(movement);
+        let pass = self.receive(slot, Giver::Party(donor), receiver, why);
+        self.passed.traded.push(pass);
         true
     }
 
-    fn receive(&mut self, slot: LoadedSlot, from: Option<&WorkerId>, receiver: usize, why: Reason) -> Movement {
-        self.hands[receiver].load += slot.load();
-        self.hands[receiver].role = Role::Receiver;
-        Movement { slot: slot.slot, from: from.cloned(), to: self.scene.parties[receiver].id.clone(), why }
+    fn receive(&mut self, slot: LoadedSlot, from: Giver, receiver: u32, why: Reason) -> Pass {
+        let hand = self.hand(receiver);
+        *hand = Hand { load: hand.load + slot.load(), role: Role::Receiver, ..*hand };
+        Pass { slot, from, to: receiver, why }
     }
 
-    fn share(&self, worker: usize) -> Share {
-        Share { load: self.hands[worker].load, weight: self.scene.parties[worker].weight }
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more piles than workers")]
+    fn pile(&mut self, donor: u32, slots: impl FnOnce() -> Around<'a>) -> &mut Pile<Around<'a>> {
+        let place = *self.hands[donor as usize].pile.get_or_insert_with(|| {
+            self.piles.push(Pile::new(slots()));
+            self.piles.len() as u32 - 1
+        });
+        &mut self.piles[place as usize]
+    }
+
+    fn hand(&mut self, worker: u32) -> &mut Hand {
+        &mut self.hands[worker as usize]
+    }
+
+    fn share(&self, worker: u32) -> Share {
+        Share { load: self.hands[worker as usize].load, weight: self.scene.party(worker).weight() }
+    }
+
+    fn workers(&self) -> impl Iterator<Item = u32> + use<> {
+        (0..).take(self.hands.len())
     }
 }
 
-/// Which sides of the market have anyone whose part has changed.
-#[derive(Clone, Copy, Debug)]
-struct Sides {
-    grown: bool,
-    shrunk: bool,
+/// The slots of a donor that no pin holds, in order from a place that its name and the receiver's choose.
+struct Around<'a> {
+    scene: &'a Scene<'a>,
+    slots: Chain<Iter<'a, Slot>, Iter<'a, Slot>>,
 }
 
-/// The donor's slots that no pin holds, in order from a place that the two names choose.
-fn slots_to_give<'a>(scene: &'a Scene<'a>, measure: Measure, donor: usize, receiver: usize) -> SlotsOf<'a> {
-    let [from, to] = [donor, receiver].map(|worker| &scene.parties[worker]);
-    let Some(number) = from.number else { return Box::new(std::iter::empty()) };
-    let State { index, owners, .. } = scene.state;
-    let slots = index.stock(number, measure).slots();
+impl<'a> Around<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "less than the number of slots")]
-    let first = (mix(from.id, to.id) % owners.slots().len() as u64) as u32;
-    let first = Slot::new(first);
-    let around = slots.range(first..).chain(slots.range(..first)).map(|slot| index.loaded(*slot));
-    Box::new(around.filter(|slot| !scene.pinned.contains_key(&slot.slot)))
+    fn of(scene: &'a Scene<'a>, measure: Measure, donor: u32, receiver: u32) -> Self {
+        let [from, to] = [donor, receiver].map(|worker| scene.party(worker));
+        let slots = from.number.map_or(&[][..], |number| scene.state.index.slots_of(number, measure));
+        let first = Slot::new((mix(from.id, to.id) % scene.state.owners.slots().len() as u64) as u32);
+        let (before, behind) = slots.split_at(slots.partition_point(|slot| *slot < first));
+        Self { scene, slots: behind.iter().chain(before) }
+    }
+}
+
+impl Iterator for Around<'_> {
+    type Item = LoadedSlot;
+
+    fn next(&mut self) -> Option<LoadedSlot> {
+        let slot = self.slots.by_ref().find(|slot| !self.scene.pinned.contains_key(slot))?;
+        Some(self.scene.state.index.loaded(*slot))
+    }
 }
 
 /// A number that two names share and that looks random: FNV-1a, 64 bits (Fowler, Noll and Vo, RFC 9923).

@@ -1,9 +1,8 @@
 //! Who owns what, by worker: so that a plan looks only at the slots that it moves.
 
-use std::collections::BTreeSet;
-
 use super::owners::Owners;
 use super::pile::LoadedSlot;
+use super::stock::Stock;
 use crate::{Slot, SlotLoad};
 
 /// How a slot is counted. The slots of one measure are shared out apart from those of the other.
@@ -28,50 +27,47 @@ impl Measure {
     }
 }
 
+/// A slot whose owner is another now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HandOver {
+    pub(super) slot: Slot,
+    /// The numbers of the owners.
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
 /// The slots of every owner under one load.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     load: SlotLoad,
-    /// By the owner's number, nobody's first.
-    stocks: Vec<[Stock; 2]>,
-    totals: [i64; 2],
+    holdings: [Holdings; 2],
 }
 
-/// What one owner has of one measure: its slots in order, and their sum.
+/// What the owners have of one measure, by their numbers, nobody's first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stock {
-    slots: BTreeSet<Slot>,
-    load: i64,
-}
-
-impl Stock {
-    pub(super) const fn load(&self) -> i64 {
-        self.load
-    }
-
-    pub(super) const fn slots(&self) -> &BTreeSet<Slot> {
-        &self.slots
-    }
+struct Holdings {
+    stocks: Vec<Stock>,
+    loads: Vec<i64>,
+    total: i64,
 }
 
 impl Index {
     /// Looks at every slot.
     pub(super) fn build(owners: &Owners, load: &SlotLoad) -> Self {
-        let mut slots: Vec<[Vec<Slot>; 2]> = vec![[Vec::new(), Vec::new()]; owners.number_count()];
-        let mut loads = vec![[0; 2]; owners.number_count()];
-        let mut totals = [0; 2];
-        for (number, slot) in owners.numbers().iter().zip(owners.slots().iter()) {
+        let by_slot = || owners.numbers().iter().map(|number| *number as usize).zip(owners.slots().iter());
+        let mut counts = vec![[0; 2]; owners.number_count()];
+        by_slot().for_each(|(number, slot)| counts[number][Measure::of(load, slot).0 as usize] += 1);
+        let mut holdings = Measure::ALL.map(|measure| Holdings {
+            stocks: counts.iter().map(|counts| Stock::with_room_for(counts[measure as usize])).collect(),
+            loads: vec![0; owners.number_count()],
+            total: 0,
+        });
+        for (number, slot) in by_slot() {
             let (measure, counts) = Measure::of(load, slot);
-            slots[*number as usize][measure as usize].push(slot);
-            loads[*number as usize][measure as usize] += i64::from(counts);
-            totals[measure as usize] += i64::from(counts);
+            holdings[measure as usize].stocks[number].push(slot);
+            holdings[measure as usize].recount(number, i64::from(counts));
         }
-        let stock = |(slots, load): (Vec<Slot>, i64)| Stock { slots: slots.into_iter().collect(), load };
-        let stocks = slots
-            .into_iter()
-            .zip(loads)
-            .map(|([items, slots], [of_items, of_slots])| [stock((items, of_items)), stock((slots, of_slots))]);
-        Self { load: load.clone(), stocks: stocks.collect(), totals }
+        Self { load: load.clone(), holdings }
     }
 
     /// Looks at every slot's load, and touches the stocks of those that have changed.
@@ -81,52 +77,71 @@ impl Index {
         }
         let before = std::mem::replace(&mut self.load, load.clone());
         let is_same_kind = before.is_uniform() == load.is_uniform();
+        let mut batches = Batches::default();
         for (number, slot) in owners.numbers().iter().zip(owners.slots().iter()) {
             if !is_same_kind || before.of(slot) != load.of(slot) {
-                self.take(slot, *number, Measure::of(&before, slot));
-                self.put(slot, *number, Measure::of(load, slot));
+                let (was, is) = (Measure::of(&before, slot), Measure::of(load, slot));
+                self.recount(*number, was, is, *number);
+                if was.0 != is.0 {
+                    batches.leaving[was.0 as usize].push((*number, slot));
+                    batches.arriving[is.0 as usize].push((*number, slot));
+                }
             }
         }
+        self.restock(batches);
     }
 
-    /// Follows a slot's change of owner.
-    pub(super) fn hand_over(&mut self, slot: Slot, from: u32, to: u32) {
-        let counted = Measure::of(&self.load, slot);
-        self.take(slot, from, counted);
-        self.put(slot, to, counted);
-    }
-
-    fn take(&mut self, slot: Slot, owner: u32, (measure, counts): (Measure, u32)) {
-        self.totals[measure as usize] -= i64::from(counts);
-        if let Some(stocks) = self.stocks.get_mut(owner as usize) {
-            let stock = &mut stocks[measure as usize];
-            stock.load -= i64::from(counts);
-            stock.slots.remove(&slot);
+    /// Follows slots to their new owners.
+    pub(super) fn hand_over(&mut self, changes: &[HandOver]) {
+        let mut batches = Batches::default();
+        for HandOver { slot, from, to } in changes {
+            let counted = Measure::of(&self.load, *slot);
+            self.recount(*from, counted, counted, *to);
+            batches.leaving[counted.0 as usize].push((*from, *slot));
+            batches.arriving[counted.0 as usize].push((*to, *slot));
         }
+        self.restock(batches);
     }
 
-    fn put(&mut self, slot: Slot, owner: u32, (measure, counts): (Measure, u32)) {
-        self.totals[measure as usize] += i64::from(counts);
-        if self.stocks.len() <= owner as usize {
-            self.stocks.resize_with(owner as usize + 1, Default::default);
+    fn recount(&mut self, from: u32, was: (Measure, u32), is: (Measure, u32), to: u32) {
+        self.holdings.iter_mut().for_each(|holdings| holdings.make_room_for(to as usize));
+        self.holdings[was.0 as usize].recount(from as usize, -i64::from(was.1));
+        self.holdings[is.0 as usize].recount(to as usize, i64::from(is.1));
+    }
+
+    /// First all leave and then all arrive: a number may have passed from one worker to another in between.
+    fn restock(&mut self, mut batches: Batches) {
+        for (holdings, leaving) in self.holdings.iter_mut().zip(&mut batches.leaving) {
+            leaving.sort_by_key(|(owner, _)| *owner);
+            for batch in leaving.chunk_by(|(one, _), (other, _)| one == other) {
+                holdings.stocks[batch[0].0 as usize].take(batch.iter().map(|(_, slot)| *slot));
+            }
         }
-        let stock = &mut self.stocks[owner as usize][measure as usize];
-        stock.load += i64::from(counts);
-        stock.slots.insert(slot);
+        for (holdings, arriving) in self.holdings.iter_mut().zip(&mut batches.arriving) {
+            arriving.sort_by_key(|(owner, _)| *owner);
+            for batch in arriving.chunk_by(|(one, _), (other, _)| one == other) {
+                holdings.stocks[batch[0].0 as usize].put(batch.iter().map(|(_, slot)| *slot));
+            }
+        }
     }
 
     pub(super) const fn load(&self) -> &SlotLoad {
         &self.load
     }
 
-    /// What the owner of this number has.
-    pub(super) fn stock(&self, owner: u32, measure: Measure) -> &Stock {
-        &self.stocks[owner as usize][measure as usize]
+    /// What the slots of the owner of this number count.
+    pub(super) fn load_of(&self, owner: u32, measure: Measure) -> i64 {
+        self.holdings[measure as usize].loads[owner as usize]
+    }
+
+    /// The slots of the owner of this number, in order.
+    pub(super) fn slots_of(&self, owner: u32, measure: Measure) -> &[Slot] {
+        self.holdings[measure as usize].stocks[owner as usize].slots()
     }
 
     /// What all slots of the measure count together.
     pub(super) const fn total(&self, measure: Measure) -> i64 {
-        self.totals[measure as usize]
+        self.holdings[measure as usize].total
     }
 
     /// What the heaviest slot of the measure counts.
@@ -143,6 +158,27 @@ impl Index {
         LOOKED_AT.set(LOOKED_AT.get() + 1);
         LoadedSlot::new(slot, Measure::of(&self.load, slot).1)
     }
+}
+
+impl Holdings {
+    fn recount(&mut self, owner: usize, by: i64) {
+        self.loads[owner] += by;
+        self.total += by;
+    }
+
+    fn make_room_for(&mut self, owner: usize) {
+        if self.loads.len() <= owner {
+            self.loads.resize(owner + 1, 0);
+            self.stocks.resize_with(owner + 1, Stock::default);
+        }
+    }
+}
+
+/// Slots that leave stocks and arrive in others, by measure and in order, each with its owner's number.
+#[derive(Debug, Default)]
+struct Batches {
+    leaving: [Vec<(u32, Slot)>; 2],
+    arriving: [Vec<(u32, Slot)>; 2],
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use super::share::Share;
 
@@ -14,6 +15,17 @@ pub(super) enum Side {
     Steady,
 }
 
+/// A worker either gives or receives: who did both would have moved something in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Open,
+    Donor,
+    Receiver,
+}
+
+/// A worker's key and its side of the market; `None` where it stays away.
+pub(super) type Stand<Key> = (Side, Option<Key>);
+
 /// Donors and receivers by urgency. At least one of each pair has changed, so nothing moves among those that stay as they are.
 #[derive(Debug)]
 pub(super) struct Market {
@@ -22,27 +34,24 @@ pub(super) struct Market {
 }
 
 impl Market {
-    pub(super) fn new(workers: usize) -> Self {
-        Self { donors: Queue::new(workers), receivers: Queue::new(workers) }
-    }
-
-    /// Sets what the worker's key as a donor is now; `None` when it gives nothing.
-    pub(super) fn offer(&mut self, worker: usize, side: Side, key: Option<Share>) {
-        self.donors.set(worker, side, key);
-    }
-
-    /// Sets what the worker's key as a receiver is now; `None` when it takes nothing.
-    pub(super) fn seek(&mut self, worker: usize, side: Side, key: Option<Share>) {
-        self.receivers.set(worker, side, key.map(Reverse));
+    /// With these donors and receivers, each with its place.
+    pub(super) fn open(
+        donors: impl Iterator<Item = (u32, Stand<Share>)>,
+        receivers: impl Iterator<Item = (u32, Stand<Share>)>,
+    ) -> Self {
+        let reversed = receivers.map(|(worker, (side, key))| (worker, (side, key.map(Reverse))));
+        Self { donors: Queue::of(donors), receivers: Queue::of(reversed) }
     }
 
     /// The donor and the receiver of the next move; `None` when no donor stands above a receiver that it may give to.
     ///
     /// It must be the highest of all donors and the lowest of all receivers wherever these may trade: only then do the
     /// rules hold for the workers that may not.
-    pub(super) fn pair(&mut self) -> Option<(usize, usize)> {
-        let (lowered, donor) = (self.donors.first(Side::Changed), self.donors.first(Side::Steady));
-        let (eager, receiver) = (self.receivers.first(Side::Changed), self.receivers.first(Side::Steady));
+    pub(super) fn pair(&mut self, role: impl Fn(u32) -> Role) -> Option<(u32, u32)> {
+        let gives = |worker| role(worker) != Role::Receiver;
+        let receives = |worker| role(worker) != Role::Donor;
+        let (lowered, donor) = (self.donors.first(Side::Changed, gives), self.donors.first(Side::Steady, gives));
+        let (eager, receiver) = (self.receivers.first(Side::Changed, receives), self.receivers.first(Side::Steady, receives));
         let to_changed = (lowered.max(donor), eager);
         let from_changed = (lowered, eager.max(receiver));
         let order = if eager >= receiver { [to_changed, from_changed] } else { [from_changed, to_changed] };
@@ -51,43 +60,65 @@ impl Market {
             (above > below).then_some((donor, receiver))
         })
     }
+
+    /// The donor of the pair has another key now; `None` when it gives nothing more.
+    pub(super) fn gave(&mut self, (side, key): Stand<Share>) {
+        self.donors.replace_first(side, key);
+    }
+
+    /// The receiver of the pair has another key now; `None` when it takes nothing more.
+    pub(super) fn took(&mut self, (side, key): Stand<Share>) {
+        self.receivers.replace_first(side, key.map(Reverse));
+    }
 }
 
 /// Workers by key, the greatest first, and among equals the first by name.
+///
+/// Who trades is the first on its side, so that its key is replaced in place. A worker that took another role is dropped
+/// when it surfaces.
 #[derive(Debug)]
 struct Queue<Key> {
-    changed: BinaryHeap<(Key, Reverse<usize>)>,
-    steady: BinaryHeap<(Key, Reverse<usize>)>,
-    /// The key that holds now, by worker: entries with another are outdated and dropped when they surface.
-    current: Vec<Option<Key>>,
+    changed: BinaryHeap<(Key, Reverse<u32>)>,
+    steady: BinaryHeap<(Key, Reverse<u32>)>,
 }
 
 impl<Key: Ord + Copy> Queue<Key> {
-    fn new(workers: usize) -> Self {
-        Self { changed: BinaryHeap::new(), steady: BinaryHeap::new(), current: vec![None; workers] }
-    }
-
-    fn set(&mut self, worker: usize, side: Side, key: Option<Key>) {
-        self.current[worker] = key;
-        if let Some(key) = key {
+    fn of(stands: impl Iterator<Item = (u32, Stand<Key>)>) -> Self {
+        let (mut changed, mut steady) = (Vec::new(), Vec::new());
+        for (worker, (side, key)) in stands {
+            let entry = key.map(|key| (key, Reverse(worker)));
             match side {
-                Side::Changed => self.changed.push((key, Reverse(worker))),
-                Side::Steady => self.steady.push((key, Reverse(worker))),
+                Side::Changed => changed.extend(entry),
+                Side::Steady => steady.extend(entry),
             }
         }
+        Self { changed: changed.into(), steady: steady.into() }
     }
 
-    fn first(&mut self, side: Side) -> Option<(Key, Reverse<usize>)> {
-        let heap = match side {
-            Side::Changed => &mut self.changed,
-            Side::Steady => &mut self.steady,
-        };
-        while let Some((key, Reverse(worker))) = heap.peek().copied() {
-            if self.current[worker] == Some(key) {
-                return Some((key, Reverse(worker)));
+    fn first(&mut self, side: Side, has_the_role: impl Fn(u32) -> bool) -> Option<(Key, Reverse<u32>)> {
+        let heap = self.of_side(side);
+        loop {
+            let first = *heap.peek()?;
+            if has_the_role(first.1.0) {
+                return Some(first);
             }
             heap.pop();
         }
-        None
+    }
+
+    fn replace_first(&mut self, side: Side, key: Option<Key>) {
+        if let Some(mut first) = self.of_side(side).peek_mut() {
+            match key {
+                Some(key) => first.0 = key,
+                None => _ = PeekMut::pop(first),
+            }
+        }
+    }
+
+    const fn of_side(&mut self, side: Side) -> &mut BinaryHeap<(Key, Reverse<u32>)> {
+        match side {
+            Side::Changed => &mut self.changed,
+            Side::Steady => &mut self.steady,
+        }
     }
 }

@@ -4,11 +4,13 @@ mod exchange;
 mod index;
 mod market;
 mod owners;
+mod passing;
 mod pile;
 mod planner;
 mod scene;
 mod settle;
 mod share;
+mod stock;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -169,8 +171,7 @@ impl Ring for StickyRing {
     }
 
     fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan {
-        let movements = settle::settle(self.state(&self.indexed(load)), &self.roster, tolerance);
-        Plan::new(self.roster.clone(), movements, load).with_shares_of(self.shared_among.clone())
+        settle::settle(self.state(&self.indexed(load)), &self.roster, tolerance)
     }
 
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
@@ -180,12 +181,11 @@ impl Ring for StickyRing {
                 return Err(StalePlan { slot: movement.slot, planned: movement.from.clone(), found: found.cloned() });
             }
         }
-        for movement in plan.movements() {
-            if let Some((from, to)) = self.owners.hand_over(movement.slot, &movement.to)
-                && let Some(index) = &mut self.index
-            {
-                index.hand_over(movement.slot, from, to);
-            }
+        let owners = &mut self.owners;
+        let changes: Vec<_> =
+            plan.movements().iter().filter_map(|movement| owners.hand_over(movement.slot, &movement.to)).collect();
+        if let Some(index) = &mut self.index {
+            index.hand_over(&changes);
         }
         self.roster = plan.roster().clone();
         self.shared_among = plan.shared_among().clone();

@@ -1,7 +1,6 @@
 //! The owner of each slot, as small numbers.
 
-use std::collections::BTreeMap;
-
+use super::index::HandOver;
 use crate::{Slot, SlotCount, WorkerId};
 
 /// The number of no owner.
@@ -16,15 +15,18 @@ pub(super) struct Owners {
     /// The names by number, and how many slots each owns. The first is nobody's.
     names: Vec<Option<WorkerId>>,
     owned: Vec<u32>,
-    number_of: BTreeMap<WorkerId, u32>,
+    /// The numbers of those who own something, in the order of their names.
+    by_name: Vec<u32>,
     free: Vec<u32>,
+    /// Who was given something last: most plans have one receiver, or a few in turn.
+    last: u32,
 }
 
 impl Owners {
     /// No slot has an owner.
     pub(super) fn nobody(slots: SlotCount) -> Self {
         let numbers = vec![NOBODY; slots.len()];
-        Self { slots, numbers, names: vec![None], owned: vec![slots.get()], number_of: BTreeMap::new(), free: Vec::new() }
+        Self { slots, numbers, names: vec![None], owned: vec![slots.get()], by_name: Vec::new(), free: Vec::new(), last: NOBODY }
     }
 
     /// Every slot in two, both with its owner.
@@ -60,41 +62,51 @@ impl Owners {
 
     /// Everyone who owns a slot with its number, by name.
     pub(super) fn by_name(&self) -> impl Iterator<Item = (&WorkerId, u32)> {
-        self.number_of.iter().map(|(name, number)| (name, *number))
+        self.by_name.iter().filter_map(|number| Some((self.name(*number)?, *number)))
     }
 
-    /// Changes the owner of a slot: the numbers of the old and the new one. `None` for a slot outside the count.
-    pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<(u32, u32)> {
+    /// Changes the owner of a slot; tells the numbers of the old and the new one. `None` for a slot outside the count.
+    pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<HandOver> {
         let from = *self.numbers.get(slot.index())?;
-        let to = self.intern(to);
+        let to = if self.name(self.last) == Some(to) { self.last } else { self.intern(to) };
+        self.last = to;
         self.owned[from as usize] -= 1;
         self.owned[to as usize] += 1;
         self.numbers[slot.index()] = to;
         if self.owned[from as usize] == 0 {
             self.release(from);
         }
-        Some((from, to))
+        Some(HandOver { slot, from, to })
     }
 
     fn release(&mut self, number: u32) {
-        if let Some(name) = self.names[number as usize].take() {
-            self.number_of.remove(&name);
+        if let Some(name) = self.names[number as usize].clone()
+            && let Ok(place) = self.place(&name)
+        {
+            self.by_name.remove(place);
+            self.names[number as usize] = None;
             self.free.push(number);
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "there are no more names than slots, nobody and one new owner")]
     fn intern(&mut self, owner: &WorkerId) -> u32 {
-        if let Some(number) = self.number_of.get(owner) {
-            return *number;
-        }
+        let place = match self.place(owner) {
+            Ok(place) => return self.by_name[place],
+            Err(place) => place,
+        };
         let number = self.free.pop().unwrap_or_else(|| {
             self.names.push(None);
             self.owned.push(0);
             self.names.len() as u32 - 1
         });
         self.names[number as usize] = Some(owner.clone());
-        self.number_of.insert(owner.clone(), number);
+        self.by_name.insert(place, number);
         number
+    }
+
+    /// Where the name stands among all, or would stand.
+    fn place(&self, name: &WorkerId) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|number| self.names[*number as usize].as_ref().cmp(&Some(name)))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::Slot;
 
 /// Among how many slots the best fit is sought: more would cost more than it gains.
-const WINDOW: usize = 64;
+const WINDOW: usize = 32;
 
 /// A slot and what it counts.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,9 @@ impl<Slots: Iterator<Item = LoadedSlot>> Pile<Slots> {
         let is_far_above = |load: i64| 2 * load >= 3 * next;
         let is_typical = is_far_above(wish.missing) && (!self.has_given || is_far_above(wish.excess));
         if !(is_typical && permits(next)) {
-            self.ahead.extend(self.slots.by_ref().take(WINDOW - self.ahead.len()));
+            let lacking = WINDOW - self.ahead.len();
+            self.ahead.reserve(lacking);
+            self.ahead.extend(self.slots.by_ref().take(lacking));
             let fit = self.nearest(wish.missing.min(wish.excess).max(1), permits)?;
             self.ahead.swap(0, fit);
         }

@@ -2,37 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use super::exchange::{Exchange, Passed};
+use super::exchange::Exchange;
 use super::index::Measure;
+use super::passing::{Pass, Passed, plan_of};
 use super::scene::{Scene, State};
-use crate::{Movement, Plan, Roster, WorkerId};
+use crate::{Plan, Roster};
 
 /// What would move if the roster became `to`: at most `limit` slots, those without an owner first.
 pub(super) fn plan(state: State<'_>, to: &Roster, limit: usize) -> Plan {
     let scene = Scene::new(state, to);
     let mut passed = Passed::default();
     for measure in Measure::ALL {
-        passed.append(Exchange::new(&scene, measure).run());
+        passed.append(Exchange::run(&scene, measure));
     }
-    let mut movements = passed.in_order_of_urgency();
-    let shared_among = if movements.len() > limit {
-        movements.truncate(limit);
+    let mut passes = passed.in_order_of_urgency();
+    let shared_among = if passes.len() > limit {
+        passes.truncate(limit);
         still_shared_among(state.shared_among, to)
     } else {
-        shared_among(&scene, to, &movements)
+        shared_among(&scene, to, &passes)
     };
-    Plan::new(to.clone(), movements, state.index.load()).with_shares_of(shared_among)
+    plan_of(&passes, &scene, to, shared_among)
 }
 
 /// Those whose share is complete when all has moved: everyone but joiners that have to wait.
-fn shared_among(scene: &Scene<'_>, to: &Roster, movements: &[Movement]) -> Roster {
-    let mut receivers: Option<BTreeSet<&WorkerId>> = None;
+fn shared_among(scene: &Scene<'_>, to: &Roster, passes: &[Pass]) -> Roster {
+    let mut receivers: Option<BTreeSet<u32>> = None;
     let mut roster = to.clone();
-    for (place, party) in scene.parties.iter().enumerate() {
-        let receives =
-            |id: &WorkerId| receivers.get_or_insert_with(|| movements.iter().map(|movement| &movement.to).collect()).contains(id);
-        if scene.awaits_its_share(place, receives) {
-            roster.remove(party.id);
+    for joiner in scene.joiners() {
+        let receives = || receivers.get_or_insert_with(|| passes.iter().map(|pass| pass.to).collect()).contains(&joiner);
+        if scene.awaits_its_share(joiner, receives) {
+            roster.remove(scene.parties[joiner as usize].id);
         }
     }
     roster

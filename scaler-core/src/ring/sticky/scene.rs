@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::market::Side;
 use super::owners::{NOBODY, Owners};
+use super::passing::Giver;
 use crate::{Intake, Roster, Seat, Slot, WorkerId};
 
 /// What a plan starts from.
@@ -21,7 +22,6 @@ pub(super) struct State<'a> {
 #[derive(Debug)]
 pub(super) struct Party<'a> {
     pub(super) id: &'a WorkerId,
-    pub(super) weight: u64,
     /// Its number among the owners, if it owns anything.
     pub(super) number: Option<u32>,
     seat: Seat,
@@ -49,15 +49,23 @@ impl Change {
     }
 }
 
+impl Party<'_> {
+    pub(super) fn weight(&self) -> u64 {
+        u64::from(self.seat.weight.get())
+    }
+}
+
 /// The workers of the new roster by name, and whose slots are to be handed out.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub(super) state: State<'a>,
     pub(super) parties: Vec<Party<'a>>,
-    /// Those who own something and have no seat: nobody first, then the leavers.
+    /// Those who own something and have no seat, with their numbers: nobody first, then the leavers.
     pub(super) seatless: Vec<(u32, Option<&'a WorkerId>)>,
     /// The slots whose pin holds now, and the places of their workers among the parties.
-    pub(super) pinned: BTreeMap<Slot, usize>,
+    pub(super) pinned: BTreeMap<Slot, u32>,
+    /// The places of the parties whose part has changed.
+    changed: Vec<u32>,
     stage: Stage,
     /// The generation that may receive.
     newest: u64,
@@ -75,72 +83,128 @@ impl<'a> Scene<'a> {
         let mut seatless = vec![(NOBODY, None)];
         let mut owners = state.owners.by_name().peekable();
         let mut shares = state.shared_among.iter().peekable();
-        let mut leaving = Vec::new();
-        let mut parties = Vec::with_capacity(to.len());
-        for (id, seat) in to.iter() {
+        let (mut parties, mut changed) = (Vec::with_capacity(to.len()), Vec::new());
+        let (mut oldest, mut newest) = (u64::MAX, 0);
+        for (place, (id, seat)) in (0..).zip(to.iter()) {
             let number = seek(&mut owners, id, |(leaver, number)| seatless.push((number, Some(leaver))));
-            let change = Change::between(seek(&mut shares, id, |(_, left)| leaving.push(left.generation)), seat);
-            parties.push(Party { id, weight: u64::from(seat.weight.get()), number, seat, change });
+            let before = seek(&mut shares, id, |(_, left)| oldest = oldest.min(left.generation));
+            let change = Change::between(before, seat);
+            if change != Change::None {
+                changed.push(place);
+            }
+            oldest = oldest.min(seat.generation);
+            if seat.intake == Intake::Open {
+                newest = newest.max(seat.generation);
+            }
+            parties.push(Party { id, number, seat, change });
         }
         seatless.extend(owners.map(|(leaver, number)| (number, Some(leaver))));
-        let open = to.iter().filter(|(_, seat)| seat.intake == Intake::Open);
-        let newest = open.map(|(_, seat)| seat.generation).max().unwrap_or_default();
-        leaving.extend(shares.map(|(_, left)| left.generation));
-        let mut generations = parties.iter().map(|party: &Party<'_>| party.seat.generation).chain(leaving);
-        let is_rollout = generations.any(|generation| generation < newest);
-        let stage = if is_rollout { Stage::Rollout } else { Stage::Steady };
-        let mut scene = Self { state, parties, seatless, pinned: BTreeMap::new(), stage, newest };
+        oldest = shares.fold(oldest, |oldest, (_, left)| oldest.min(left.generation));
+        let stage = if oldest < newest { Stage::Rollout } else { Stage::Steady };
+        let mut scene = Self { state, parties, seatless, pinned: BTreeMap::new(), changed, stage, newest };
         scene.pinned = scene.pins_that_hold();
         scene
     }
 
     /// A pin to a worker that has no open seat waits.
-    fn pins_that_hold(&self) -> BTreeMap<Slot, usize> {
+    fn pins_that_hold(&self) -> BTreeMap<Slot, u32> {
         let place = |(slot, worker): (&Slot, &WorkerId)| {
             let place = self.place_of(worker)?;
-            (self.parties[place].seat.intake == Intake::Open).then_some((*slot, place))
+            (self.party(place).seat.intake == Intake::Open).then_some((*slot, place))
         };
         self.state.pins.iter().filter_map(place).collect()
     }
 
-    pub(super) fn place_of(&self, worker: &WorkerId) -> Option<usize> {
-        self.parties.binary_search_by_key(&worker, |party| party.id).ok()
+    #[expect(clippy::cast_possible_truncation, reason = "a place among the workers, of whom there are fewer")]
+    fn place_of(&self, worker: &WorkerId) -> Option<u32> {
+        self.parties.binary_search_by_key(&worker, |party| party.id).ok().map(|place| place as u32)
+    }
+
+    pub(super) fn party(&self, place: u32) -> &Party<'a> {
+        &self.parties[place as usize]
+    }
+
+    /// Who gives a slot away that has this owner.
+    #[expect(clippy::cast_possible_truncation, reason = "a place among the owners, of whom there are fewer")]
+    pub(super) fn giver(&self, owner: Option<&WorkerId>) -> Giver {
+        let seatless = || self.seatless.iter().position(|(_, name)| *name == owner).unwrap_or_default();
+        owner.and_then(|owner| self.place_of(owner)).map_or_else(|| Giver::Seatless(seatless() as u32), Giver::Party)
+    }
+
+    /// The name of a giver; `None` for nobody.
+    pub(super) fn name_of(&self, giver: Giver) -> Option<&'a WorkerId> {
+        match giver {
+            Giver::Party(place) => Some(self.party(place).id),
+            Giver::Seatless(place) => self.seatless[place as usize].1,
+        }
     }
 
     /// Whether the worker may be given slots: in a rollout only the newest generation, or what it gets would move twice.
-    pub(super) fn may_receive(&self, worker: usize) -> bool {
-        let seat = self.parties[worker].seat;
+    pub(super) fn may_receive(&self, worker: u32) -> bool {
+        let seat = self.party(worker).seat;
         seat.intake == Intake::Open && seat.generation == self.newest
     }
 
     /// Whether the worker may give slots when loads have drifted: in a rollout the newest generation keeps what it has.
-    pub(super) fn may_settle(&self, worker: usize) -> bool {
-        self.stage == Stage::Steady || self.parties[worker].seat.generation < self.newest
+    pub(super) fn may_settle(&self, worker: u32) -> bool {
+        self.stage == Stage::Steady || self.party(worker).seat.generation < self.newest
     }
 
-    pub(super) fn side_as_donor(&self, worker: usize) -> Side {
-        if self.parties[worker].change == Change::Lowered { Side::Changed } else { Side::Steady }
+    /// Whether anybody takes more, or gives more, than loads alone would have it.
+    pub(super) fn sides(&self) -> Sides {
+        let has = |side: fn(&Self, u32) -> Side| self.changed.iter().any(|worker| side(self, *worker) == Side::Changed);
+        Sides { grown: has(Self::side_as_receiver), shrunk: has(Self::side_as_donor) }
+    }
+
+    /// Who may give: everybody, or where nobody takes more than before, only those whose weight fell.
+    pub(super) fn donors(&self, sides: Sides) -> impl Iterator<Item = u32> {
+        let everybody = if sides.grown { self.parties.len() } else { 0 };
+        let lowered = move |worker: &u32| !sides.grown && self.side_as_donor(*worker) == Side::Changed;
+        (0..).take(everybody).chain(self.changed.iter().copied().filter(lowered))
+    }
+
+    /// Who may take: everybody, or where nobody gives more than before, only those who joined or whose weight rose.
+    pub(super) fn receivers(&self, sides: Sides) -> impl Iterator<Item = u32> {
+        let everybody = if sides.shrunk { self.parties.len() } else { 0 };
+        let raised = move |worker: &u32| !sides.shrunk && self.side_as_receiver(*worker) == Side::Changed;
+        (0..).take(everybody).chain(self.changed.iter().copied().filter(raised))
+    }
+
+    pub(super) fn side_as_donor(&self, worker: u32) -> Side {
+        if self.party(worker).change == Change::Lowered { Side::Changed } else { Side::Steady }
     }
 
     /// In a rollout a joiner takes nothing from the living: it is there to get the slots of one that is about to leave.
-    pub(super) fn side_as_receiver(&self, worker: usize) -> Side {
-        match self.parties[worker].change {
+    pub(super) fn side_as_receiver(&self, worker: u32) -> Side {
+        match self.party(worker).change {
             Change::Joined if self.stage == Stage::Steady => Side::Changed,
             Change::Raised => Side::Changed,
             _ => Side::Steady,
         }
     }
 
-    pub(super) fn joined(&self, worker: usize) -> bool {
-        self.parties[worker].change == Change::Joined
+    /// The places of those who had no share before.
+    pub(super) fn joiners(&self) -> impl Iterator<Item = u32> {
+        self.changed.iter().copied().filter(|worker| self.joined(*worker))
+    }
+
+    pub(super) fn joined(&self, worker: u32) -> bool {
+        self.party(worker).change == Change::Joined
     }
 
     /// Whether a joiner must still wait for its share, given whether it receives anything now.
-    pub(super) fn awaits_its_share(&self, worker: usize, receives: impl FnOnce(&WorkerId) -> bool) -> bool {
-        let party = &self.parties[worker];
-        let is_idle = || self.stage == Stage::Rollout && party.number.is_none() && !receives(party.id);
-        party.change == Change::Joined && (party.seat.intake == Intake::Cordoned || is_idle())
+    pub(super) fn awaits_its_share(&self, joiner: u32, receives: impl FnOnce() -> bool) -> bool {
+        let party = self.party(joiner);
+        let is_idle = || self.stage == Stage::Rollout && party.number.is_none() && !receives();
+        party.seat.intake == Intake::Cordoned || is_idle()
     }
+}
+
+/// Which sides of the market have anyone whose part has changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
+    pub(super) grown: bool,
+    pub(super) shrunk: bool,
 }
 
 /// The value of `name` in a sequence in the order of names, shared with calls for names before it. Names passed over are told.
@@ -150,7 +214,6 @@ fn seek<'a, Value>(
     mut pass_over: impl FnMut((&'a WorkerId, Value)),
 ) -> Option<Value> {
     loop {
-        // Clones of a name are recognised without a look at its letters.
         if let Some((_, value)) = sequence.next_if(|(next, _)| *next == name) {
             return Some(value);
         }

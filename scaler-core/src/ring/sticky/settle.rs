@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use super::index::Measure;
-use super::scene::{Scene, State};
+use super::passing::{Giver, Pass, plan_of};
+use super::scene::{Party, Scene, State};
 use super::share::Share;
-use crate::{Movement, Reason, Roster, Slot};
+use crate::{Plan, Reason, Roster, Slot};
 
 /// How often a slot may be passed on while loads are evened out. Nearly all move once; few slots on few workers, more often.
 const STEPS_PER_SLOT: usize = 16;
@@ -14,14 +15,14 @@ const STEPS_PER_SLOT: usize = 16;
 /// Moves slots from the most loaded worker until it carries at most `1 + tolerance` times its fair share, or no move helps.
 ///
 /// Every move lowers the highest share, or how many stand there, so that it ends by itself; the limit is for the unforeseen.
-pub(super) fn settle(state: State<'_>, roster: &Roster, tolerance: f64) -> Vec<Movement> {
+pub(super) fn settle(state: State<'_>, roster: &Roster, tolerance: f64) -> Plan {
     let scene = Scene::new(state, roster);
     let mut settlement = Settlement::new(&scene);
     let mut steps_left = STEPS_PER_SLOT * state.owners.slots().len();
     while steps_left > 0 && settlement.step(tolerance) {
         steps_left -= 1;
     }
-    settlement.movements()
+    plan_of(&settlement.passes(), &scene, roster, state.shared_among.clone())
 }
 
 /// Loads being evened out. What has an owner without a seat counts for nobody.
@@ -32,16 +33,16 @@ struct Settlement<'a> {
     fair: Share,
     /// The slots of each worker that has given or received, by their load, without pinned ones.
     by_load: Vec<Option<BTreeSet<(u32, Slot)>>>,
-    moved: BTreeMap<Slot, usize>,
+    moved: BTreeMap<Slot, u32>,
 }
 
 impl<'a> Settlement<'a> {
     fn new(scene: &'a Scene<'a>) -> Self {
         let index = scene.state.index;
         let measure = if index.load().is_uniform() { Measure::Slots } else { Measure::Items };
-        let load = |number| index.stock(number, measure).load();
-        let share = |number: Option<u32>, weight| Share { load: number.map_or(0, load), weight };
-        let shares: Vec<Share> = scene.parties.iter().map(|party| share(party.number, party.weight)).collect();
+        let load = |number| index.load_of(number, measure);
+        let share = |party: &Party<'_>| Share { load: party.number.map_or(0, load), weight: party.weight() };
+        let shares: Vec<Share> = scene.parties.iter().map(share).collect();
         let fair =
             Share { load: shares.iter().map(|share| share.load).sum(), weight: shares.iter().map(|share| share.weight).sum() };
         let by_load = shares.iter().map(|_| None).collect();
@@ -63,35 +64,35 @@ impl<'a> Settlement<'a> {
         true
     }
 
-    fn pass(&mut self, slot: (u32, Slot), donor: usize, receiver: usize) {
+    fn pass(&mut self, slot: (u32, Slot), donor: u32, receiver: u32) {
         self.slots_of(donor).remove(&slot);
         self.slots_of(receiver).insert(slot);
         let (load, slot) = slot;
-        self.shares[donor] = self.shares[donor].less(i64::from(load));
-        self.shares[receiver] = self.shares[receiver].more(i64::from(load));
+        self.shares[donor as usize] = self.share(donor).less(i64::from(load));
+        self.shares[receiver as usize] = self.share(receiver).more(i64::from(load));
         self.moved.insert(slot, receiver);
     }
 
     /// The most loaded worker that may give, if it carries more than `1 + tolerance` times its fair share.
     #[expect(clippy::cast_precision_loss, reason = "a tolerance has fewer digits than a double")]
-    fn above(&self, tolerance: f64) -> Option<usize> {
-        let givers = (0..self.shares.len()).filter(|worker| self.scene.may_settle(*worker));
-        let worker = givers.max_by_key(|worker| self.shares[*worker])?;
-        let highest = self.shares[worker];
+    fn above(&self, tolerance: f64) -> Option<u32> {
+        let givers = self.workers().filter(|worker| self.scene.may_settle(*worker));
+        let worker = givers.max_by_key(|worker| self.share(*worker))?;
+        let highest = self.share(worker);
         let limit = (1.0 + tolerance.max(0.0)) * self.fair.load as f64 * highest.weight as f64;
         (highest.load as f64 * self.fair.weight as f64 > limit).then_some(worker)
     }
 
     /// Who stands lowest even with the donor's lightest slot: if that does not help, nothing does.
-    fn receiver(&mut self, donor: usize) -> Option<usize> {
+    fn receiver(&mut self, donor: u32) -> Option<u32> {
         let (lightest, _) = *self.slots_of(donor).first()?;
-        let open = |worker: &usize| *worker != donor && self.scene.may_receive(*worker);
-        (0..self.shares.len()).filter(open).min_by_key(|worker| self.shares[*worker].more(i64::from(lightest)))
+        let open = |worker: &u32| *worker != donor && self.scene.may_receive(*worker);
+        self.workers().filter(open).min_by_key(|worker| self.share(*worker).more(i64::from(lightest)))
     }
 
     /// The donor's slot that comes nearest to evening the two, if any lowers the higher of them.
-    fn best_fit(&mut self, donor: usize, receiver: usize) -> Option<(u32, Slot)> {
-        let gap = Gap::between(self.shares[donor], self.shares[receiver]);
+    fn best_fit(&mut self, donor: u32, receiver: u32) -> Option<(u32, Slot)> {
+        let gap = Gap::between(self.share(donor), self.share(receiver));
         nearest(self.slots_of(donor), gap.evening)
             .filter(|(load, _)| gap.narrows_by(i64::from(*load)))
             .min_by_key(|(load, _)| gap.higher_after(i64::from(*load)))
@@ -99,11 +100,11 @@ impl<'a> Settlement<'a> {
 
     /// A slot of the donor and a lighter one of the receiver whose difference comes nearest to evening the two, if any lowers
     /// the higher of them. Both must be free to give and to receive.
-    fn best_exchange(&mut self, donor: usize, receiver: usize) -> Option<((u32, Slot), (u32, Slot))> {
+    fn best_exchange(&mut self, donor: u32, receiver: u32) -> Option<((u32, Slot), (u32, Slot))> {
         if !self.scene.may_receive(donor) || !self.scene.may_settle(receiver) {
             return None;
         }
-        let gap = Gap::between(self.shares[donor], self.shares[receiver]);
+        let gap = Gap::between(self.share(donor), self.share(receiver));
         let gifts = one_of_each_load(self.slots_of(donor)).take(LOADS_TRIED).collect::<Vec<_>>();
         let returns = self.slots_of(receiver);
         let pairs =
@@ -112,25 +113,31 @@ impl<'a> Settlement<'a> {
         pairs.filter(|pair| gap.narrows_by(difference(pair))).min_by_key(|pair| gap.higher_after(difference(pair)))
     }
 
-    fn slots_of(&mut self, worker: usize) -> &mut BTreeSet<(u32, Slot)> {
+    fn share(&self, worker: u32) -> Share {
+        self.shares[worker as usize]
+    }
+
+    fn workers(&self) -> impl Iterator<Item = u32> + use<> {
+        (0..).take(self.shares.len())
+    }
+
+    fn slots_of(&mut self, worker: u32) -> &mut BTreeSet<(u32, Slot)> {
         let Self { scene, measure, by_load, .. } = self;
-        by_load[worker].get_or_insert_with(|| {
+        by_load[worker as usize].get_or_insert_with(|| {
             let index = scene.state.index;
-            let stock = scene.parties[worker].number.map(|number| index.stock(number, *measure).slots().iter());
-            let slots = stock.into_iter().flatten().map(|slot| (Measure::of(index.load(), *slot).1, *slot));
+            let slots = scene.party(worker).number.map_or(&[][..], |number| index.slots_of(number, *measure));
+            let slots = slots.iter().map(|slot| (Measure::of(index.load(), *slot).1, *slot));
             slots.filter(|(_, slot)| !scene.pinned.contains_key(slot)).collect()
         })
     }
 
-    fn movements(self) -> Vec<Movement> {
-        let (owners, parties) = (self.scene.state.owners, &self.scene.parties);
-        let movement = |(slot, receiver): (Slot, usize)| Movement {
-            slot,
-            from: owners.get(slot).cloned(),
-            to: parties[receiver].id.clone(),
-            why: Reason::Uneven,
+    fn passes(self) -> Vec<Pass> {
+        let state = self.scene.state;
+        let pass = |(slot, to): (Slot, u32)| {
+            let slot = state.index.loaded(slot);
+            Pass { slot, from: self.scene.giver(state.owners.get(slot.slot)), to, why: Reason::Uneven }
         };
-        self.moved.into_iter().map(movement).filter(|movement| movement.from.as_ref() != Some(&movement.to)).collect()
+        self.moved.into_iter().map(pass).filter(|pass| pass.from != Giver::Party(pass.to)).collect()
     }
 }
 

@@ -20,17 +20,26 @@ impl Share {
 
     /// What a worker of this weight would carry if it carried as much per weight, rounded down.
     pub(super) fn part(self, weight: u64) -> i64 {
-        self.quotient(i128::from(self.load) * i128::from(weight))
+        self.quotient(weight, 0)
     }
 
     /// What a worker of this weight would carry if it carried as much per weight, to the nearest.
     pub(super) fn nearest_part(self, weight: u64) -> i64 {
-        self.quotient(i128::from(self.load) * i128::from(weight) + i128::from(self.weight / 2))
+        self.quotient(weight, self.weight / 2)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a part of the load, which is an i64")]
-    fn quotient(self, load: i128) -> i64 {
-        (load / i128::from(self.weight.max(1))) as i64
+    fn quotient(self, weight: u64, more: u64) -> i64 {
+        let divisor = self.weight.max(1);
+        // Long division is slow, and loads of this size are rare.
+        let short = || {
+            i64::try_from(weight)
+                .ok()?
+                .checked_mul(self.load)?
+                .checked_add(i64::try_from(more).ok()?)?
+                .checked_div(i64::try_from(divisor).ok()?)
+        };
+        short().unwrap_or_else(|| ((i128::from(self.load) * i128::from(weight) + i128::from(more)) / i128::from(divisor)) as i64)
     }
 }
 
