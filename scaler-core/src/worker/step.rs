@@ -105,6 +105,7 @@ pub struct Worker {
     beat: Call,
     listing: bool,
     state: MemberState,
+    retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
     store_trouble: Option<Discriminant<StoreError>>,
@@ -129,6 +130,7 @@ impl Worker {
             beat: Call::default(),
             listing: false,
             state: MemberState::Joining,
+            retiring: false,
             drain: None,
             leaving: false,
             store_trouble: None,
@@ -283,13 +285,11 @@ impl Worker {
         let sent = self.beat.answered(now);
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
-            Ok(Standing::Current) => {
+            Ok(standing @ (Standing::Current | Standing::Retiring)) => {
                 if self.membership_trouble.take().is_some() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
-                if self.state == MemberState::Joining {
-                    self.state = MemberState::Active;
-                }
+                self.stands(now, standing, effects);
                 if let Some(drain) = self.drain.as_mut().filter(|drain| sent >= drain.begun_at) {
                     drain.heard_at.get_or_insert(now);
                 }
@@ -302,6 +302,20 @@ impl Worker {
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
             }
+        }
+    }
+
+    /// The name is its own; whether it is retired shows in what it says next.
+    fn stands(&mut self, now: Duration, standing: Standing, effects: &mut Vec<Effect>) {
+        let retiring = standing == Standing::Retiring;
+        let was_retiring = std::mem::replace(&mut self.retiring, retiring);
+        if self.drain.is_some() {
+            return;
+        }
+        self.state = if retiring { MemberState::Draining } else { MemberState::Active };
+        if retiring != was_retiring {
+            self.beat.hurry(now);
+            effects.push(Effect::Emit(if retiring { WorkerEvent::Retiring } else { WorkerEvent::Reinstated }));
         }
     }
 
