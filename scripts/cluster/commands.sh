@@ -7,13 +7,21 @@ as_printed() {
     output=$(KUBECONFIG=$scratch/kubeconfig bash -c "${command// -n default/}" 2>&1) || failed "$command"
     say "  ok: $command"
     [[ -z $output ]] && failed "it prints nothing"
-    if [[ $RECORD ]]; then printf '```text\n$ %s\n%s\n```\n\n' "$command" "$(cut -c-150 <<<"$output" | head -n 20)" >>"$RECORD"; fi
+    # Without a terminal kubectl says so first. Long lines and long logs are cut.
+    if [[ $RECORD ]]; then
+        output=$(grep -v '^Unable to use a TTY' <<<"$output" | sed 's/^\(.\{140\}\).*/\1 .../' | head -n 14)
+        printf '\n```text\n$ %s\n%s\n```\n' "$command" "$output" >>"$RECORD"
+    fi
 }
 
 scratch=$(mktemp -d)
 kubectl config view --raw --flatten >"$scratch/kubeconfig"
 KUBECONFIG=$scratch/kubeconfig kubectl config set-context --current --namespace "$NAMESPACE" >/dev/null
-[[ -z $RECORD ]] || : >"$RECORD"
+[[ -z $RECORD ]] || cat >"$RECORD" <<'MARKDOWN'
+# The commands of the README, with their output
+
+Written by `scripts/cluster-test --record deploy/commands.md fresh commands` on a cluster; long lines and long logs are cut.
+MARKDOWN
 
 as_printed 'kubectl get pods'
 as_printed "kubectl logs \$(kubectl get pods -l app=control-plane -o jsonpath='{.items[0].metadata.name}')"
