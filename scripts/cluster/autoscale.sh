@@ -3,16 +3,23 @@
 AUTOSCALE=(--set autoscale.mode=builtin --set autoscale.itemsPerWorker=50 --set autoscale.min=0 --set autoscale.max=10
     --set autoscale.upEverySeconds=3 --set autoscale.downWindowSeconds=5 --set autoscale.downEverySeconds=3)
 
-wanted_is() { [[ $(kube get deployment worker -o jsonpath='{.spec.replicas}') == "$1" ]]; }
+# Whether so many workers are wanted; notes in `steps` how the number went.
+wanted_is() {
+    local now
+    now=$(kube get deployment worker -o jsonpath='{.spec.replicas}')
+    [[ ${steps##* } == "$now" ]] || steps+=" $now"
+    [[ $now == "$1" ]]
+}
 
 # Items come or go; the number of workers follows, and every item left is ticked all the while.
 follow() {
     local what=$1 workers=$2 seen
+    steps=''
     until_true 240 "$what: $workers workers" wanted_is "$workers" || return 0
     seen=$took
     until_true 120 "$what: $workers pods" has_live_pods worker "$workers"
     if ((workers > 0)); then until_true 60 "$what: even" is_even "$workers"; fi
-    say "  $what: $workers workers wanted after $seen ms, there and even $((took)) ms later, $(loads)"
+    say "  $what: $workers workers wanted after $seen ms, by steps$steps; there and even $took ms later, $(loads)"
 }
 
 scenario_autoscale() {
@@ -29,7 +36,6 @@ scenario_autoscale() {
     watch_from_now
     sql 'delete from public.work_items where id in (select id from public.work_items limit 450)' >/dev/null
     follow "450 rows deleted" 1
-    say "  steps: $(kube get events --field-selector reason=ScalingReplicaSet -o jsonpath='{range .items[*]}{.message}{"\n"}{end}' | grep -o 'Scaled down.*to [0-9]*' | grep -o '[0-9]*$' | tail -n 9 | paste -sd' ')"
     judge 0
     left=$(sql 'select count(*) from public.work_items')
     sql 'create table test.kept as select * from public.work_items; delete from public.work_items' >/dev/null
