@@ -61,6 +61,9 @@ pub enum Failure {
         /// What is wrong with it.
         problem: crate::local::BadStep,
     },
+    /// The system does not work as it should.
+    #[error("the check failed: {}", .0.join("; "))]
+    Check(Vec<String>),
     /// There is no cluster in which to scale.
     #[error("AUTOSCALE: builtin needs Kubernetes, and there is none to be found: {0}")]
     NoKubernetes(String),
@@ -91,7 +94,7 @@ impl Failure {
             | Self::Store(StoreError::NotInstalled { .. }) => USAGE,
             Self::Store(error) => code_of(error.class()),
             Self::Membership(error) => code_of(error.class()),
-            Self::Superseded(_) | Self::System { .. } => OTHER,
+            Self::Check(_) | Self::Superseded(_) | Self::System { .. } => OTHER,
         }
     }
 }

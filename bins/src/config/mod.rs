@@ -19,5 +19,6 @@ pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
+pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots};
 pub use worker::{TimingArgs, WorkerArgs};

@@ -70,7 +70,7 @@ pub fn seconds(text: &str) -> Result<Duration, BadValue> {
 }
 
 /// A percentage, as a fraction: `10` is 0.1.
-pub(super) fn percent(text: &str) -> Result<f64, BadValue> {
+pub(crate) fn percent(text: &str) -> Result<f64, BadValue> {
     let percent = text.parse::<f64>().ok().filter(|percent| (1.0..=1000.0).contains(percent));
     percent.map(|percent| percent / 100.0).ok_or(BadValue::Percent)
 }

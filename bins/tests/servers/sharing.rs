@@ -34,6 +34,19 @@ async fn three_workers_share_ten_items_and_tick_each_once_a_second() {
 }
 
 #[tokio::test]
+async fn a_check_passes_while_all_is_ticked_and_fails_when_nobody_works() {
+    let mut system = System::shared().await.running(10, &["worker-1", "worker-2"]).await;
+    system.until_loads(&[5, 5]).await;
+    let (code, said) = system.tool(&["status", "--check"]).await;
+    assert_eq!(code, 0, "{said}");
+    for name in ["worker-1", "worker-2"] {
+        system.kill_worker(name);
+    }
+    let (code, said) = system.tool(&["status", "--check"]).await;
+    assert!(code == 1 && said.contains("10 items were not incremented every second"), "{said}");
+}
+
+#[tokio::test]
 async fn a_killed_workers_items_go_to_the_others_and_a_new_one_gets_its_share() {
     let mut system = System::shared().await.running(10, &["worker-1", "worker-2", "worker-3"]).await;
     system.until_loads(&[4, 3, 3]).await;

@@ -1,0 +1,47 @@
+# Autoscaling by the control plane itself; sourced by scripts/cluster-test.
+
+AUTOSCALE=(--set autoscale.mode=builtin --set autoscale.itemsPerWorker=50 --set autoscale.min=0 --set autoscale.max=10
+    --set autoscale.upEverySeconds=3 --set autoscale.downWindowSeconds=5 --set autoscale.downEverySeconds=3)
+
+# Whether so many workers are wanted; notes in `steps` how the number went.
+wanted_is() {
+    local now
+    now=$(kube get deployment worker -o jsonpath='{.spec.replicas}')
+    [[ ${steps##* } == "$now" ]] || steps+=" $now"
+    [[ $now == "$1" ]]
+}
+
+# Items come or go; the number of workers follows, and every item left is ticked all the while.
+follow() {
+    local what=$1 workers=$2 seen
+    steps=''
+    until_true 240 "$what: $workers workers" wanted_is "$workers" || return 0
+    seen=$took
+    until_true 120 "$what: $workers pods" has_live_pods worker "$workers"
+    if ((workers > 0)); then until_true 60 "$what: even" is_even "$workers"; fi
+    say "  $what: $workers workers wanted after $seen ms, by steps$steps; there and even $took ms later, $(loads)"
+}
+
+scenario_autoscale() {
+    local left
+    upgrade "${AUTOSCALE[@]}"
+    kube rollout status deployment/control-plane --timeout=120s >/dev/null
+    rights_of control-plane
+    follow "10 rows" 1
+    watch_from_now
+    add_items 490
+    follow "500 rows" 10
+    say "  $(movements)"
+    judge 0
+    watch_from_now
+    sql 'delete from public.work_items where id in (select id from public.work_items limit 450)' >/dev/null
+    follow "450 rows deleted" 1
+    judge 0
+    left=$(sql 'select count(*) from public.work_items')
+    sql 'create table test.kept as select * from public.work_items; delete from public.work_items' >/dev/null
+    follow "all $left rows deleted" 0
+    sql 'insert into public.work_items select * from test.kept; drop table test.kept' >/dev/null
+    follow "$left rows again" 1
+    upgrade
+    until_true 60 "even among $WORKERS" is_even "$WORKERS"
+}
