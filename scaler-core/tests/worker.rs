@@ -146,6 +146,7 @@ fn it_leaves_with_its_slots_when_the_time_is_over() {
     worker.step(SECOND, Input::Drain);
     let deadline = SECOND + worker.config().drain_timeout;
     assert!(names(&worker.step(deadline, Input::Woken)).contains(&"leave"));
+    assert_eq!(worker.wake_at(), Duration::MAX, "it only waits for the answer, and does not ask for the time over and over");
     worker.step(deadline, Input::Left(Ok(())));
     assert_eq!(worker.ending(), Some(Ending::DrainTimedOut { slots: 3 }));
 }

@@ -122,6 +122,10 @@ impl Worker {
     /// When it wants to be told [`Input::Woken`] at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Duration {
+        if self.leaving {
+            // There is nothing left to do but to hear that it has left.
+            return Duration::MAX;
+        }
         let calls = [&self.work, &self.beat].into_iter().filter(|call| call.sent_at.is_none()).map(|call| call.due_at);
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
         calls.chain(deadline).min().unwrap_or(Duration::MAX)
