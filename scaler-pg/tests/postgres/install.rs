@@ -163,6 +163,8 @@ async fn a_worker_without_privileges_is_told_which() {
     assert!(matches!(denied, StoreError::NotInstalled { .. }), "another must install: {denied}");
     assert!(matches!(limited.probe().await.unwrap_err(), StoreError::NotInstalled { .. }));
     desk.store.install(None).await.unwrap();
+    let closed = [limited.install(None).await.map(drop).unwrap_err(), limited.probe().await.unwrap_err()];
+    assert!(closed.iter().all(|error| error.class() == ErrorClass::Transient), "its owner has not opened it yet: {closed:?}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant usage on schema scaler to {role}"))).execute(&desk.user).await.unwrap();
     let denied = limited.probe().await.unwrap_err();
     assert!(
