@@ -45,7 +45,7 @@ scenario_autoscale() {
     sql 'insert into public.work_items select * from test.kept; drop table test.kept' >/dev/null
     follow "$left rows again" 1
     upgrade
-    until_true 60 "even among $WORKERS" is_even "$WORKERS"
+    settle_down
 }
 
 # upgrade_while_scaled WORKERS: a rolling update leaves the number alone, and there are never fewer that are ready.
