@@ -1,5 +1,5 @@
--- A witness for the test: every increment, and since when each item is there. It runs as its owner, since workers may not
--- write here.
+-- A witness for the test: every increment, since when each item is there, and every movement of a slot. It runs as its owner,
+-- since workers may not write here.
 set client_min_messages = warning;
 create schema if not exists test;
 create table if not exists test.audit (id uuid, tick bigint, worker text);
@@ -21,3 +21,12 @@ end $$;
 insert into test.alive select id, extract(epoch from now()) from public.work_items on conflict do nothing;
 drop trigger if exists witness on public.work_items;
 create trigger witness after insert or update or delete on public.work_items for each row execute function test.witness();
+
+create table if not exists test.moves (number bigint generated always as identity, slot integer, was text, owner text);
+create or replace function test.movement() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    insert into test.moves (slot, was, owner) values (new.slot, old.owner, new.owner);
+    return null;
+end $$;
+drop trigger if exists movement on scaler.slot;
+create trigger movement after update on scaler.slot for each row when (new.epoch <> old.epoch) execute function test.movement();

@@ -26,13 +26,15 @@ scenario_autoscale() {
     local left
     upgrade "${AUTOSCALE[@]}"
     kube rollout status deployment/control-plane --timeout=120s >/dev/null
-    rights_of control-plane
+    expect_rights control-plane 'deployments.apps/scale [] [worker] [get patch];pods [] [] [list patch]'
     follow "10 rows" 1
     watch_from_now
     add_items 490
     follow "500 rows" 10
-    say "  $(movements)"
+    # By steps, so that what the first of the new ones took from the old moves on to the later ones in part.
+    say "  items moved, least in one step, slots moved, least in one step: $(movements)"
     judge 0
+    upgrade_while_scaled 10
     watch_from_now
     sql 'delete from public.work_items where id in (select id from public.work_items limit 450)' >/dev/null
     follow "450 rows deleted" 1
@@ -43,5 +45,26 @@ scenario_autoscale() {
     sql 'insert into public.work_items select * from test.kept; drop table test.kept' >/dev/null
     follow "$left rows again" 1
     upgrade
-    until_true 60 "even among $WORKERS" is_even "$WORKERS"
+    settle_down
+}
+
+# upgrade_while_scaled WORKERS: a rolling update leaves the number alone, and there are never fewer that are ready.
+upgrade_while_scaled() {
+    local log
+    log=$(mktemp)
+    # Even is not yet ready: the kubelet asks every few seconds.
+    kube rollout status deployment/worker --timeout=60s >/dev/null || failed "not all are ready"
+    kube get deployment worker --watch -o go-template='{{.spec.replicas}} {{or .status.availableReplicas 0}}{{"\n"}}' >"$log" &
+    watch_from_now
+    upgrade "${AUTOSCALE[@]}" --set worker.podAnnotations.update=scaled
+    kube rollout status deployment/worker --timeout=180s >/dev/null || failed "no rollout"
+    until_true 120 "the old workers are gone" has_live_pods worker "$1"
+    until_true 60 "even again" is_even "$1"
+    kill $!
+    wait $! 2>/dev/null
+    expect "workers wanted through an upgrade, at $(wc -l <"$log") looks" "$(cut -d' ' -f1 "$log" | sort -un | paste -sd' ')" "$1"
+    expect "workers available through it, at the least" "$(cut -d' ' -f2 "$log" | sort -n | head -n 1)" "$1"
+    rm "$log"
+    expect_one_move_each
+    judge 0
 }

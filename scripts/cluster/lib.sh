@@ -51,7 +51,7 @@ has_live_pods() { [[ $(kube get pods -l "app=$1" -o name | wc -l) == "$2" ]]; }
 
 # From here to `judge`, every increment and every movement counts.
 watch_from_now() {
-    sql 'set client_min_messages = warning; drop table if exists test.before; create table test.before as select slot, owner, epoch from scaler.slot' >/dev/null
+    sql 'set client_min_messages = warning; truncate test.moves; drop table if exists test.before; create table test.before as select slot, owner, epoch from scaler.slot' >/dev/null
     first_tick=$(($(tick) + 1))
     until_true 5 "a tick" past "$first_tick"
 }
@@ -76,7 +76,7 @@ judge() {
     fi
 }
 
-# What moved since `watch_from_now`, beside the least that leads from those loads to these.
+# What moved since `watch_from_now`, beside the least that leads from those loads to these: items, least, slots, least.
 movements() {
     sql "with moved as (select s.slot, s.epoch - b.epoch as times, b.owner as was, s.owner from scaler.slot s join test.before b using (slot)),
             held as (select m.*, (select count(*) from public.work_items w where scaler.slot_of(w.id) = m.slot) as items from moved m),
@@ -84,7 +84,30 @@ movements() {
                 select owner, sum(n) as net, sum(i) as items from (
                     select was as owner, count(*) as n, sum(items) as i from held group by was
                     union all select owner, -count(*), -sum(items) from held group by owner) as flow group by owner) as flows)
-        select format('items moved: %s, least %s; slots moved: %s, least %s; slots moved more than once: %s',
-            sum(times * held.items), least.items, sum(times), least.slots, count(*) filter (where times > 1))
+        select concat_ws(' ', sum(times * held.items), least.items, sum(times), least.slots)
         from held, least group by least.items, least.slots"
+}
+# Pods are told to go one after the other, and what one has to give may reach another a moment before that one is told: such
+# movements are named, and count apart.
+expect_least_movement() {
+    local items items_least slots slots_least in_vain_items in_vain_slots
+    read -r items items_least slots slots_least <<<"$(movements)"
+    read -r in_vain_items in_vain_slots <<<"$(sql "select concat_ws(' ', coalesce(sum(items), 0), count(*)) from (
+        select (select count(*) from public.work_items w where scaler.slot_of(w.id) = m.slot) as items from test.moves m
+        where m.owner not in (select owner from scaler.slot where owner is not null)) as in_vain")"
+    say "  items moved: $items, least $items_least; slots moved: $slots, least $slots_least"
+    say "  of these to workers that were told to go a moment later: $in_vain_items items, $in_vain_slots slots"
+    expect "items moved beside those, least $items_least" "$((items - in_vain_items))" "$items_least"
+    expect "slots moved beside those, least $slots_least" "$((slots - in_vain_slots))" "$slots_least"
+}
+
+# In a rollout each slot moves at most once. It is over when nothing is left to those who go; what moves later only evens loads out.
+expect_one_move_each() {
+    local items items_least slots slots_least twice later
+    local over='select coalesce(max(number), 0) from test.moves where was is not null and was not in (select owner from scaler.slot where owner is not null)'
+    read -r items items_least slots slots_least <<<"$(movements)"
+    twice=$(sql "select count(*) from (select from test.moves where number <= ($over) group by slot having count(*) > 1) as twice")
+    later=$(sql "select count(*) from test.moves where number > ($over)")
+    say "  items moved: $items, least $items_least; slots moved: $slots, least $slots_least; of these after the rollout: $later"
+    expect "slots moved more than once in the rollout" "$twice" 0
 }
