@@ -95,11 +95,24 @@ impl Link {
         }
     }
 
-    async fn wait<T>(&self, during: &'static str, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.command_timeout, call).await {
+    pub(crate) async fn wait<T>(
+        &self,
+        during: &'static str,
+        call: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        self.wait_at_most(self.command_timeout, during, call).await
+    }
+
+    pub(crate) async fn wait_at_most<T>(
+        &self,
+        waited: Duration,
+        during: &'static str,
+        call: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(waited, call).await {
             Ok(answer) => answer.map_err(|error| classify(during, &self.target, error)),
             Err(_) => {
-                let finding = Finding::NoAnswer { target: self.target.clone(), waited: self.command_timeout };
+                let finding = Finding::NoAnswer { target: self.target.clone(), waited };
                 Err(StoreError::Unanswered { during, source: Box::new(finding) })
             }
         }
@@ -107,7 +120,7 @@ impl Link {
 }
 
 /// A connection whose answer did not come is given up: an answer that came late would be taken for the next call's.
-fn keep<T>(connection: PoolConnection<Postgres>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn keep<T>(connection: PoolConnection<Postgres>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
     if matches!(answer, Err(StoreError::Unanswered { .. } | StoreError::Unavailable { .. })) {
         drop(connection.detach());
     }

@@ -4,6 +4,7 @@
 //! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
 //! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
 
+mod audit;
 mod config;
 mod connection;
 mod election;
@@ -15,6 +16,7 @@ mod roles;
 mod store;
 mod way;
 
+pub use audit::Scope;
 pub use config::PgConfig;
 pub use election::Leader;
 pub use install::Installation;

@@ -177,7 +177,7 @@ pub(crate) const fn signed(slot: u32) -> i32 {
     slot.cast_signed()
 }
 
-const fn number(slot: i32) -> Slot {
+pub(crate) const fn number(slot: i32) -> Slot {
     Slot::new(slot.cast_unsigned())
 }
 

@@ -100,6 +100,14 @@ impl Postgres {
         or_fail(self.server.start().await);
     }
 
+    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    ///
+    /// # Panics
+    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` is not ours.
+    pub async fn kill(&self) {
+        or_fail(self.server.kill().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -109,7 +117,23 @@ impl Postgres {
         self.start().await;
     }
 
-    fn new(server: Server) -> Self {
+    /// The host it is on.
+    pub(crate) fn host(&self) -> String {
+        match &self.server.place {
+            Place::Address { host, .. } => host.clone(),
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default(),
+        }
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.server.place {
+            Place::Address { port, .. } => *port,
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(5432),
+        }
+    }
+
+    pub(crate) fn new(server: Server) -> Self {
         let url = match &server.place {
             Place::Url(url) => url.clone(),
             Place::Address { host, port } => format!("postgres://postgres@{host}:{port}/postgres"),
@@ -121,8 +145,8 @@ impl Postgres {
 /// A database for one test. Keep it as long as it is used: on a server that is not ours it is dropped with this value.
 #[derive(Debug)]
 pub struct Database {
-    url: String,
-    name: String,
+    pub(crate) url: String,
+    pub(crate) name: String,
     /// The URL of a server that outlives us.
     drop_from: Option<String>,
 }
@@ -155,7 +179,7 @@ impl Drop for Database {
     }
 }
 
-async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
+pub(crate) async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await

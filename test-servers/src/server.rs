@@ -34,6 +34,10 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
+    pub(crate) fn options_of<const N: usize>(more_options: [&str; N]) -> Self {
+        Self { more_options: more_options.map(str::to_owned).to_vec(), tls: None }
+    }
+
     pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
         Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
     }
@@ -66,7 +70,7 @@ impl Server {
     pub(crate) async fn find(kind: &'static Kind) -> Result<Self, NoServer> {
         let by_url = match Self::from_environment(kind) {
             Ok(server) => return Ok(server),
-            Err(failure) => (kind.url_variable, failure),
+            Err(failure) => ("a URL", failure),
         };
         let by_docker = match Self::from_docker(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
@@ -77,6 +81,12 @@ impl Server {
             Err(failure) => ("programs of this machine", failure),
         };
         Err(NoServer { kind, tried: vec![by_url, by_docker, by_programs] })
+    }
+
+    /// A server of its own, of this machine.
+    pub(crate) async fn local(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+        let started = Self::from_this_machine(kind, wish).await;
+        started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
     /// A server of its own: of this machine, which is faster, or of Docker.
@@ -112,8 +122,19 @@ impl Server {
         stopped.map_err(|failure| NoServer { kind: self.kind, tried: vec![("stopping it", failure)] })
     }
 
+    /// Ends it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), NoServer> {
+        let killed = match &self.source {
+            Source::Environment => Err(Failure::NotOurs),
+            Source::Docker(container) => container.kill().await,
+            Source::Local(local) => local.kill().await,
+        };
+        killed.map_err(|failure| NoServer { kind: self.kind, tried: vec![("killing it", failure)] })
+    }
+
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {
-        let url = env::var(kind.url_variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet)?;
+        let variable = kind.offer.as_ref().ok_or(Failure::NoOffer)?.url_variable;
+        let url = env::var(variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet { variable })?;
         Ok(Self { kind, place: Place::Url(url), source: Source::Environment })
     }
 
