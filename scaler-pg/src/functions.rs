@@ -12,6 +12,7 @@ const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, owned bigin
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for statements in [
         include_str!("../sql/adopt_function.sql").to_owned(),
+        include_str!("../sql/claim_orphans_function.sql").to_owned(),
         of_worker("tick", REPORT, include_str!("../sql/tick.sql")),
         of_worker("tick_around_locks", REPORT, include_str!("../sql/tick_around_locks.sql")),
         of_worker("items", "id uuid", include_str!("../sql/items.sql")),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Assignment, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad, SlotRange,
-    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Assignment, Claim, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -163,6 +163,16 @@ impl WorkStore for PgStore {
         let query = sqlx::query_as("select scaler.adopt($1, $2)").bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let (adopted,): (i64,) = self.link.row("adopt", query).await?;
         Ok(usize::try_from(adopted).unwrap_or(usize::MAX))
+    }
+
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        let query = sqlx::query_as("select wait_ms, claimed from scaler.claim_orphans($1, $2, $3)").bind(owner.worker.as_str());
+        let query = query.bind(owner.incarnation.uuid()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let (wait_ms, claimed): (i64, i64) = self.link.row("claim orphans", query).await?;
+        Ok(match unsigned(wait_ms) {
+            0 => Claim::Claimed { slots: usize::try_from(claimed).unwrap_or(0) },
+            wait_ms => Claim::NotYet { wait: Duration::from_millis(wait_ms) },
+        })
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

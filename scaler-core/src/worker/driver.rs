@@ -65,6 +65,7 @@ impl Calls {
             match effect {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
                 Effect::Tick => Input::Ticked(store.tick(&key, SlotRange::ALL).await),
+                Effect::Claim { limit } => Input::Claimed(store.claim_orphans(&key, limit).await),
                 Effect::List => Input::Listed(store.items(&key, SlotRange::ALL).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),

@@ -4,11 +4,12 @@ use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::call::Call;
+use super::healing::Healing;
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{ItemId, Member, MemberState, MembershipError, Standing, StoreError, TickReport, uuid_hash};
+use crate::{Claim, ItemId, Member, MemberState, MembershipError, Standing, StoreError, TickReport, uuid_hash};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub enum Input {
     Adopted(Result<usize, StoreError>),
     /// What became of [`Effect::Tick`].
     Ticked(Result<TickReport, StoreError>),
+    /// What became of [`Effect::Claim`].
+    Claimed(Result<Claim, StoreError>),
     /// What became of [`Effect::List`].
     Listed(Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
@@ -38,6 +41,11 @@ pub enum Effect {
     Adopt,
     /// Call [`WorkStore::tick`](crate::WorkStore::tick).
     Tick,
+    /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
+    Claim {
+        /// How many slots at most.
+        limit: usize,
+    },
     /// Call [`WorkStore::items`](crate::WorkStore::items).
     List,
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
@@ -70,6 +78,7 @@ pub struct Worker {
     /// Adopt, and then tick.
     work: Call,
     beat: Call,
+    healing: Healing,
     listing: bool,
     state: MemberState,
     retiring: bool,
@@ -89,6 +98,7 @@ impl Worker {
         Self {
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
+            healing: Healing::new(config.claim_interval, config.claim_batch, seed),
             config,
             watch: Watch::default(),
             adopted: false,
@@ -128,7 +138,8 @@ impl Worker {
         }
         let calls = [&self.work, &self.beat].into_iter().filter(|call| call.sent_at.is_none()).map(|call| call.due_at);
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
-        calls.chain(deadline).min().unwrap_or(Duration::MAX)
+        let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
+        calls.chain(deadline).chain(healing).min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -142,6 +153,7 @@ impl Worker {
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(answer) => self.ticked(now, answer, &mut effects),
+            Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
             Input::Listed(answer) => self.listed(answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
@@ -163,6 +175,10 @@ impl Worker {
         }
         if self.beat.send(now) {
             effects.push(Effect::Heartbeat(self.member(now)));
+        }
+        // Who hands over takes nothing new.
+        if self.state != MemberState::Draining && self.healing.send(now) {
+            effects.push(Effect::Claim { limit: self.healing.batch() });
         }
     }
 
@@ -217,6 +233,7 @@ impl Worker {
         self.schedule.observe(sent, &report);
         self.work.next(now, self.schedule.next(now));
         self.owned = report.owned;
+        self.healing.ticked(report.tick);
         effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: now.saturating_sub(sent) }));
         if self.watch.tick().is_none() {
             // Only now is it known that this worker can work: say so at once.
@@ -232,6 +249,13 @@ impl Worker {
                 self.listing = true;
                 effects.push(Effect::List);
             }
+        }
+    }
+
+    fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
+        if let Some(event) = self.healing.answered(now, answer) {
+            self.work.hurry(now);
+            effects.push(Effect::Emit(event));
         }
     }
 
