@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures_util::future::try_join_all;
 use scaler_core::{MemberKey, SlotRange, WorkStore};
-use scaler_pg::{PgConfig, PgStore};
+use scaler_pg::{PgConfig, PgStore, TickCommit};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl Contender {
         for (hand, rows) in workers.iter().zip(field.sample.chunks(share)) {
             let work = match self {
                 Self::Fenced(commit) => {
-                    sessions.push(Session::fenced(&field.url(commit), hand, field.chunks.clone()).await?);
+                    sessions.push(Session::fenced(field.url(Commit::On), commit, hand, field.chunks.clone()).await?);
                     continue;
                 }
                 Self::Unfenced(_) => Work::Chunks(field.chunks.iter().map(|chunk| hand.within(*chunk)).collect()),
@@ -98,9 +98,10 @@ pub(crate) enum Work {
 }
 
 impl Session {
-    async fn fenced(url: &str, hand: &Hand, chunks: Vec<SlotRange>) -> Result<Self, Failure> {
+    async fn fenced(url: String, commit: Commit, hand: &Hand, chunks: Vec<SlotRange>) -> Result<Self, Failure> {
         let mut config = PgConfig::new(url);
-        config.max_connections = 1;
+        config.ticks_at_once = 1;
+        config.tick_commit = if commit == Commit::On { TickCommit::Durable } else { TickCommit::Asynchronous };
         let store = PgStore::new(&config)?;
         for _ in 0..UNTIL_SETTLED {
             store.tick(&hand.key, SlotRange::new(0..0)).await?;

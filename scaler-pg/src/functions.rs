@@ -5,8 +5,8 @@
 
 use sqlx::PgConnection;
 
-const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, owned bigint, fence bigint, ticked bigint, items bigint, \
-    digest bigint, locked bigint";
+const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, \
+    left_over bigint, items bigint, digest bigint, locked bigint";
 
 /// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -27,7 +27,13 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Er
 fn of_worker(name: &str, gives: &str, statement: &str) -> String {
     let signature = format!("scaler.{name}(text, uuid, integer, integer)");
     format!(
-        "create or replace function {signature} returns table ({gives})
+        "do $drop$ begin
+             -- What a function gives cannot be changed; one of an earlier version must be granted anew.
+             if pg_get_function_result(to_regprocedure('{signature}')) <> 'TABLE({gives})' then
+                 drop function {signature};
+             end if;
+         end $drop$;
+         create or replace function {signature} returns table ({gives})
          language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
          #variable_conflict use_column
          begin return query {statement};

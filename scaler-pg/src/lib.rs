@@ -15,7 +15,7 @@ mod roles;
 mod store;
 mod way;
 
-pub use config::PgConfig;
+pub use config::{PgConfig, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;

@@ -20,6 +20,7 @@ use crate::way::FoundWay;
 #[derive(Debug)]
 pub struct PgStore {
     pub(crate) link: Link,
+    ticks: Link,
     way: FoundWay,
 }
 
@@ -29,7 +30,11 @@ impl PgStore {
     /// # Errors
     /// When the URL cannot be read; nothing is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::new(config)?, way: FoundWay::default() })
+        Ok(Self { link: Link::new(config)?, ticks: Link::for_ticks(config)?, way: FoundWay::default() })
+    }
+
+    fn count(&self, during: &'static str, slots: i32) -> Result<SlotCount, StoreError> {
+        SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
     }
 
     pub(crate) fn misshapen(&self, during: &'static str, what: &'static str, value: &dyn ToString) -> StoreError {
@@ -43,9 +48,11 @@ struct TickRow {
     tick: i64,
     into_ms: i32,
     tick_ms: i32,
+    slots: i32,
     owned: i64,
     fence: i64,
     ticked: i64,
+    left_over: i64,
     items: i64,
     digest: i64,
     locked: i64,
@@ -77,7 +84,7 @@ impl WorkStore for PgStore {
         let way = self.way.get(&self.link, "tick").await?;
         let tick = async |sql| {
             let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-            self.link.row("tick", query.bind(signed(slots.first())).bind(signed(slots.end()))).await
+            self.ticks.row("tick", query.bind(signed(slots.first())).bind(signed(slots.end()))).await
         };
         let answer = match tick(way.tick).await {
             // Somebody holds an item: nothing was done, and the rest need not wait for it.
@@ -89,9 +96,11 @@ impl WorkStore for PgStore {
             tick: Tick(unsigned(row.tick)),
             into_tick: millis(row.into_ms),
             tick_length: millis(row.tick_ms),
+            slots: self.count("tick", row.slots)?,
             owned: u32::try_from(row.owned).unwrap_or(u32::MAX),
             fence: row.fence.cast_unsigned(),
             ticked: u32::try_from(row.ticked).unwrap_or(u32::MAX),
+            left: u32::try_from(row.left_over).unwrap_or(0),
             items: unsigned(row.items),
             digest: row.digest.cast_unsigned(),
             locked: unsigned(row.locked),
@@ -168,7 +177,7 @@ impl WorkStore for PgStore {
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         let during = "slot count";
         let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
-        SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
+        self.count(during, slots)
     }
 }
 

@@ -18,4 +18,4 @@ pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
 pub use value::{BadValue, milliseconds, seconds, slots};
-pub use worker::{TimingArgs, WorkerArgs};
+pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};
