@@ -70,7 +70,7 @@ mod tests {
         for (arg, variable) in variables::<A>() {
             let flag = format!("--{}", arg.get_long().unwrap());
             assert_eq!(flag.trim_start_matches("--").replace('-', "_").to_uppercase(), variable);
-            let text = ["POSTGRES_HOST", "POSTGRES_USER", "POSTGRES_DB", "REDIS_HOST", "REDIS_USER", "REDIS_KEY"];
+            let text = ["POD_REVISION", "POSTGRES_HOST", "POSTGRES_USER", "POSTGRES_DB", "REDIS_HOST", "REDIS_USER", "REDIS_KEY"];
             let files = ["_SSLROOTCERT", "_SSLCERT", "_SSLKEY", "_TLS_CA", "_TLS_CERT", "_TLS_KEY"];
             if text.contains(&variable.as_str()) || files.iter().any(|end| variable.ends_with(end)) {
                 continue;
