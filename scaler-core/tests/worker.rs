@@ -180,7 +180,7 @@ fn called(effects: &[Effect]) -> Vec<SlotRange> {
     effects.iter().filter_map(|effect| if let Effect::Tick(range) = effect { Some(*range) } else { None }).collect()
 }
 
-/// A worker with 40,000 items in 4,096 slots, and a store that answers each call after so long. For ten ticks: how many calls were
+/// A worker with 400,000 items in 4,096 slots, and a store that answers each call after so long. For ten ticks: how many calls were
 /// under way at most, how many answers each tick had, and how many ticks were missed.
 fn under_load(each: Duration) -> (usize, Vec<u32>, u64) {
     let mut worker = worker();
@@ -213,7 +213,7 @@ fn under_load(each: Duration) -> (usize, Vec<u32>, u64) {
             let due = done.insert(range.first(), tick) < Some(tick);
             answers[usize::try_from(tick).unwrap()] += u32::from(due);
             let into_tick = (at - each) - SECOND * u32::try_from(tick).unwrap();
-            let items = if due { width * 40_000 / 4096 } else { 0 };
+            let items = if due { width * 400_000 / 4096 } else { 0 };
             Input::Ticked(range, Ok(TickReport { into_tick, items, ..report(tick, 1, &[]) }))
         } else {
             now = worker.wake_at().max(now);

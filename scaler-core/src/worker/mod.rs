@@ -26,7 +26,7 @@ pub struct WorkerConfig {
     /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
     /// hands. Where nothing was left it waits for the next tick, or for a nudge.
     pub tries_per_tick: u32,
-    /// How many statements that tick may be under way at once, each over a few thousand items: at least 1. More help where one
+    /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help where one
     /// worker has more items than one session of the store can do in a tick.
     pub ticks_at_once: usize,
     /// The time from one heartbeat to the next.
