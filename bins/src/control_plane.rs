@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use scaler_core::{Clock, TokioClock, control};
+use scaler_core::{Clock, Membership, TokioClock, control};
 use scaler_pg::PgStore;
 use scaler_redis::RedisMembership;
 use tracing_subscriber::filter::LevelFilter;
@@ -13,6 +13,7 @@ use crate::config::{ControlPlaneArgs, Endpoint, Secrets};
 use crate::metrics::ControlMetrics;
 use crate::observe::ControlObserver;
 use crate::readiness::Readiness;
+use crate::scaling::Scaling;
 use crate::servers::{Store, membership, once_there};
 use crate::shutdown::Shutdown;
 use crate::{Failure, health, telemetry};
@@ -33,6 +34,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let readiness = Readiness::new(Arc::clone(&clock), "turn");
     let mut registry = Registry::default();
     let metrics = ControlMetrics::register(&mut registry);
+    let scaling = Scaling::prepare(&args.autoscale, &mut registry).await?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();
@@ -41,10 +43,15 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
         servers = reach(args, &postgres, &redis) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
+    let (store, membership): (_, Arc<dyn Membership>) = (Arc::new(store), Arc::new(membership));
+    let (mut tell_scaling, scaling) = scaling.start(Arc::clone(&membership), Arc::clone(&clock), shutdown.requested());
     let mut observer = ControlObserver::new(metrics, readiness);
-    let config = args.control.config();
-    let observe = move |event: control::ControlEvent<'_>| observer.observe(&event);
-    control::run(config, candidate, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
+    let observe = move |event: control::ControlEvent<'_>| {
+        observer.observe(&event);
+        tell_scaling(&event);
+    };
+    let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
+    tokio::join!(control, scaling);
     tracing::info!("stopped");
     Ok(())
 }

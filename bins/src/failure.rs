@@ -61,6 +61,12 @@ pub enum Failure {
         /// What is wrong with it.
         problem: crate::local::BadStep,
     },
+    /// The system does not work as it should.
+    #[error("the check failed: {}", .0.join("; "))]
+    Check(Vec<String>),
+    /// There is no cluster in which to scale.
+    #[error("AUTOSCALE: builtin needs Kubernetes, and there is none to be found: {0}")]
+    NoKubernetes(String),
     /// Another process has taken the name of this worker.
     #[error("another process has taken the name {0}; this one stops")]
     Superseded(WorkerId),
@@ -84,10 +90,11 @@ impl Failure {
             | Self::Listen { .. }
             | Self::UnreadableScript { .. }
             | Self::Script { .. }
+            | Self::NoKubernetes(_)
             | Self::Store(StoreError::NotInstalled { .. }) => USAGE,
             Self::Store(error) => code_of(error.class()),
             Self::Membership(error) => code_of(error.class()),
-            Self::Superseded(_) | Self::System { .. } => OTHER,
+            Self::Check(_) | Self::Superseded(_) | Self::System { .. } => OTHER,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod observe;
 pub mod program;
 pub mod readiness;
 pub mod removal;
+pub mod scaling;
 pub mod servers;
 pub mod shutdown;
 pub mod table;

@@ -17,28 +17,44 @@ pub struct Readiness {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
-    Starting,
-    Worked { at: Duration },
-    Leaving,
+struct State {
+    worked_at: Option<Duration>,
+    intent: Intent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intent {
+    Stays,
+    Retires,
+    Leaves,
 }
 
 impl Readiness {
     /// Nothing is done yet. `work` is the word for a piece of it, such as `tick`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, work: &'static str) -> Self {
-        Self { clock, work, state: Arc::new(Mutex::new(State::Starting)) }
+        Self { clock, work, state: Arc::new(Mutex::new(State { worked_at: None, intent: Intent::Stays })) }
     }
 
     /// A piece of work was done now.
     pub fn worked(&self) {
         let at = self.clock.now();
-        self.change(|state| if matches!(state, State::Leaving) { state } else { State::Worked { at } });
+        self.change(|state| state.worked_at = Some(at));
     }
 
-    /// No more work shall come.
+    /// No more work shall come for now.
+    pub fn retiring(&self) {
+        self.intends(Intent::Retires);
+    }
+
+    /// Work may come again.
+    pub fn reinstated(&self) {
+        self.intends(Intent::Stays);
+    }
+
+    /// No more work shall come, ever.
     pub fn leaving(&self) {
-        self.change(|_| State::Leaving);
+        self.intends(Intent::Leaves);
     }
 
     /// Whether it is ready.
@@ -47,19 +63,28 @@ impl Readiness {
     /// Why it is not, in one line.
     pub fn check(&self) -> Result<(), String> {
         let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state {
-            State::Starting => Err(format!("no {} yet", self.work)),
-            State::Leaving => Err("draining".to_owned()),
-            State::Worked { at } => match self.clock.now().saturating_sub(at) {
+        match (state.intent, state.worked_at) {
+            (Intent::Leaves, _) => Err("draining".to_owned()),
+            (Intent::Retires, _) => Err("retiring".to_owned()),
+            (Intent::Stays, None) => Err(format!("no {} yet", self.work)),
+            (Intent::Stays, Some(at)) => match self.clock.now().saturating_sub(at) {
                 age if age <= FRESH => Ok(()),
                 age => Err(format!("the last {} was {:.1} s ago", self.work, age.as_secs_f64())),
             },
         }
     }
 
-    fn change(&self, to: impl FnOnce(State) -> State) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = to(*state);
+    /// Who leaves does not change its mind.
+    fn intends(&self, intent: Intent) {
+        self.change(|state| {
+            if state.intent != Intent::Leaves {
+                state.intent = intent;
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -80,8 +105,14 @@ mod tests {
         assert_eq!(readiness.check(), Err("the last tick was 7.0 s ago".to_owned()));
         readiness.worked();
         assert_eq!(readiness.check(), Ok(()));
+        readiness.retiring();
+        readiness.worked();
+        assert_eq!(readiness.check(), Err("retiring".to_owned()));
+        readiness.reinstated();
+        assert_eq!(readiness.check(), Ok(()));
         readiness.leaving();
         readiness.worked();
+        readiness.reinstated();
         assert_eq!(readiness.check(), Err("draining".to_owned()));
     }
 }

@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod autoscale;
 mod backoff;
 mod clock;
 pub mod control;

@@ -1,5 +1,6 @@
 //! Who is there, as a hint.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub enum MemberState {
     Joining,
     /// It works and may be given slots.
     Active,
-    /// It works, hands over what it owns, and then leaves.
+    /// It works and hands over what it owns, since it leaves or was [retired](Membership::retire).
     Draining,
 }
 
@@ -89,6 +90,8 @@ pub struct Sighting {
 pub enum Standing {
     /// It is.
     Current,
+    /// It is, and it was [retired](Membership::retire): it shall hand over what it owns and take nothing new, but stay.
+    Retiring,
     /// A later incarnation has taken the name: this one must stop.
     Superseded,
 }
@@ -104,6 +107,8 @@ pub trait Membership: fmt::Debug + Send + Sync {
     ///   superseded from then on and for as long as the membership remembers it.
     /// - Any other member is [`Current`](Standing::Current) while its name is free or its own, and
     ///   [`Superseded`](Standing::Superseded) otherwise; a superseded heartbeat changes nothing.
+    /// - Who would be current, and whose name is among those that were [retired](Self::retire) last, is
+    ///   [`Retiring`](Standing::Retiring) instead.
     /// - A heartbeat that brings a new member or a new state is followed by a nudge.
     /// - Repeating a heartbeat is safe.
     ///
@@ -128,6 +133,23 @@ pub trait Membership: fmt::Debug + Send + Sync {
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError>;
+
+    /// Retires the workers of these names, and no others: it replaces those that were retired before.
+    ///
+    /// - At return, every later heartbeat of anybody is answered by the new names.
+    /// - A name need not be that of a member; members are listed as before, and leaving or sweeping retires and reinstates nobody.
+    /// - The names outlive the one who gave them. When they are lost, all workers are reinstated; that costs movements and no more.
+    /// - Repeating it is safe.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError>;
+
+    /// The names that were retired last.
+    ///
+    /// # Errors
+    /// As for [`heartbeat`](Self::heartbeat).
+    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError>;
 
     /// Tells all who listen that something changed. It may be lost.
     ///

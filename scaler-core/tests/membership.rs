@@ -1,5 +1,6 @@
 //! The reference membership keeps every rule, and each broken one is caught by the case meant for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +51,30 @@ async fn a_lost_nudge_is_caught() {
     assert_caught(&membership::a_new_state_is_followed_by_a_nudge(&fixture).await, "a new state is followed by a nudge");
 }
 
+#[tokio::test]
+async fn a_retirement_that_only_adds_is_caught() {
+    let fixture = broken(Fault::ReinstatesNobody);
+    assert_caught(&membership::a_later_retirement_replaces_the_earlier(&fixture).await, "only those retired last");
+}
+
+#[tokio::test]
+async fn a_retirement_of_members_only_is_caught() {
+    let fixture = broken(Fault::RetiresMembersOnly);
+    assert_caught(&membership::a_name_may_be_retired_before_it_joins(&fixture).await, "retired from its first heartbeat");
+}
+
+#[tokio::test]
+async fn a_retirement_that_nobody_hears_of_is_caught() {
+    let fixture = broken(Fault::TellsNobodyToRetire);
+    assert_caught(&membership::who_is_retired_hears_so_and_nobody_else(&fixture).await, "who is retired hears so");
+}
+
+#[tokio::test]
+async fn a_retirement_that_ends_with_a_leave_is_caught() {
+    let fixture = broken(Fault::LeavingReinstates);
+    assert_caught(&membership::neither_leaving_nor_a_sweep_reinstates(&fixture).await, "who left and came back is retired");
+}
+
 fn assert_caught(case: &CaseResult, rule: &str) {
     assert!(matches!(case, Err(violation) if violation.to_string().contains(rule)), "{case:?}");
 }
@@ -96,6 +121,10 @@ enum Fault {
     NeverAges,
     ListsBackwards,
     NudgesOnlyOnce,
+    ReinstatesNobody,
+    RetiresMembersOnly,
+    TellsNobodyToRetire,
+    LeavingReinstates,
 }
 
 #[async_trait]
@@ -103,7 +132,10 @@ enum Fault {
 impl Membership for Broken {
     async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
         let standing = self.sound.heartbeat(member).await?;
-        Ok(if self.fault == Fault::SupersedesNobody { Standing::Current } else { standing })
+        Ok(match self.fault {
+            Fault::SupersedesNobody | Fault::TellsNobodyToRetire => Standing::Current,
+            _ => standing,
+        })
     }
 
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
@@ -114,6 +146,11 @@ impl Membership for Broken {
         }
         for leaver in &leavers {
             self.sound.leave(leaver).await?;
+        }
+        if self.fault == Fault::LeavingReinstates {
+            let mut retired = self.sound.retired().await?;
+            retired.remove(&member.worker);
+            self.sound.retire(&retired).await?;
         }
         Ok(())
     }
@@ -130,6 +167,23 @@ impl Membership for Broken {
 
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
         if self.fault == Fault::SweepsNothing { Ok(Vec::new()) } else { self.sound.sweep(older_than).await }
+    }
+
+    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        let mut workers = workers.clone();
+        match self.fault {
+            Fault::ReinstatesNobody => workers.extend(self.sound.retired().await?),
+            Fault::RetiresMembersOnly => {
+                let members = self.sound.members().await?;
+                workers.retain(|name| members.iter().any(|sighting| sighting.member.key.worker == *name));
+            }
+            _ => {}
+        }
+        self.sound.retire(&workers).await
+    }
+
+    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        self.sound.retired().await
     }
 
     async fn nudge(&self) -> Result<(), MembershipError> {

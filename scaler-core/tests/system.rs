@@ -1,7 +1,7 @@
 //! Control planes and workers over the reference adapters, on virtual time: the whole system, without a server.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,9 @@ use std::time::Duration;
 use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
-use scaler_core::{Clock, Cost, Incarnation, ItemId, MemberKey, RingKind, SlotCount, Term, TokioClock, WorkStore, WorkerId};
+use scaler_core::{
+    Clock, Cost, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, Term, TokioClock, WorkStore, WorkerId,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -232,6 +234,28 @@ async fn in_a_rollout_each_slot_moves_once() {
 #[tokio::test(start_paused = true)]
 async fn where_nobody_knows_of_a_rollout_some_slots_move_again() {
     assert!(moves_in_a_rollout([None, None]).await[0] > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retiring_and_reinstating_miss_no_tick() {
+    let mut cluster = Cluster::new();
+    cluster.insert(1000);
+    let _control = cluster.control_plane();
+    let [mut a, b, _c] = ["a", "b", "c"].map(|name| cluster.worker(name));
+    tokio::time::sleep(SECOND * 3).await;
+    until_just_before_a_tick(&cluster.clock).await;
+    cluster.membership.retire(&BTreeSet::from(["a", "b"].map(|name| WorkerId::new(name).unwrap()))).await.unwrap();
+    cluster.assert_no_tick_is_missed(5).await;
+    assert_eq!(cluster.loads(), [1000, 0, 0]);
+    assert_eq!(cluster.watched_by("c").len(), 1000);
+    cluster.membership.retire(&BTreeSet::from(["a"].map(|name| WorkerId::new(name).unwrap()))).await.unwrap();
+    cluster.assert_no_tick_is_missed(5).await;
+    assert_eq!(cluster.loads(), [500, 500, 0]);
+    a.drain.take().unwrap().send(()).unwrap();
+    cluster.assert_no_tick_is_missed(5).await;
+    assert_eq!(a.task.await.unwrap(), Ending::Drained, "who is retired may still be asked to leave");
+    assert!(!b.task.is_finished());
+    assert_eq!(cluster.told.lock().unwrap().missed, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,6 +54,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::Emit(WorkerEvent::MembershipFailed { .. }) => "membership failed",
         Effect::Emit(WorkerEvent::MembershipBack) => "membership back",
         Effect::Emit(WorkerEvent::Draining) => "draining",
+        Effect::Emit(WorkerEvent::Retiring) => "retiring",
+        Effect::Emit(WorkerEvent::Reinstated) => "reinstated",
         Effect::Emit(_) => "other",
     };
     effects.iter().map(name).filter(|name| *name != "other").collect()
@@ -129,8 +131,7 @@ fn it_drains_until_it_owns_nothing_and_everybody_knows() {
     let mut worker = working(3, &[]);
     let begun = SECOND + SECOND / 2;
     let effects = worker.step(begun, Input::Drain);
-    let says = effects.iter().find_map(|effect| if let Effect::Heartbeat(member) = effect { Some(member.state) } else { None });
-    assert_eq!(says, Some(MemberState::Draining));
+    assert_eq!(says(&effects), Some(MemberState::Draining));
     assert_eq!(names(&worker.step(begun, Input::Drain)), [""; 0], "once is enough");
     worker.step(begun, Input::Beat(Ok(Standing::Current)));
     worker.step(SECOND * 2, Input::Woken);
@@ -148,8 +149,66 @@ fn it_leaves_with_its_slots_when_the_time_is_over() {
     worker.step(SECOND, Input::Drain);
     let deadline = SECOND + worker.config().drain_timeout;
     assert!(names(&worker.step(deadline, Input::Woken)).contains(&"leave"));
+    assert_eq!(worker.wake_at(), Duration::MAX, "it only waits for the answer, and does not ask for the time over and over");
     worker.step(deadline, Input::Left(Ok(())));
     assert_eq!(worker.ending(), Some(Ending::DrainTimedOut { slots: 3 }));
+}
+
+/// What the heartbeat among these effects says.
+fn says(effects: &[Effect]) -> Option<MemberState> {
+    effects.iter().find_map(|effect| if let Effect::Heartbeat(member) = effect { Some(member.state) } else { None })
+}
+
+#[test]
+fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    let effects = worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    assert_eq!(names(&effects), ["retiring", "heartbeat"]);
+    assert_eq!(says(&effects), Some(MemberState::Draining));
+    worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
+    for second in 3..100 {
+        let now = SECOND * second;
+        let effects = worker.step(now, Input::Beat(Ok(Standing::Retiring)));
+        assert_eq!(says(&effects).unwrap_or(MemberState::Draining), MemberState::Draining);
+        let effects = worker.step(now, Input::Woken);
+        assert!(!names(&effects).contains(&"leave") && !names(&effects).contains(&"retiring"), "told once, and it stays");
+        worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(second), 0, &[]))));
+    }
+    assert_eq!(worker.ending(), None);
+}
+
+#[test]
+fn a_reinstated_worker_says_at_once_that_it_works() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    let effects = worker.step(SECOND * 3, Input::Beat(Ok(Standing::Current)));
+    assert_eq!(names(&effects)[..2], ["reinstated", "heartbeat"]);
+    assert_eq!(says(&effects), Some(MemberState::Active));
+}
+
+#[test]
+fn a_retired_worker_leaves_when_it_is_asked_to_and_nothing_brings_it_back() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
+    assert_eq!(says(&worker.step(SECOND * 3, Input::Drain)), Some(MemberState::Draining));
+    assert_eq!(names(&worker.step(SECOND * 3, Input::Beat(Ok(Standing::Current)))), [""; 0], "it leaves all the same");
+    let effects = worker.step(SECOND * 4, Input::Ticked(SlotRange::ALL, Ok(report(4, 0, &[]))));
+    assert!(names(&effects).contains(&"leave"), "{effects:?}");
+    worker.step(SECOND * 4, Input::Left(Ok(())));
+    assert_eq!(worker.ending(), Some(Ending::Drained));
+}
+
+#[test]
+fn a_worker_that_was_retired_before_it_came_never_works() {
+    let mut worker = worker();
+    worker.step(Duration::ZERO, Input::Woken);
+    let effects = worker.step(Duration::ZERO, Input::Beat(Ok(Standing::Retiring)));
+    assert_eq!(says(&effects), Some(MemberState::Draining));
 }
 
 #[test]

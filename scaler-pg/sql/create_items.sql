@@ -1,5 +1,5 @@
 -- The table of work, as the original has it; pages half full, so that an increment finds room in its row's own page.
-create table if not exists public.work_items (
+create table public.work_items (
     id            uuid primary key default gen_random_uuid(),
     value         integer not null default 0,
     currentworker text

@@ -102,11 +102,14 @@ pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error
     let code = answer.and_then(|error| error.code()).map(|code| code.into_owned());
     // A trigger of the user's may miss a table of its own: that is not for us to wait for.
     let ours = answer.is_some_and(|answer| ["scaler", "public.work_items"].iter().any(|name| answer.message().contains(name)));
+    let closed = answer.is_some_and(|answer| answer.message() == "permission denied for schema scaler");
     let away = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed);
     let source = Box::new(PgError::new(target.clone(), error));
     match code.as_deref() {
         // Undefined table, schema or function.
         Some("42P01" | "3F000" | "42883") if ours => StoreError::NotInstalled { during, source },
+        // Its owner makes the schema first and opens it to others then.
+        Some("42501") if closed => StoreError::NotInstalled { during, source },
         // Insufficient privilege; invalid authorization.
         Some("42501" | "28000" | "28P01") => StoreError::Denied { during, source },
         // Undefined column; wrong type.

@@ -51,6 +51,15 @@ impl PgStore {
     /// When `public.work_items` has another shape, when `slots` differs from what is installed or is not between 256 and
     /// 65536, when a privilege is lacking, or as for any other call. Nothing of the user's is altered then.
     pub async fn install(&self, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
+        self.install_with_items(slots, 0).await
+    }
+
+    /// [`install`](Self::install), which puts so many items into a table of work that it makes anew, in the same step; a table
+    /// that is there is given none.
+    ///
+    /// # Errors
+    /// As for [`install`](Self::install), and when somebody else makes the table at the same moment without being an installer.
+    pub async fn install_with_items(&self, slots: Option<SlotCount>, items: u32) -> Result<Installation, StoreError> {
         if let Some(wanted) = slots.map(SlotCount::get).filter(|wanted| !SLOTS.contains(wanted)) {
             return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
         }
@@ -58,10 +67,11 @@ impl PgStore {
         if !may {
             return self.installed_by_its_owner(there, slots).await;
         }
-        let table = self.shape().await?;
+        // What cannot be adopted is refused before anything is made.
+        self.shape().await?;
         // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
         let mut connection = self.link.connect(DURING).await?.detach();
-        let installed = self.install_on(&mut connection, slots, table).await;
+        let installed = self.install_on(&mut connection, slots, items).await;
         let _ = connection.close().await;
         installed
     }
@@ -123,7 +133,7 @@ impl PgStore {
         &self,
         connection: &mut PgConnection,
         slots: Option<SlotCount>,
-        table: Table,
+        items: u32,
     ) -> Result<Installation, StoreError> {
         sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
             .execute(&mut *connection)
@@ -138,7 +148,7 @@ impl PgStore {
             .await
             .map_err(|error| self.failed(error))?;
         let installation = self.fits(installed.cast_unsigned(), slots)?;
-        prepare_items(connection, table).await.map_err(|error| self.failed(error))?;
+        prepare_items(connection, items).await.map_err(|error| self.failed(error))?;
         functions::create(connection).await.map_err(|error| self.failed(error))?;
         Ok(installation)
     }
@@ -197,19 +207,23 @@ impl PgStore {
     }
 }
 
-/// Room in the pages, so that increments stay within them, and an index on the slot: all that is ever done to the user's table.
-async fn prepare_items(connection: &mut PgConnection, table: Table) -> Result<(), sqlx::Error> {
-    let (ready, create_index) = match table {
-        Table::Missing => {
-            (include_str!("../sql/create_items.sql"), "create index work_items_slot on public.work_items (scaler.slot_of(id))")
-        }
+/// A table with its first items, if there is none; room in the pages, so that increments stay within them, and an index on the
+/// slot: all that is ever done to a user's own table.
+async fn prepare_items(connection: &mut PgConnection, first_items: u32) -> Result<(), sqlx::Error> {
+    // Asked again, since another installer may have held the lock until now.
+    let there: bool =
+        sqlx::query_scalar("select to_regclass('public.work_items') is not null").fetch_one(&mut *connection).await?;
+    let create_index = if there {
+        sqlx::raw_sql(include_str!("../sql/leave_room.sql")).execute(&mut *connection).await?;
         // Others may be writing to it.
-        Table::Adoptable => (
-            include_str!("../sql/leave_room.sql"),
-            "create index concurrently work_items_slot on public.work_items (scaler.slot_of(id))",
-        ),
+        "create index concurrently work_items_slot on public.work_items (scaler.slot_of(id))"
+    } else {
+        let mut creation = connection.begin().await?;
+        sqlx::raw_sql(include_str!("../sql/create_items.sql")).execute(&mut *creation).await?;
+        sqlx::query(include_str!("../sql/add_items.sql")).bind(i64::from(first_items)).execute(&mut *creation).await?;
+        creation.commit().await?;
+        "create index work_items_slot on public.work_items (scaler.slot_of(id))"
     };
-    sqlx::raw_sql(ready).execute(&mut *connection).await?;
     // An index that was left half made by an installer that was killed is made anew.
     let index: Option<(bool,)> = sqlx::query_as(include_str!("../sql/slot_index.sql")).fetch_optional(&mut *connection).await?;
     match index {

@@ -1,13 +1,16 @@
 -- A member joins or renews. One script, because who bears the name must be asked and written in one step.
 --
--- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set).
--- ARGV: worker, incarnation, state, what it says (JSON), channel of the nudges. Gives {'current'} or {'superseded'}.
-local workers, seen, superseded = KEYS[1], KEYS[2], KEYS[3]
+-- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
+-- ARGV: worker, incarnation, state, what it says (JSON), channel of the nudges. Gives {'current'}, {'retiring'} or
+-- {'superseded'}.
+local workers, seen, superseded, retired = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local worker, incarnation, state, says, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 if redis.call('ZSCORE', superseded, incarnation) then
   return { 'superseded' }
 end
+
+local is_retired = redis.call('SISMEMBER', retired, worker) == 1
 
 -- Only these two fields are read here: numbers that Lua decodes lose digits.
 local stored = redis.call('HGET', workers, worker)
@@ -32,4 +35,4 @@ redis.call('HSET', workers, worker, says)
 if holder.incarnation ~= incarnation or holder.state ~= state then
   redis.call('PUBLISH', channel, '')
 end
-return { 'current' }
+return { is_retired and 'retiring' or 'current' }

@@ -9,6 +9,8 @@ pub(crate) struct Keys {
     pub(crate) seen: String,
     /// A sorted set: incarnations that lost their name, and when, in ms.
     pub(crate) superseded: String,
+    /// A set: the workers that are retired.
+    pub(crate) retired: String,
     /// The channel of the nudges.
     pub(crate) channel: String,
 }
@@ -16,16 +18,22 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn of(hash: &str) -> Self {
         let derived = |what| format!("{{{hash}}}:{what}");
-        Self { workers: hash.to_owned(), seen: derived("seen"), superseded: derived("superseded"), channel: derived("nudge") }
+        Self {
+            workers: hash.to_owned(),
+            seen: derived("seen"),
+            superseded: derived("superseded"),
+            retired: derived("retiring"),
+            channel: derived("nudge"),
+        }
     }
 
     /// The keys in the order in which every script takes them.
     pub(crate) fn for_script(&self) -> Vec<String> {
-        vec![self.workers.clone(), self.seen.clone(), self.superseded.clone()]
+        vec![self.workers.clone(), self.seen.clone(), self.superseded.clone(), self.retired.clone()]
     }
 
     /// Each key and the type it must have.
-    pub(crate) fn types(&self) -> [(&str, &'static str); 3] {
-        [(&self.workers, "hash"), (&self.seen, "zset"), (&self.superseded, "zset")]
+    pub(crate) fn types(&self) -> [(&str, &'static str); 4] {
+        [(&self.workers, "hash"), (&self.seen, "zset"), (&self.superseded, "zset"), (&self.retired, "set")]
     }
 }

@@ -7,8 +7,9 @@
 //! worker-1  {"state":"active","incarnation":"6f0c…","tick":1763836000,"slots":1365,"items":4,"ids":["0b0e…"]}
 //! ```
 //!
-//! Beside it stand `{workers}:seen`, the moment each was last heard, by the clock of Redis, and
-//! `{workers}:superseded`, the incarnations that lost their name; the channel `{workers}:nudge` carries the nudges.
+//! Beside it stand `{workers}:seen`, the moment each was last heard, by the clock of Redis, `{workers}:superseded`, the
+//! incarnations that lost their name, and `{workers}:retiring`, the workers that were retired; the channel
+//! `{workers}:nudge` carries the nudges.
 //!
 //! All of it may vanish: with the next heartbeat of each worker it is there again. Every script is sent whole, so it is
 //! not missed when Redis forgets its scripts; Redis compiles it once all the same.

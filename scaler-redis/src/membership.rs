@@ -1,5 +1,6 @@
 //! Who is there, by Redis.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +18,8 @@ use crate::keys::Keys;
 const HEARTBEAT: &str = include_str!("../lua/heartbeat.lua");
 const LEAVE: &str = include_str!("../lua/leave.lua");
 const MEMBERS: &str = include_str!("../lua/members.lua");
+const RETIRE: &str = include_str!("../lua/retire.lua");
+const RETIRED: &str = include_str!("../lua/retired.lua");
 const SWEEP: &str = include_str!("../lua/sweep.lua");
 
 /// Numbers in Lua are exact up to here; in ms, it is longer than anybody was silent.
@@ -69,6 +72,7 @@ impl RedisMembership {
         let answer = self.run(HEARTBEAT, arguments).await?;
         match answer.first().map(String::as_str) {
             Some("current") => Ok(Standing::Current),
+            Some("retiring") => Ok(Standing::Retiring),
             Some("superseded") => Ok(Standing::Superseded),
             _ => Err(Failure::Nonsense { url: self.client.url(), answer }),
         }
@@ -108,6 +112,16 @@ impl Membership for RedisMembership {
 
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
         self.forget_older(older_than).await.map_err(|failure| failure.during("sweeping"))
+    }
+
+    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        let names = workers.iter().map(ToString::to_string).collect();
+        self.run(RETIRE, names).await.map(drop).map_err(|failure| failure.during("retiring workers"))
+    }
+
+    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        let names = self.run(RETIRED, Vec::new()).await.map_err(|failure| failure.during("listing the retired"))?;
+        Ok(names.into_iter().filter_map(|name| WorkerId::new(name).ok()).collect())
     }
 
     async fn nudge(&self) -> Result<(), MembershipError> {

@@ -59,15 +59,23 @@ fn line(target: &Target) -> String {
     format!("{mark} {}{peer}: {:.4}, at most {:.4}", target.name, target.value, target.limit)
 }
 
-/// Bytes of a ring over what is allowed, counted by a program whose allocator counts, which would slow this one down.
+/// Bytes of a ring, counted by a program whose allocator counts, which would slow this one down.
 fn table_sizes(sizes: &[(u32, u32)]) -> Vec<Target> {
     let counter = std::env::current_exe().map(|program| program.with_file_name("table-size"));
-    let size = |(workers, slots): &(u32, u32)| {
+    let of_size = |(workers, slots): &(u32, u32)| {
         let words = [slots.to_string(), workers.to_string()];
         let counted = std::process::Command::new(counter.as_ref().ok()?).args(words).output().ok()?;
-        let value = String::from_utf8(counted.stdout).ok()?.trim().parse().ok()?;
-        let name = format!("bytes of the table, {workers} workers, {slots} slots");
-        Some(Target { name, value, limit: f64::from(12 * slots + 64 * workers), peer: None })
+        let counted = String::from_utf8(counted.stdout).ok()?;
+        let limit = f64::from(12 * slots + 64 * workers);
+        let target = |(what, bytes): (&str, &str)| {
+            let name = format!("bytes of the {what}, {workers} workers, {slots} slots");
+            Some(Target { name, value: bytes.parse().ok()?, limit, peer: None })
+        };
+        ["table", "table with the planner's index"]
+            .into_iter()
+            .zip(counted.split_whitespace())
+            .map(target)
+            .collect::<Option<Vec<_>>>()
     };
-    sizes.iter().filter_map(size).collect()
+    sizes.iter().filter_map(of_size).flatten().collect()
 }

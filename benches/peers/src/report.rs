@@ -9,8 +9,6 @@ use crate::ours::STICKY;
 struct Column {
     heading: &'static str,
     value: fn(&Found) -> Option<f64>,
-    /// How our own value is written.
-    own: fn(f64) -> String,
     shape: Shape,
 }
 
@@ -24,17 +22,12 @@ enum Shape {
 }
 
 const COLUMNS: [Column; 6] = [
-    Column { heading: "look-up", value: |found| found.look_up_ns, own: |ns| format!("{ns:.1} ns"), shape: Shape::Ratio },
-    Column { heading: "join, with its list", value: |found| Some(found.join_us), own: time, shape: Shape::Ratio },
-    Column { heading: "max/mean", value: |found| of(found, |moves| moves.even_built), own: ratio, shape: Shape::Value },
-    Column { heading: "after a join", value: |found| of(found, |moves| moves.even_joined), own: ratio, shape: Shape::Value },
-    Column {
-        heading: "moved by a join",
-        value: |found| of(found, |moves| moves.join_over_gain),
-        own: ratio,
-        shape: Shape::Value,
-    },
-    Column { heading: "moved by a leave", value: |found| of(found, |moves| moves.leave), own: ratio, shape: Shape::Value },
+    Column { heading: "look-up", value: |found| found.look_up_ns, shape: Shape::Ratio },
+    Column { heading: "join, with its list", value: |found| Some(found.join_us), shape: Shape::Ratio },
+    Column { heading: "max/mean", value: |found| of(found, |moves| moves.even_built), shape: Shape::Value },
+    Column { heading: "after a join", value: |found| of(found, |moves| moves.even_joined), shape: Shape::Value },
+    Column { heading: "moved by a join", value: |found| of(found, |moves| moves.join_over_gain), shape: Shape::Value },
+    Column { heading: "moved by a leave", value: |found| of(found, |moves| moves.leave), shape: Shape::Value },
 ];
 
 /// Two that differ by less than this share a rank: the table shows no more.
@@ -64,10 +57,9 @@ pub fn table(fields: &[Field]) -> String {
 
 fn cell(column: &Column, found: &Found, ours: Option<&Found>) -> String {
     let Some(value) = (column.value)(found) else { return "-".to_owned() };
-    let own = ours.and_then(column.value);
-    match own {
-        Some(own) if column.shape == Shape::Ratio && found.name != STICKY => times(value / own),
-        _ => (column.own)(value),
+    match (column.shape, ours.and_then(column.value)) {
+        (Shape::Ratio, Some(own)) => times(value / own),
+        _ => format!("{value:.4}"),
     }
 }
 
@@ -82,14 +74,6 @@ fn rank(column: &Column, field: &Field) -> String {
 
 fn of(found: &Found, pick: fn(&Moves) -> f64) -> Option<f64> {
     found.quality.as_ref().map(pick)
-}
-
-fn time(us: f64) -> String {
-    if us < 1000.0 { format!("{us:.0} us") } else { format!("{:.2} ms", us / 1000.0) }
-}
-
-fn ratio(value: f64) -> String {
-    format!("{value:.4}")
 }
 
 fn times(ratio: f64) -> String {

@@ -1,4 +1,4 @@
-//! Counts the bytes that a sticky ring takes: `table-size <slots> <workers>`.
+//! Counts the bytes that a sticky ring takes, without and with its planner's index: `table-size <slots> <workers>`.
 
 use std::alloc::System;
 use std::process::ExitCode;
@@ -20,8 +20,13 @@ fn main() -> ExitCode {
     let plan = ring.plan(&roster, &load);
     ring.apply(&plan).expect("the plan was made from this state");
     drop(plan);
-    let counted = region.change();
-    println!("{}", counted.bytes_allocated - counted.bytes_deallocated);
+    let taken = || {
+        let counted = region.change();
+        counted.bytes_allocated - counted.bytes_deallocated
+    };
+    let table = taken();
+    ring.reweigh(&load);
+    println!("{table} {}", taken());
     drop(ring);
     ExitCode::SUCCESS
 }

@@ -7,7 +7,7 @@ use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
 
 use super::value::{milliseconds, percent, seconds, slots};
-use super::{PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP};
+use super::{AutoscaleArgs, PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP};
 
 /// Installs the schema, elects itself, watches items and workers, and moves slots.
 #[derive(Clone, Debug, Parser)]
@@ -19,6 +19,9 @@ pub struct ControlPlaneArgs {
     /// How it places slots, and how it behaves in time.
     #[command(flatten)]
     pub control: ControlArgs,
+    /// Whether it scales the workers, and how.
+    #[command(flatten)]
+    pub autoscale: AutoscaleArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,

@@ -1,6 +1,7 @@
 //! Flags and environment variables. A variable has the name of its flag, in capitals; secrets have no flag.
 
 mod arguments;
+mod autoscale;
 mod control;
 mod endpoint;
 mod process;
@@ -11,11 +12,13 @@ mod value;
 mod worker;
 
 pub use arguments::{parse, parse_from};
+pub use autoscale::{AutoscaleArgs, AutoscaleMode};
 pub use control::{ControlArgs, ControlPlaneArgs};
 pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
+pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots};
 pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};

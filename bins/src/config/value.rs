@@ -26,6 +26,11 @@ pub enum BadValue {
     /// Not a place to listen.
     #[error("must be an address and a port such as 0.0.0.0:8080, or `off`")]
     Listen,
+    /// Not a name in Kubernetes.
+    #[error(
+        "must be a name in Kubernetes: up to 253 lower-case letters, digits, `-` and `.`, and at both ends none of the last two"
+    )]
+    KubeName,
     /// Not a filter of log lines.
     #[error("must be a level such as info, or levels by target such as info,scaler_pg=debug")]
     Filter,
@@ -65,9 +70,19 @@ pub fn seconds(text: &str) -> Result<Duration, BadValue> {
 }
 
 /// A percentage, as a fraction: `10` is 0.1.
-pub(super) fn percent(text: &str) -> Result<f64, BadValue> {
+pub(crate) fn percent(text: &str) -> Result<f64, BadValue> {
     let percent = text.parse::<f64>().ok().filter(|percent| (1.0..=1000.0).contains(percent));
     percent.map(|percent| percent / 100.0).ok_or(BadValue::Percent)
+}
+
+/// The name of an object in Kubernetes (a DNS subdomain name by RFC 1123, as Kubernetes reads it).
+pub(super) fn kube_name(text: &str) -> Result<String, BadValue> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let labels_are_right = text.split('.').all(|label| {
+        let ends = label.bytes().next().zip(label.bytes().next_back());
+        ends.is_some_and(|(first, last)| plain(first) && plain(last)) && label.bytes().all(|byte| plain(byte) || byte == b'-')
+    });
+    if labels_are_right && text.len() <= 253 { Ok(text.to_owned()) } else { Err(BadValue::KubeName) }
 }
 
 /// A port, or what Kubernetes puts into `REDIS_PORT` for a service named `redis`: `tcp://10.0.0.1:6379`.
@@ -107,6 +122,16 @@ mod tests {
         assert_eq!(percent("10"), Ok(0.1));
         for bad in ["0", "-5", "NaN", "inf", "10%"] {
             assert_eq!(percent(bad), Err(BadValue::Percent), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_kubernetes_is_plain() {
+        for good in ["worker", "my-release-worker", "a.b-1", "0"] {
+            assert_eq!(kube_name(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "Worker", "-worker", "worker-", "a..b", "wor_ker", "a/b", &"w".repeat(254)] {
+            assert_eq!(kube_name(bad), Err(BadValue::KubeName), "{bad}");
         }
     }
 

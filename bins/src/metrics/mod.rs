@@ -1,8 +1,10 @@
 //! What Prometheus reads.
 
+mod autoscale;
 mod control;
 mod worker;
 
+pub use autoscale::{AutoscaleMetrics, DirectionLabel, Known};
 pub use control::{ControlMetrics, ReasonLabel, VerdictLabel};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::registry::Registry;
@@ -15,7 +17,7 @@ const PREFIX: &str = "notifi_scaler";
 /// What failed, and what that means.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FailureLabels {
-    /// `store` or `membership`.
+    /// `store`, `membership` or `fleet`.
     pub server: &'static str,
     /// `permanent`, `transient` or `indeterminate`.
     pub class: &'static str,
@@ -26,6 +28,12 @@ impl FailureLabels {
     #[must_use]
     pub const fn store(class: ErrorClass) -> Self {
         Self { server: "store", class: word(class) }
+    }
+
+    /// The fleet failed.
+    #[must_use]
+    pub const fn fleet(class: ErrorClass) -> Self {
+        Self { server: "fleet", class: word(class) }
     }
 
     /// The membership failed.

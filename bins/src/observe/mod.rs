@@ -1,10 +1,12 @@
 //! What workers and control planes tell, turned into log lines, metrics, and the printed list.
 
+mod autoscale;
 mod control;
 mod ledger;
 mod narrate;
 mod worker;
 
+pub use autoscale::{AutoscaleObserver, WantedObserver};
 pub use control::ControlObserver;
 pub use ledger::{Ledger, Redistribution, WorkerLoad, loads_of};
 pub use narrate::{Gravity, Note, note};

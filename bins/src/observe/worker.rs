@@ -45,6 +45,8 @@ impl WorkerObserver {
             WorkerEvent::MembershipFailed { error, .. } => {
                 self.metrics.failures.get_or_create(&FailureLabels::membership(error.class())).inc();
             }
+            WorkerEvent::Retiring => self.readiness.retiring(),
+            WorkerEvent::Reinstated => self.readiness.reinstated(),
             WorkerEvent::Draining => self.readiness.leaving(),
             _ => {}
         }
@@ -83,6 +85,8 @@ impl WorkerObserver {
                 tracing::warn!("{worker}: {error}; works on without heartbeats, retrying {}", soon(*retry_in));
             }
             WorkerEvent::MembershipBack => tracing::info!("{worker}: heartbeats arrive again"),
+            WorkerEvent::Retiring => tracing::info!("{worker}: is retired: works on until others have taken over, and stays"),
+            WorkerEvent::Reinstated => tracing::info!("{worker}: is reinstated"),
             WorkerEvent::Draining => tracing::info!("{worker}: drains: works on until it owns nothing, then leaves"),
             _ => {}
         }
@@ -131,6 +135,10 @@ mod tests {
         assert_eq!((metrics.ticks.get(), metrics.items.get(), metrics.missed_ticks.get()), (2, 8, 1));
         assert_eq!((metrics.owned_slots.get(), metrics.watched_items.get(), metrics.locked_items.get()), (5, 1, 3));
         assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
+        assert_eq!(readiness.check(), Ok(()));
+        observer.observe(&WorkerEvent::Retiring);
+        assert_eq!(readiness.check(), Err("retiring".to_owned()));
+        observer.observe(&WorkerEvent::Reinstated);
         assert_eq!(readiness.check(), Ok(()));
         observer.observe(&WorkerEvent::Draining);
         assert_eq!(readiness.check(), Err("draining".to_owned()));

@@ -4,11 +4,14 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use scaler_core::SlotCount;
 use scaler_pg::{Roles, WorkerAccess};
+use tracing_subscriber::filter::LevelFilter;
 
 use super::open;
-use crate::Failure;
-use crate::config::{PostgresArgs, slots};
+use crate::config::{LogArgs, PostgresArgs, slots};
 use crate::lines::Lines;
+use crate::removal::MOST_ITEMS;
+use crate::servers::once_there;
+use crate::{Failure, telemetry};
 
 /// What shall be installed, and for whom.
 #[derive(Clone, Debug, Args)]
@@ -16,6 +19,9 @@ pub struct MigrateArgs {
     /// How many slots there are, a power of two [default: as installed, or 4096]
     #[arg(long, env, value_parser = slots)]
     pub slots: Option<SlotCount>,
+    /// How many items to put into the table of work, if this very call makes it
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_ITEMS)))]
+    pub initial_items: u32,
     /// A role that shall be able to do what a worker does, and nothing else; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub worker_role: Option<String>,
@@ -25,18 +31,28 @@ pub struct MigrateArgs {
     /// A role that shall be able to do what a control plane does, and nothing else; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub control_role: Option<String>,
+    /// Wait for a Postgres that is away, however long that takes
+    #[arg(long)]
+    pub wait: bool,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
+    /// How it logs.
+    #[command(flatten)]
+    pub logging: LogArgs,
 }
 
 pub(super) async fn run(args: &MigrateArgs, lines: &Lines) -> Result<(), Failure> {
+    telemetry::init(&args.logging, LevelFilter::INFO);
     let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
     let worker = args.worker_role.clone().map(|role| (role, access));
     let roles = Roles { worker, control: args.control_role.clone() };
     let store = open(&args.postgres)?;
-    let installation = store.install(args.slots).await?;
-    store.grant(&roles).await?;
+    let install = async || {
+        let installation = store.install_with_items(args.slots, args.initial_items).await?;
+        store.grant(&roles).await.map(|()| installation)
+    };
+    let installation = if args.wait { once_there(install).await? } else { install().await? };
     lines.finish(told(installation.slots, &roles));
     Ok(())
 }

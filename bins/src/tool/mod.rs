@@ -1,5 +1,6 @@
 //! The command-line tool.
 
+mod check;
 mod items;
 mod migrate;
 mod status;
@@ -8,12 +9,12 @@ use clap::{Args, Parser, Subcommand};
 use scaler_pg::PgStore;
 
 use crate::Failure;
-use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets};
+use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, percent};
 use crate::lines::Lines;
 use crate::local::{self, LocalArgs};
 use crate::servers::Store;
 use items::ItemsCommand;
-use migrate::MigrateArgs;
+pub use migrate::MigrateArgs;
 
 /// The name of the tool's sessions with Postgres.
 const SESSION: &str = "notifi-scaler";
@@ -34,7 +35,7 @@ pub enum ToolCommand {
     Local(Box<LocalArgs>),
     /// Installs the schema, or brings it up to date, and gives roles what they need; safe to repeat
     #[command(after_help = SECRETS_HELP)]
-    Migrate(MigrateArgs),
+    Migrate(Box<MigrateArgs>),
     /// Shows who leads, and who carries what
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
@@ -50,6 +51,12 @@ pub enum ToolCommand {
 /// What there is to look at.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
+    /// Look a second time after some seconds, and fail (exit code 1) unless every item was ticked once a second and loads are even
+    #[arg(long)]
+    pub check: bool,
+    /// How much more than its fair share a worker may carry in a check, in percent
+    #[arg(long, default_value = "10", value_parser = percent)]
+    pub tolerance_percent: f64,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,

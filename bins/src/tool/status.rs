@@ -7,7 +7,7 @@ use scaler_core::control::{Evidence, Heartbeat, Session, Thresholds, Verdict, ju
 use scaler_core::{Assignment, Incarnation, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
 use scaler_pg::Leader;
 
-use super::{StatusArgs, open};
+use super::{StatusArgs, check, open};
 use crate::Failure;
 use crate::config::Secrets;
 use crate::lines::Lines;
@@ -23,7 +23,9 @@ pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure>
     let members = async { membership(&redis, &args.redis).await?.members().await.map_err(Failure::from) }.await;
     let seen = Seen { leader, assignment, load, members: members.as_deref().ok() };
     lines.finish(seen.text());
-    members.map(|_| ())
+    let amiss = if args.check { [seen.amiss(args.tolerance_percent), check::watch(&store).await?].concat() } else { Vec::new() };
+    members?;
+    if amiss.is_empty() { Ok(()) } else { Err(Failure::Check(amiss)) }
 }
 
 /// All that is looked at.
@@ -76,8 +78,7 @@ impl Seen<'_> {
             ("heartbeat", Align::Right),
         ]);
         let found = self.workers();
-        let able = |found: &Found<'_>| found.slots > 0 || matches!(self.verdict(found), Verdict::Healthy | Verdict::Unheard);
-        let carried: Vec<_> = found.values().filter(|found| able(found)).map(|found| found.items).collect();
+        let carried = self.carried(&found);
         for (worker, found) in &found {
             table.row([
                 worker.to_string(),
@@ -92,11 +93,35 @@ impl Seen<'_> {
                 },
             ]);
         }
-        let unowned = self.assignment.slots.iter().filter(|slot| slot.owner.is_none()).count();
+        let unowned = self.unowned();
         let (slots, items) =
             (found.values().map(|found| found.slots).sum::<u64>(), found.values().map(|found| found.items).sum::<u64>());
         table.totals(["total".into(), String::new(), slots.to_string(), items.to_string(), String::new(), String::new()]);
         format!("{table}\n\n{unowned} slots without owner; {}", evenness(&carried))
+    }
+
+    /// What is not as it should be at this moment. Without items there need be no workers.
+    fn amiss(&self, tolerance: f64) -> Vec<String> {
+        let led = self.leader.as_ref().is_some_and(|leader| leader.expires_in > Duration::ZERO);
+        let mut amiss = Vec::new();
+        if !led {
+            amiss.push(self.leader_text());
+        }
+        if self.load.total() > 0 {
+            amiss.extend(Some(self.unowned()).filter(|n| *n > 0).map(|n| format!("{n} slots have no owner")));
+            amiss.extend(check::unevenness(&self.carried(&self.workers()), self.load.heaviest().into(), tolerance));
+        }
+        amiss
+    }
+
+    fn unowned(&self) -> usize {
+        self.assignment.slots.iter().filter(|slot| slot.owner.is_none()).count()
+    }
+
+    /// The items of each worker that has slots or may be given some.
+    fn carried(&self, found: &BTreeMap<WorkerId, Found<'_>>) -> Vec<u64> {
+        let able = |found: &Found<'_>| found.slots > 0 || matches!(self.verdict(found), Verdict::Healthy | Verdict::Unheard);
+        found.values().filter(|found| able(found)).map(|found| found.items).collect()
     }
 
     fn workers(&self) -> BTreeMap<WorkerId, Found<'_>> {
@@ -196,6 +221,14 @@ total                   3      3
 1 slots without owner; the most loaded worker has 2 items, 1.333 times the mean";
         let members = [sighting("worker-1", 400), sighting("worker-2", 12_000), sighting("worker-3", 100)];
         assert_eq!(seen(Some(&members)).text(), expected);
+    }
+
+    #[test]
+    fn what_is_amiss_is_told() {
+        let amiss = seen(None).amiss(0.1);
+        assert_eq!(amiss, ["no control plane has led yet", "1 slots have no owner"]);
+        let idle = Seen { load: SlotLoad::of_items(SlotCount::new(4).unwrap(), []), ..seen(None) };
+        assert_eq!(idle.amiss(0.1), ["no control plane has led yet"], "without items nobody need work");
     }
 
     #[test]

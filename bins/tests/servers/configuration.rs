@@ -35,9 +35,22 @@ async fn values_that_cannot_be_read_are_named() {
         ("LOG_FORMAT", "xml", Which::ControlPlane),
         ("LEASE_MS", "0", Which::ControlPlane),
         ("POSTGRES_PORT", "postgres", Which::ControlPlane),
+        ("AUTOSCALE", "maybe", Which::ControlPlane),
+        ("AUTOSCALE_ITEMS_PER_WORKER", "0", Which::ControlPlane),
+        ("AUTOSCALE_MAX", "0", Which::ControlPlane),
+        ("AUTOSCALE_DEPLOYMENT", "My Worker", Which::ControlPlane),
     ] {
         refuses(start(which, &[(variable, value)]), &[variable, value]).await;
     }
+}
+
+#[tokio::test]
+async fn a_scaler_without_a_target_is_refused() {
+    refuses(start(Which::ControlPlane, &[("AUTOSCALE", "builtin")]), &["AUTOSCALE_DEPLOYMENT", "not set"]).await;
+    let builtin = ("AUTOSCALE", "builtin");
+    let deployment = ("AUTOSCALE_DEPLOYMENT", "worker");
+    refuses(start(Which::ControlPlane, &[builtin, deployment, ("KUBECONFIG", "/nowhere")]), &["AUTOSCALE", "Kubernetes"]).await;
+    refuses(start(Which::ControlPlane, &[builtin, deployment, ("AUTOSCALE_MIN", "11")]), &["AUTOSCALE_MAX", "10", "11"]).await;
 }
 
 #[tokio::test]

@@ -4,9 +4,13 @@
 
 mod configuration;
 mod faults;
+mod fleet;
+mod kubernetes;
 mod oracle;
 mod programs;
+mod retirement;
 mod roles;
+mod scaling;
 mod sharing;
 mod system;
 mod tls;

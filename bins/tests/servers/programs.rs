@@ -1,7 +1,8 @@
 //! A program of ours as a child process, and what it prints.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -78,6 +79,15 @@ impl Program {
         Self { child, out, err, readers }
     }
 
+    /// Where it serves health, readiness and metrics.
+    pub(crate) async fn address(&self) -> String {
+        crate::system::eventually("it says where it listens", async || {
+            let line = self.err.all().into_iter().find_map(|line| Some(line.split_once("on http://")?.1.to_owned()));
+            line.ok_or_else(|| format!("{self:?}"))
+        })
+        .await
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -104,6 +114,15 @@ impl Program {
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
         code
     }
+}
+
+/// What a server answers, head and body.
+pub(crate) fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 impl Drop for Program {

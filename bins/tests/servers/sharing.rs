@@ -1,14 +1,12 @@
 //! The main job: items are shared, ticked once a second, and printed; workers and items come and go.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::Command;
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use crate::oracle::{assert_nothing_doubled, assert_nothing_missed, longest_gap_ms, moves};
-use crate::programs::Which;
+use crate::programs::{Which, get};
 use crate::system::{System, eventually};
 
 #[tokio::test]
@@ -33,6 +31,19 @@ async fn three_workers_share_ten_items_and_tick_each_once_a_second() {
         let ids: Vec<Uuid> = last.split_once("items: ").unwrap().1.split(' ').map(|id| id.parse().unwrap()).collect();
         assert!(last.contains(&format!("watching {} items: ", ids.len())) && ids.is_sorted(), "{last}");
     }
+}
+
+#[tokio::test]
+async fn a_check_passes_while_all_is_ticked_and_fails_when_nobody_works() {
+    let mut system = System::shared().await.running(10, &["worker-1", "worker-2"]).await;
+    system.until_loads(&[5, 5]).await;
+    let (code, said) = system.tool(&["status", "--check"]).await;
+    assert_eq!(code, 0, "{said}");
+    for name in ["worker-1", "worker-2"] {
+        system.kill_worker(name);
+    }
+    let (code, said) = system.tool(&["status", "--check"]).await;
+    assert!(code == 1 && said.contains("10 items were not incremented every second"), "{said}");
 }
 
 #[tokio::test]
@@ -157,11 +168,7 @@ async fn health_readiness_and_metrics_are_served() {
         (system.control.as_ref().unwrap(), "notifi_scaler_control_items 10"),
         (&system.workers["worker-1"], "notifi_scaler_worker_watched_items 10"),
     ] {
-        let served = eventually("it says where it listens", async || {
-            let line = program.err.all().into_iter().find_map(|line| Some(line.split_once("on http://")?.1.to_owned()));
-            line.ok_or_else(|| format!("{program:?}"))
-        });
-        let address = served.await;
+        let address = program.address().await;
         eventually(metric, async || {
             let answers = ["/health", "/ready", "/metrics"].map(|path| get(&address, path));
             let well = answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")) && answers[2].contains(metric);
@@ -169,15 +176,6 @@ async fn health_readiness_and_metrics_are_served() {
         })
         .await;
     }
-}
-
-/// What a server answers, head and body.
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 /// What redis-cli says.

@@ -40,14 +40,16 @@ pub async fn run<S: WorkStore + Election + ?Sized>(
     let mut stop = std::pin::pin!(stop);
     loop {
         let wait = tokio::select! {
-            wait = driver.turn(&mut observe) => wait,
+            biased; // In a fixed order, so that a simulation plays again the same.
             () = &mut stop => break,
+            wait = driver.turn(&mut observe) => wait,
         };
         tokio::time::sleep(BREATH.min(wait)).await;
         tokio::select! {
+            biased;
+            () = &mut stop => break,
             () = tokio::time::sleep(wait.saturating_sub(BREATH)) => {}
             Some(()) = nudges.next() => {}
-            () = &mut stop => break,
         }
     }
     driver.resign(&mut observe).await;

@@ -1,6 +1,6 @@
 //! Who is there, in the memory of one process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +69,15 @@ impl Membership for MemoryMembership {
         Ok(self.book().sweep(|seen| now.saturating_sub(seen) > older_than))
     }
 
+    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        workers.clone_into(&mut self.book().retired);
+        Ok(())
+    }
+
+    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        Ok(self.book().retired.clone())
+    }
+
     async fn nudge(&self) -> Result<(), MembershipError> {
         self.tell_all();
         Ok(())
@@ -91,6 +100,7 @@ struct Book {
     entries: BTreeMap<WorkerId, Entry>,
     /// Incarnations that lost their name, and when.
     superseded: BTreeMap<Incarnation, Duration>,
+    retired: BTreeSet<WorkerId>,
 }
 
 #[derive(Debug)]
@@ -124,7 +134,8 @@ impl Book {
             Some(_) | None => Change::News,
         };
         self.entries.insert(worker.clone(), Entry { member: member.clone(), seen: now });
-        (Standing::Current, change)
+        let standing = if self.retired.contains(worker) { Standing::Retiring } else { Standing::Current };
+        (standing, change)
     }
 
     fn leave(&mut self, key: &MemberKey) -> Change {

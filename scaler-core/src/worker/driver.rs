@@ -38,11 +38,12 @@ pub async fn run(
         }
         let wake = tokio::time::sleep(worker.wake_at().saturating_sub(clock.now()));
         input = tokio::select! {
-            Some(answer) = calls.pending.next() => answer,
+            biased; // In a fixed order, so that a simulation plays again the same.
             () = &mut drain, if !draining => {
                 draining = true;
                 Input::Drain
             }
+            Some(answer) = calls.pending.next() => answer,
             Some(()) = nudges.next() => Input::Nudged,
             () = wake => Input::Woken,
         };

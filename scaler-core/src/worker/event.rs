@@ -53,6 +53,10 @@ pub enum WorkerEvent {
     },
     /// Heartbeats arrive again.
     MembershipBack,
+    /// It was retired: it hands over what it owns, takes nothing new, and stays.
+    Retiring,
+    /// It is retired no more, and works like any other.
+    Reinstated,
     /// It was asked to leave, and works on until it owns nothing.
     Draining,
 }

@@ -2,6 +2,7 @@
 //!
 //! [`Worker`] is a pure state machine; [`run`] is the thin driver that does what it asks for.
 
+mod call;
 mod chunks;
 mod driver;
 mod event;

@@ -3,6 +3,7 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use super::call::Call;
 use super::pass::{Ended, Freshness, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
@@ -49,42 +50,6 @@ pub enum Effect {
     Emit(WorkerEvent),
 }
 
-/// A call that is due at a time, one at once.
-#[derive(Debug, Default)]
-struct Call {
-    due_at: Duration,
-    sent_at: Option<Duration>,
-    /// Something changed while it was under way: it is due again as soon as it is answered.
-    again: bool,
-}
-
-impl Call {
-    /// Whether it is to be made now; it counts as made then.
-    fn send(&mut self, now: Duration) -> bool {
-        let due = self.sent_at.is_none() && self.due_at <= now;
-        if due {
-            self.sent_at = Some(now);
-        }
-        due
-    }
-
-    /// Makes it due now, or as soon as the one under way is answered.
-    fn hurry(&mut self, now: Duration) {
-        self.again = self.sent_at.is_some();
-        self.due_at = self.due_at.min(now);
-    }
-
-    /// When the call was made that is now answered.
-    fn answered(&mut self, now: Duration) -> Duration {
-        self.sent_at.take().unwrap_or(now)
-    }
-
-    /// Sets when it is due next, unless it is due again already.
-    fn next(&mut self, now: Duration, at: Duration) {
-        self.due_at = if std::mem::take(&mut self.again) { now } else { at };
-    }
-}
-
 #[derive(Debug)]
 struct Drain {
     begun_at: Duration,
@@ -109,6 +74,7 @@ pub struct Worker {
     beat: Call,
     listing: bool,
     state: MemberState,
+    retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
     store_trouble: Option<Discriminant<StoreError>>,
@@ -135,6 +101,7 @@ impl Worker {
             beat: Call::default(),
             listing: false,
             state: MemberState::Joining,
+            retiring: false,
             drain: None,
             leaving: false,
             store_trouble: None,
@@ -158,6 +125,10 @@ impl Worker {
     /// When it wants to be told [`Input::Woken`] at the latest.
     #[must_use]
     pub fn wake_at(&self) -> Duration {
+        if self.leaving {
+            // There is nothing left to do but to hear that it has left.
+            return Duration::MAX;
+        }
         let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
         let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
@@ -289,7 +260,7 @@ impl Worker {
     /// When to go through the slots again.
     fn next_pass(&self, now: Duration, ended: &Ended) -> Duration {
         // Who owns nothing, or wants to, looks often: it costs nothing.
-        let watchful = ended.report.owned == 0 || self.drain.is_some();
+        let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
         if ended.late {
             now
         } else if ended.freshness == Freshness::Fresh && ended.report.left == 0 && !watchful {
@@ -321,13 +292,11 @@ impl Worker {
         let sent = self.beat.answered(now);
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
-            Ok(Standing::Current) => {
+            Ok(standing @ (Standing::Current | Standing::Retiring)) => {
                 if self.membership_trouble.take().is_some() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
-                if self.state == MemberState::Joining {
-                    self.state = MemberState::Active;
-                }
+                self.stands(now, standing, effects);
                 if let Some(drain) = self.drain.as_mut().filter(|drain| sent >= drain.begun_at) {
                     drain.heard_at.get_or_insert(now);
                 }
@@ -340,6 +309,20 @@ impl Worker {
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
             }
+        }
+    }
+
+    /// The name is its own; whether it is retired shows in what it says next.
+    fn stands(&mut self, now: Duration, standing: Standing, effects: &mut Vec<Effect>) {
+        let retiring = standing == Standing::Retiring;
+        let was_retiring = std::mem::replace(&mut self.retiring, retiring);
+        if self.drain.is_some() {
+            return;
+        }
+        self.state = if retiring { MemberState::Draining } else { MemberState::Active };
+        if retiring != was_retiring {
+            self.beat.hurry(now);
+            effects.push(Effect::Emit(if retiring { WorkerEvent::Retiring } else { WorkerEvent::Reinstated }));
         }
     }
 

@@ -38,6 +38,24 @@ async fn many_may_install_at_once_and_again() {
 }
 
 #[tokio::test]
+async fn first_items_come_once_and_only_into_a_table_made_now() {
+    let desk = bare().await;
+    let installers: Vec<_> = (0..4).map(|_| PgStore::new(&PgConfig::new(desk.database.url())).unwrap()).collect();
+    for installed in join_all(installers.iter().map(|store| store.install_with_items(None, 10))).await {
+        installed.unwrap();
+    }
+    assert_eq!(desk.number("select count(*) from public.work_items").await, 10);
+    desk.run("delete from public.work_items").await;
+    desk.store.install_with_items(None, 10).await.unwrap();
+    assert_eq!(desk.number("select count(*) from public.work_items").await, 0, "an emptied table stays empty");
+
+    let desk = bare().await;
+    desk.run("create table public.work_items (id uuid primary key, value integer, currentworker text)").await;
+    desk.store.install_with_items(None, 10).await.unwrap();
+    assert_eq!(desk.number("select count(*) from public.work_items").await, 0, "a user's table is given nothing");
+}
+
+#[tokio::test]
 async fn the_originals_table_is_adopted_with_its_rows() {
     let desk = bare().await;
     desk.run(
@@ -145,6 +163,8 @@ async fn a_worker_without_privileges_is_told_which() {
     assert!(matches!(denied, StoreError::NotInstalled { .. }), "another must install: {denied}");
     assert!(matches!(limited.probe().await.unwrap_err(), StoreError::NotInstalled { .. }));
     desk.store.install(None).await.unwrap();
+    let closed = [limited.install(None).await.map(drop).unwrap_err(), limited.probe().await.unwrap_err()];
+    assert!(closed.iter().all(|error| error.class() == ErrorClass::Transient), "its owner has not opened it yet: {closed:?}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("grant usage on schema scaler to {role}"))).execute(&desk.user).await.unwrap();
     let denied = limited.probe().await.unwrap_err();
     assert!(

@@ -1,6 +1,6 @@
 //! What others keep in the same Redis stays as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::help::{active, connect, plain_client, shared_config, until};
@@ -68,4 +68,22 @@ async fn a_key_of_another_type_is_named_and_left() {
         assert!(!plain.exists::<bool, _>(&config.hash).await.unwrap(), "nothing was written beside it");
     }
     membership.heartbeat(&member).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_foreign_key_where_the_retired_stand_is_named_and_left() {
+    let config = shared_config().await;
+    let (membership, plain) = (connect(&config).await, plain_client(&config.url).await);
+    let key = format!("{{{}}}:retiring", config.hash);
+    plain.set::<(), _, _>(&key, "theirs", None, None, false).await.unwrap();
+    for failure in [
+        membership.heartbeat(&active("worker-1")).await.map(drop).unwrap_err(),
+        membership.retire(&BTreeSet::new()).await.unwrap_err(),
+        membership.retired().await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(failure, MembershipError::Misshapen { .. }), "{failure:?}");
+        assert!(failure.to_string().contains(&format!("{key} on redis://")), "{failure}");
+    }
+    assert_eq!(plain.get::<String, _>(&key).await.unwrap(), "theirs");
+    assert!(!plain.exists::<bool, _>(&config.hash).await.unwrap(), "nothing was written beside it");
 }

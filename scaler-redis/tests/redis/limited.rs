@@ -75,7 +75,7 @@ async fn what_the_rules_do_not_name_is_refused() {
 
 #[tokio::test]
 async fn every_command_that_the_rules_name_is_needed() {
-    let sources = ["heartbeat", "leave", "members", "sweep"]
+    let sources = ["heartbeat", "leave", "members", "retire", "retired", "sweep"]
         .map(|script| std::fs::read_to_string(format!("{}/lua/{script}.lua", env!("CARGO_MANIFEST_DIR"))).unwrap());
     let in_scripts = |command: &str| sources.iter().any(|source| source.contains(&format!("'{}'", command.to_uppercase())));
     let beside_scripts = ["eval", "type", "publish", "subscribe"];

@@ -57,15 +57,16 @@ impl Index {
         let by_slot = || owners.numbers().iter().map(|number| *number as usize).zip(owners.slots().iter());
         let mut counts = vec![[0; 2]; owners.number_count()];
         by_slot().for_each(|(number, slot)| counts[number][Measure::of(load, slot).0 as usize] += 1);
-        let mut holdings = Measure::ALL.map(|measure| Holdings {
-            stocks: counts.iter().map(|counts| Stock::with_room_for(counts[measure as usize])).collect(),
-            loads: vec![0; owners.number_count()],
-            total: 0,
-        });
+        let mut slots = Measure::ALL
+            .map(|measure| counts.iter().map(|counts| Vec::with_capacity(counts[measure as usize])).collect::<Vec<_>>());
+        let mut holdings = Measure::ALL.map(|_| Holdings { loads: vec![0; owners.number_count()], ..Holdings::default() });
         for (number, slot) in by_slot() {
             let (measure, counts) = Measure::of(load, slot);
-            holdings[measure as usize].stocks[number].push(slot);
+            slots[measure as usize][number].push(slot);
             holdings[measure as usize].recount(number, i64::from(counts));
+        }
+        for (holdings, slots) in holdings.iter_mut().zip(slots) {
+            holdings.stocks = slots.into_iter().map(Stock::of).collect();
         }
         Self { load: load.clone(), holdings }
     }

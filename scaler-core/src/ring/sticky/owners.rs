@@ -96,11 +96,14 @@ impl Owners {
             Err(place) => place,
         };
         let number = self.free.pop().unwrap_or_else(|| {
+            grow(&mut self.names);
+            grow(&mut self.owned);
             self.names.push(None);
             self.owned.push(0);
             self.names.len() as u32 - 1
         });
         self.names[number as usize] = Some(owner.clone());
+        grow(&mut self.by_name);
         self.by_name.insert(place, number);
         number
     }
@@ -108,5 +111,12 @@ impl Owners {
     /// Where the name stands among all, or would stand.
     fn place(&self, name: &WorkerId) -> Result<usize, usize> {
         self.by_name.binary_search_by(|number| self.names[*number as usize].as_ref().cmp(&Some(name)))
+    }
+}
+
+/// Makes room for one more, and an eighth as many besides: doubling would leave half of it unused.
+fn grow<T>(sequence: &mut Vec<T>) {
+    if sequence.len() == sequence.capacity() {
+        sequence.reserve_exact(sequence.len() / 8 + 1);
     }
 }

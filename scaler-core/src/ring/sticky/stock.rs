@@ -2,65 +2,61 @@
 
 use crate::Slot;
 
-/// The slots that one owner has, in order: four bytes a slot, and little room to grow.
+/// The slots that one owner has, in order: four bytes a slot and no room to grow.
 ///
 /// A batch moves whole runs between the slots that it concerns, so that it costs a search for each of them and one pass
 /// over the memory behind the first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stock(Vec<Slot>);
+pub(super) struct Stock(Box<[Slot]>);
 
 impl Stock {
-    /// An empty one that will not grow before it has so many.
-    pub(super) fn with_room_for(slots: usize) -> Self {
-        Self(Vec::with_capacity(slots))
+    /// These slots, which are in order.
+    pub(super) fn of(slots: Vec<Slot>) -> Self {
+        Self(slots.into_boxed_slice())
     }
 
-    /// Adds a slot that stands behind all others.
-    pub(super) fn push(&mut self, slot: Slot) {
-        self.0.push(slot);
-    }
-
-    pub(super) fn slots(&self) -> &[Slot] {
+    pub(super) const fn slots(&self) -> &[Slot] {
         &self.0
     }
 
     /// Takes these slots out; both are in order. One that is not there is not missed.
     pub(super) fn take(&mut self, gone: impl IntoIterator<Item = Slot>) {
+        let mut slots = std::mem::take(&mut self.0).into_vec();
         let (mut kept, mut read) = (0, 0);
         for slot in gone {
-            let run = gallop(&self.0[read..], |next| *next < slot);
-            self.shift(read, run, kept);
+            let run = gallop(&slots[read..], |next| *next < slot);
+            shift(&mut slots, read, run, kept);
             kept += run;
             read += run;
-            read += usize::from(self.0.get(read) == Some(&slot));
+            read += usize::from(slots.get(read) == Some(&slot));
         }
-        let rest = self.0.len() - read;
-        self.shift(read, rest, kept);
-        self.0.truncate(kept + rest);
-        if 2 * self.0.len() < self.0.capacity() {
-            self.0.shrink_to_fit();
-        }
+        let rest = slots.len() - read;
+        shift(&mut slots, read, rest, kept);
+        slots.truncate(kept + rest);
+        *self = Self::of(slots);
     }
 
     /// Puts these slots in; both are in order and have none in common.
     pub(super) fn put(&mut self, come: impl DoubleEndedIterator<Item = Slot> + ExactSizeIterator) {
-        let mut unmoved = self.0.len();
+        let mut slots = std::mem::take(&mut self.0).into_vec();
+        let mut unmoved = slots.len();
         let mut end = unmoved + come.len();
-        self.0.reserve_exact(come.len());
-        self.0.resize(end, Slot::new(0));
+        slots.reserve_exact(come.len());
+        slots.resize(end, Slot::new(0));
         for slot in come.rev() {
-            let run = unmoved - self.0[..unmoved].partition_point(|next| *next < slot);
-            self.shift(unmoved - run, run, end - run);
+            let run = unmoved - slots[..unmoved].partition_point(|next| *next < slot);
+            shift(&mut slots, unmoved - run, run, end - run);
             unmoved -= run;
             end -= run + 1;
-            self.0[end] = slot;
+            slots[end] = slot;
         }
+        *self = Self::of(slots);
     }
+}
 
-    fn shift(&mut self, from: usize, length: usize, to: usize) {
-        if from != to {
-            self.0.copy_within(from..from + length, to);
-        }
+fn shift(slots: &mut [Slot], from: usize, length: usize, to: usize) {
+    if from != to {
+        slots.copy_within(from..from + length, to);
     }
 }
 
@@ -86,12 +82,6 @@ mod tests {
         prop::collection::btree_set(0..60_u32, 0..40)
     }
 
-    fn stock(numbers: &BTreeSet<u32>) -> Stock {
-        let mut stock = Stock::default();
-        numbers.iter().for_each(|number| stock.push(Slot::new(*number)));
-        stock
-    }
-
     fn sorted(numbers: &BTreeSet<u32>) -> Vec<Slot> {
         numbers.iter().copied().map(Slot::new).collect()
     }
@@ -99,7 +89,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_takes_and_puts_as_a_set_does(before in slots(), batch in slots()) {
-            let mut taken = stock(&before);
+            let mut taken = Stock::of(sorted(&before));
             taken.take(sorted(&batch));
             prop_assert_eq!(taken.slots(), &sorted(&(&before - &batch))[..]);
             taken.put(sorted(&batch).into_iter());

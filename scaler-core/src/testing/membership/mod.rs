@@ -31,6 +31,7 @@
 //! ```
 
 mod nudges;
+mod retirement;
 mod sightings;
 mod standing;
 
@@ -45,6 +46,7 @@ use crate::{Incarnation, ItemId, Member, MemberKey, MemberState, Membership, Tic
 use super::Violation;
 
 pub use nudges::*;
+pub use retirement::*;
 pub use sightings::*;
 pub use standing::*;
 
@@ -82,6 +84,11 @@ macro_rules! membership_suite {
             every_valid_name_can_be_used,
             an_age_grows_in_silence_and_a_heartbeat_renews_it,
             a_sweep_forgets_the_silent_and_names_them,
+            who_is_retired_hears_so_and_nobody_else,
+            a_later_retirement_replaces_the_earlier,
+            a_name_may_be_retired_before_it_joins,
+            neither_leaving_nor_a_sweep_reinstates,
+            a_retired_member_can_be_superseded,
             a_new_member_is_followed_by_a_nudge,
             a_new_state_is_followed_by_a_nudge,
             a_take_over_is_followed_by_a_nudge,

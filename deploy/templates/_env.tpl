@@ -1,0 +1,112 @@
+{{/* Variables by which a program reaches Postgres, as whom: "owner", "worker" or "control". Called with (list $ "worker"). */}}
+{{- define "scaler.postgresEnv" -}}
+{{- $root := index . 0 -}}{{- $role := index . 1 -}}
+{{- $pg := $root.Values.postgres -}}
+{{- if not $pg.roles.split -}}{{- $role = "owner" -}}{{- end -}}
+- name: POSTGRES_HOST
+  value: {{ include "scaler.postgresHost" $root | quote }}
+- name: POSTGRES_PORT
+  value: {{ ternary $pg.external.port 5432 (eq $pg.mode "external") | quote }}
+- name: POSTGRES_DB
+  value: {{ $pg.database | quote }}
+- name: POSTGRES_USER
+  value: {{ ternary $pg.user (get $pg.roles $role) (eq $role "owner") | quote }}
+- name: POSTGRES_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: {{ include "scaler.dbSecret" $root }}, key: {{ $role }}-password}
+- name: POSTGRES_COMMAND_TIMEOUT_MS
+  value: {{ $root.Values.timeouts.postgresCommandMs | int | quote }}
+- name: POSTGRES_STATEMENT_TIMEOUT_MS
+  value: {{ $root.Values.timeouts.postgresStatementMs | int | quote }}
+- name: POSTGRES_SSLMODE
+{{- if eq $pg.mode "external" }}
+  value: {{ $pg.external.sslMode }}
+{{- else }}
+  value: {{ ternary "verify-full" "disable" (ne (include "scaler.postgresClientSecret" $root) "") }}
+{{- end }}
+{{- if include "scaler.postgresClientSecret" $root }}
+{{- if or (ne $pg.mode "external") (hasPrefix "verify" $pg.external.sslMode) }}
+- name: POSTGRES_SSLROOTCERT
+  value: /tls/postgres/ca.crt
+{{- end }}
+{{- if or (eq $pg.mode "standalone") (and (eq $pg.mode "external") $pg.external.clientCertificate) }}
+- name: POSTGRES_SSLCERT
+  value: /tls/postgres/tls.crt
+- name: POSTGRES_SSLKEY
+  value: /tls/postgres/tls.key
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "scaler.redisEnv" -}}
+{{- $redis := .Values.redis -}}
+- name: REDIS_HOST
+  value: {{ include "scaler.redisHost" . | quote }}
+- name: REDIS_PORT
+  value: {{ ternary $redis.external.port 6379 (eq $redis.mode "external") | quote }}
+- name: REDIS_KEY
+  value: {{ $redis.key | quote }}
+{{- if and $redis.user (ne $redis.mode "redisfailover") }}
+- name: REDIS_USER
+  value: {{ $redis.user | quote }}
+{{- end }}
+- name: REDIS_PASSWORD
+  valueFrom:
+    secretKeyRef: {name: {{ include "scaler.redisSecret" . }}, key: password}
+- name: REDIS_COMMAND_TIMEOUT_MS
+  value: {{ .Values.timeouts.redisCommandMs | int | quote }}
+{{- if or (and (eq $redis.mode "standalone") .Values.tls.enabled) (and (eq $redis.mode "external") $redis.external.tls) }}
+- name: REDIS_TLS
+  value: "on"
+{{- if include "scaler.redisClientSecret" . }}
+- name: REDIS_TLS_CA
+  value: /tls/redis/ca.crt
+{{- if or (eq $redis.mode "standalone") $redis.external.clientCertificate }}
+- name: REDIS_TLS_CERT
+  value: /tls/redis/tls.crt
+- name: REDIS_TLS_KEY
+  value: /tls/redis/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Who the pod is, and how it logs. */}}
+{{- define "scaler.processEnv" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef: {fieldPath: metadata.name}
+- name: LOG
+  value: {{ .Values.log.level | quote }}
+- name: LOG_FORMAT
+  value: {{ .Values.log.format }}
+{{- end -}}
+
+{{/* The user's own variables. */}}
+{{- define "scaler.extraEnv" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Where the certificates stand in a container of a program. */}}
+{{- define "scaler.tlsMounts" -}}
+{{- if include "scaler.postgresClientSecret" . }}
+- {name: postgres-tls, mountPath: /tls/postgres, readOnly: true}
+{{- end }}
+{{- if include "scaler.redisClientSecret" . }}
+- {name: redis-tls, mountPath: /tls/redis, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "scaler.tlsVolumes" -}}
+{{- with include "scaler.postgresClientSecret" . }}
+- name: postgres-tls
+  secret: {secretName: {{ . }}, defaultMode: 0440{{ if eq $.Values.postgres.mode "cloudnativepg" }}, items: [{key: ca.crt, path: ca.crt}]{{ end }}}
+{{- end }}
+{{- with include "scaler.redisClientSecret" . }}
+- name: redis-tls
+  secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,177 @@
+//! What the leading control plane knows that an autoscaler needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::control::{ControlEvent, Verdict};
+use crate::{Assignment, Clock, Slot, SlotLoad, Term, WorkerId};
+
+/// The work there is, and who carries it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// Items.
+    pub items: u64,
+    /// Everybody who owns slots or was judged.
+    pub workers: BTreeMap<WorkerId, Carried>,
+}
+
+/// What one worker carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Slots.
+    pub slots: u64,
+    /// Items in them.
+    pub items: u64,
+    /// How it stands, where that is known.
+    pub verdict: Option<Verdict>,
+}
+
+/// A leadership, and what was last seen in it.
+#[derive(Clone, Debug)]
+pub struct Lead {
+    /// The term.
+    pub term: Term,
+    /// What was seen, and when, by the clock of the process; `None` before the first look, and while nothing may move.
+    pub seen: Option<(Duration, Arc<Workload>)>,
+}
+
+/// Listens to a control plane and passes on what an autoscaler needs: see [`observe`](Self::observe).
+#[derive(Debug)]
+pub struct Lookout {
+    clock: Arc<dyn Clock>,
+    term: Option<Term>,
+    held: bool,
+    verdicts: BTreeMap<WorkerId, Verdict>,
+    scanned: Option<Workload>,
+    passed_on: watch::Sender<Option<Lead>>,
+}
+
+impl Lookout {
+    /// A lookout that has seen nothing yet, and where it passes on what it sees: `None` while its control plane does not lead.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Option<Lead>>) {
+        let (passed_on, receiver) = watch::channel(None);
+        (Self { clock, term: None, held: false, verdicts: BTreeMap::new(), scanned: None, passed_on }, receiver)
+    }
+
+    /// Takes in what a control plane tells. It must be told everything.
+    pub fn observe(&mut self, event: &ControlEvent<'_>) {
+        match event {
+            ControlEvent::Elected(term) => {
+                self.term = Some(*term);
+                self.held = false;
+                self.scanned = None;
+                self.pass_on(None);
+            }
+            ControlEvent::Deposed(_) | ControlEvent::Following => {
+                self.term = None;
+                self.pass_on(None);
+            }
+            ControlEvent::Scanned { assignment, load } => self.scanned = Some(carried(assignment, load)),
+            ControlEvent::Judged { worker, now: Some(verdict), .. } => _ = self.verdicts.insert((*worker).clone(), *verdict),
+            ControlEvent::Judged { worker, now: None, .. } => _ = self.verdicts.remove(*worker),
+            ControlEvent::Held { .. } => {
+                self.held = true;
+                self.pass_on(None);
+            }
+            ControlEvent::Released => self.held = false,
+            // Only now is it known how those stand whose slots were seen.
+            ControlEvent::Turned => {
+                if let Some(workload) = self.scanned.take().filter(|_| !self.held) {
+                    self.pass_on(Some(self.judged(workload)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn judged(&self, mut workload: Workload) -> Workload {
+        for (worker, verdict) in &self.verdicts {
+            workload.workers.entry(worker.clone()).or_default().verdict = Some(*verdict);
+        }
+        workload
+    }
+
+    fn pass_on(&self, workload: Option<Workload>) {
+        let seen = workload.map(|workload| (self.clock.now(), Arc::new(workload)));
+        self.passed_on.send_replace(self.term.map(|term| Lead { term, seen }));
+    }
+}
+
+fn carried(assignment: &Assignment, load: &SlotLoad) -> Workload {
+    let mut workers: BTreeMap<&WorkerId, Carried> = BTreeMap::new();
+    for (slot, state) in (0..).map(Slot::new).zip(&assignment.slots) {
+        if let Some(owner) = &state.owner {
+            let carried = workers.entry(&owner.worker).or_default();
+            carried.slots += 1;
+            carried.items += u64::from(load.of(slot));
+        }
+    }
+    let workers = workers.into_iter().map(|(worker, carried)| (worker.clone(), carried)).collect();
+    Workload { items: load.total(), workers }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Incarnation, MemberKey, SlotCount, SlotState, Tick, TokioClock};
+
+    const TERM: Term = Term { number: 7, holder: Uuid::nil() };
+
+    /// A turn that sees worker `a` own both slots, the first with two items.
+    fn turn(lookout: &mut Lookout) {
+        let a = WorkerId::new("a").unwrap();
+        let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
+        let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
+        let assignment = Assignment { tick: Tick(1), slots, sessions: None };
+        let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
+        lookout.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
+        lookout.observe(&ControlEvent::Judged { worker: &a, before: None, now: Some(Verdict::Draining) });
+        lookout.observe(&ControlEvent::Turned);
+    }
+
+    fn seen(lead: &watch::Receiver<Option<Lead>>) -> Option<Arc<Workload>> {
+        lead.borrow().as_ref()?.seen.as_ref().map(|(_, workload)| Arc::clone(workload))
+    }
+
+    #[tokio::test]
+    async fn what_a_leader_sees_is_passed_on_with_how_the_workers_stand() {
+        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+        lookout.observe(&ControlEvent::Elected(TERM));
+        assert!(lead.borrow().is_some() && seen(&lead).is_none());
+        turn(&mut lookout);
+        let workload = seen(&lead).unwrap();
+        let carried = Carried { slots: 2, items: 2, verdict: Some(Verdict::Draining) };
+        assert_eq!(*workload, Workload { items: 2, workers: [(WorkerId::new("a").unwrap(), carried)].into() });
+    }
+
+    #[tokio::test]
+    async fn while_nothing_may_move_nothing_is_seen() {
+        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+        lookout.observe(&ControlEvent::Elected(TERM));
+        turn(&mut lookout);
+        lookout.observe(&ControlEvent::Held { silent: 2, owned: 2 });
+        turn(&mut lookout);
+        assert!(lead.borrow().is_some() && seen(&lead).is_none());
+        lookout.observe(&ControlEvent::Released);
+        turn(&mut lookout);
+        assert!(seen(&lead).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_leads_no_more_passes_on_nothing() {
+        for end in [ControlEvent::Deposed(TERM), ControlEvent::Following] {
+            let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
+            lookout.observe(&ControlEvent::Elected(TERM));
+            turn(&mut lookout);
+            lookout.observe(&end);
+            lookout.observe(&ControlEvent::Turned);
+            assert!(lead.borrow().is_none());
+        }
+    }
+}

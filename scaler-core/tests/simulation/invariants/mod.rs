@@ -1,0 +1,29 @@
+//! What must hold after every step, whatever has failed: a file each.
+
+mod epochs_rise;
+mod no_more_than_time;
+mod once_a_tick;
+mod owners_write;
+mod terms_rise;
+mod values_follow_ticks;
+
+use std::fmt::Debug;
+
+use crate::record::Step;
+
+/// A promise about every step.
+pub(crate) trait Invariant: Debug + Send {
+    /// What the step broke, if anything.
+    fn check(&mut self, step: &Step<'_>) -> Result<(), String>;
+}
+
+pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(once_a_tick::OnceATick::default()),
+        Box::new(values_follow_ticks::ValuesFollowTicks),
+        Box::new(no_more_than_time::NoMoreThanTime::default()),
+        Box::new(epochs_rise::EpochsRise),
+        Box::new(terms_rise::TermsRise::default()),
+        Box::new(owners_write::OwnersWrite),
+    ]
+}

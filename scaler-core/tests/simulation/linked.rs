@@ -1,0 +1,120 @@
+//! The servers as one process sees them, through its links.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use scaler_core::{
+    Assignment, Election, ItemId, Member, MemberKey, Membership, MembershipError, Outcome, Sighting, SlotCount, SlotLoad,
+    SlotRange, Standing, StoreError, Term, TickReport, Transfer, WorkStore, WorkerId,
+};
+use uuid::Uuid;
+
+use crate::link::{Link, Lost};
+
+/// A server and the link to it.
+#[derive(Debug)]
+pub(crate) struct Linked<S: ?Sized> {
+    pub(crate) link: Arc<Link>,
+    pub(crate) server: Arc<S>,
+}
+
+fn store_error(lost: Lost) -> StoreError {
+    let (during, source) = ("call", "lost on the way".into());
+    match lost {
+        Lost::Request => StoreError::Unavailable { during, source },
+        Lost::Reply => StoreError::Unanswered { during, source },
+    }
+}
+
+fn membership_error(lost: Lost) -> MembershipError {
+    let (during, source) = ("call", "lost on the way".into());
+    match lost {
+        Lost::Request => MembershipError::Unavailable { during, source },
+        Lost::Reply => MembershipError::Unanswered { during, source },
+    }
+}
+
+#[async_trait]
+impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        self.link.carry(|| self.server.tick(owner, slots)).await.map_err(store_error)?
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        self.link.carry(|| self.server.items(owner, slots)).await.map_err(store_error)?
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        self.link.carry(|| self.server.assignment()).await.map_err(store_error)?
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.link.carry(|| self.server.census()).await.map_err(store_error)?
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        self.link.carry(|| self.server.commit(term, transfers)).await.map_err(store_error)?
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        self.link.carry(|| self.server.adopt(owner)).await.map_err(store_error)?
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.link.carry(|| self.server.slot_count()).await.map_err(store_error)?
+    }
+}
+
+#[async_trait]
+impl<S: Election + ?Sized> Election for Linked<S> {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        self.link.carry(|| self.server.campaign(candidate, lease)).await.map_err(store_error)?
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        self.link.carry(|| self.server.renew(term, lease)).await.map_err(store_error)?
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        self.link.carry(|| self.server.resign(term)).await.map_err(store_error)?
+    }
+}
+
+#[async_trait]
+impl<S: Membership + ?Sized> Membership for Linked<S> {
+    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+        self.link.carry(|| self.server.heartbeat(member)).await.map_err(membership_error)?
+    }
+
+    async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
+        self.link.carry(|| self.server.leave(member)).await.map_err(membership_error)?
+    }
+
+    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
+        self.link.carry(|| self.server.members()).await.map_err(membership_error)?
+    }
+
+    async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
+        self.link.carry(|| self.server.sweep(older_than)).await.map_err(membership_error)?
+    }
+
+    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        self.link.carry(|| self.server.retire(workers)).await.map_err(membership_error)?
+    }
+
+    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        self.link.carry(|| self.server.retired()).await.map_err(membership_error)?
+    }
+
+    async fn nudge(&self) -> Result<(), MembershipError> {
+        self.link.carry(|| self.server.nudge()).await.map_err(membership_error)?
+    }
+
+    fn nudges(&self) -> BoxStream<'static, ()> {
+        self.server.nudges()
+    }
+}

@@ -1,0 +1,131 @@
+//! Deterministic simulation: whole systems on virtual time, whatever a seed has in store for them, under the watch of the
+//! invariants. `scripts/simulate [SEEDS]` runs more of them; a seed that fails is named, and plays again the same.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod chance;
+mod invariants;
+mod link;
+mod linked;
+mod mutants;
+mod record;
+mod world;
+
+use std::time::Duration;
+
+use mutants::Fault;
+use record::Snapshot;
+use world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// When everything that failed has worked again for so long, every item is incremented every second: the time to notice a
+/// death, and the time of a drain.
+const TO_CONVERGE: Duration = Duration::from_secs(30);
+
+/// What a run ended with.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    violations: Vec<String>,
+    trace: Vec<String>,
+}
+
+/// Plays a system on virtual time, in one thread, so that nothing but the seed decides.
+fn play(run: impl AsyncFnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(run());
+}
+
+/// Everything may fail, for half a minute; then all is well again.
+fn everything_fails(seed: u64, fault: Option<Fault>) -> Told {
+    let mut told = None;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        for _ in 0..12 {
+            world.pass(world.chance.up_to(5 * SECOND)).await;
+            world.suffer().await;
+        }
+        world.heal();
+        world.pass(TO_CONVERGE).await;
+        let before = world.record.snapshot();
+        world.pass(5 * SECOND).await;
+        let mut violations = world.record.violations();
+        violations.extend(nothing_waits(&before, &world.record.snapshot()));
+        told = Some(Told { violations, trace: world.record.trace() });
+    });
+    told.unwrap()
+}
+
+/// I7: every item was incremented in every tick.
+fn nothing_waits(before: &Snapshot, after: &Snapshot) -> Option<String> {
+    let ticks = after.tick.since(before.tick);
+    let gained = |row: &scaler_core::memory::Row| row.value - before.rows.get(&row.id).map_or(0, |row| row.value);
+    let waits = after.rows.values().find(|row| gained(row) + 1 < ticks)?;
+    Some(format!("I7: {} was incremented {} times in {ticks} ticks, long after all was well again", waits.id, gained(waits)))
+}
+
+/// I9: whatever befalls the membership alone, nothing moves while everybody ticks.
+fn only_the_membership_fails(seed: u64, fault: Option<Fault>) -> Option<String> {
+    let mut told = None;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        world.pass(8 * SECOND).await;
+        let before = world.record.snapshot();
+        for _ in 0..6 {
+            world.membership_suffers().await;
+            world.pass(world.chance.up_to(6 * SECOND)).await;
+        }
+        let after = world.record.snapshot();
+        let moved = before.slots.iter().zip(&after.slots).filter(|(before, after)| before.owner != after.owner).count();
+        told = (moved > 0).then(|| format!("I9: {moved} slots moved while only the membership failed"));
+    });
+    told
+}
+
+/// Plays many seeds, on all cores: `SIMULATION_SEEDS` of them, or a few, from `SIMULATION_FIRST_SEED` on. What each seed
+/// broke, the first first.
+fn broken_by_seeds(play: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {
+    let number = |variable, otherwise| std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap());
+    let (first, count): (u64, u64) = (number("SIMULATION_FIRST_SEED", 0), number("SIMULATION_SEEDS", 100));
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let of_core = |core: u64| (first + core..first + count).step_by(usize::try_from(cores).unwrap());
+    let played = |core| of_core(core).filter_map(|seed| Some(format!("seed {seed}: {}", play(seed)?))).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let played = &played;
+        let threads: Vec<_> = (0..cores).map(|core| scope.spawn(move || played(core))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn every_invariant_holds_whatever_fails() {
+    let broken = broken_by_seeds(|seed| {
+        let told = everything_fails(seed, None);
+        (!told.violations.is_empty()).then(|| format!("{:?}\n{}", told.violations, told.trace.join("\n")))
+    });
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
+fn nothing_moves_while_only_the_membership_fails() {
+    let broken = broken_by_seeds(|seed| only_the_membership_fails(seed, None));
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
+fn the_same_seed_plays_the_same() {
+    for seed in 0..5 {
+        assert_eq!(everything_fails(seed, None), everything_fails(seed, None), "seed {seed}");
+    }
+}
+
+#[test]
+fn broken_stores_are_found() {
+    for (fault, invariant) in
+        [(Fault::NoFence, "I1"), (Fault::NoTickNumber, "I1"), (Fault::EpochStays, "I4"), (Fault::AnyTerm, "I5")]
+    {
+        let found =
+            (0..100).find(|seed| everything_fails(*seed, Some(fault)).violations.iter().any(|why| why.starts_with(invariant)));
+        assert!(found.is_some(), "{fault:?} breaks {invariant} in none of 100 seeds");
+    }
+    let found = (0..100).find(|seed| only_the_membership_fails(*seed, Some(Fault::HeartbeatAlone)).is_some());
+    assert!(found.is_some(), "{:?} moves nothing in 100 seeds", Fault::HeartbeatAlone);
+}

@@ -1,0 +1,167 @@
+//! Stores that are broken on purpose: the simulation must find each.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::memory::{MemoryStore, Row};
+use scaler_core::{
+    Assignment, Election, Epoch, Incarnation, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick,
+    TickReport, Transfer, WorkStore, WorkerId,
+};
+use uuid::Uuid;
+
+use crate::record::Transparent;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A worker increments what it was last told to own, whoever owns it now.
+    NoFence,
+    /// A tick that comes twice counts twice.
+    NoTickNumber,
+    /// A slot changes hands and keeps its epoch.
+    EpochStays,
+    /// Whoever was elected once may move slots for ever, as with a lock that nobody checks in the write.
+    AnyTerm,
+    /// Ticks are not told, so that the heartbeat alone decides who is dead.
+    HeartbeatAlone,
+}
+
+#[derive(Debug)]
+pub(crate) struct Broken {
+    store: Arc<MemoryStore>,
+    fault: Fault,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What nobody should have incremented.
+    extra: BTreeMap<ItemId, (u64, WorkerId)>,
+    /// What each worker believes to own, and since when.
+    believed: BTreeMap<Incarnation, (Tick, Vec<ItemId>)>,
+    latest: Option<Term>,
+}
+
+impl Broken {
+    pub(crate) fn new(store: Arc<MemoryStore>, fault: Fault) -> Self {
+        Self { store, fault, state: Mutex::default() }
+    }
+
+    fn increment(&self, items: &[ItemId], worker: &WorkerId) {
+        let mut state = self.state.lock().unwrap();
+        for item in items {
+            let extra = state.extra.entry(*item).or_insert_with(|| (0, worker.clone()));
+            *extra = (extra.0 + 1, worker.clone());
+        }
+    }
+
+    /// Increments what the worker owned some ticks ago and owns no more.
+    async fn tick_without_a_fence(&self, owner: &MemberKey, tick: Tick) -> Result<(), StoreError> {
+        let owned = self.store.items(owner, SlotRange::ALL).await?;
+        let believed = self.state.lock().unwrap().believed.get(&owner.incarnation).cloned();
+        if let Some((since, items)) = believed
+            && since.since(Tick(0)) + 2 >= tick.0
+        {
+            let lost: Vec<_> = items.into_iter().filter(|item| !owned.contains(item)).collect();
+            self.increment(&lost, &owner.worker);
+            return Ok(());
+        }
+        self.state.lock().unwrap().believed.insert(owner.incarnation, (tick, owned));
+        Ok(())
+    }
+}
+
+impl Transparent for Broken {
+    fn rows(&self) -> Vec<Row> {
+        let state = self.state.lock().unwrap();
+        let with_extra = |row: Row| match state.extra.get(&row.id) {
+            Some((extra, worker)) => Row { value: row.value + extra, worker: Some(worker.clone()), ..row },
+            None => row,
+        };
+        self.store.rows().into_iter().map(with_extra).collect()
+    }
+
+    fn ticks_of(&self, item: ItemId) -> u64 {
+        self.store.ticks_of(item)
+    }
+}
+
+#[async_trait]
+impl WorkStore for Broken {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let report = self.store.tick(owner, slots).await?;
+        match self.fault {
+            Fault::NoFence if report.ticked > 0 => self.tick_without_a_fence(owner, report.tick).await?,
+            Fault::NoTickNumber if report.ticked == 0 => {
+                let items = self.store.items(owner, slots).await?;
+                self.increment(&items, &owner.worker);
+                return Ok(TickReport { ticked: report.owned, items: items.len() as u64, ..report });
+            }
+            _ => {}
+        }
+        Ok(report)
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        self.store.items(owner, slots).await
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        let mut assignment = self.store.assignment().await?;
+        for slot in &mut assignment.slots {
+            match self.fault {
+                Fault::EpochStays => slot.epoch = Epoch(0),
+                Fault::HeartbeatAlone => slot.last_tick = Tick(0),
+                _ => {}
+            }
+        }
+        Ok(assignment)
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.store.census().await
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        let latest = self.state.lock().unwrap().latest;
+        let term = if self.fault == Fault::AnyTerm { latest.unwrap_or(*term) } else { *term };
+        let mut transfers = transfers.to_vec();
+        if self.fault == Fault::EpochStays {
+            let slots = self.store.assignment().await?.slots;
+            transfers.iter_mut().for_each(|transfer| transfer.epoch = slots[transfer.slot.index()].epoch);
+        }
+        self.store.commit(&term, &transfers).await
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        self.store.adopt(owner).await
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.store.slot_count().await
+    }
+}
+
+#[async_trait]
+impl Election for Broken {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        let term = self.store.campaign(candidate, lease).await?;
+        if term.is_some() {
+            self.state.lock().unwrap().latest = term;
+        }
+        Ok(term)
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        let renewed = self.store.renew(term, lease).await?;
+        // Who does not learn that it was deposed goes on.
+        Ok(renewed || self.fault == Fault::AnyTerm)
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        self.store.resign(term).await
+    }
+}

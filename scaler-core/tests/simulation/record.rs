@@ -1,0 +1,178 @@
+//! The store under watch: each call that may change something is one step, shown to every invariant.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::memory::{MemoryStore, Row};
+use scaler_core::{
+    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
+    TickReport, Transfer, WorkStore,
+};
+use uuid::Uuid;
+
+use crate::invariants::{self, Invariant};
+
+/// A store that can be looked into: the reference, or one that is broken on purpose.
+pub(crate) trait Transparent: WorkStore + Election {
+    /// The items as they are.
+    fn rows(&self) -> Vec<Row>;
+    /// How many ticks were done for the item's slot.
+    fn ticks_of(&self, item: ItemId) -> u64;
+}
+
+impl Transparent for MemoryStore {
+    fn rows(&self) -> Vec<Row> {
+        self.rows()
+    }
+
+    fn ticks_of(&self, item: ItemId) -> u64 {
+        self.ticks_of(item)
+    }
+}
+
+/// All there is to see in a store at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) tick: Tick,
+    pub(crate) rows: BTreeMap<ItemId, Row>,
+    pub(crate) ticks: BTreeMap<ItemId, u64>,
+    pub(crate) slots: Vec<SlotState>,
+}
+
+/// A call that changed something, or could have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    Tick,
+    Adopt,
+    Commit(Term),
+    Elected(Term),
+    /// Items came or went.
+    Items,
+}
+
+/// What a call made of the store.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) call: Call,
+    pub(crate) before: &'a Snapshot,
+    pub(crate) after: &'a Snapshot,
+}
+
+impl Step<'_> {
+    /// The items that live through it, before and after.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&Row, &Row)> {
+        self.before.rows.iter().filter_map(|(item, before)| Some((before, self.after.rows.get(item)?)))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Record {
+    store: Arc<dyn Transparent>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    last: Snapshot,
+    invariants: Vec<Box<dyn Invariant>>,
+    violations: Vec<String>,
+    /// A digest of all steps, in their order.
+    trace: Vec<String>,
+}
+
+impl Record {
+    pub(crate) fn new(store: Arc<dyn Transparent>) -> Self {
+        let seen = Seen { last: Snapshot::default(), invariants: invariants::all(), violations: Vec::new(), trace: Vec::new() };
+        Self { store, seen: Mutex::new(seen) }
+    }
+
+    /// Looks at the store after a call.
+    pub(crate) async fn step(&self, call: Call) {
+        let assignment = self.store.assignment().await.unwrap();
+        let rows: BTreeMap<_, _> = self.store.rows().into_iter().map(|row| (row.id, row)).collect();
+        let ticks = rows.keys().map(|item| (*item, self.store.ticks_of(*item))).collect();
+        let after = Snapshot { tick: assignment.tick, rows, ticks, slots: assignment.slots };
+        let Seen { last, invariants, violations, trace } = &mut *self.seen.lock().unwrap();
+        if !last.slots.is_empty() {
+            let step = Step { call, before: last, after: &after };
+            violations.extend(invariants.iter_mut().filter_map(|invariant| invariant.check(&step).err()));
+        }
+        let values: u64 = after.rows.values().map(|row| row.value).sum();
+        let epochs: u64 = after.slots.iter().map(|slot| slot.epoch.0).sum();
+        trace.push(format!("{call:?} at {}: {values} increments, {epochs} epochs", after.tick));
+        *last = after;
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.seen.lock().unwrap().last.clone()
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.seen.lock().unwrap().violations.clone()
+    }
+
+    pub(crate) fn trace(&self) -> Vec<String> {
+        self.seen.lock().unwrap().trace.clone()
+    }
+}
+
+#[async_trait]
+impl WorkStore for Record {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        let report = self.store.tick(owner, slots).await?;
+        if report.ticked > 0 {
+            self.step(Call::Tick).await;
+        }
+        Ok(report)
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        self.store.items(owner, slots).await
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        self.store.assignment().await
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.store.census().await
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        let outcome = self.store.commit(term, transfers).await?;
+        self.step(Call::Commit(*term)).await;
+        Ok(outcome)
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        let adopted = self.store.adopt(owner).await?;
+        self.step(Call::Adopt).await;
+        Ok(adopted)
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.store.slot_count().await
+    }
+}
+
+#[async_trait]
+impl Election for Record {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        let term = self.store.campaign(candidate, lease).await?;
+        if let Some(term) = term {
+            self.step(Call::Elected(term)).await;
+        }
+        Ok(term)
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        self.store.renew(term, lease).await
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        self.store.resign(term).await
+    }
+}
