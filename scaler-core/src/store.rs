@@ -29,7 +29,8 @@ pub struct TickReport {
     pub left: u32,
     /// Items incremented by this call.
     pub items: u64,
-    /// The [digest](crate::digest_of) of their ids.
+    /// The [digest](crate::digest_of) of their ids. Of very many, a store may give that of a few ticks ago, where it finds as many in
+    /// the same slots.
     pub digest: u64,
     /// Items of ticked slots that somebody else had locked and that miss this tick.
     pub locked: u64,

@@ -2,6 +2,7 @@
 --
 -- Locks are taken in slot order and never waited for: a slot that is just changing hands is left for the next try.
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
+-- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
     select * from scaler.clock()
@@ -24,20 +25,19 @@ with now as materialized (
     update scaler.slot s set last_tick = (select tick from now), ticks = s.ticks + 1
     where s.slot = any (array(select slot from due))
     returning s.slot
-), incremented as (
-    -- The greatest integer stays what it is: one such row must not stop the rows beside it.
-    update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = $1
-    where scaler.slot_of(w.id) = any (array(select slot from ticked))
-    returning uuid_hash_extended(w.id, 1) as hash
+), seen as materialized (
+    select (select count(*) from mine) as owned,
+           (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
+           (select count(*) from ticked) as ticked
 ), done as materialized (
-    select count(*) as items, coalesce(bit_xor(hash), 0) as digest from incremented
+    -- Where the slots are those of $5, its number of items is expected, too.
+    select i.items, i.digest
+    from seen s, scaler.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end) i
 )
 select now.tick, now.into_ms, now.tick_ms,
        (select slots from scaler.meta) as slots,
-       (select count(*) from mine) as owned,
-       (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
-       (select count(*) from ticked) as ticked,
-       (select count(*) from wanted) - (select count(*) from ticked) as left_over,
+       seen.owned, seen.fence, seen.ticked,
+       (select count(*) from wanted) - seen.ticked as left_over,
        done.items, done.digest,
        0::bigint as locked
-from now, done
+from now, seen, done

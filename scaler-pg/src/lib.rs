@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod election;
 mod error;
+mod expected;
 mod functions;
 mod install;
 mod items;
