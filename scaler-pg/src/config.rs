@@ -20,8 +20,12 @@ pub struct PgConfig {
     pub url: String,
     /// The name of its sessions.
     pub application_name: String,
-    /// How many connections may be open at a time.
+    /// How many connections may be open at a time, beside those that tick.
     pub max_connections: u32,
+    /// How many connections may tick at a time.
+    pub ticks_at_once: u32,
+    /// Whether a tick waits until it is on disk.
+    pub tick_commit: TickCommit,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for an answer before the connection is given up.
@@ -32,13 +36,24 @@ pub struct PgConfig {
     pub lock_timeout: Duration,
 }
 
+/// Whether a tick waits until it is on disk. All else always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickCommit {
+    /// As the server is configured, which is: it waits.
+    Durable,
+    /// It does not: a crash of the server may lose the ticks of its last moments, fence and increment together.
+    Asynchronous,
+}
+
 impl PgConfig {
-    /// The defaults: 4 connections, 3 s to connect, 10 s to answer, 8 s a statement, 300 ms for a lock.
+    /// The defaults: 4 connections and 4 that tick and wait for the disk, 3 s to connect, 10 s to answer, 8 s a statement, 300 ms for a lock.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             application_name: "scaler".to_owned(),
             max_connections: 4,
+            ticks_at_once: 4,
+            tick_commit: TickCommit::Durable,
             connect_timeout: Duration::from_secs(3),
             command_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(8),
@@ -48,7 +63,12 @@ impl PgConfig {
 
     /// The defaults for a worker: its sessions bear its incarnation, so that the control plane sees at once when they are gone.
     pub fn for_worker(url: impl Into<String>, incarnation: Incarnation) -> Self {
-        Self { application_name: format!("{WORKER_SESSION}{incarnation}"), max_connections: 2, ..Self::new(url) }
+        Self {
+            application_name: format!("{WORKER_SESSION}{incarnation}"),
+            max_connections: 2,
+            ticks_at_once: 2,
+            ..Self::new(url)
+        }
     }
 
     /// What sqlx connects with, and what errors name.
@@ -79,6 +99,8 @@ impl fmt::Debug for PgConfig {
             .field("target", &Target::of_url(&self.url))
             .field("application_name", &self.application_name)
             .field("max_connections", &self.max_connections)
+            .field("ticks_at_once", &self.ticks_at_once)
+            .field("tick_commit", &self.tick_commit)
             .field("connect_timeout", &self.connect_timeout)
             .field("command_timeout", &self.command_timeout)
             .field("statement_timeout", &self.statement_timeout)

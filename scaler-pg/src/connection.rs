@@ -9,8 +9,8 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow
 use sqlx::query::{Query, QueryAs};
 use sqlx::{Connection, FromRow, PgConnection, Postgres};
 
-use crate::PgConfig;
 use crate::error::{Finding, Target, classify};
+use crate::{PgConfig, TickCommit};
 
 /// How long to look for the reason why there is no connection.
 const FOR_THE_CAUSE: Duration = Duration::from_millis(500);
@@ -26,11 +26,25 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects at first use.
+    /// For all but ticks. Connects at first use.
     pub(crate) fn new(config: &PgConfig) -> Result<Self, StoreError> {
         let (options, target) = config.parse()?;
+        Ok(Self::with(config, config.max_connections, options, target))
+    }
+
+    /// For ticks: nothing else takes their connections, and only their sessions may commit without waiting for the disk.
+    pub(crate) fn for_ticks(config: &PgConfig) -> Result<Self, StoreError> {
+        let (options, target) = config.parse()?;
+        let options = match config.tick_commit {
+            TickCommit::Durable => options,
+            TickCommit::Asynchronous => options.options([("synchronous_commit", "off")]),
+        };
+        Ok(Self::with(config, config.ticks_at_once, options, target))
+    }
+
+    fn with(config: &PgConfig, max_connections: u32, options: PgConnectOptions, target: Target) -> Self {
         let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
+            .max_connections(max_connections)
             .acquire_timeout(config.connect_timeout)
             // A worker's session is its sign of life: it is never closed for being idle or old.
             .idle_timeout(None)
@@ -38,7 +52,7 @@ impl Link {
             // A broken connection shows in the call itself, which saves a round trip each.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone());
-        Ok(Self { pool, options, target, connect_timeout: config.connect_timeout, command_timeout: config.command_timeout })
+        Self { pool, options, target, connect_timeout: config.connect_timeout, command_timeout: config.command_timeout }
     }
 
     pub(crate) const fn target(&self) -> &Target {

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod election;
 mod error;
+mod expected;
 mod functions;
 mod install;
 mod items;
@@ -17,7 +18,7 @@ mod store;
 mod way;
 
 pub use audit::Scope;
-pub use config::PgConfig;
+pub use config::{PgConfig, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;

@@ -39,6 +39,16 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
     }
 
+    /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with(settings: &[(&str, &str)]) -> Self {
+        let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let wish = Wish { more_options: options.collect(), tls: None };
+        or_fail(Server::private(&POSTGRES, &wish).await.map(Self::new))
+    }
+
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
