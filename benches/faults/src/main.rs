@@ -15,6 +15,7 @@ mod trouble;
 mod wait;
 mod world;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,6 +39,9 @@ const SIDE_BY_SIDE: usize = 2;
 struct Arguments {
     /// The faults to play, by name or number [default: all]
     names: Vec<String>,
+    /// The folder of the programs control-plane, worker and notifi-scaler
+    #[arg(long, default_value = "target/release")]
+    programs: PathBuf,
     /// Only lists them
     #[arg(long)]
     list: bool,
@@ -66,6 +70,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
+    programs::lie_in(arguments.programs.clone());
     // One thread plays all faults: they wait nearly all the time. Ways and outputs have the others.
     let reports = LocalSet::new().run_until(play(chosen, &arguments)).await;
     if arguments.json {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -153,14 +153,22 @@ impl Program {
     }
 }
 
-/// Beside ourselves: one build makes them all.
+/// Where the programs are, once for all.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says where the programs are. What was said first holds.
+pub fn lie_in(folder: PathBuf) {
+    FOLDER.get_or_init(|| folder);
+}
+
 fn path_of(which: Which) -> Result<PathBuf> {
     let name = match which {
         Which::ControlPlane => "control-plane",
         Which::Worker => "worker",
         Which::Tool => "notifi-scaler",
     };
-    Ok(std::env::current_exe().map_err(Trouble::io("finding our own program"))?.with_file_name(name))
+    let folder = FOLDER.get().ok_or_else(|| Trouble::Unfit("nobody has said where the programs are".to_owned()))?;
+    Ok(folder.join(name))
 }
 
 /// The last lines that a program wrote.

@@ -65,8 +65,9 @@ impl Report {
 
     /// This must not be more than that.
     #[must_use]
-    pub fn at_most(mut self, what: &'static str, value: impl Number, limit: f64) -> Self {
-        self.checks.push(Check { what, value: value.number(), limit });
+    pub fn at_most(mut self, what: &'static str, value: impl Number + Copy, limit: f64) -> Self {
+        let value = value.number();
+        self.checks.push(Check { what, value, limit });
         self
     }
 

@@ -15,9 +15,10 @@ pub async fn the_fence_is_off(stage: Stage) -> Result<Report> {
     let role = format!("unfenced_{}", uuid::Uuid::new_v4().simple());
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create role {role} login"))).execute(&world.user).await?;
     world.tool(&["migrate", "--worker-role", &role, "--hard"]).await?;
-    sqlx::raw_sql(include_str!("../sql/unfenced.sql")).execute(&world.user).await?;
     world.worker_database_url = Some(world.database_url.replacen("postgres@", &format!("{role}@"), 1));
     world.play_on(Scene::default()).await?;
+    // Only now: a control plane that starts brings its functions up to date.
+    sqlx::raw_sql(include_str!("../sql/unfenced.sql")).execute(&world.user).await?;
     let watch = world.watch().await?;
     let victim = world.any_worker()?;
     world.worker(&victim)?.signal(Signal::Stop).await?;

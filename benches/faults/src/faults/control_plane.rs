@@ -24,7 +24,8 @@ pub async fn kill_leader(stage: Stage) -> Result<Report> {
     let next_s = next_term_after_s(&world, struck_s).await?;
     world.start_worker("worker-4", &[])?;
     let steady_after = world.steady().await?.saturating_duration_since(struck);
-    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(1024);
+    let minimum = world.slots_of("worker-4").await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum);
     let report = report.at_most("next leader after, s", next_s, 6.0).steady_after(steady_after);
     Ok(report.note("then a worker joins"))
 }
@@ -69,7 +70,8 @@ pub async fn pause_leader(stage: Stage) -> Result<Report> {
     })
     .await?;
     let steady_after = world.steady().await?.saturating_duration_since(wakes);
-    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(1024);
+    let minimum = world.slots_of("worker-late").await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum);
     Ok(report.at_most("next leader after, s", next_s, 6.0).steady_after(steady_after))
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::oracle::{now_s, taken_over_after_s};
 use crate::programs::Signal;
-use crate::proxy::Traffic;
+use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::{Result, Trouble};
@@ -104,8 +104,7 @@ pub async fn pause_unfinished(stage: Stage) -> Result<Report> {
     let ways = world.start_worker_by_ways("worker-3").await?;
     world.steady().await?;
     let watch = world.watch().await?;
-    ways.postgres.set(Traffic::StallsWithin(b"worker-3".to_vec()));
-    eventually(SOON, "its transaction is open", async || Ok(if ways.postgres.stalls() { Ok(()) } else { Err("it is not") })).await?;
+    hold_its_slots(&world, &ways.postgres).await?;
     world.worker("worker-3")?.signal(Signal::Stop).await?;
     tokio::time::sleep(Duration::from_secs(15)).await;
     let wakes = Instant::now();
@@ -113,6 +112,24 @@ pub async fn pause_unfinished(stage: Stage) -> Result<Report> {
     world.worker("worker-3")?.signal(Signal::Cont).await?;
     let steady_after = world.steady().await?.saturating_duration_since(wakes);
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(6.0).steady_after(steady_after))
+}
+
+/// Lets its traffic stand still just when a transaction of its has written and cannot end. Most tries find nothing to write.
+async fn hold_its_slots(world: &World, way: &Proxy) -> Result<()> {
+    eventually(SOON, "its transaction holds slots", async || {
+        way.set(Traffic::StallsWithin(b"worker-3".to_vec()));
+        eventually(SOON, "a call of its is on its way", async || Ok(if way.stalls() { Ok(()) } else { Err("none") })).await?;
+        // What has arrived is worked on before it is asked for.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let writing = "select count(*) from pg_stat_activity a join scaler.slot s on a.application_name = 'scaler-worker ' || s.incarnation
+                       where s.owner = 'worker-3' and a.backend_xid is not null";
+        let writing: i64 = sqlx::query_scalar(writing).fetch_one(&world.user).await?;
+        if writing == 0 {
+            way.set(Traffic::Flows);
+        }
+        Ok(if writing > 0 { Ok(()) } else { Err("it has written nothing") })
+    })
+    .await
 }
 
 /// kill -9 all of them at once, and start them again under their names.
