@@ -1,0 +1,75 @@
+//! All faults: their numbers, names and how they are played.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::faults::{control, control_plane, postgres, redis, workers};
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::trouble::Result;
+
+/// A fault, as it can be asked for.
+#[derive(Debug)]
+pub struct Fault {
+    /// Its place in the list.
+    pub number: u8,
+    /// Its name.
+    pub name: &'static str,
+    /// What is done, and what must hold, in a line.
+    pub what: &'static str,
+    /// When it is played.
+    pub when: When,
+    /// Plays it.
+    pub play: fn(Stage) -> Playing,
+}
+
+/// When a fault is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// In every run.
+    Always,
+    /// Not in a short run, unless it is named.
+    InFull,
+}
+
+/// A fault that is being played.
+pub type Playing = Pin<Box<dyn Future<Output = Result<Report>>>>;
+
+macro_rules! faults {
+    ($($number:literal $name:literal $when:ident $play:path: $what:literal;)*) => {
+        /// All of them, in order. What stands in brackets is the limit of the longest gap.
+        pub const FAULTS: &[Fault] = &[
+            $(Fault { number: $number, name: $name, what: $what, when: When::$when, play: |stage| Box::pin($play(stage)) }),*
+        ];
+    };
+}
+
+faults! {
+    0 "negative-control" Always control::the_fence_is_off: "the fence is switched off: the oracle must find doubles";
+    1 "kill-worker" Always workers::kill: "SIGKILL one worker, again and again [2 s; owned again within 2 s; only its slots move]";
+    1 "lose-worker-host" InFull workers::lose_host: "a worker and its network vanish, so that its session stays [6 s; only its slots move]";
+    2 "pause-worker" Always workers::pause: "SIGSTOP one worker for 10 s, then CONT [6 s; owned again within 4 s]";
+    3 "pause-in-flight" InFull workers::pause_in_flight: "SIGSTOP while its statement runs, and it never reads the result [6 s]";
+    3 "pause-unfinished" InFull workers::pause_unfinished: "SIGSTOP while its transaction is open and holds its slots [6 s]";
+    4 "kill-all-workers" Always workers::kill_all: "kill -9 all workers at once, start them again [outage + 2 s; no slot moves]";
+    5 "drain-worker" Always workers::drain: "SIGTERM one worker [0 missed; only its slots move]";
+    6 "scale-up" Always workers::scale_up: "from 3 workers to 10 [0 missed; at most 7 of 10 slots move]";
+    7 "scale-down" InFull workers::scale_down: "from 10 workers to 3 [0 missed; only the leavers' slots move]";
+    8 "rolling-restart" InFull workers::rolling_restart: "a rollout of 6 workers, one after the other [0 missed; each slot moves once]";
+    9 "restart-in-place" Always workers::restart_in_place: "kill -9, and start again under the same name [2 s; no slot moves]";
+    9 "same-name-twice" Always workers::same_name_twice: "two processes with one name [the older one stops and says so; no slot moves]";
+    12 "kill-leader" Always control_plane::kill_leader: "kill the idle leader [0 missed; the next leads within 6 s]";
+    13 "kill-leader-and-worker" Always control_plane::kill_leader_and_worker: "kill leader and a worker together [11 s]";
+    14 "pause-leader" InFull control_plane::pause_leader: "SIGSTOP the leader for 20 s while its moves are on their way [no stale write]";
+    15 "no-control-plane" InFull control_plane::none: "every control plane down for 5 min, and a worker killed meanwhile [21 s]";
+    16 "leader-without-redis" InFull control_plane::cut_from_redis: "the leader cut from Redis only [0 missed, 0 moves]";
+    17 "redis-down" Always redis::down: "Redis down for 5 min [0 missed, 0 moves]";
+    18 "redis-flushed" Always redis::flushed: "FLUSHALL ten times [0 missed, 0 moves]";
+    20 "worker-without-redis" InFull redis::worker_cut: "one worker cut from Redis for 60 s [0 missed, 0 moves]";
+    22 "redis-refuses" InFull redis::refuses: "wrong password, wrong type at the key [clear error, nothing overwritten, 0 missed]";
+    23 "postgres-restarts" Always postgres::restarts: "Postgres restarts [outage + 2 s; connections a second bounded]";
+    23 "sessions-terminated" InFull postgres::sessions_terminated: "pg_terminate_backend of every session [2 s; connections a second bounded]";
+    25 "worker-without-postgres" Always postgres::worker_cut: "one worker cut from Postgres only [7 s; it gets nothing until it ticks]";
+    27 "item-locked" Always postgres::item_locked: "a user's transaction locks one item for 30 s [only that item misses]";
+    31 "postgres-refuses" InFull postgres::refuses: "disk full, read-only, no privilege, no table, another shape [clear error; healed at once when mended]";
+}

@@ -1,0 +1,7 @@
+//! The faults: each sets the scene, strikes, waits until the system has healed by itself, and measures.
+
+pub mod control;
+pub mod control_plane;
+pub mod postgres;
+pub mod redis;
+pub mod workers;
