@@ -84,14 +84,13 @@ impl TimingArgs {
     #[must_use]
     pub fn config(&self, key: MemberKey) -> WorkerConfig {
         WorkerConfig {
-            key,
             tries_per_tick: self.tries_per_tick,
             heartbeat_interval: self.heartbeat_interval_ms,
             drain_timeout: self.drain_timeout_s,
             first_retry: self.first_retry_ms,
             longest_retry: self.longest_retry_ms.max(self.first_retry_ms),
             shown_items: usize::from(self.shown_items),
-            revision: None,
+            ..WorkerConfig::new(key)
         }
     }
 }

@@ -233,7 +233,7 @@ impl Worker {
         self.schedule.observe(sent, &report);
         self.work.next(now, self.schedule.next(now));
         self.owned = report.owned;
-        self.healing.ticked(report.tick);
+        self.healing.ticked(now, &report);
         effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: now.saturating_sub(sent) }));
         if self.watch.tick().is_none() {
             // Only now is it known that this worker can work: say so at once.
