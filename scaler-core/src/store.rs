@@ -52,6 +52,8 @@ pub struct SlotState {
 pub struct Assignment {
     /// The tick at that moment.
     pub tick: Tick,
+    /// How long a tick lasts.
+    pub tick_length: Duration,
     /// Each slot's state, by the number of the slot. Its length is a [`SlotCount`].
     pub slots: Vec<SlotState>,
     /// The incarnations that hold a session with the store; `None` where the store cannot tell.

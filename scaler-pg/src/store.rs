@@ -75,6 +75,7 @@ struct TickRow {
 #[derive(sqlx::FromRow)]
 struct OwnerRow {
     tick: i64,
+    tick_ms: i32,
     sessions: Vec<String>,
     owner: Option<String>,
     incarnation: Option<Uuid>,
@@ -135,10 +136,11 @@ impl WorkStore for PgStore {
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let during = "assignment";
         let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(include_str!("../sql/assignment.sql"))).await?;
-        let mut assignment = Assignment { tick: Tick::default(), slots: Vec::new(), sessions: None };
+        let mut assignment = Assignment { tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
         assignment.slots.resize_with(rows.iter().map(|row| row.slots.len()).sum(), SlotState::default);
         for row in rows {
             assignment.tick = Tick(unsigned(row.tick));
+            assignment.tick_length = millis(row.tick_ms);
             let sessions: BTreeSet<_> =
                 row.sessions.iter().filter_map(|name| name.strip_prefix(WORKER_SESSION)?.parse::<Incarnation>().ok()).collect();
             // Where no worker shows, a pooler may hide them all.

@@ -203,7 +203,7 @@ impl WorkStore for MemoryStore {
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let (tick, _) = self.tick_now();
-        Ok(Assignment { tick, slots: self.lock().slots.clone(), sessions: None })
+        Ok(Assignment { tick, tick_length: self.tick_length, slots: self.lock().slots.clone(), sessions: None })
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::WorkerEvent;
 use super::call::Call;
-use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, uuid_hash};
+use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, TickReport, uuid_hash};
 
 /// The longest wait before the next question: leadership may have gone another way than by running out.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -14,13 +14,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Healing {
     call: Call,
-    /// The first of the ticks that were answered without a gap, and the last.
-    run: Option<(Tick, Tick)>,
+    /// The ticks that were answered without a gap.
+    run: Option<Run>,
     interval: Duration,
     batch: usize,
     seed: u64,
     asked: u64,
     trouble: Option<Discriminant<StoreError>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: Tick,
+    last: Tick,
+    /// When the next answer must be there, or there is a gap.
+    ends_at: Duration,
 }
 
 impl Healing {
@@ -29,16 +37,19 @@ impl Healing {
         Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, trouble: None }
     }
 
-    /// The store answered a call to tick.
-    pub(super) fn ticked(&mut self, tick: Tick) {
-        self.run = match self.run {
-            Some((first, last)) if tick.since(last) <= 1 => Some((first, tick.max(last))),
-            _ => Some((tick, tick)),
+    /// The store answered a call to tick at `now`.
+    pub(super) fn ticked(&mut self, now: Duration, report: &TickReport) {
+        let ends_at = now + 2 * report.tick_length;
+        let first = match self.run {
+            Some(run) if now <= run.ends_at && report.tick.since(run.last) <= 1 => run.first,
+            _ => report.tick,
         };
+        self.run = Some(Run { first, last: report.tick, ends_at });
     }
 
     /// Whether to ask now; it counts as asked then.
     pub(super) fn send(&mut self, now: Duration) -> bool {
+        self.run = self.run.filter(|run| now <= run.ends_at);
         self.is_witness() && self.call.send(now)
     }
 
@@ -79,7 +90,7 @@ impl Healing {
     /// Who has not been answered for as many ticks as make an orphan cannot tell the others' silence from the store's own: after
     /// an outage, each has time to come back before anybody claims.
     fn is_witness(&self) -> bool {
-        self.run.is_some_and(|(first, last)| last.since(first) > ORPHANED_AFTER_TICKS)
+        self.run.is_some_and(|run| run.last.since(run.first) > ORPHANED_AFTER_TICKS)
     }
 
     /// Between a half of this time and all of it.
@@ -99,30 +110,53 @@ mod tests {
         Healing::new(2 * SECOND, 10, 7)
     }
 
-    fn ticked(ticks: impl IntoIterator<Item = u64>) -> Healing {
+    fn report(tick: u64) -> TickReport {
+        TickReport {
+            tick: Tick(tick),
+            into_tick: Duration::ZERO,
+            tick_length: SECOND,
+            owned: 1,
+            fence: 0,
+            ticked: 1,
+            items: 1,
+            digest: 0,
+            locked: 0,
+        }
+    }
+
+    /// After ticks that were answered at once.
+    fn ticked(ticks: impl IntoIterator<Item = u32>) -> Healing {
         let mut healing = healing();
-        ticks.into_iter().for_each(|tick| healing.ticked(Tick(tick)));
+        ticks.into_iter().for_each(|tick| healing.ticked(SECOND * tick, &report(tick.into())));
         healing
     }
 
     /// How long it waits after this answer, in milliseconds.
     fn waits(answer: Result<Claim, StoreError>) -> u128 {
         let mut healing = ticked(1..=5);
-        assert!(healing.send(SECOND));
-        healing.answered(SECOND, answer);
-        (healing.wake_at().unwrap() - SECOND).as_millis()
+        assert!(healing.send(SECOND * 5));
+        healing.answered(SECOND * 5, answer);
+        (healing.wake_at().unwrap() - SECOND * 5).as_millis()
     }
 
     #[test]
     fn only_who_works_without_a_gap_asks() {
         assert!(!healing().send(SECOND), "it has not worked yet");
-        assert!(!ticked(1..=4).send(SECOND), "the others may still be coming back");
-        assert!(ticked(1..=5).send(SECOND));
+        assert!(!ticked(1..=4).send(SECOND * 4), "the others may still be coming back");
+        assert!(ticked(1..=5).send(SECOND * 5));
         let mut gap = ticked([1, 2, 3, 4, 5, 5, 7]);
-        assert!(!gap.send(SECOND) && gap.wake_at().is_none(), "a tick went by without it");
-        (8..=11).for_each(|tick| gap.ticked(Tick(tick)));
-        assert!(gap.send(SECOND));
-        assert!(!gap.send(SECOND), "one question at a time");
+        assert!(!gap.send(SECOND * 7) && gap.wake_at().is_none(), "a tick went by without it");
+        (8..=11).for_each(|tick| gap.ticked(SECOND * tick, &report(tick.into())));
+        assert!(gap.send(SECOND * 11));
+        assert!(!gap.send(SECOND * 11), "one question at a time");
+    }
+
+    #[test]
+    fn who_was_not_answered_for_a_while_does_not_ask_before_it_works_again() {
+        let mut healing = ticked(1..=5);
+        assert!(!healing.send(SECOND * 9) && healing.wake_at().is_none(), "and does not ask to be woken over and over");
+        healing.ticked(SECOND * 9, &report(6));
+        assert!(!healing.send(SECOND * 9), "a clock of the store that stood still is a gap too");
     }
 
     #[test]

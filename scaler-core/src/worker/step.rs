@@ -254,7 +254,7 @@ impl Worker {
     fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
         let report = ended.report;
         self.owned = report.owned;
-        self.healing.ticked(report.tick);
+        self.healing.ticked(now, &report);
         self.passes.next_at(now, self.next_pass(now, ended));
         effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: ended.took }));
         if ended.missed > 0 {
