@@ -10,14 +10,16 @@ mod connection;
 mod election;
 mod error;
 mod functions;
+mod hosts;
 mod install;
 mod items;
+mod pool;
 mod roles;
 mod store;
 mod way;
 
 pub use audit::Scope;
-pub use config::PgConfig;
+pub use config::{PgConfig, Pooler};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod conformance;
+mod failover;
 mod guards;
 mod hash;
 mod install;
