@@ -13,7 +13,6 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::PgStore;
-use crate::connection::keep;
 use crate::store::{number, signed, unsigned};
 
 const DURING: &str = "audit";
@@ -67,12 +66,12 @@ impl PgStore {
         begin: impl FnOnce(Moment) -> T,
         see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<T, StoreError> {
-        let mut connection = self.link.connect(DURING).await?;
+        let mut session = self.link.connect(DURING).await?;
         let answer = match scope {
-            Scope::All => self.link.wait_at_most(ALL_WITHIN, DURING, self.read(&mut connection, scope, begin, see)).await,
-            Scope::Slots(_) => self.link.wait(DURING, self.read(&mut connection, scope, begin, see)).await,
+            Scope::All => self.link.wait_at_most(ALL_WITHIN, DURING, self.read(&mut session, scope, begin, see)).await,
+            Scope::Slots(_) => self.link.wait(DURING, self.read(&mut session, scope, begin, see)).await,
         };
-        keep(connection, answer)?
+        self.link.keep(session, answer)?
     }
 
     /// The inner failure is about what was read.

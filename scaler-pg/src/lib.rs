@@ -11,14 +11,16 @@ mod election;
 mod error;
 mod expected;
 mod functions;
+mod hosts;
 mod install;
 mod items;
+mod pool;
 mod roles;
 mod store;
 mod way;
 
 pub use audit::Scope;
-pub use config::{PgConfig, TickCommit};
+pub use config::{PgConfig, Pooler, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;

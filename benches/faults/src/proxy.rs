@@ -104,7 +104,8 @@ impl Proxy {
     pub fn most_within_a_second(&self, since: Instant) -> i64 {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let later: Vec<_> = opened.iter().filter(|at| **at >= since).collect();
-        let within = |first: &Instant| later.iter().filter(|at| at.saturating_duration_since(*first) < SECOND && **at >= first).count();
+        let within =
+            |first: &Instant| later.iter().filter(|at| at.saturating_duration_since(*first) < SECOND && **at >= first).count();
         later.iter().map(|first| within(first)).max().and_then(|most| i64::try_from(most).ok()).unwrap_or(0)
     }
 

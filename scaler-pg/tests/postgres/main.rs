@@ -5,6 +5,7 @@
 mod audit;
 mod conformance;
 mod digest;
+mod failover;
 mod guards;
 mod hash;
 mod install;

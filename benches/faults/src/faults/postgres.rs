@@ -32,7 +32,8 @@ pub async fn restarts(stage: Stage) -> Result<Report> {
     let (outage, back) = (struck.elapsed(), Instant::now());
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(outage.as_secs_f64() + 2.0).moves_at_most(0);
-    let report = report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
+    let report =
+        report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
     Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())))
 }
 
@@ -51,7 +52,8 @@ pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(2.0).moves_at_most(0);
-    let report = report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
+    let report =
+        report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
     Ok(report.steady_after(steady_after))
 }
 
@@ -110,11 +112,36 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     let mut report = Report::default();
     let mut longest = Duration::ZERO;
     for (ailment, breaks, said, mends) in [
-        ("disk full", include_str!("../sql/disk_full.sql"), "could not extend file", "drop trigger disk_full on public.work_items"),
-        ("read-only", "alter system set default_transaction_read_only = on", "read-only transaction", "alter system reset default_transaction_read_only"),
-        ("no privilege", "revoke update on public.work_items from fault_worker", "permission denied", "grant update on public.work_items to fault_worker"),
-        ("no table", "alter table public.work_items rename to elsewhere", "work_items", "alter table public.elsewhere rename to work_items"),
-        ("another shape", "alter table public.work_items rename value to amount", "value", "alter table public.work_items rename amount to value"),
+        (
+            "disk full",
+            include_str!("../sql/disk_full.sql"),
+            "could not extend file",
+            "drop trigger disk_full on public.work_items",
+        ),
+        (
+            "read-only",
+            "alter system set default_transaction_read_only = on",
+            "read-only transaction",
+            "alter system reset default_transaction_read_only",
+        ),
+        (
+            "no privilege",
+            "revoke update on public.work_items from fault_worker",
+            "permission denied",
+            "grant update on public.work_items to fault_worker",
+        ),
+        (
+            "no table",
+            "alter table public.work_items rename to elsewhere",
+            "work_items",
+            "alter table public.elsewhere rename to work_items",
+        ),
+        (
+            "another shape",
+            "alter table public.work_items rename value to amount",
+            "value",
+            "alter table public.work_items rename amount to value",
+        ),
     ] {
         run_as_administrator(&postgres, &world, breaks).await?;
         let told = eventually(SOON, &format!("{ailment}: a worker tells of it"), async || {

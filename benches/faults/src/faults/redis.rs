@@ -109,7 +109,8 @@ async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
 async fn until_all_say(world: &World, text: &str) -> Result<()> {
     eventually(SOON, &format!("all tell of {text}"), async || {
         let programs = || world.workers.values().chain(world.control_planes.values());
-        let silent: Vec<_> = programs().filter(|program| program.err.find(text).is_none()).map(|program| format!("{:?}", program.err)).collect();
+        let silent: Vec<_> =
+            programs().filter(|program| program.err.find(text).is_none()).map(|program| format!("{:?}", program.err)).collect();
         Ok(if silent.is_empty() { Ok(()) } else { Err(silent) })
     })
     .await

@@ -70,7 +70,8 @@ pub async fn pause(stage: Stage) -> Result<Report> {
                      and at < (select min(at) from public.audit_moves where took = $1 and at > to_timestamp($2))";
     let too_early: i64 = sqlx::query_scalar(too_early).bind(&victim).bind(wakes_s).fetch_one(&world.user).await?;
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(6.0).moves_at_most(there_and_back);
-    let report = report.at_most("owned again after, s", taken_s, 4.0).at_most("rows written before it was owner again", too_early, 0.0);
+    let report =
+        report.at_most("owned again after, s", taken_s, 4.0).at_most("rows written before it was owner again", too_early, 0.0);
     Ok(report.steady_after(steady_after))
 }
 
@@ -121,7 +122,8 @@ async fn hold_its_slots(world: &World, way: &Proxy) -> Result<()> {
         eventually(SOON, "a call of its is on its way", async || Ok(if way.stalls() { Ok(()) } else { Err("none") })).await?;
         // What has arrived is worked on before it is asked for.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let writing = "select count(*) from pg_stat_activity a join scaler.slot s on a.application_name = 'scaler-worker ' || s.incarnation
+        let writing =
+            "select count(*) from pg_stat_activity a join scaler.slot s on a.application_name = 'scaler-worker ' || s.incarnation
                        where s.owner = 'worker-3' and a.backend_xid is not null";
         let writing: i64 = sqlx::query_scalar(writing).fetch_one(&world.user).await?;
         if writing == 0 {
