@@ -31,9 +31,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// As the library writes it.
 const FOR_EVER: u32 = 0;
 const FIRST_RETRY_MS: u32 = 20;
-const LAST_RETRY_MS: u32 = 1000;
-/// So that many workers do not come back in one instant.
-const JITTER_MS: u32 = 100;
+const LAST_RETRY_MS: u32 = 500;
+/// So that many workers do not come back in one instant, and yet each within a second.
+const JITTER_MS: u32 = 500;
 const RESUBSCRIBE_AFTER: Duration = Duration::from_secs(1);
 /// Calls that wait at one time; more are refused.
 const MOST_WAITING: usize = 1000;
