@@ -52,6 +52,9 @@ pub struct ControlArgs {
     /// The time to the next look while a slot waits for its tick to change hands, in milliseconds
     #[arg(long, env, default_value = "100", value_parser = milliseconds)]
     pub handover_interval_ms: Duration,
+    /// How long to wait for more workers that join or drain before slots move for it, in milliseconds
+    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
+    pub gather_ms: Duration,
     /// The least time from one count of the items to the next, in milliseconds
     #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
     pub census_interval_ms: Duration,
@@ -90,6 +93,7 @@ impl ControlArgs {
             lease: self.lease_ms,
             scan_interval: self.scan_interval_ms,
             handover_interval: self.handover_interval_ms,
+            gather: self.gather_ms,
             census_interval: self.census_interval_ms,
             settle_interval: self.settle_interval_s,
             tolerance: self.tolerance_percent,
@@ -124,14 +128,14 @@ mod tests {
     #[test]
     fn every_setting_arrives() {
         let args = parse(
-            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --settle-interval-s 5 \
+            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --gather-ms 5 --settle-interval-s 5 \
             --tolerance-percent 20 --sweep-after-s 7 --commit-limit 8 --stale-after-ms 9 --silent-ticks 10 --cut-off-ticks 11 --hold-s 12",
         );
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
         let config = args.control.config();
         assert_eq!(config.ring, RingKind::Rendezvous);
-        let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval];
-        assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4]);
+        let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval, config.gather];
+        assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4, 5]);
         let times = [config.settle_interval, config.sweep_after, config.thresholds.hold_for];
         assert_eq!(times.map(|time| time.as_secs()), [5, 7, 12]);
         assert!((config.tolerance - 0.2).abs() < 1e-9);

@@ -5,6 +5,7 @@
 
 mod driver;
 mod event;
+mod gathering;
 mod generations;
 mod step;
 mod verdict;
@@ -29,6 +30,9 @@ pub struct ControlConfig {
     pub scan_interval: Duration,
     /// The time to the next look when a transfer waits for its tick.
     pub handover_interval: Duration,
+    /// How long to wait for more workers after one has joined or begun to drain, before slots move for it; no longer than five times
+    /// that. What a lost worker owned never waits.
+    pub gather: Duration,
     /// The least time from one count of the items to the next. Counts that take long are made less often.
     pub census_interval: Duration,
     /// The least time between movements for mere unevenness.
@@ -44,14 +48,16 @@ pub struct ControlConfig {
 }
 
 impl Default for ControlConfig {
-    /// The sticky ring, a lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a count every second, 10 s between
-    /// movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a commit.
+    /// The sticky ring, a lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a second to gather, a count every
+    /// second, 10 s between movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a
+    /// commit.
     fn default() -> Self {
         Self {
             ring: RingKind::default(),
             lease: Duration::from_secs(5),
             scan_interval: Duration::from_millis(500),
             handover_interval: Duration::from_millis(100),
+            gather: Duration::from_secs(1),
             census_interval: Duration::from_secs(1),
             settle_interval: Duration::from_secs(10),
             tolerance: 0.1,

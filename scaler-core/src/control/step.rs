@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ControlConfig;
+use super::gathering::Gathering;
 use super::generations::Generations;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
@@ -60,6 +61,7 @@ pub struct ControlPlane {
     shared_among: Option<Roster>,
     sightings: BTreeMap<WorkerId, Sighting>,
     generations: Generations,
+    gathering: Gathering,
     pending: BTreeMap<Slot, Pending>,
     held_since: Option<Duration>,
     settled_at: Option<Duration>,
@@ -74,6 +76,7 @@ impl ControlPlane {
             shared_among: None,
             sightings: BTreeMap::new(),
             generations: Generations::default(),
+            gathering: Gathering::default(),
             pending: BTreeMap::new(),
             held_since: None,
             settled_at: None,
@@ -90,7 +93,9 @@ impl ControlPlane {
         self.generations.observe(seen.assignment.tick, self.sightings.values());
         let roster = self.roster(&standings);
         self.drop_pending(&roster, seen.assignment);
-        let plan = self.plan(now, &roster, seen);
+        let draining = standings.iter().filter(|(_, standing)| standing.verdict == Verdict::Draining);
+        let draining = draining.map(|(worker, _)| worker.clone()).collect();
+        let plan = self.plan(now, &roster, &draining, seen);
         for movement in plan.movements() {
             let epoch = seen.assignment.slots.get(movement.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
             self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
@@ -180,7 +185,7 @@ impl ControlPlane {
         });
     }
 
-    fn plan(&mut self, now: Duration, roster: &Roster, seen: &Observation<'_>) -> Plan {
+    fn plan(&mut self, now: Duration, roster: &Roster, draining: &BTreeSet<WorkerId>, seen: &Observation<'_>) -> Plan {
         let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else {
             return Plan::new(roster.clone(), Vec::new(), seen.load);
         };
@@ -189,14 +194,12 @@ impl ControlPlane {
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
         let owners: Vec<_> = owners.collect();
-        // A new leader takes those for seated who own something: others have just joined.
-        let before = self.shared_among.take().unwrap_or_else(|| {
-            let owning: BTreeSet<_> = owners.iter().flatten().collect();
-            roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
-        });
+        let before = self.shared_among.take().unwrap_or_else(|| seated(&owners, roster, draining));
+        let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
         let ring = self.config.ring.restore(slots, before.clone(), owners);
-        let plan = ring.plan(roster, seen.load);
-        let may_settle = plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
+        let plan = ring.plan(&shared_among, seen.load);
+        let gathered = shared_among == *roster;
+        let may_settle = gathered && plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
         if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
             return plan;
         }
@@ -222,6 +225,16 @@ impl ControlPlane {
         }
         transfers
     }
+}
+
+/// Whom a new leader takes for seated: those who own something. Others have just joined.
+fn seated(owners: &[Option<WorkerId>], roster: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
+    let owning: BTreeSet<_> = owners.iter().flatten().collect();
+    let seats = owning.into_iter().filter_map(|worker| {
+        let seat = roster.get(worker).or_else(|| draining.contains(worker).then_some(Seat::PLAIN))?;
+        Some((worker.clone(), seat))
+    });
+    seats.collect()
 }
 
 /// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.
