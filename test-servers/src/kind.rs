@@ -47,7 +47,9 @@ pub(crate) enum Stream {
     Stderr,
 }
 
-pub(crate) static POSTGRES: Kind = Kind {
+pub(crate) static POSTGRES: Kind = AS_POSTGRES;
+
+const AS_POSTGRES: Kind = Kind {
     name: "Postgres",
     folder_prefix: "test-postgres-",
     url_variable: "TEST_DATABASE_URL",
@@ -69,7 +71,9 @@ pub(crate) static POSTGRES: Kind = Kind {
     end_signal: "QUIT",
 };
 
-pub(crate) static REDIS: Kind = Kind {
+pub(crate) static REDIS: Kind = AS_REDIS;
+
+const AS_REDIS: Kind = Kind {
     name: "Redis",
     folder_prefix: "test-redis-",
     url_variable: "TEST_REDIS_URL",
@@ -88,6 +92,31 @@ pub(crate) static REDIS: Kind = Kind {
     container_owner: "redis",
     stop_signal: "TERM",
     end_signal: "KILL",
+};
+
+/// A Postgres that follows another one. It differs from any other in how it begins, and in what it says when it is ready.
+pub(crate) static STANDBY: Kind = Kind {
+    name: "Postgres standby",
+    programs: &["pg_basebackup", "postgres"],
+    ready: "database system is ready to accept read-only connections",
+    script: include_str!("scripts/standby.sh"),
+    ..AS_POSTGRES
+};
+
+/// A Sentinel, which watches a Redis and lets a replica take its place.
+pub(crate) static SENTINEL: Kind =
+    Kind { name: "Redis Sentinel", ready: "Sentinel ID is", script: include_str!("scripts/sentinel.sh"), ..AS_REDIS };
+
+/// A pooler before a Postgres.
+pub(crate) static PGBOUNCER: Kind = Kind {
+    name: "PgBouncer",
+    folder_prefix: "test-pgbouncer-",
+    programs: &["pgbouncer"],
+    elsewhere: "/usr/sbin",
+    folders: || vec![PathBuf::from("/usr/sbin")],
+    ready: "process up: PgBouncer",
+    script: include_str!("scripts/pgbouncer.sh"),
+    ..AS_POSTGRES
 };
 
 fn postgres_tls_options(folder: &str, _port: u16) -> Vec<String> {

@@ -5,6 +5,9 @@
 //! [`Postgres::private`], [`Redis::private`]; for TLS, with certificates of an [`Authority`] of its own,
 //! [`Postgres::private_with_tls`], [`Redis::private_with_tls`].
 //!
+//! For failures there are a Postgres [standby](Postgres::standby_of), a Redis [replica](Redis::replica) and its
+//! [Sentinel](Redis::sentinel), a [`Pooler`], and a server that lives by a [`Clock`] of its own; these come from programs of this machine only.
+//!
 //! A shared server comes from the first of these that gives one; a private one from the last two, the last one first:
 //!
 //! 1. a URL in the environment: `TEST_DATABASE_URL` (a superuser), `TEST_REDIS_URL`;
@@ -22,16 +25,20 @@
 //! ```
 
 mod authority;
+mod clock;
 mod docker;
 mod error;
 mod keeper;
 mod kind;
 mod local;
+mod pooler;
 mod postgres;
 mod redis;
 mod server;
 
 pub use authority::{Authority, Identity, ServerCertificate};
+pub use clock::Clock;
 pub use error::NoServer;
+pub use pooler::Pooler;
 pub use postgres::{Database, Postgres};
 pub use redis::Redis;

@@ -51,6 +51,11 @@ impl Local {
     pub(crate) async fn stop(&self) -> Result<(), Failure> {
         self.keeper.lock().await.stop().await
     }
+
+    /// Ends it at once.
+    pub(crate) async fn end(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.end().await
+    }
 }
 
 /// A port that was free a moment ago.

@@ -9,8 +9,9 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::error::NoServer;
-use crate::kind::POSTGRES;
+use crate::kind::{POSTGRES, STANDBY};
 use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Postgres server.
@@ -46,6 +47,40 @@ impl Postgres {
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
+    }
+
+    /// A [private](Self::private) server that lives by this clock.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with_clock(clock: &Clock) -> Self {
+        let wish = Wish { clock: Some(clock.clone()), ..Wish::default() };
+        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
+    }
+
+    /// A private server that follows the one of this URL, asynchronously, until it is [promoted](Self::promote).
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn standby_of(url: &str) -> Self {
+        or_fail(Server::local(&STANDBY, &Wish::with_options(&["-c", &format!("primary_conninfo={url}")])).await.map(Self::new))
+    }
+
+    /// Makes a standby a server in its own right; returns when it takes writes.
+    ///
+    /// # Panics
+    /// When it does not become one.
+    #[expect(clippy::expect_used, reason = "a test without its server must fail")]
+    pub async fn promote(&self) {
+        run(&self.url, "select pg_promote()".to_owned()).await.expect("a standby that can be promoted");
+    }
+
+    /// Ends the server at once, as if its machine had lost its power.
+    ///
+    /// # Panics
+    /// When it is not ours to end.
+    pub async fn end(&self) {
+        or_fail(self.server.end().await);
     }
 
     /// A new, empty database on the [shared](Self::shared) server.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
 use crate::error::NoServer;
-use crate::kind::REDIS;
+use crate::kind::{REDIS, SENTINEL};
 use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Redis server.
@@ -40,7 +40,7 @@ impl Redis {
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
         let more_options = vec!["--requirepass".to_owned(), password.to_owned()];
-        let wish = Wish { more_options, tls: None };
+        let wish = Wish { more_options, ..Wish::default() };
         or_fail(Server::private(&REDIS, &wish).await.map(|server| Self::new(server, &format!(":{password}@"))))
     }
 
@@ -53,6 +53,40 @@ impl Redis {
             let plain = Self::new(server, "");
             Self { url: plain.url.replacen("redis://", "rediss://", 1), ..plain }
         }))
+    }
+
+    /// A [private](Self::private) server that follows this one.
+    ///
+    /// # Panics
+    /// When there is none, or this one is not of this machine.
+    pub async fn replica(&self) -> Self {
+        let (host, port) = self.place();
+        let wish = Wish::with_options(&["--replicaof", &host, &port]);
+        or_fail(Server::local(&REDIS, &wish).await.map(|server| Self::new(server, "")))
+    }
+
+    /// A Sentinel that watches this server by the name `main`, and after a second of silence lets a replica take its place.
+    ///
+    /// # Panics
+    /// When there is none, or this one is not of this machine.
+    pub async fn sentinel(&self) -> Self {
+        let (host, port) = self.place();
+        or_fail(Server::local(&SENTINEL, &Wish::with_options(&[&host, &port])).await.map(|server| Self::new(server, "")))
+    }
+
+    /// Ends the server at once, as if its machine had lost its power.
+    ///
+    /// # Panics
+    /// When it is not ours to end.
+    pub async fn end(&self) {
+        or_fail(self.server.end().await);
+    }
+
+    fn place(&self) -> (String, String) {
+        match &self.server.place {
+            Place::Address { host, port } => (host.clone(), port.to_string()),
+            Place::Url(url) => (url.clone(), String::new()),
+        }
     }
 
     /// Any server, as for [`shared`](Self::shared).

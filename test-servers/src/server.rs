@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
 use crate::kind::Kind;
@@ -31,20 +32,27 @@ pub(crate) struct Wish {
     pub(crate) more_options: Vec<String>,
     /// It speaks TLS only, and lets in clients with a certificate only.
     pub(crate) tls: Option<ServerCertificate>,
+    /// Where the time by which it lives is written.
+    pub(crate) clock: Option<Clock>,
 }
 
 impl Wish {
-    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
-        Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
+    pub(crate) fn with_options(more_options: &[&str]) -> Self {
+        Self { more_options: more_options.iter().map(|option| (*option).to_owned()).collect(), ..Self::default() }
     }
 
-    /// The words before a command that put its certificates into this folder, for this owner.
+    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
+        Self { tls: Some(certificate.clone()), ..Self::default() }
+    }
+
+    /// The words before a command that give it a clock of its own, and put its certificates into this folder, for this owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
             let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
             [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
         };
-        self.tls.as_ref().map(words).unwrap_or_default()
+        let clock = self.clock.as_ref().map(Clock::words).unwrap_or_default();
+        [clock, self.tls.as_ref().map(words).unwrap_or_default()].concat()
     }
 
     /// All options that a server on this port needs beyond the usual ones.
@@ -79,6 +87,12 @@ impl Server {
         Err(NoServer { kind, tried: vec![by_url, by_docker, by_programs] })
     }
 
+    /// A server of this kind that only programs of this machine can be.
+    pub(crate) async fn local(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+        let failed = |failure| NoServer { kind, tried: vec![("programs of this machine", failure)] };
+        Self::from_this_machine(kind, wish).await.map_err(failed)
+    }
+
     /// A server of its own: of this machine, which is faster, or of Docker.
     pub(crate) async fn private(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
         let by_programs = match Self::from_this_machine(kind, wish).await {
@@ -110,6 +124,15 @@ impl Server {
             Source::Local(local) => local.stop().await,
         };
         stopped.map_err(|failure| NoServer { kind: self.kind, tried: vec![("stopping it", failure)] })
+    }
+
+    /// Ends it at once, as a machine does that loses its power.
+    pub(crate) async fn end(&self) -> Result<(), NoServer> {
+        let ended = match &self.source {
+            Source::Local(local) => local.end().await,
+            Source::Environment | Source::Docker(_) => Err(Failure::NotOurs),
+        };
+        ended.map_err(|failure| NoServer { kind: self.kind, tried: vec![("ending it", failure)] })
     }
 
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {

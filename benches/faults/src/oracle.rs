@@ -35,6 +35,10 @@ pub struct Findings {
     pub missed_p100: i64,
     /// Items that missed any.
     pub missing_items: i64,
+    /// The ticks that an item missed at most, not counting the one that missed most.
+    pub missed_by_others: i64,
+    /// Of all ticks of all items, so many of a hundred were missed.
+    pub missed_percent: f64,
     /// The longest time between two increments of an item, in seconds.
     pub gap_s: f64,
     /// Slots that changed hands.
@@ -71,7 +75,7 @@ impl Watch {
         let broken = sqlx::query(include_str!("sql/broken.sql")).fetch_one(user).await?;
         // The present tick may still come, and the first one may have begun before the watch.
         let ticks = (whole(self.since_s) + 1, whole(until_s) - 1);
-        let (missed_p50, missed_p100, missing_items) =
+        let (missed_p50, missed_p100, missing_items, missed_by_others, missed_percent) =
             sqlx::query_as(include_str!("sql/missed.sql")).bind(ticks.0).bind(ticks.1).fetch_one(user).await?;
         let gap_s = sqlx::query_scalar(include_str!("sql/gap.sql")).bind(self.since_s).bind(until_s).fetch_one(user).await?;
         let mut findings = Findings {
@@ -81,6 +85,8 @@ impl Watch {
             missed_p50,
             missed_p100,
             missing_items,
+            missed_by_others,
+            missed_percent,
             gap_s,
             moved: self.moved(user).await?,
         };

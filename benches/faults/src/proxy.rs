@@ -1,6 +1,6 @@
 //! A way to a server that can be slow, stand still, break or lead elsewhere.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,6 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A way to a server. It ends, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
     traffic: watch::Sender<Traffic>,
     target: watch::Sender<String>,
     opened: Opened,
@@ -78,14 +77,8 @@ impl Proxy {
         let opened = Opened::default();
         let task = tokio::spawn(accept(listener, way, target.clone(), Arc::clone(&opened))).abort_handle();
         let moved = url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(address.port())).is_ok();
-        let proxy = Self { address, traffic, target, opened, task };
+        let proxy = Self { traffic, target, opened, task };
         if moved { Ok((proxy, url.into())) } else { Err(Trouble::Unfit(format!("{url} names no host"))) }
-    }
-
-    /// Its port on this machine.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.address.port()
     }
 
     /// From now on bytes fare like this.
@@ -104,7 +97,8 @@ impl Proxy {
     pub fn most_within_a_second(&self, since: Instant) -> i64 {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let later: Vec<_> = opened.iter().filter(|at| **at >= since).collect();
-        let within = |first: &Instant| later.iter().filter(|at| at.saturating_duration_since(*first) < SECOND && **at >= first).count();
+        let within =
+            |first: &Instant| later.iter().filter(|at| at.saturating_duration_since(*first) < SECOND && **at >= first).count();
         later.iter().map(|first| within(first)).max().and_then(|most| i64::try_from(most).ok()).unwrap_or(0)
     }
 

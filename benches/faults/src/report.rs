@@ -142,10 +142,9 @@ impl Report {
     /// Its limits, for programs.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<Value> {
-        let value = |check: &Check| {
-            json!({"name": format!("{name}: {}", check.what), "value": check.value, "limit": check.limit, "ok": check.holds()})
-        };
-        let failed = self.failed.iter().map(|why| json!({"name": format!("{name}: {why}"), "value": null, "limit": null, "ok": false}));
+        let value = |check: &Check| json!({"name": format!("{name}: {}", check.what), "value": check.value, "limit": check.limit, "ok": check.holds()});
+        let failed =
+            self.failed.iter().map(|why| json!({"name": format!("{name}: {why}"), "value": null, "limit": null, "ok": false}));
         self.checks.iter().map(value).chain(failed).collect()
     }
 }

@@ -253,7 +253,8 @@ impl World {
         eventually(SCHEMA_WITHIN, "a control plane leads", async || {
             let leader = "select coalesce(holder::text, '') from scaler.leader where expires_at > clock_timestamp()";
             let holder: Option<String> = sqlx::query_scalar(leader).fetch_optional(&self.user).await?;
-            let leads = |program: &Program| holder.as_ref().is_some_and(|id| program.err.find(&format!("candidate {id}")).is_some());
+            let leads =
+                |program: &Program| holder.as_ref().is_some_and(|id| program.err.find(&format!("candidate {id}")).is_some());
             let found = self.control_planes.iter().find(|(_, program)| leads(program));
             Ok(found.map(|(name, _)| name.clone()).ok_or(holder))
         })
@@ -320,7 +321,8 @@ impl World {
     fn variables_and(&self, database_url: Option<&String>, more: &[(&str, &str)]) -> Variables {
         let mut all = self.variables.clone();
         let database_url = database_url.unwrap_or(&self.database_url);
-        for (variable, value) in [("DATABASE_URL", database_url), ("REDIS_URL", &self.redis_url), ("REDIS_KEY", &self.redis_key)] {
+        for (variable, value) in [("DATABASE_URL", database_url), ("REDIS_URL", &self.redis_url), ("REDIS_KEY", &self.redis_key)]
+        {
             all.insert(variable.to_owned(), value.clone());
         }
         all.extend(more.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned())));

@@ -55,7 +55,8 @@ pub async fn pause_leader(stage: Stage) -> Result<Report> {
     let watch = world.watch().await?;
     ways.postgres.set(Traffic::StallsAt(b"worker-late".to_vec()));
     world.start_worker("worker-late", &[])?;
-    eventually(SOON, "moves are on their way", async || Ok(if ways.postgres.stalls() { Ok(()) } else { Err("none yet") })).await?;
+    eventually(SOON, "moves are on their way", async || Ok(if ways.postgres.stalls() { Ok(()) } else { Err("none yet") }))
+        .await?;
     let struck_s = now_s(&world.user).await?;
     let leader = world.control_planes.get("control-1").ok_or_else(|| Trouble::Unfit("control-1 does not run".to_owned()))?;
     leader.signal(Signal::Stop).await?;

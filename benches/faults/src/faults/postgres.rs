@@ -32,7 +32,8 @@ pub async fn restarts(stage: Stage) -> Result<Report> {
     let (outage, back) = (struck.elapsed(), Instant::now());
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(outage.as_secs_f64() + 2.0).moves_at_most(0);
-    let report = report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
+    let report =
+        report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
     Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())))
 }
 
@@ -51,7 +52,8 @@ pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(2.0).moves_at_most(0);
-    let report = report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
+    let report =
+        report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
     Ok(report.steady_after(steady_after))
 }
 
@@ -95,8 +97,12 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
             *count = (*count - 1).max(0);
         }
     }
-    let missing = findings.missing_items;
-    Ok(Report::of(findings).at_most("items that missed a tick", missing, 1.0).moves_at_most(0).steady_after(steady_after))
+    let (missing, others) = (findings.missing_items, findings.missed_by_others);
+    Ok(Report::of(findings)
+        .at_most("ticks missed by another item", others, 0.0)
+        .at_most("items that missed a tick", missing, 1.0)
+        .moves_at_most(0)
+        .steady_after(steady_after))
 }
 
 /// Postgres answers, and refuses, in five ways, one after the other; each is mended again.
@@ -110,18 +116,45 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     let mut report = Report::default();
     let mut longest = Duration::ZERO;
     for (ailment, breaks, said, mends) in [
-        ("disk full", include_str!("../sql/disk_full.sql"), "could not extend file", "drop trigger disk_full on public.work_items"),
-        ("read-only", "alter system set default_transaction_read_only = on", "read-only transaction", "alter system reset default_transaction_read_only"),
-        ("no privilege", "revoke update on public.work_items from fault_worker", "permission denied", "grant update on public.work_items to fault_worker"),
-        ("no table", "alter table public.work_items rename to elsewhere", "work_items", "alter table public.elsewhere rename to work_items"),
-        ("another shape", "alter table public.work_items rename value to amount", "value", "alter table public.work_items rename amount to value"),
+        (
+            "disk full",
+            include_str!("../sql/disk_full.sql"),
+            "could not extend file",
+            "drop trigger disk_full on public.work_items",
+        ),
+        (
+            "read-only",
+            "alter system set default_transaction_read_only = on",
+            "read-only transaction",
+            "alter system reset default_transaction_read_only",
+        ),
+        (
+            "no privilege",
+            "revoke update on public.work_items from fault_worker",
+            "permission denied",
+            "grant update on public.work_items to fault_worker",
+        ),
+        (
+            "no table",
+            "alter table public.work_items rename to elsewhere",
+            "work_items",
+            "alter table public.elsewhere rename to work_items",
+        ),
+        (
+            "another shape",
+            "alter table public.work_items rename value to amount",
+            "value",
+            "alter table public.work_items rename amount to value",
+        ),
     ] {
+        let before: Vec<_> = world.workers.values().map(|worker| worker.err.count(said)).collect();
         run_as_administrator(&postgres, &world, breaks).await?;
         let told = eventually(SOON, &format!("{ailment}: a worker tells of it"), async || {
-            let told = world.workers.values().all(|worker| worker.err.find(said).is_some());
+            let told = world.workers.values().zip(&before).all(|(worker, before)| worker.err.count(said) > *before);
             Ok(if told { Ok(()) } else { Err(format!("{:?}", world.workers.values().next())) })
         })
         .await;
+        tokio::time::sleep(stage.lasting(20, 3)).await;
         run_as_administrator(&postgres, &world, mends).await?;
         told?;
         let back = Instant::now();

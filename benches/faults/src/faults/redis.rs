@@ -91,13 +91,15 @@ async fn unmoved(world: &World, watch: &Watch, back: Instant) -> Result<Report> 
 
 /// What redis-cli says.
 pub async fn ask(url: &str, words: &[&str]) -> Result<String> {
-    let output = Command::new("redis-cli").args(["-u", url, "--no-auth-warning"]).args(words).output().await;
+    // The program wants a user's name where there is a password.
+    let url = url.replacen("://:", "://default:", 1);
+    let output = Command::new("redis-cli").args(["-u", &url, "--no-auth-warning"]).args(words).output().await;
     let output = output.map_err(|_| Trouble::Missing { program: "redis-cli", package: "redis-tools" })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Waits until the hash of the workers names so many.
-async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
+pub async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
     eventually(SOON, "the workers register again", async || {
         let said = ask(url, &["hlen", key]).await?;
         Ok(if said.trim() == count.to_string() { Ok(()) } else { Err(said) })
@@ -109,7 +111,8 @@ async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
 async fn until_all_say(world: &World, text: &str) -> Result<()> {
     eventually(SOON, &format!("all tell of {text}"), async || {
         let programs = || world.workers.values().chain(world.control_planes.values());
-        let silent: Vec<_> = programs().filter(|program| program.err.find(text).is_none()).map(|program| format!("{:?}", program.err)).collect();
+        let silent: Vec<_> =
+            programs().filter(|program| program.err.find(text).is_none()).map(|program| format!("{:?}", program.err)).collect();
         Ok(if silent.is_empty() { Ok(()) } else { Err(silent) })
     })
     .await
