@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::faults::{control, control_plane, fleet, load, postgres, redis, servers, workers};
+use crate::faults::{control, control_plane, fleet, load, postgres, redis, servers, soak, workers};
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::Result;
@@ -30,6 +30,8 @@ pub enum When {
     Always,
     /// Not in a short run, unless it is named.
     InFull,
+    /// Only if it is named.
+    Named,
 }
 
 /// A fault that is being played.
@@ -86,4 +88,6 @@ faults! {
     32 "rows-inserted" InFull load::rows_inserted: "50,000 rows inserted at once, 3 workers join [first tick within 2 s, p99]";
     33 "from-zero" InFull load::from_zero: "no rows, no workers, then one row [seconds to its first tick]";
     36 "many-workers" Always load::many_workers: "500 workers and 4,096 slots, 1,000 and 65,536: one joins, one leaves [a plan within 0.1 s; the least moves]";
+    37 "mix" InFull soak::mix: "a seeded random mix of faults, for as long as asked [all invariants; it heals]";
+    38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
 }

@@ -13,6 +13,18 @@ pub async fn install(user: &PgPool) -> Result<()> {
     Ok(())
 }
 
+/// Folds the record of increments into sums, all but the last seconds: a long run would fill the disk. What is asked of single ticks
+/// cannot be told any more.
+///
+/// # Errors
+/// When Postgres refuses.
+pub async fn fold(user: &PgPool) -> Result<()> {
+    // Apart, so that nobody waits for the folding.
+    sqlx::raw_sql(include_str!("sql/set_aside.sql")).execute(user).await?;
+    sqlx::raw_sql(include_str!("sql/fold.sql")).execute(user).await?;
+    Ok(())
+}
+
 /// A time under watch, from a moment on, by the database's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {

@@ -217,6 +217,16 @@ impl World {
         self.ended_worker(name, 0).await
     }
 
+    /// SIGTERM for this worker, which may take its time to leave.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
+        let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
+        worker.signal(Signal::Term).await?;
+        Ok(worker)
+    }
+
     /// Waits until this worker has ended, with this code.
     ///
     /// # Errors

@@ -7,4 +7,5 @@ pub mod load;
 pub mod postgres;
 pub mod redis;
 pub mod servers;
+pub mod soak;
 pub mod workers;

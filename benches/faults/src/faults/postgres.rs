@@ -137,7 +137,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
         (
             "no table",
             "alter table public.work_items rename to elsewhere",
-            "work_items",
+            "there is no schema",
             "alter table public.elsewhere rename to work_items",
         ),
         (

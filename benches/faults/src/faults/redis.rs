@@ -67,14 +67,17 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     world.ended_worker("stranger", 64).await?;
 
     ask(redis.url(), &["config", "set", "requirepass", "other"]).await?;
-    ask(&redis.url().replace(PASSWORD, "other"), &["client", "kill", "type", "normal", "skipme", "yes"]).await?;
+    // A session that listens is of another type, by Redis' protocol 3.
+    for sessions in ["normal", "pubsub"] {
+        ask(&redis.url().replace(PASSWORD, "other"), &["client", "kill", "type", sessions, "skipme", "yes"]).await?;
+    }
     until_all_say(&world, "WRONGPASS").await?;
     ask(&redis.url().replace(PASSWORD, "other"), &["config", "set", "requirepass", PASSWORD]).await?;
     until_members(redis.url(), &world.redis_key, 3).await?;
 
     let key = world.redis_key.clone();
     ask(redis.url(), &["set", &key, "precious"]).await?;
-    until_all_say(&world, "WRONGTYPE").await?;
+    until_all_say(&world, &format!("the key {key}")).await?;
     let overwritten = i64::from(ask(redis.url(), &["get", &key]).await?.trim() != "precious");
     ask(redis.url(), &["del", &key]).await?;
     until_members(redis.url(), &key, 3).await?;

@@ -166,7 +166,8 @@ async fn longest_stall(world: &World) -> Result<Duration> {
 
 /// Postgres is 100 ms away, and of a hundred packets five are lost.
 pub async fn far_away(stage: Stage) -> Result<Report> {
-    let mut world = stage.world(Scene { workers: 0, control_planes: 0, ..Scene::default() }).await?;
+    let mut world = World::shared(stage.dice.clone()).await?;
+    world.install(1000).await?;
     let (way, url) = Proxy::to(&world.database_url, stage.dice.clone()).await?;
     way.set(Traffic::Slow { delay: Duration::from_millis(50), lost_percent: 5 });
     world.worker_database_url = Some(url.clone());

@@ -5,8 +5,10 @@ create table public.audit (
     id uuid, slot integer, tick bigint, at timestamptz, worker text, owner text, epoch bigint, step integer);
 create index audit_tick on public.audit (tick);
 
--- One statement for all rows of a chunk: the trigger must not become the load.
-create function public.audit() returns trigger language plpgsql security definer set search_path = pg_catalog as $$ begin
+-- One statement for all rows of a chunk: the trigger must not become the load. Its plan is kept from the first chunk, which may have been
+-- small, so that it must not be a nested loop.
+create function public.audit() returns trigger language plpgsql security definer
+set search_path = pg_catalog set enable_nestloop = off as $$ begin
     insert into public.audit
     select a.id, s.slot, floor(extract(epoch from statement_timestamp())), clock_timestamp(), a.currentworker, s.owner, s.epoch,
            a.value - coalesce(b.value, 0)
@@ -42,4 +44,10 @@ create trigger audit_leader after update on scaler.leader for each row
     when (new.term <> old.term) execute function public.audit_leader();
 
 -- Values and ticks as they stood when the watch began.
-create table public.audit_before (id uuid primary key, value integer, slot integer, ticks bigint)
+create table public.audit_before (id uuid primary key, value integer, slot integer, ticks bigint);
+
+-- What was folded: see fold.sql.
+create table public.audit_totals (
+    increments bigint, doubles bigint, steps_other_than_one bigint, increments_by_others_than_the_owner bigint, folded_to bigint);
+insert into public.audit_totals values (0, 0, 0, 0, 0);
+create table public.audit_sums (id uuid primary key, steps bigint)
