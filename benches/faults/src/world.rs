@@ -69,7 +69,8 @@ pub struct World {
     pub workers: BTreeMap<String, Program>,
     /// The fault's chance.
     pub dice: Dice,
-    _database: Option<Database>,
+    /// Its database, as its user finds it.
+    pub database: Database,
 }
 
 impl World {
@@ -100,7 +101,7 @@ impl World {
             control_planes: BTreeMap::new(),
             workers: BTreeMap::new(),
             dice,
-            _database: Some(database),
+            database,
         })
     }
 
@@ -215,6 +216,16 @@ impl World {
     pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
         self.worker(name)?.signal(Signal::Term).await?;
         self.ended_worker(name, 0).await
+    }
+
+    /// SIGTERM for this worker, which may take its time to leave.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
+        let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
+        worker.signal(Signal::Term).await?;
+        Ok(worker)
     }
 
     /// Waits until this worker has ended, with this code.
