@@ -3,6 +3,7 @@
 //!
 //! The work itself is done by [`scaler_core`]; here it only gets its servers, its clock and its audience.
 
+pub mod auditing;
 pub mod config;
 pub mod control_plane;
 mod failure;

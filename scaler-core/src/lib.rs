@@ -21,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 pub mod autoscale;
 mod backoff;
 mod clock;
@@ -51,4 +52,7 @@ pub use ring::{
     SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, uuid_hash,
 };
 pub use roster::{Intake, Roster, Seat, Weight};
-pub use store::{Assignment, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing, Transfer, WorkStore};
+pub use store::{
+    Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing,
+    Transfer, WorkStore,
+};

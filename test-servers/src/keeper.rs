@@ -71,8 +71,8 @@ impl Keeper {
         self.end_by(self.kind.stop_signal).await
     }
 
-    /// Ends the server at once; returns when it has ended.
-    pub(crate) async fn end(&mut self) -> Result<(), Failure> {
+    /// Ends the server at once, as a crash would; returns when it has ended.
+    pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
         self.end_by(self.kind.end_signal).await
     }
 

@@ -5,15 +5,16 @@
 //! [`Postgres::private`], [`Redis::private`]; for TLS, with certificates of an [`Authority`] of its own,
 //! [`Postgres::private_with_tls`], [`Redis::private_with_tls`].
 //!
-//! For failures there are a Postgres [standby](Postgres::standby_of), a Redis [replica](Redis::replica) and its
-//! [Sentinel](Redis::sentinel), a [`Pooler`], and a server that lives by a [`Clock`] of its own; these come from programs of this machine only.
-//!
 //! A shared server comes from the first of these that gives one; a private one from the last two, the last one first:
 //!
 //! 1. a URL in the environment: `TEST_DATABASE_URL` (a superuser), `TEST_REDIS_URL`;
 //! 2. Docker, where an engine runs and has the image: `postgres:17`, `redis:7`, or the ones named by
 //!    `TEST_POSTGRES_IMAGE`, `TEST_REDIS_IMAGE`;
 //! 3. programs of this machine, found in `PATH` or where Debian keeps them.
+//!
+//! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby; [`PgBouncer`], a pooler;
+//! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
+//! Postgres that lives by a [`Clock`] of its own.
 //!
 //! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
 //! ends: each server has a keeper, a process that the kernel tells of our end.
@@ -26,19 +27,26 @@
 
 mod authority;
 mod clock;
+mod cluster;
 mod docker;
 mod error;
+mod inline;
 mod keeper;
 mod kind;
 mod local;
-mod pooler;
+mod pair;
+mod pgbouncer;
 mod postgres;
 mod redis;
+mod sentinel;
 mod server;
 
 pub use authority::{Authority, Identity, ServerCertificate};
 pub use clock::Clock;
+pub use cluster::RedisCluster;
 pub use error::NoServer;
-pub use pooler::Pooler;
+pub use pair::PostgresPair;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, Postgres};
 pub use redis::Redis;
+pub use sentinel::Sentinel;

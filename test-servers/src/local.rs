@@ -52,9 +52,9 @@ impl Local {
         self.keeper.lock().await.stop().await
     }
 
-    /// Ends it at once.
-    pub(crate) async fn end(&self) -> Result<(), Failure> {
-        self.keeper.lock().await.end().await
+    /// Stops it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.kill().await
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::authority::ServerCertificate;
 use crate::clock::Clock;
 use crate::error::NoServer;
-use crate::kind::{POSTGRES, STANDBY};
+use crate::kind::POSTGRES;
 use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Postgres server.
@@ -40,6 +40,16 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
     }
 
+    /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with(settings: &[(&str, &str)]) -> Self {
+        let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let wish = Wish { more_options: options.collect(), ..Wish::default() };
+        or_fail(Server::private(&POSTGRES, &wish).await.map(Self::new))
+    }
+
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
@@ -52,35 +62,10 @@ impl Postgres {
     /// A [private](Self::private) server that lives by this clock.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// When there are no programs for it; the message says what was tried.
     pub async fn private_with_clock(clock: &Clock) -> Self {
         let wish = Wish { clock: Some(clock.clone()), ..Wish::default() };
         or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
-    }
-
-    /// A private server that follows the one of this URL, asynchronously, until it is [promoted](Self::promote).
-    ///
-    /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
-    pub async fn standby_of(url: &str) -> Self {
-        or_fail(Server::local(&STANDBY, &Wish::with_options(&["-c", &format!("primary_conninfo={url}")])).await.map(Self::new))
-    }
-
-    /// Makes a standby a server in its own right; returns when it takes writes.
-    ///
-    /// # Panics
-    /// When it does not become one.
-    #[expect(clippy::expect_used, reason = "a test without its server must fail")]
-    pub async fn promote(&self) {
-        run(&self.url, "select pg_promote()".to_owned()).await.expect("a standby that can be promoted");
-    }
-
-    /// Ends the server at once, as if its machine had lost its power.
-    ///
-    /// # Panics
-    /// When it is not ours to end.
-    pub async fn end(&self) {
-        or_fail(self.server.end().await);
     }
 
     /// A new, empty database on the [shared](Self::shared) server.
@@ -135,6 +120,14 @@ impl Postgres {
         or_fail(self.server.start().await);
     }
 
+    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    ///
+    /// # Panics
+    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` is not ours.
+    pub async fn kill(&self) {
+        or_fail(self.server.kill().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -144,7 +137,23 @@ impl Postgres {
         self.start().await;
     }
 
-    fn new(server: Server) -> Self {
+    /// The host it is on.
+    pub(crate) fn host(&self) -> String {
+        match &self.server.place {
+            Place::Address { host, .. } => host.clone(),
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default(),
+        }
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.server.place {
+            Place::Address { port, .. } => *port,
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(5432),
+        }
+    }
+
+    pub(crate) fn new(server: Server) -> Self {
         let url = match &server.place {
             Place::Url(url) => url.clone(),
             Place::Address { host, port } => format!("postgres://postgres@{host}:{port}/postgres"),
@@ -156,8 +165,8 @@ impl Postgres {
 /// A database for one test. Keep it as long as it is used: on a server that is not ours it is dropped with this value.
 #[derive(Debug)]
 pub struct Database {
-    url: String,
-    name: String,
+    pub(crate) url: String,
+    pub(crate) name: String,
     /// The URL of a server that outlives us.
     drop_from: Option<String>,
 }
@@ -190,7 +199,7 @@ impl Drop for Database {
     }
 }
 
-async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
+pub(crate) async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await

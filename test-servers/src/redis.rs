@@ -1,11 +1,12 @@
 //! Redis for tests.
 
 use tokio::sync::OnceCell;
+use url::Url;
 use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
 use crate::error::NoServer;
-use crate::kind::{REDIS, SENTINEL};
+use crate::kind::REDIS;
 use crate::server::{Place, Server, Wish, or_fail};
 
 /// A Redis server.
@@ -39,8 +40,7 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
-        let more_options = vec!["--requirepass".to_owned(), password.to_owned()];
-        let wish = Wish { more_options, ..Wish::default() };
+        let wish = Wish::options_of(["--requirepass", password]);
         or_fail(Server::private(&REDIS, &wish).await.map(|server| Self::new(server, &format!(":{password}@"))))
     }
 
@@ -53,40 +53,6 @@ impl Redis {
             let plain = Self::new(server, "");
             Self { url: plain.url.replacen("redis://", "rediss://", 1), ..plain }
         }))
-    }
-
-    /// A [private](Self::private) server that follows this one.
-    ///
-    /// # Panics
-    /// When there is none, or this one is not of this machine.
-    pub async fn replica(&self) -> Self {
-        let (host, port) = self.place();
-        let wish = Wish::with_options(&["--replicaof", &host, &port]);
-        or_fail(Server::local(&REDIS, &wish).await.map(|server| Self::new(server, "")))
-    }
-
-    /// A Sentinel that watches this server by the name `main`, and after a second of silence lets a replica take its place.
-    ///
-    /// # Panics
-    /// When there is none, or this one is not of this machine.
-    pub async fn sentinel(&self) -> Self {
-        let (host, port) = self.place();
-        or_fail(Server::local(&SENTINEL, &Wish::with_options(&[&host, &port])).await.map(|server| Self::new(server, "")))
-    }
-
-    /// Ends the server at once, as if its machine had lost its power.
-    ///
-    /// # Panics
-    /// When it is not ours to end.
-    pub async fn end(&self) {
-        or_fail(self.server.end().await);
-    }
-
-    fn place(&self) -> (String, String) {
-        match &self.server.place {
-            Place::Address { host, port } => (host.clone(), port.to_string()),
-            Place::Url(url) => (url.clone(), String::new()),
-        }
     }
 
     /// Any server, as for [`shared`](Self::shared).
@@ -125,6 +91,14 @@ impl Redis {
         or_fail(self.server.start().await);
     }
 
+    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    ///
+    /// # Panics
+    /// When it cannot be ended: a server named by `TEST_REDIS_URL` is not ours.
+    pub async fn kill(&self) {
+        or_fail(self.server.kill().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -134,7 +108,15 @@ impl Redis {
         self.start().await;
     }
 
-    fn new(server: Server, credentials: &str) -> Self {
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.server.place {
+            Place::Address { port, .. } => *port,
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(6379),
+        }
+    }
+
+    pub(crate) fn new(server: Server, credentials: &str) -> Self {
         let url = match &server.place {
             Place::Url(url) => url.clone(),
             Place::Address { host, port } => format!("redis://{credentials}{host}:{port}"),

@@ -32,13 +32,13 @@ pub(crate) struct Wish {
     pub(crate) more_options: Vec<String>,
     /// It speaks TLS only, and lets in clients with a certificate only.
     pub(crate) tls: Option<ServerCertificate>,
-    /// Where the time by which it lives is written.
+    /// The clock by which it lives.
     pub(crate) clock: Option<Clock>,
 }
 
 impl Wish {
-    pub(crate) fn with_options(more_options: &[&str]) -> Self {
-        Self { more_options: more_options.iter().map(|option| (*option).to_owned()).collect(), ..Self::default() }
+    pub(crate) fn options_of<const N: usize>(more_options: [&str; N]) -> Self {
+        Self { more_options: more_options.map(str::to_owned).to_vec(), ..Self::default() }
     }
 
     pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
@@ -74,7 +74,7 @@ impl Server {
     pub(crate) async fn find(kind: &'static Kind) -> Result<Self, NoServer> {
         let by_url = match Self::from_environment(kind) {
             Ok(server) => return Ok(server),
-            Err(failure) => (kind.url_variable, failure),
+            Err(failure) => ("a URL", failure),
         };
         let by_docker = match Self::from_docker(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
@@ -87,10 +87,10 @@ impl Server {
         Err(NoServer { kind, tried: vec![by_url, by_docker, by_programs] })
     }
 
-    /// A server of this kind that only programs of this machine can be.
+    /// A server of its own, of this machine.
     pub(crate) async fn local(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
-        let failed = |failure| NoServer { kind, tried: vec![("programs of this machine", failure)] };
-        Self::from_this_machine(kind, wish).await.map_err(failed)
+        let started = Self::from_this_machine(kind, wish).await;
+        started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
     /// A server of its own: of this machine, which is faster, or of Docker.
@@ -126,17 +126,19 @@ impl Server {
         stopped.map_err(|failure| NoServer { kind: self.kind, tried: vec![("stopping it", failure)] })
     }
 
-    /// Ends it at once, as a machine does that loses its power.
-    pub(crate) async fn end(&self) -> Result<(), NoServer> {
-        let ended = match &self.source {
-            Source::Local(local) => local.end().await,
-            Source::Environment | Source::Docker(_) => Err(Failure::NotOurs),
+    /// Ends it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), NoServer> {
+        let killed = match &self.source {
+            Source::Environment => Err(Failure::NotOurs),
+            Source::Docker(container) => container.kill().await,
+            Source::Local(local) => local.kill().await,
         };
-        ended.map_err(|failure| NoServer { kind: self.kind, tried: vec![("ending it", failure)] })
+        killed.map_err(|failure| NoServer { kind: self.kind, tried: vec![("killing it", failure)] })
     }
 
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {
-        let url = env::var(kind.url_variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet)?;
+        let variable = kind.offer.as_ref().ok_or(Failure::NoOffer)?.url_variable;
+        let url = env::var(variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet { variable })?;
         Ok(Self { kind, place: Place::Url(url), source: Source::Environment })
     }
 

@@ -21,8 +21,6 @@ pub enum Traffic {
     Flows,
     /// They wait, for as long as this lasts: what a network does that loses everything.
     Stalls,
-    /// Connections end, and new ones are closed.
-    Cut,
     /// Each piece takes so long; of every hundred so many are lost, and sent again after the time that TCP waits for that.
     Slow {
         /// One way.
@@ -132,18 +130,13 @@ async fn accept(listener: TcpListener, way: Arc<Way>, target: watch::Sender<Stri
         opened.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let (way, target) = (Arc::clone(&way), target.borrow().clone());
         connections.spawn(async move {
-            if matches!(*way.traffic.borrow(), Traffic::Cut) {
-                return;
-            }
             let Ok(server) = TcpStream::connect(target).await else { return };
             // Either may fail: the other end sees it when both are dropped.
             let _ = client.set_nodelay(true).and(server.set_nodelay(true));
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-            let mut cut = way.traffic.subscribe();
             tokio::select! {
                 () = pump(from_client, to_server, &way, Direction::ToServer) => {}
                 () = pump(from_server, to_client, &way, Direction::ToClient) => {}
-                _ = cut.wait_for(|traffic| matches!(traffic, Traffic::Cut)) => {}
             }
         });
     }

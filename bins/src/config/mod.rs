@@ -20,5 +20,5 @@ pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
 pub(crate) use value::percent;
-pub use value::{BadValue, milliseconds, seconds, slots};
-pub use worker::{TimingArgs, WorkerArgs};
+pub use value::{BadValue, milliseconds, seconds, slots, window};
+pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};

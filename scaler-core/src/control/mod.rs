@@ -7,6 +7,7 @@ mod driver;
 mod event;
 mod gathering;
 mod generations;
+mod pulse;
 mod step;
 mod verdict;
 
@@ -26,9 +27,9 @@ pub struct ControlConfig {
     pub ring: RingKind,
     /// How long a leadership lasts unless it is renewed. It is renewed three times as often.
     pub lease: Duration,
-    /// The time from one look at the workers to the next.
+    /// The time from one look at the workers to the next. Looks that take long are made less often.
     pub scan_interval: Duration,
-    /// The time to the next look when a transfer waits for its tick.
+    /// The time to the next look when a transfer waits for its tick, or a worker is late.
     pub handover_interval: Duration,
     /// How long to wait for more workers after one has joined or begun to drain, before slots move for it; no longer than five times
     /// that. What a lost worker owned never waits.
@@ -48,14 +49,14 @@ pub struct ControlConfig {
 }
 
 impl Default for ControlConfig {
-    /// The sticky ring, a lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a second to gather, a count every
+    /// The sticky ring, a lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, a second to gather, a count every
     /// second, 10 s between movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a
     /// commit.
     fn default() -> Self {
         Self {
             ring: RingKind::default(),
             lease: Duration::from_secs(5),
-            scan_interval: Duration::from_millis(500),
+            scan_interval: Duration::from_millis(250),
             handover_interval: Duration::from_millis(100),
             gather: Duration::from_secs(1),
             census_interval: Duration::from_secs(1),

@@ -1,21 +1,23 @@
-# Becomes a PgBouncer in this folder: the folder of the programs, its port, host and port of the Postgres. It gives a connection for
-# one transaction at a time, keeps prepared statements where its version can, and drops the settings of a session that it cannot keep.
+# Becomes a pgbouncer in this folder, in transaction mode: its programs, its port, host and port of the Postgres behind it. It lets everybody
+# in whom that Postgres lets in, and refuses startup parameters as it does by default.
 programs=$1
 port=$2
+host=$3
+server_port=$4
 
 cat >pgbouncer.ini <<END
 [databases]
-* = host=$3 port=$4
+* = host=$host port=$server_port
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = $port
 unix_socket_dir =
-auth_type = any
+auth_type = trust
+auth_file = $PWD/users
 pool_mode = transaction
-max_client_conn = 500
-default_pool_size = 20
-ignore_startup_parameters = extra_float_digits,options
+default_pool_size = 10
+max_client_conn = 2000
+server_login_retry = 1
 END
-# With "any", all come as one user.
-sed -i "s/^\* = .*/& user=postgres/" pgbouncer.ini
+echo '"postgres" ""' >users
 exec "$programs/pgbouncer" pgbouncer.ini

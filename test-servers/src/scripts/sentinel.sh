@@ -1,14 +1,17 @@
-# Becomes a Sentinel in this folder: the folder of the programs, its port, host and port of the Redis that it watches. It is alone, so that
-# its own word is enough.
+# Becomes a Sentinel in this folder: its programs, its port, the port of the primary. Alone it decides; half a second without an answer is a
+# failure.
 programs=$1
 port=$2
+primary=$3
 
-cat >sentinel.conf <<END
+if ! [ -f sentinel.conf ]; then
+  cat >sentinel.conf <<END
 bind 127.0.0.1
 port $port
 dir $PWD
-sentinel monitor main $3 $4 1
-sentinel down-after-milliseconds main 1000
-sentinel failover-timeout main 5000
+sentinel monitor main 127.0.0.1 $primary 1
+sentinel down-after-milliseconds main 500
+sentinel failover-timeout main 3000
 END
-exec "$programs/redis-server" "$PWD/sentinel.conf" --sentinel
+fi
+exec "$programs/redis-server" sentinel.conf --sentinel

@@ -1,12 +1,13 @@
-# Becomes a Postgres in this folder that follows another one: the folder of the programs, its port, "-c",
-# "primary_conninfo=URL", more options.
+# Becomes a Postgres server in this folder that follows another one, asynchronously, until it is promoted: its programs, its port, the port
+# of the other one, more options.
 programs=$1
 port=$2
-shift 2
+primary=$3
+shift 3
 
 if ! [ -d data ]; then
-  "$programs/pg_basebackup" --pgdata=data --dbname="${2#primary_conninfo=}" --checkpoint=fast --wal-method=stream --no-sync || exit
-  touch data/standby.signal
+  "$programs/pg_basebackup" --host=127.0.0.1 --port="$primary" --username=postgres --pgdata=data --write-recovery-conf \
+    --wal-method=stream --checkpoint=fast --no-sync || exit
 fi
 exec "$programs/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$PWD" \
   -c fsync=off -c full_page_writes=off -c max_connections=300 "$@"

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
-use test_servers::{Clock, Pooler, Postgres, Redis};
-use url::Url;
+use test_servers::{Clock, PgBouncer, Postgres, PostgresPair, Redis, Sentinel};
 
 use crate::faults::redis::{ask, until_members};
 use crate::oracle::Watch;
@@ -21,30 +20,16 @@ const LONGEST_STALL: Duration = Duration::from_secs(60);
 
 /// Redis dies, and Sentinel puts its replica in its place. What was on its way to the replica is lost.
 pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
-    let redis = Redis::private().await;
-    let replica = redis.replica().await;
-    let sentinel = redis.sentinel().await;
-    let place = sentinel.url().replacen("redis://", "redis-sentinel://", 1);
-    let mut world = World::on(Postgres::shared().await, &format!("{place}?sentinelServiceName=main"), stage.dice.clone()).await?;
+    let sentinel = Sentinel::private().await;
+    let mut world = World::on(Postgres::shared().await, &sentinel.url(), stage.dice.clone()).await?;
     world.play(Scene::default()).await?;
-    eventually(SOON, "Sentinel knows the replica", async || {
-        let known = ask(sentinel.url(), &["sentinel", "replicas", "main"]).await?;
-        Ok(if known.is_empty() { Err("not yet") } else { Ok(()) })
-    })
-    .await?;
     let watch = world.watch().await?;
     let struck = Instant::now();
-    redis.end().await;
-    eventually(SOON, "the replica leads", async || {
-        let role = ask(replica.url(), &["role"]).await?;
-        Ok(if role.starts_with("master") { Ok(()) } else { Err(role) })
-    })
-    .await?;
-    until_members(replica.url(), &world.redis_key, 3).await?;
+    sentinel.fail_over().await;
+    until_members(sentinel.replica().url(), &world.redis_key, 3).await?;
     let again = struck.elapsed();
     world.steady().await?;
-    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
-    Ok(report.steady_after(again))
+    Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(again))
 }
 
 /// The clock of Redis jumps by an hour, and back. Nobody can set the clock of a Redis without its machine's; but it shows only in how old what
@@ -67,43 +52,47 @@ pub async fn redis_clock_jumps(stage: Stage) -> Result<Report> {
 
 /// Postgres dies with its machine; the standby, which has not heard of the last second, takes over at the same address.
 pub async fn failover_by_address(stage: Stage) -> Result<Report> {
-    fail_over(&stage, |way, _, _| way.to_owned()).await
+    fail_over(&stage, Found::ByAddress).await
 }
 
 /// The same where programs know both servers, and look for the one that takes writes.
 pub async fn failover_by_hosts(stage: Stage) -> Result<Report> {
-    fail_over(&stage, |_, primary, standby| {
-        let places = format!("{},{}", place(primary), place(standby));
-        let rest = primary.path().to_owned();
-        format!("postgres://postgres@{places}{rest}?target_session_attrs=read-write")
-    })
-    .await
+    fail_over(&stage, Found::ByHosts).await
 }
 
-async fn fail_over(stage: &Stage, url_for_programs: impl FnOnce(&str, &Url, &Url) -> String) -> Result<Report> {
-    let primary = Postgres::private().await;
-    let (wire, wire_url) = Proxy::to(primary.url(), stage.dice.clone()).await?;
-    let standby = Postgres::standby_of(&wire_url).await;
-    let mut world = World::on(&primary, Redis::shared().await.url(), stage.dice.clone()).await?;
-    let (way, way_url) = Proxy::to(&world.database_url, stage.dice.clone()).await?;
-    let (before, after) =
-        (parsed(&world.database_url)?, parsed(&world.database_url.replace(&port(primary.url())?, &port(standby.url())?))?);
-    let url = url_for_programs(&way_url, &before, &after);
+/// How programs find the server that takes writes.
+enum Found {
+    /// At an address that leads to it.
+    ByAddress,
+    /// Among several hosts.
+    ByHosts,
+}
+
+async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
+    let pair = PostgresPair::private().await;
+    let database = pair.new_database().await;
+    let on = |server: &Postgres| server.url().replace("/postgres", &format!("/{}", database.name()));
+    let (before, after) = (on(pair.primary()), on(pair.standby()));
+    let (way, address) = Proxy::to(&before, stage.dice.clone()).await?;
+    let mut world = World::in_database(&before, Redis::shared().await.url(), stage.dice.clone()).await?;
+    let url = match found {
+        Found::ByAddress => address,
+        Found::ByHosts => database.url().to_owned(),
+    };
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
     world.play(Scene::default()).await?;
     let watch = world.watch().await?;
-    caught_up(&primary, &standby).await?;
+    caught_up(pair.primary(), pair.standby()).await?;
 
-    wire.set(Traffic::Stalls);
+    pair.part().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let struck = Instant::now();
-    primary.end().await;
-    wire.set(Traffic::Cut);
-    standby.promote().await;
-    way.lead_to(standby.url())?;
+    pair.primary().kill().await;
+    pair.promote().await;
+    way.lead_to(&after)?;
     let (outage, back) = (struck.elapsed(), Instant::now());
-    world.user = PgPool::connect(after.as_str()).await?;
+    world.user = PgPool::connect(&after).await?;
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(1.0 + outage.as_secs_f64() + 2.0).moves_at_most(0);
     Ok(report.steady_after(steady_after).note("the last second is lost"))
@@ -182,10 +171,12 @@ pub async fn far_away(stage: Stage) -> Result<Report> {
 
 /// All reach Postgres through PgBouncer, which gives them a session for one transaction at a time; a worker drains, and one dies.
 pub async fn pooled(stage: Stage) -> Result<Report> {
-    let mut world = World::shared(stage.dice.clone()).await?;
-    let pooler = Pooler::before(&world.database_url).await;
-    world.worker_database_url = Some(pooler.url().to_owned());
-    world.control_database_url = Some(pooler.url().to_owned());
+    let postgres = Postgres::shared().await;
+    let (database, pooler) = (postgres.new_database().await, PgBouncer::in_front_of(postgres).await);
+    let mut world = World::in_database(database.url(), Redis::shared().await.url(), stage.dice.clone()).await?;
+    let url = pooler.url(&database);
+    world.worker_database_url = Some(url.clone());
+    world.control_database_url = Some(url);
     world.play(Scene { workers: 4, ..Scene::default() }).await?;
     let watch: Watch = world.watch().await?;
     let minimum = world.slots_of("worker-4").await?;
@@ -198,16 +189,4 @@ pub async fn pooled(stage: Stage) -> Result<Report> {
     let steady_after = world.steady().await?.saturating_duration_since(struck);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(6.0).moves_at_most(minimum);
     Ok(report.at_most("ticks missed by the drain", missed, 0.0).steady_after(steady_after))
-}
-
-fn parsed(url: &str) -> Result<Url> {
-    Url::parse(url).map_err(|error| Trouble::Unfit(format!("{url}: {error}")))
-}
-
-fn place(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or_default())
-}
-
-fn port(url: &str) -> Result<String> {
-    Ok(parsed(url)?.port().unwrap_or_default().to_string())
 }
