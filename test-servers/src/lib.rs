@@ -13,7 +13,8 @@
 //! 3. programs of this machine, found in `PATH` or where Debian keeps them.
 //!
 //! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby; [`PgBouncer`], a pooler;
-//! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a server that lives by a [`Clock`] of its own.
+//! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
+//! Postgres that lives by a [`Clock`] of its own.
 //!
 //! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
 //! ends: each server has a keeper, a process that the kernel tells of our end.

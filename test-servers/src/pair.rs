@@ -41,15 +41,9 @@ impl PostgresPair {
     /// When the primary makes none.
     pub async fn new_database(&self) -> Database {
         let mut database = self.primary.new_database().await;
-        database.url = self.url(&database);
-        database
-    }
-
-    /// The URL of this database that leads to whichever can be written to.
-    #[must_use]
-    pub fn url(&self, database: &Database) -> String {
         let hosts = format!("127.0.0.1:{},127.0.0.1:{}", self.primary.port(), self.standby.port());
-        format!("postgres://postgres@{hosts}/{}?target_session_attrs=read-write", database.name)
+        database.url = format!("postgres://postgres@{hosts}/{}?target_session_attrs=read-write", database.name);
+        database
     }
 
     /// Tears the stream between them: what is committed on the primary from now on never reaches the standby.

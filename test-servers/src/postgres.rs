@@ -59,7 +59,7 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
     }
 
-    /// A private server that lives by this clock.
+    /// A [private](Self::private) server that lives by this clock.
     ///
     /// # Panics
     /// When there are no programs for it; the message says what was tried.

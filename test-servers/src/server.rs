@@ -32,7 +32,7 @@ pub(crate) struct Wish {
     pub(crate) more_options: Vec<String>,
     /// It speaks TLS only, and lets in clients with a certificate only.
     pub(crate) tls: Option<ServerCertificate>,
-    /// It lives by this clock.
+    /// The clock by which it lives.
     pub(crate) clock: Option<Clock>,
 }
 

@@ -91,3 +91,21 @@ faults! {
     37 "mix" InFull soak::mix: "a seeded random mix of faults, for as long as asked [all invariants; it heals]";
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::FAULTS;
+
+    #[test]
+    fn names_are_unique_and_the_documentation_lists_them_all() {
+        let names: BTreeSet<_> = FAULTS.iter().map(|fault| fault.name).collect();
+        assert_eq!(names.len(), FAULTS.len());
+        let documentation = include_str!("../../../docs/faults.md");
+        for fault in FAULTS {
+            let line = format!("| {} | `{}` | {} |", fault.number, fault.name, fault.what);
+            assert!(documentation.contains(&line), "docs/faults.md lacks: {line}");
+        }
+    }
+}

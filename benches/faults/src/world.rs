@@ -69,8 +69,7 @@ pub struct World {
     pub workers: BTreeMap<String, Program>,
     /// The fault's chance.
     pub dice: Dice,
-    /// Its database, as its user finds it.
-    pub database: Database,
+    _database: Option<Database>,
 }
 
 impl World {
@@ -88,11 +87,20 @@ impl World {
     /// When Postgres does not answer.
     pub async fn on(postgres: &Postgres, redis_url: &str, dice: Dice) -> Result<Self> {
         let database = postgres.new_database().await;
+        let world = Self::in_database(database.url(), redis_url, dice).await?;
+        Ok(Self { _database: Some(database), ..world })
+    }
+
+    /// In this database, which is kept by somebody else.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn in_database(database_url: &str, redis_url: &str, dice: Dice) -> Result<Self> {
         // A server that was away leaves broken sessions behind: they are tried before they are used.
         let user = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
         Ok(Self {
-            user: user.connect(database.url()).await?,
-            database_url: database.url().to_owned(),
+            user: user.connect(database_url).await?,
+            database_url: database_url.to_owned(),
             worker_database_url: None,
             control_database_url: None,
             redis_url: redis_url.to_owned(),
@@ -101,7 +109,7 @@ impl World {
             control_planes: BTreeMap::new(),
             workers: BTreeMap::new(),
             dice,
-            database,
+            _database: None,
         })
     }
 

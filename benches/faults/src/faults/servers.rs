@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
-use test_servers::{Clock, Database, PgBouncer, Postgres, PostgresPair, Redis, Sentinel};
+use test_servers::{Clock, PgBouncer, Postgres, PostgresPair, Redis, Sentinel};
 
 use crate::faults::redis::{ask, until_members};
 use crate::oracle::Watch;
@@ -20,17 +20,16 @@ const LONGEST_STALL: Duration = Duration::from_secs(60);
 
 /// Redis dies, and Sentinel puts its replica in its place. What was on its way to the replica is lost.
 pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
-    let redis = Sentinel::private().await;
-    let mut world = World::on(Postgres::shared().await, &redis.url(), stage.dice.clone()).await?;
+    let sentinel = Sentinel::private().await;
+    let mut world = World::on(Postgres::shared().await, &sentinel.url(), stage.dice.clone()).await?;
     world.play(Scene::default()).await?;
     let watch = world.watch().await?;
     let struck = Instant::now();
-    redis.fail_over().await;
-    until_members(redis.replica().url(), &world.redis_key, 3).await?;
+    sentinel.fail_over().await;
+    until_members(sentinel.replica().url(), &world.redis_key, 3).await?;
     let again = struck.elapsed();
     world.steady().await?;
-    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
-    Ok(report.steady_after(again))
+    Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(again))
 }
 
 /// The clock of Redis jumps by an hour, and back. Nobody can set the clock of a Redis without its machine's; but it shows only in how old what
@@ -53,19 +52,33 @@ pub async fn redis_clock_jumps(stage: Stage) -> Result<Report> {
 
 /// Postgres dies with its machine; the standby, which has not heard of the last second, takes over at the same address.
 pub async fn failover_by_address(stage: Stage) -> Result<Report> {
-    fail_over(&stage, |way, _, _| way.to_owned()).await
+    fail_over(&stage, Found::ByAddress).await
 }
 
 /// The same where programs know both servers, and look for the one that takes writes.
 pub async fn failover_by_hosts(stage: Stage) -> Result<Report> {
-    fail_over(&stage, |_, pair, database| pair.url(database)).await
+    fail_over(&stage, Found::ByHosts).await
 }
 
-async fn fail_over(stage: &Stage, url_for_programs: impl FnOnce(&str, &PostgresPair, &Database) -> String) -> Result<Report> {
+/// How programs find the server that takes writes.
+enum Found {
+    /// At an address that leads to it.
+    ByAddress,
+    /// Among several hosts.
+    ByHosts,
+}
+
+async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
     let pair = PostgresPair::private().await;
-    let mut world = World::on(pair.primary(), Redis::shared().await.url(), stage.dice.clone()).await?;
-    let (way, way_url) = Proxy::to(&world.database_url, stage.dice.clone()).await?;
-    let url = url_for_programs(&way_url, &pair, &world.database);
+    let database = pair.new_database().await;
+    let on = |server: &Postgres| format!("{}{}", server.url().trim_end_matches("postgres"), database.name());
+    let (before, after) = (on(pair.primary()), on(pair.standby()));
+    let (way, address) = Proxy::to(&before, stage.dice.clone()).await?;
+    let mut world = World::in_database(&before, Redis::shared().await.url(), stage.dice.clone()).await?;
+    let url = match found {
+        Found::ByAddress => address,
+        Found::ByHosts => database.url().to_owned(),
+    };
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
     world.play(Scene::default()).await?;
@@ -77,9 +90,9 @@ async fn fail_over(stage: &Stage, url_for_programs: impl FnOnce(&str, &PostgresP
     let struck = Instant::now();
     pair.primary().kill().await;
     pair.promote().await;
-    way.lead_to(pair.standby().url())?;
+    way.lead_to(&after)?;
     let (outage, back) = (struck.elapsed(), Instant::now());
-    world.user = PgPool::connect(&way_url).await?;
+    world.user = PgPool::connect(&after).await?;
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(1.0 + outage.as_secs_f64() + 2.0).moves_at_most(0);
     Ok(report.steady_after(steady_after).note("the last second is lost"))
@@ -158,9 +171,10 @@ pub async fn far_away(stage: Stage) -> Result<Report> {
 
 /// All reach Postgres through PgBouncer, which gives them a session for one transaction at a time; a worker drains, and one dies.
 pub async fn pooled(stage: Stage) -> Result<Report> {
-    let mut world = World::shared(stage.dice.clone()).await?;
-    let pooler = PgBouncer::in_front_of(Postgres::shared().await).await;
-    let url = pooler.url(&world.database);
+    let postgres = Postgres::shared().await;
+    let (database, pooler) = (postgres.new_database().await, PgBouncer::in_front_of(postgres).await);
+    let mut world = World::in_database(database.url(), Redis::shared().await.url(), stage.dice.clone()).await?;
+    let url = pooler.url(&database);
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
     world.variables.insert("POSTGRES_POOLER".to_owned(), "transaction".to_owned());

@@ -28,7 +28,8 @@ begin
         slots = array(select slot from scaler.slot s where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4)
     where u.worker = $1 and u.life = $2 and u.first = $3;
     return query
-    select now.tick, now.into_ms, now.tick_ms, (select m.slots from scaler.meta m), count(*), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0),
-           cardinality(known.slots)::bigint, 0::bigint, done, 0::bigint, 0::bigint
+    select now.tick, now.into_ms, now.tick_ms, (select m.slots from scaler.meta m),
+           count(*), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0), cardinality(known.slots)::bigint, 0::bigint,
+           done, 0::bigint, 0::bigint
     from scaler.slot s where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4;
 end $body$
