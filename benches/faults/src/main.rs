@@ -18,12 +18,13 @@ mod world;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet, spawn_local};
+use tokio::time::timeout;
 
 use crate::catalog::{FAULTS, Fault, When};
 use crate::dice::Dice;
@@ -51,6 +52,9 @@ struct Arguments {
     /// Prints {"rows": [{"name", "value", "limit", "ok"}]}
     #[arg(long)]
     json: bool,
+    /// How many seconds the mix of all faults lasts; alone, it plays only that
+    #[arg(long, value_name = "SECONDS")]
+    soak: Option<u64>,
     /// Where chance begins
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -87,7 +91,12 @@ async fn main() -> ExitCode {
 /// The faults that are asked for, or the name that is none.
 fn choose(arguments: &Arguments) -> Result<Vec<&'static Fault>, &str> {
     if arguments.names.is_empty() {
-        let wanted = |fault: &&Fault| !arguments.short || fault.when == When::Always;
+        let wanted = |fault: &&Fault| match fault.when {
+            _ if arguments.soak.is_some() => fault.name == "mix",
+            When::Always => true,
+            When::InFull => !arguments.short,
+            When::Named => false,
+        };
         return Ok(FAULTS.iter().filter(wanted).collect());
     }
     let named = |name: &String, fault: &Fault| *name == fault.name || *name == fault.number.to_string();
@@ -100,19 +109,20 @@ fn choose(arguments: &Arguments) -> Result<Vec<&'static Fault>, &str> {
 /// Plays them, some at a time, and tells of each when it is done; in the order of the list at the end.
 async fn play(faults: Vec<&'static Fault>, arguments: &Arguments) -> Vec<(&'static Fault, Report)> {
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-    let pace = if arguments.short { Pace::Short } else { Pace::Full };
+    let longest = longest(arguments);
     let mut playing = JoinSet::new();
     for (place, fault) in faults.into_iter().enumerate() {
-        let (places, stage) = (Arc::clone(&places), Stage { pace, dice: Dice::of(arguments.seed, fault.name) });
+        let (places, stage) = (Arc::clone(&places), stage_of(arguments, fault));
         playing.spawn_local(async move {
             let _place = places.acquire().await;
             let begun = Instant::now();
             // A fault that ends in a panic, such as for want of a server, must not end the others.
-            let played = spawn_local((fault.play)(stage)).await;
+            let played = timeout(longest, spawn_local((fault.play)(stage))).await;
             let report = match played {
-                Ok(Ok(report)) => report,
-                Ok(Err(trouble)) => Report::failed(trouble.to_string()),
-                Err(ended) => Report::failed(ended.to_string()),
+                Ok(Ok(Ok(report))) => report,
+                Ok(Ok(Err(trouble))) => Report::failed(trouble.to_string()),
+                Ok(Err(ended)) => Report::failed(ended.to_string()),
+                Err(_) => Report::failed(format!("it is not over after {:?}", longest)),
             };
             (place, fault, Report { took: begun.elapsed(), ..report })
         });
@@ -125,4 +135,15 @@ async fn play(faults: Vec<&'static Fault>, arguments: &Arguments) -> Vec<(&'stat
     }
     done.sort_by_key(|(place, ..)| *place);
     done.into_iter().map(|(_, fault, report)| (fault, report)).collect()
+}
+
+fn stage_of(arguments: &Arguments, fault: &Fault) -> Stage {
+    let pace = if arguments.short { Pace::Short } else { Pace::Full };
+    Stage { pace, dice: Dice::of(arguments.seed, fault.name), soak: arguments.soak.map(Duration::from_secs) }
+}
+
+/// How long a fault may take altogether: far longer than it should.
+fn longest(arguments: &Arguments) -> Duration {
+    let usual = Duration::from_secs(if arguments.short { 180 } else { 3600 });
+    usual + arguments.soak.map_or(Duration::ZERO, Duration::from_secs)
 }

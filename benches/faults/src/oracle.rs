@@ -13,6 +13,18 @@ pub async fn install(user: &PgPool) -> Result<()> {
     Ok(())
 }
 
+/// Folds the record of increments into sums, all but the last seconds: a long run would fill the disk. What is asked of single ticks
+/// cannot be told any more.
+///
+/// # Errors
+/// When Postgres refuses.
+pub async fn fold(user: &PgPool) -> Result<()> {
+    // Apart, so that nobody waits for the folding.
+    sqlx::raw_sql(include_str!("sql/set_aside.sql")).execute(user).await?;
+    sqlx::raw_sql(include_str!("sql/fold.sql")).execute(user).await?;
+    Ok(())
+}
+
 /// A time under watch, from a moment on, by the database's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
@@ -35,6 +47,10 @@ pub struct Findings {
     pub missed_p100: i64,
     /// Items that missed any.
     pub missing_items: i64,
+    /// The ticks that an item missed at most, not counting the one that missed most.
+    pub missed_by_others: i64,
+    /// Of all ticks of all items, so many of a hundred were missed.
+    pub missed_percent: f64,
     /// The longest time between two increments of an item, in seconds.
     pub gap_s: f64,
     /// Slots that changed hands.
@@ -71,7 +87,7 @@ impl Watch {
         let broken = sqlx::query(include_str!("sql/broken.sql")).fetch_one(user).await?;
         // The present tick may still come, and the first one may have begun before the watch.
         let ticks = (whole(self.since_s) + 1, whole(until_s) - 1);
-        let (missed_p50, missed_p100, missing_items) =
+        let (missed_p50, missed_p100, missing_items, missed_by_others, missed_percent) =
             sqlx::query_as(include_str!("sql/missed.sql")).bind(ticks.0).bind(ticks.1).fetch_one(user).await?;
         let gap_s = sqlx::query_scalar(include_str!("sql/gap.sql")).bind(self.since_s).bind(until_s).fetch_one(user).await?;
         let mut findings = Findings {
@@ -81,6 +97,8 @@ impl Watch {
             missed_p50,
             missed_p100,
             missing_items,
+            missed_by_others,
+            missed_percent,
             gap_s,
             moved: self.moved(user).await?,
         };

@@ -47,8 +47,6 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    /// What it printed.
-    pub out: Lines,
     /// What it logged.
     pub err: Lines,
 }
@@ -62,14 +60,13 @@ impl Program {
         let path = path_of(which)?;
         let mut command = Command::new(path);
         command.args(words).env_clear().env("LISTEN", "127.0.0.1:0").env("PRINT_IDS", "10").envs(variables);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(Trouble::io("starting a program; `scripts/faults` builds them"))?;
-        let (out, err) = (Lines::default(), Lines::default());
-        if let Some((stdout, stderr)) = child.stdout.take().zip(child.stderr.take()) {
-            out.collect(stdout);
+        let err = Lines::default();
+        if let Some(stderr) = child.stderr.take() {
             err.collect(stderr);
         }
-        Ok(Self { child, out, err })
+        Ok(Self { child, err })
     }
 
     /// SIGKILL, and until it is gone.
@@ -94,15 +91,6 @@ impl Program {
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status().await;
         let sent = sent.map_err(Trouble::io("sending a signal"))?;
         sent.success().then_some(()).ok_or_else(|| Trouble::Unfit(format!("kill -s {name} {pid}: {sent}")))
-    }
-
-    /// Its exit code, if it has ended; -1 when a signal ended it.
-    ///
-    /// # Errors
-    /// When the system cannot tell.
-    pub fn exit_code(&mut self) -> Result<Option<i32>> {
-        let status = self.child.try_wait().map_err(Trouble::io("looking at a program"))?;
-        Ok(status.map(|status| status.code().unwrap_or(-1)))
     }
 
     /// Waits for its end; its exit code.
@@ -144,13 +132,32 @@ impl Program {
     /// When it does not answer.
     pub async fn metric(&self, name: &str) -> Result<f64> {
         let answer = self.get("/metrics").await?;
-        let values = answer.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            let value = rest.starts_with([' ', '{']).then(|| rest.rsplit(' ').next())??;
-            value.parse::<f64>().ok()
-        });
-        Ok(values.sum())
+        let values = values_of(&answer, name);
+        Ok(values.into_iter().map(|(_, value)| value).sum())
     }
+
+    /// A bound of this quantile of one of its histograms: the end of the bucket that holds it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn quantile_at_most(&self, name: &str, quantile: f64) -> Result<f64> {
+        let answer = self.get("/metrics").await?;
+        let count: f64 = values_of(&answer, &format!("{name}_count")).into_iter().map(|(_, value)| value).sum();
+        let buckets = values_of(&answer, &format!("{name}_bucket"));
+        let holding = buckets.iter().find(|(_, below)| *below >= count * quantile);
+        let end = holding.and_then(|(label, _)| label.split('"').nth(1)?.parse().ok());
+        Ok(end.unwrap_or(f64::INFINITY))
+    }
+}
+
+/// The labels and values of a metric, in order.
+fn values_of<'a>(answer: &'a str, name: &str) -> Vec<(&'a str, f64)> {
+    let values = answer.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (label, value) = rest.starts_with([' ', '{']).then(|| rest.rsplit_once(' '))??;
+        Some((label, value.parse().ok()?))
+    });
+    values.collect()
 }
 
 /// Where the programs are, once for all.

@@ -1,6 +1,6 @@
 //! A way to a server that can be slow, stand still, break or lead elsewhere.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,6 @@ pub enum Traffic {
     Flows,
     /// They wait, for as long as this lasts: what a network does that loses everything.
     Stalls,
-    /// Connections end, and new ones are closed.
-    Cut,
     /// Each piece takes so long; of every hundred so many are lost, and sent again after the time that TCP waits for that.
     Slow {
         /// One way.
@@ -46,7 +44,6 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A way to a server. It ends, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
     traffic: watch::Sender<Traffic>,
     target: watch::Sender<String>,
     opened: Opened,
@@ -78,14 +75,8 @@ impl Proxy {
         let opened = Opened::default();
         let task = tokio::spawn(accept(listener, way, target.clone(), Arc::clone(&opened))).abort_handle();
         let moved = url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(address.port())).is_ok();
-        let proxy = Self { address, traffic, target, opened, task };
+        let proxy = Self { traffic, target, opened, task };
         if moved { Ok((proxy, url.into())) } else { Err(Trouble::Unfit(format!("{url} names no host"))) }
-    }
-
-    /// Its port on this machine.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.address.port()
     }
 
     /// From now on bytes fare like this.
@@ -139,18 +130,13 @@ async fn accept(listener: TcpListener, way: Arc<Way>, target: watch::Sender<Stri
         opened.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let (way, target) = (Arc::clone(&way), target.borrow().clone());
         connections.spawn(async move {
-            if matches!(*way.traffic.borrow(), Traffic::Cut) {
-                return;
-            }
             let Ok(server) = TcpStream::connect(target).await else { return };
             // Either may fail: the other end sees it when both are dropped.
             let _ = client.set_nodelay(true).and(server.set_nodelay(true));
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-            let mut cut = way.traffic.subscribe();
             tokio::select! {
                 () = pump(from_client, to_server, &way, Direction::ToServer) => {}
                 () = pump(from_server, to_client, &way, Direction::ToClient) => {}
-                _ = cut.wait_for(|traffic| matches!(traffic, Traffic::Cut)) => {}
             }
         });
     }

@@ -22,6 +22,8 @@ pub struct Stage {
     pub pace: Pace,
     /// Its chance.
     pub dice: Dice,
+    /// How long the mix of all faults lasts, if that was said.
+    pub soak: Option<Duration>,
 }
 
 impl Stage {

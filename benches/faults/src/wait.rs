@@ -18,6 +18,7 @@ pub async fn eventually<T, E: Debug>(
 ) -> Result<T> {
     let begun = Instant::now();
     loop {
+        let asked = Instant::now();
         let last = match ask().await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(last)) => format!("{last:?}"),
@@ -26,6 +27,7 @@ pub async fn eventually<T, E: Debug>(
         if begun.elapsed() > within {
             return Err(Trouble::Never { waited: within, what: what.to_owned(), last });
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        // A question that costs much must not become the load.
+        tokio::time::sleep(LOOK_EVERY.max(asked.elapsed() * 4)).await;
     }
 }

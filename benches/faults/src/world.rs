@@ -87,11 +87,20 @@ impl World {
     /// When Postgres does not answer.
     pub async fn on(postgres: &Postgres, redis_url: &str, dice: Dice) -> Result<Self> {
         let database = postgres.new_database().await;
+        let world = Self::in_database(database.url(), redis_url, dice).await?;
+        Ok(Self { _database: Some(database), ..world })
+    }
+
+    /// In this database, which is kept by somebody else.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn in_database(database_url: &str, redis_url: &str, dice: Dice) -> Result<Self> {
         // A server that was away leaves broken sessions behind: they are tried before they are used.
         let user = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
         Ok(Self {
-            user: user.connect(database.url()).await?,
-            database_url: database.url().to_owned(),
+            user: user.connect(database_url).await?,
+            database_url: database_url.to_owned(),
             worker_database_url: None,
             control_database_url: None,
             redis_url: redis_url.to_owned(),
@@ -100,7 +109,7 @@ impl World {
             control_planes: BTreeMap::new(),
             workers: BTreeMap::new(),
             dice,
-            _database: Some(database),
+            _database: None,
         })
     }
 
@@ -215,6 +224,16 @@ impl World {
     pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
         self.worker(name)?.signal(Signal::Term).await?;
         self.ended_worker(name, 0).await
+    }
+
+    /// SIGTERM for this worker, which may take its time to leave.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
+        let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
+        worker.signal(Signal::Term).await?;
+        Ok(worker)
     }
 
     /// Waits until this worker has ended, with this code.

@@ -2,6 +2,10 @@
 
 pub mod control;
 pub mod control_plane;
+pub mod fleet;
+pub mod load;
 pub mod postgres;
 pub mod redis;
+pub mod servers;
+pub mod soak;
 pub mod workers;

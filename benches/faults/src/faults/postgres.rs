@@ -97,8 +97,12 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
             *count = (*count - 1).max(0);
         }
     }
-    let missing = findings.missing_items;
-    Ok(Report::of(findings).at_most("items that missed a tick", missing, 1.0).moves_at_most(0).steady_after(steady_after))
+    let (missing, others) = (findings.missing_items, findings.missed_by_others);
+    Ok(Report::of(findings)
+        .at_most("ticks missed by another item", others, 0.0)
+        .at_most("items that missed a tick", missing, 1.0)
+        .moves_at_most(0)
+        .steady_after(steady_after))
 }
 
 /// Postgres answers, and refuses, in five ways, one after the other; each is mended again.
@@ -133,7 +137,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
         (
             "no table",
             "alter table public.work_items rename to elsewhere",
-            "work_items",
+            "there is no schema",
             "alter table public.elsewhere rename to work_items",
         ),
         (
@@ -143,12 +147,14 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
             "alter table public.work_items rename amount to value",
         ),
     ] {
+        let before: Vec<_> = world.workers.values().map(|worker| worker.err.count(said)).collect();
         run_as_administrator(&postgres, &world, breaks).await?;
         let told = eventually(SOON, &format!("{ailment}: a worker tells of it"), async || {
-            let told = world.workers.values().all(|worker| worker.err.find(said).is_some());
+            let told = world.workers.values().zip(&before).all(|(worker, before)| worker.err.count(said) > *before);
             Ok(if told { Ok(()) } else { Err(format!("{:?}", world.workers.values().next())) })
         })
         .await;
+        tokio::time::sleep(stage.lasting(20, 3)).await;
         run_as_administrator(&postgres, &world, mends).await?;
         told?;
         let back = Instant::now();

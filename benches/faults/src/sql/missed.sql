@@ -6,5 +6,7 @@ with per_item as (
     group by b.id
 )
 select coalesce(percentile_disc(0.5) within group (order by missed), 0), coalesce(max(missed), 0),
-       count(*) filter (where missed > 0)
+       count(*) filter (where missed > 0),
+       coalesce((select missed from per_item order by missed desc offset 1 limit 1), 0),
+       coalesce(sum(missed) * 100.0 / nullif(count(*) * ($2::bigint - $1::bigint + 1), 0), 0)::float8
 from per_item

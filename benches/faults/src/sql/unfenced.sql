@@ -3,8 +3,9 @@
 -- to work twice in a second by itself.
 create table public.unfenced (worker text, life uuid, first integer, tick bigint, slots integer[], primary key (worker, life, first));
 
-create or replace function scaler.tick(text, uuid, integer, integer) returns table (
-    tick bigint, into_ms integer, tick_ms integer, owned bigint, fence bigint, ticked bigint, items bigint, digest bigint, locked bigint)
+create or replace function scaler.tick(text, uuid, integer, integer, bigint[]) returns table (
+    tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, left_over bigint,
+    items bigint, digest bigint, locked bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 #variable_conflict use_column
 declare
@@ -27,7 +28,8 @@ begin
         slots = array(select slot from scaler.slot s where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4)
     where u.worker = $1 and u.life = $2 and u.first = $3;
     return query
-    select now.tick, now.into_ms, now.tick_ms, count(*), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0),
-           cardinality(known.slots)::bigint, done, 0::bigint, 0::bigint
+    select now.tick, now.into_ms, now.tick_ms, (select m.slots from scaler.meta m),
+           count(*), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0), cardinality(known.slots)::bigint, 0::bigint,
+           done, 0::bigint, 0::bigint
     from scaler.slot s where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4;
 end $body$
