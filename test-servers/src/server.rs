@@ -5,8 +5,8 @@ use std::env;
 use crate::authority::ServerCertificate;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
-use crate::kind::Kind;
-use crate::local::Local;
+use crate::kind::{Kind, REDIS};
+use crate::local::{Local, free_port};
 
 /// A server that runs, or ran and may run again.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ impl Wish {
 
     pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
         Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
+    }
+
+    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
+    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
+        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
+        let port = ["--port".to_owned(), plain.to_string()];
+        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
+        (Self { more_options, tls: Some(certificate.clone()) }, plain)
     }
 
     /// The words before a command that put its certificates into this folder, for this owner.
