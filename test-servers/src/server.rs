@@ -42,14 +42,6 @@ impl Wish {
         Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
     }
 
-    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
-    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
-        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
-        let port = ["--port".to_owned(), plain.to_string()];
-        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
-        (Self { more_options, tls: Some(certificate.clone()) }, plain)
-    }
-
     /// The words before a command that put its certificates into this folder, for this owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
@@ -63,6 +55,14 @@ impl Wish {
     pub(crate) fn options(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
         let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
         [tls.unwrap_or_default(), self.more_options.clone()].concat()
+    }
+
+    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
+    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
+        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
+        let port = ["--port".to_owned(), plain.to_string()];
+        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
+        (Self { more_options, ..Self::over_tls(certificate) }, plain)
     }
 }
 
