@@ -71,7 +71,10 @@ enum Found {
 async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
     let pair = PostgresPair::private().await;
     let database = pair.new_database().await;
-    let on = |server: &Postgres| server.url().replace("/postgres", &format!("/{}", database.name()));
+    let on = |server: &Postgres| match server.url().rsplit_once('/') {
+        Some((place, _)) => format!("{place}/{}", database.name()),
+        None => server.url().to_owned(),
+    };
     let (before, after) = (on(pair.primary()), on(pair.standby()));
     let (way, address) = Proxy::to(&before, stage.dice.clone()).await?;
     let mut world = World::in_database(&before, Redis::shared().await.url(), stage.dice.clone()).await?;
