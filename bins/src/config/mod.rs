@@ -17,7 +17,7 @@ pub use control::{ControlArgs, ControlPlaneArgs};
 pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
-pub use servers::{PostgresArgs, RedisArgs};
+pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
 pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots, window};

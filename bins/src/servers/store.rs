@@ -59,6 +59,8 @@ impl Store<'_> {
     }
 
     fn open(&self, mut config: PgConfig) -> Result<PgStore, Failure> {
+        config.pooler = self.args.postgres_pooler.into();
+        config.reconnect_spread = self.args.postgres_reconnect_spread_ms;
         config.connect_timeout = self.args.postgres_connect_timeout_ms;
         config.command_timeout = self.args.postgres_command_timeout_ms;
         config.statement_timeout = self.args.postgres_statement_timeout_ms;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::support::member;
+use futures_util::future::join_all;
 use scaler_core::{Election, MemberKey, Outcome, Slot, SlotCount, SlotRange, StoreError, Term, Timing, Transfer, WorkStore};
 use scaler_pg::{PgConfig, PgStore, Pooler, Scope};
 use sqlx::{Connection, PgConnection};
@@ -198,4 +199,37 @@ fn address(url: &str) -> &str {
 /// `host:port/database` of one of the hosts.
 fn host(database: &Database, n: usize) -> String {
     format!("{}/{}", address(database.url()).split(',').nth(n).unwrap(), database.name())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_lose_their_sessions_at_once_come_back_one_after_the_other() {
+    const STORES: usize = 100;
+    let postgres = Postgres::private().await;
+    let stores: Vec<_> = (0..STORES)
+        .map(|_| {
+            let mut config = PgConfig::new(postgres.url());
+            config.max_connections = 1;
+            config.reconnect_spread = Duration::from_secs(2);
+            PgStore::new(&config).unwrap()
+        })
+        .collect();
+    let ask = async |store: &PgStore| store.probe().await.is_err_and(|error| matches!(error, StoreError::NotInstalled { .. }));
+    assert!(join_all(stores.iter().map(ask)).await.into_iter().all(|asked| asked));
+    let mut user = PgConnection::connect(postgres.url()).await.unwrap();
+    let cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'scaler'";
+    sqlx::raw_sql(cut).execute(&mut user).await.unwrap();
+    // Each at once, as workers do whose tick is due.
+    let back = join_all(stores.iter().map(async |store| {
+        assert!(!ask(store).await, "its session is gone");
+        eventually("it is back", async || {
+            if ask(store).await { Ok(()) } else { Err(StoreError::Busy { during: "probe", source: "".into() }) }
+        })
+        .await;
+    }));
+    back.await;
+    let starts = "select extract(epoch from max(backend_start) - min(backend_start))::float8, count(*) from pg_stat_activity where application_name = 'scaler'";
+    let (seconds, sessions): (f64, i64) = sqlx::query_as(starts).fetch_one(&mut user).await.unwrap();
+    println!("{sessions} sessions came back over {seconds:.2} s");
+    assert_eq!(sessions, 100);
+    assert!(seconds > 1.0, "they came back within {seconds} s");
 }

@@ -71,10 +71,7 @@ enum Found {
 async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
     let pair = PostgresPair::private().await;
     let database = pair.new_database().await;
-    let on = |server: &Postgres| match server.url().rsplit_once('/') {
-        Some((place, _)) => format!("{place}/{}", database.name()),
-        None => server.url().to_owned(),
-    };
+    let on = |server: &Postgres| format!("{}{}", server.url().trim_end_matches("postgres"), database.name());
     let (before, after) = (on(pair.primary()), on(pair.standby()));
     let (way, address) = Proxy::to(&before, stage.dice.clone()).await?;
     let mut world = World::in_database(&before, Redis::shared().await.url(), stage.dice.clone()).await?;
@@ -180,6 +177,7 @@ pub async fn pooled(stage: Stage) -> Result<Report> {
     let url = pooler.url(&database);
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
+    world.variables.insert("POSTGRES_POOLER".to_owned(), "transaction".to_owned());
     world.play(Scene { workers: 4, ..Scene::default() }).await?;
     let watch: Watch = world.watch().await?;
     let minimum = world.slots_of("worker-4").await?;

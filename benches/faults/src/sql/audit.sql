@@ -18,21 +18,30 @@ end $$;
 create trigger audit after update on public.work_items
     referencing old table as before_update new table as after_update for each statement execute function public.audit();
 
--- Moves and terms share one order: a term is entered after all moves under the one before it, as both lock the leader's row.
+-- Commits and terms share one order: a term is entered after all commits under the one before it, as both lock the leader's row.
 create sequence public.audit_order;
 create table public.audit_moves (
-    place bigint default nextval('public.audit_order'), at timestamptz default clock_timestamp(), slot integer, gave text, took text,
-    epoch_before bigint, epoch bigint, fell boolean, term bigint);
+    at timestamptz default clock_timestamp(), slot integer, gave text, took text,
+    epoch_before bigint, epoch bigint, fell boolean);
 create function public.audit_slot() returns trigger language plpgsql security definer set search_path = pg_catalog as $$ begin
-    insert into public.audit_moves (slot, gave, took, epoch_before, epoch, fell, term)
+    insert into public.audit_moves (slot, gave, took, epoch_before, epoch, fell)
     values (new.slot, old.owner, new.owner, old.epoch, new.epoch,
-            new.last_tick < old.last_tick or new.ticks < old.ticks or new.term < old.term, new.term);
+            new.last_tick < old.last_tick or new.ticks < old.ticks or new.term < old.term);
     return null;
 end $$;
 create trigger audit_slot after update on scaler.slot for each row
     when ((new.owner, new.incarnation, new.epoch) is distinct from (old.owner, old.incarnation, old.epoch)
           or new.last_tick < old.last_tick or new.ticks < old.ticks or new.term < old.term)
     execute function public.audit_slot();
+
+-- Only a leader writes a term with its move. Whoever claims an orphan, or adopts what was its own, has none.
+create table public.audit_commits (place bigint default nextval('public.audit_order'), term bigint);
+create function public.audit_commit() returns trigger language plpgsql security definer set search_path = pg_catalog as $$ begin
+    insert into public.audit_commits (term) values (new.term);
+    return null;
+end $$;
+create trigger audit_commit after update of term on scaler.slot for each row
+    when (new.owner is distinct from old.owner) execute function public.audit_commit();
 
 create table public.audit_terms (
     place bigint default nextval('public.audit_order'), at timestamptz default clock_timestamp(), term bigint, holder uuid);

@@ -12,6 +12,6 @@ select
         left join public.audit_sums f using (id)
         where coalesce(w.value, 0) <> coalesce(a.steps, 0) + coalesce(f.steps, 0)) as values_apart_from_the_record,
     (select count(*) from public.audit_moves where fell or epoch <> epoch_before + 1) as changes_without_their_epoch,
-    (select count(*) from public.audit_moves m where m.gave is distinct from m.took
-        and exists (select from public.audit_terms t where t.place < m.place and t.term > m.term)) as moves_by_a_past_term
+    (select count(*) from public.audit_commits c
+        where exists (select from public.audit_terms t where t.place < c.place and t.term > c.term)) as moves_by_a_past_term
 from public.audit_totals t
