@@ -28,8 +28,8 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 /// How often an address may ask whether we are ready, and for the metrics: one time each so long, and so often at once.
 const READY_EVERY: Duration = Duration::from_millis(100);
 const READY_BURST: u32 = 20;
-const METRICS_EVERY: Duration = Duration::from_millis(500);
-const METRICS_BURST: u32 = 10;
+const METRICS_EVERY: Duration = Duration::from_millis(200);
+const METRICS_BURST: u32 = 20;
 
 /// Answers from now on, in the background; the address it listens on, if any.
 ///

@@ -28,6 +28,7 @@ mod clock;
 pub mod control;
 mod election;
 mod error;
+pub mod hand_over;
 mod id;
 mod load;
 mod membership;

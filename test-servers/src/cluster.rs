@@ -1,5 +1,6 @@
 //! A cluster of three Redis servers.
 
+use crate::authority::ServerCertificate;
 use crate::inline::ask;
 use crate::kind::CLUSTER_NODE;
 use crate::redis::Redis;
@@ -14,6 +15,7 @@ const NODES: usize = 3;
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
+    scheme: &'static str,
 }
 
 impl RedisCluster {
@@ -26,19 +28,39 @@ impl RedisCluster {
         for _ in 0..NODES {
             nodes.push(or_fail(Server::local(&CLUSTER_NODE, &Wish::default()).await.map(|server| Redis::new(server, ""))));
         }
-        for (n, node) in nodes.iter().enumerate() {
-            let (first, last) = (SLOTS * n / NODES, SLOTS * (n + 1) / NODES - 1);
-            ask(node, &format!("cluster addslotsrange {first} {last}")).await;
-            ask(node, &format!("cluster meet 127.0.0.1 {} {}", nodes[0].port(), bus_port(&nodes[0]))).await;
+        let ports: Vec<_> = nodes.iter().map(Redis::port).collect();
+        Self::joined(nodes, &ports, "redis-cluster").await
+    }
+
+    /// As [`private`](Self::private), with nodes that speak TLS to clients and to each other, and let in only clients of the certificate's authority.
+    ///
+    /// # Panics
+    /// As for [`private`](Self::private).
+    pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
+        let (mut nodes, mut ports) = (Vec::new(), Vec::new());
+        for _ in 0..NODES {
+            let (wish, port) = Wish::over_tls_and_plain(certificate, &["--tls-cluster", "yes"]);
+            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &wish).await.map(|server| Redis::new(server, ""))));
+            ports.push(port);
         }
-        for node in &nodes {
+        Self::joined(nodes, &ports, "rediss-cluster").await
+    }
+
+    /// Made one, by orders to these ports.
+    async fn joined(nodes: Vec<Redis>, ports: &[u16], scheme: &'static str) -> Self {
+        for (n, port) in ports.iter().enumerate() {
+            let (first, last) = (SLOTS * n / NODES, SLOTS * (n + 1) / NODES - 1);
+            ask(*port, &format!("cluster addslotsrange {first} {last}")).await;
+            ask(*port, &format!("cluster meet 127.0.0.1 {} {}", nodes[0].port(), bus_port(&nodes[0]))).await;
+        }
+        for port in ports {
             let whole = async || {
-                let info = ask(node, "cluster info").await;
+                let info = ask(*port, "cluster info").await;
                 info.contains("cluster_state:ok") && info.contains(&format!("cluster_known_nodes:{NODES}"))
             };
             until("every node knows the whole cluster", whole).await;
         }
-        Self { nodes }
+        Self { nodes, scheme }
     }
 
     /// The URL by which clients find the nodes.
@@ -46,7 +68,7 @@ impl RedisCluster {
     pub fn url(&self) -> String {
         let [first, others @ ..] = &self.nodes[..] else { return String::new() };
         let others: Vec<_> = others.iter().map(|node| format!("node=127.0.0.1:{}", node.port())).collect();
-        format!("redis-cluster://127.0.0.1:{}?{}", first.port(), others.join("&"))
+        format!("{}://127.0.0.1:{}?{}", self.scheme, first.port(), others.join("&"))
     }
 
     /// Its nodes.

@@ -7,18 +7,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::redis::Redis;
-
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The answer as it comes; a server that does not answer has none.
-pub(crate) async fn ask(redis: &Redis, command: &str) -> String {
-    let answer = timeout(ANSWER_WITHIN, exchange(redis, command)).await;
+pub(crate) async fn ask(port: u16, command: &str) -> String {
+    let answer = timeout(ANSWER_WITHIN, exchange(port, command)).await;
     answer.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-async fn exchange(redis: &Redis, command: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).await?;
+async fn exchange(port: u16, command: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(format!("{command}\r\n").as_bytes()).await?;
     // A server that hears no more closes the connection behind its answer, so that the answer needs no parser.
     stream.shutdown().await?;

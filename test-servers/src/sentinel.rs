@@ -66,12 +66,12 @@ impl Sentinel {
         let port = self.replica.port().to_string();
         let promoted = || self.says("sentinel get-master-addr-by-name main", &port);
         until("Sentinel names the replica as the primary", promoted).await;
-        let writable = async || ask(&self.replica, "role").await.contains("master");
+        let writable = async || ask(self.replica.port(), "role").await.contains("master");
         until("the replica is the primary", writable).await;
     }
 
     async fn says(&self, command: &str, expected: &str) -> bool {
-        ask(&self.sentinel, command).await.contains(expected)
+        ask(self.sentinel.port(), command).await.contains(expected)
     }
 }
 

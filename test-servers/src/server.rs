@@ -6,8 +6,8 @@ use crate::authority::ServerCertificate;
 use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
-use crate::kind::Kind;
-use crate::local::Local;
+use crate::kind::{Kind, REDIS};
+use crate::local::{Local, free_port};
 
 /// A server that runs, or ran and may run again.
 #[derive(Debug)]
@@ -59,6 +59,14 @@ impl Wish {
     pub(crate) fn options(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
         let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
         [tls.unwrap_or_default(), self.more_options.clone()].concat()
+    }
+
+    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
+    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
+        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
+        let port = ["--port".to_owned(), plain.to_string()];
+        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
+        (Self { more_options, ..Self::over_tls(certificate) }, plain)
     }
 }
 

@@ -58,6 +58,12 @@ pub struct ControlArgs {
     /// The least time from one count of the items to the next, in milliseconds
     #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
     pub census_interval_ms: Duration,
+    /// Who was gone n times within this time, in seconds, waits 2^n s after each return before it is given slots, but not longer
+    #[arg(long, env, default_value = "60", value_parser = seconds)]
+    pub damping_s: Duration,
+    /// The most slots that move in a second while their owners work
+    #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub moves_per_s: u32,
     /// The least time between movements for mere unevenness, in seconds
     #[arg(long, env, default_value = "10", value_parser = seconds)]
     pub settle_interval_s: Duration,
@@ -97,6 +103,8 @@ impl ControlArgs {
             scan_interval: self.scan_interval_ms,
             handover_interval: self.handover_interval_ms,
             gather: self.gather_ms,
+            damping: self.damping_s,
+            moves_per_s: self.moves_per_s,
             census_interval: self.census_interval_ms,
             settle_interval: self.settle_interval_s,
             tolerance: self.tolerance_percent,
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn every_setting_arrives() {
         let args = parse(
-            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --gather-ms 5 --settle-interval-s 5 \
+            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --gather-ms 5 --damping-s 14 --moves-per-s 15 --settle-interval-s 5 \
             --tolerance-percent 20 --sweep-after-s 7 --commit-limit 8 --stale-after-ms 9 --tick-grace-ms 13 --silent-ticks 10 --cut-off-ticks 11 --hold-s 12",
         );
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
@@ -142,6 +150,7 @@ mod tests {
         assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4, 5]);
         let times = [config.settle_interval, config.sweep_after, config.thresholds.hold_for];
         assert_eq!(times.map(|time| time.as_secs()), [5, 7, 12]);
+        assert_eq!((config.damping.as_secs(), config.moves_per_s), (14, 15));
         assert!((config.tolerance - 0.2).abs() < 1e-9);
         let times = [config.thresholds.stale_after, config.thresholds.tick_grace];
         assert_eq!(times.map(|time| time.as_millis()), [9, 13]);

@@ -42,18 +42,19 @@ async fn the_leader_audits_on_and_on() {
     let mut system = system.running(10, &["worker-1"]).await;
     system.until_loads(&[10]).await;
     let address = system.control.as_ref().unwrap().address().await;
-    let metric = |name: &str| {
+    let metric = async |name: &str| {
+        // Not more often than it lets anybody ask.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let (answer, name) = (get(&address, "/metrics"), format!("notifi_scaler_control_{name}_total "));
         answer.lines().find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok()).unwrap()
     };
-    eventually("some audits", async || if metric("audits") >= 3 { Ok(()) } else { Err(get(&address, "/metrics")) }).await;
-    assert_eq!((metric("doubles"), metric("audits_failed")), (0, 0));
-    assert!(metric("audited_items") >= 3);
+    eventually("some audits", async || if metric("audits").await >= 3 { Ok(()) } else { Err(get(&address, "/metrics")) }).await;
+    assert_eq!((metric("doubles").await, metric("audits_failed").await), (0, 0));
+    assert!(metric("audited_items").await >= 3);
     // As a worker would that has lost its slots and goes on.
     eventually("it finds the doubles", async || {
         system.run("update public.work_items set value = value + 1").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        if metric("doubles") > 0 { Ok(()) } else { Err(metric("audits")) }
+        if metric("doubles").await > 0 { Ok(()) } else { Err(metric("audits").await) }
     })
     .await;
     assert!(system.control.take().unwrap().err.contain("an audit found"));

@@ -69,6 +69,7 @@ struct Driver<S: ?Sized> {
     term: Option<Term>,
     renew_at: Duration,
     sweep_at: Duration,
+    turns: u64,
     plane: ControlPlane,
     /// Whether the present turn has seen the slots, and when the last one ended that had.
     has_looked: bool,
@@ -100,6 +101,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             term: None,
             renew_at: Duration::ZERO,
             sweep_at: Duration::ZERO,
+            turns: 0,
             has_looked: false,
             looked_at: Duration::ZERO,
             census: None,
@@ -141,7 +143,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     }
 
     async fn try_turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Duration, StoreError> {
-        let Some(term) = self.lead(observe).await? else { return Ok(self.config.lease / 5) };
+        let Some(term) = self.lead(observe).await? else { return Ok(self.jittered(self.config.lease / 5)) };
         let asked_at = self.clock.now();
         if asked_at.saturating_sub(self.looked_at) > self.config.scan_interval + BLIND_AFTER {
             self.plane.blinded();
@@ -149,7 +151,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let assignment = self.store.assignment().await?;
         let answered_at = self.clock.now();
         self.has_looked = true;
-        let rest = self.config.scan_interval.max(answered_at.saturating_sub(asked_at) * LOOK_REST);
+        let rest = self.jittered(self.config.scan_interval).max(answered_at.saturating_sub(asked_at) * LOOK_REST);
         self.count_items().await?;
         let Some(load) = self.census.clone() else { return Ok(rest) };
         observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
@@ -160,6 +162,13 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let waiting = self.commit(&term, &decision.transfers, observe).await?;
         self.sweep(observe).await;
         Ok(if waiting || decision.suspects > 0 { self.config.handover_interval } else { rest })
+    }
+
+    /// Up to an eighth less than this time, so that no two control planes keep in step with each other or with the workers.
+    fn jittered(&mut self, time: Duration) -> Duration {
+        self.turns += 1;
+        let share = uuid_hash(Uuid::from_u64_pair(self.turns, 0), uuid_hash(self.candidate, 0)) % 128;
+        time - time * u32::try_from(share).unwrap_or(0) / 1024
     }
 
     /// The term, if this control plane leads.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ControlConfig;
+use super::budget::Budget;
+use super::damping::Damping;
 use super::gathering::Gathering;
 use super::generations::Generations;
 use super::pulse::Pulses;
@@ -71,7 +73,9 @@ pub struct ControlPlane {
     sightings: BTreeMap<WorkerId, Sighting>,
     generations: Generations,
     pulses: Pulses,
+    damping: Damping,
     gathering: Gathering,
+    budget: Budget,
     pending: BTreeMap<Slot, Pending>,
     held_since: Option<Duration>,
     settled_at: Option<Duration>,
@@ -81,13 +85,16 @@ impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
     pub fn new(config: ControlConfig) -> Self {
+        let budget = Budget::new(config.moves_per_s);
         Self {
             config,
             shared_among: None,
             sightings: BTreeMap::new(),
             generations: Generations::default(),
             pulses: Pulses::default(),
+            damping: Damping::default(),
             gathering: Gathering::default(),
+            budget,
             pending: BTreeMap::new(),
             held_since: None,
             settled_at: None,
@@ -108,8 +115,9 @@ impl ControlPlane {
             return Decision { verdicts, silent: Some(silent), suspects, ..Decision::default() };
         }
         self.generations.observe(seen.assignment.tick, self.sightings.values());
-        let roster = self.roster(&standings);
-        self.drop_pending(&roster, seen.assignment);
+        let owning = standings.iter().filter(|(_, standing)| standing.slots > 0).map(|(worker, _)| worker.clone()).collect();
+        let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &owning);
+        let made = self.drop_pending(&roster, seen.assignment);
         let draining = standings.iter().filter(|(_, standing)| standing.verdict == Verdict::Draining);
         let draining = draining.map(|(worker, _)| worker.clone()).collect();
         let plan = self.plan(now, &roster, &draining, seen);
@@ -118,7 +126,8 @@ impl ControlPlane {
             self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
         }
         self.shared_among = Some(plan.shared_among().clone());
-        let transfers = self.transfers(&standings, seen);
+        let budget = self.budget.left(now, made);
+        let transfers = within(budget, self.transfers(&standings, seen));
         Decision { verdicts, silent: None, suspects, plan, transfers }
     }
 
@@ -204,13 +213,16 @@ impl ControlPlane {
         seats.collect()
     }
 
-    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more.
-    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) {
+    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more. How many slots
+    /// have moved.
+    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
+        let mut moved = 0;
         self.pending.retain(|slot, pending| {
-            let state = assignment.slots.get(slot.index());
-            let open = roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open);
-            open && state.is_some_and(|state| state.epoch == pending.epoch)
+            let stands = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
+            moved += usize::from(!stands);
+            stands && roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open)
         });
+        moved
     }
 
     fn plan(&mut self, now: Duration, roster: &Roster, draining: &BTreeSet<WorkerId>, seen: &Observation<'_>) -> Plan {
@@ -269,6 +281,17 @@ fn seated(owners: &[Option<WorkerId>], roster: &Roster, draining: &BTreeSet<Work
         Some((worker.clone(), seat))
     });
     seats.collect()
+}
+
+/// Those that nobody waits for, and of the others as many as the budget is good for; the rest follow.
+fn within(budget: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
+    let mut left = budget;
+    let mut affords = |transfer: &Transfer| {
+        let affords = transfer.timing == Timing::Now || left > 0;
+        left -= usize::from(transfer.timing == Timing::AfterTick && left > 0);
+        affords
+    };
+    transfers.into_iter().filter(|transfer| affords(transfer)).collect()
 }
 
 /// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.

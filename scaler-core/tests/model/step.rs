@@ -279,7 +279,8 @@ fn looks(state: &State, fault: Option<Fault>) -> impl Iterator<Item = [Sight; SL
     one.into_iter().flat_map(move |one| other.clone().into_iter().map(move |other| [one, other]))
 }
 
-fn sights(slot: &Slot, tick: u8, fault: Option<Fault>) -> Vec<Sight> {
+/// What a look may find of one slot.
+pub(crate) fn sights(slot: &Slot, tick: u8, fault: Option<Fault>) -> Vec<Sight> {
     let verdicts: &[Verdict] = match (slot.owner, missed(slot, tick)) {
         (None, _) => &[Verdict::Lost],
         (Some(_), missed) if missed > SILENT_TICKS => &[Verdict::Lost],

@@ -25,7 +25,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const TO_CONVERGE: Duration = Duration::from_secs(30);
 /// Without any control plane: 15 s since the last renewal, the ticks that make an orphan, and the claims.
 const TO_HEAL_ALONE: Duration = Duration::from_secs(21);
-const LOOKS_A_SECOND: u32 = 4;
+const LOOKS_A_SECOND: u32 = 2;
 
 /// What a run ended with.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn nobody_leads(seed: u64, fault: Option<Fault>) -> Duration {
         world.pass(world.chance.up_to(20 * SECOND)).await;
         world.worker_dies();
         let mut waited: BTreeMap<ItemId, (u64, u32)> = BTreeMap::new();
-        for _ in 0..40 * LOOKS_A_SECOND {
+        for _ in 0..30 * LOOKS_A_SECOND {
             world.pass(SECOND / LOOKS_A_SECOND).await;
             for row in world.record.snapshot().rows.into_values() {
                 let (value, looks) = waited.get(&row.id).copied().unwrap_or_default();

@@ -9,8 +9,8 @@ use fred::types::{ClusterHash, CustomCommand};
 use futures_util::StreamExt;
 use scaler_core::testing::membership::{Clients, MembershipFixture};
 use scaler_core::{Membership, Standing};
-use scaler_redis::{RedisConfig, RedisMembership};
-use test_servers::{Redis, RedisCluster, Sentinel};
+use scaler_redis::{ClientIdentity, RedisConfig, RedisMembership, RedisTls};
+use test_servers::{Authority, Redis, RedisCluster, Sentinel};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -110,6 +110,21 @@ async fn a_cluster_whose_node_comes_back_is_used_again() {
     until("heartbeats succeed again", async || one.heartbeat(&member).await.is_ok()).await;
     until("the other sees it", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
     until_nudged(&one, &other).await;
+}
+
+#[tokio::test]
+async fn a_cluster_over_tls_lets_in_who_shows_a_certificate() {
+    let authority = Authority::new();
+    let cluster = RedisCluster::private_with_tls(&authority.server("127.0.0.1")).await;
+    let client = authority.client("worker.example");
+    let mut config = RedisConfig::new(cluster.url());
+    let identity = ClientIdentity { certificate: client.certificate, key: client.key };
+    config.tls = RedisTls { authorities: Some(authority.file()), identity: Some(identity) };
+    let (one, other) = (connect(&config).await, connect(&config).await);
+    until("it is let in", async || one.heartbeat(&active("worker-1")).await.is_ok()).await;
+    until_nudged(&one, &other).await;
+    config.tls.identity = None;
+    assert!(connect(&config).await.members().await.is_err(), "nobody comes in without");
 }
 
 #[tokio::test]
