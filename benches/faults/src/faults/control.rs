@@ -6,7 +6,10 @@ use crate::programs::Signal;
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::Result;
+use crate::wait::eventually;
 use crate::world::{Scene, World};
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// Workers whose tick trusts the list that it has, instead of the slot's row: one is paused while another takes over.
 pub async fn the_fence_is_off(stage: Stage) -> Result<Report> {
@@ -21,6 +24,12 @@ pub async fn the_fence_is_off(stage: Stage) -> Result<Report> {
     sqlx::raw_sql(include_str!("../sql/unfenced.sql")).execute(&world.user).await?;
     let watch = world.watch().await?;
     let victim = world.any_worker()?;
+    eventually(SOON, "it has the list that it will trust", async || {
+        let list = "select coalesce(max(cardinality(slots)), 0) from public.unfenced where worker = $1 and tick > 0";
+        let list: i32 = sqlx::query_scalar(list).bind(&victim).fetch_one(&world.user).await?;
+        Ok(if list > 0 { Ok(()) } else { Err("none yet") })
+    })
+    .await?;
     world.worker(&victim)?.signal(Signal::Stop).await?;
     tokio::time::sleep(Duration::from_secs(8)).await;
     world.worker(&victim)?.signal(Signal::Cont).await?;
