@@ -7,6 +7,7 @@ mod digest;
 mod guards;
 mod hash;
 mod install;
+mod optimize;
 mod oracle;
 mod role_desk;
 mod roles;
