@@ -4,12 +4,12 @@ use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::call::Call;
-use super::pass::{Ended, Freshness, Load, Passes};
+use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{ItemId, Member, MemberState, MembershipError, SlotRange, Standing, StoreError, TickReport, uuid_hash};
+use crate::{ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub enum Input {
     Adopted(Result<usize, StoreError>),
     /// What became of [`Effect::Tick`] for this range.
     Ticked(SlotRange, Result<TickReport, StoreError>),
-    /// What became of [`Effect::List`].
-    Listed(Result<Vec<ItemId>, StoreError>),
+    /// What became of [`Effect::List`] for this range.
+    Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
     Beat(Result<Standing, MembershipError>),
     /// What became of [`Effect::Leave`].
@@ -40,8 +40,8 @@ pub enum Effect {
     Adopt,
     /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
     Tick(SlotRange),
-    /// Call [`WorkStore::items`](crate::WorkStore::items).
-    List,
+    /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
+    List(SlotRange),
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
     Heartbeat(Member),
     /// Call [`Membership::leave`](crate::Membership::leave).
@@ -67,6 +67,8 @@ pub struct Worker {
     watch: Watch,
     adopted: bool,
     owned: u32,
+    /// How many slots there are, whoever owns them.
+    slots: SlotCount,
     /// When it said of itself for the first time.
     begun_at: Option<Duration>,
     adopt: Call,
@@ -96,6 +98,7 @@ impl Worker {
             watch: Watch::default(),
             adopted: false,
             owned: 0,
+            slots: SlotCount::DEFAULT,
             begun_at: None,
             adopt: Call::default(),
             beat: Call::default(),
@@ -146,7 +149,7 @@ impl Worker {
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
-            Input::Listed(answer) => self.listed(answer, &mut effects),
+            Input::Listed(slots, answer) => self.listed(slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
@@ -247,13 +250,20 @@ impl Worker {
             // Only now is it known that this worker can work: say so at once.
             self.beat.hurry(now);
         }
-        if self.watch.observe(&report, ended.freshness) {
-            if self.watch.is_current() {
-                self.show(effects);
-            } else if !self.listing {
+        self.slots = report.slots;
+        if self.watch.observe(report.tick) && !self.listing {
+            self.list_or_show(None, effects);
+        }
+    }
+
+    /// Reads the ids where they have changed, one run of slots after the other, and then shows them all.
+    fn list_or_show(&mut self, after: Option<SlotRange>, effects: &mut Vec<Effect>) {
+        match self.passes.stale_after(after) {
+            Some(slots) => {
                 self.listing = true;
-                effects.push(Effect::List);
+                effects.push(Effect::List(slots));
             }
+            None => self.show(effects),
         }
     }
 
@@ -263,19 +273,20 @@ impl Worker {
         let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
         if ended.late {
             now
-        } else if ended.freshness == Freshness::Fresh && ended.report.left == 0 && !watchful {
+        } else if ended.is_whole && ended.report.left == 0 && !watchful {
             self.schedule.next_tick(now)
         } else {
             self.schedule.next(now)
         }
     }
 
-    fn listed(&mut self, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
+    fn listed(&mut self, slots: SlotRange, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
         self.listing = false;
         match answer {
             Ok(items) => {
-                self.watch.list(items);
-                self.show(effects);
+                self.passes.listed(slots, &items);
+                self.watch.list(slots, self.slots, items);
+                self.list_or_show(Some(slots), effects);
             }
             // The next tick sees the same difference and asks again.
             Err(error) => _ = self.store_failed(error, effects),
