@@ -102,6 +102,8 @@ pub(crate) enum Finding {
     SameRole { target: Target, role: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
+    #[error("Postgres at {target}: rows of public.work_items cannot be moved unnoticed: {why}")]
+    NotMovable { target: Target, why: String },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
     Column { target: Target, column: &'static str, found: String, expected: &'static str },
     #[error(
