@@ -73,8 +73,10 @@ impl World {
     }
 
     fn look(&mut self) -> Decision {
-        let assignment = Assignment { tick: Tick(self.tick), slots: self.slots.clone(), sessions: self.sessions.clone() };
-        let seen = Observation { assignment: &assignment, members: self.members.as_deref(), load: &self.load };
+        let assignment =
+            Assignment { tick: Tick(self.tick), tick_length: SECOND, slots: self.slots.clone(), sessions: self.sessions.clone() };
+        let (members, now) = (self.members.as_deref(), self.now);
+        let seen = Observation { assignment: &assignment, asked_at: now, answered_at: now, members, load: &self.load };
         self.plane.step(self.now, &seen)
     }
 
@@ -160,6 +162,7 @@ fn one_dead_worker_is_no_reason_to_hold_however_much_it_owned() {
     world.settle();
     world.heard(&key("b", 1), MemberState::Active);
     world.second(&[key("a", 1), key("b", 1)]);
+    world.look();
     for _ in 0..4 {
         world.second(&[key("b", 1)]);
     }

@@ -34,8 +34,12 @@ pub struct PgConfig {
     pub url: String,
     /// The name of its sessions.
     pub application_name: String,
-    /// How many connections may be open at a time.
+    /// How many connections may be open at a time, beside those that tick.
     pub max_connections: u32,
+    /// How many connections may tick at a time.
+    pub ticks_at_once: u32,
+    /// Whether a tick waits until it is on disk.
+    pub tick_commit: TickCommit,
     /// What stands in between.
     pub pooler: Pooler,
     /// After a session was lost, a random wait up to this before the next one is opened.
@@ -50,13 +54,25 @@ pub struct PgConfig {
     pub lock_timeout: Duration,
 }
 
+/// Whether a tick waits until it is on disk. All else always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickCommit {
+    /// As the server is configured, which is: it waits.
+    Durable,
+    /// It does not: a crash of the server may lose the ticks of its last moments, fence and increment together.
+    Asynchronous,
+}
+
 impl PgConfig {
-    /// The defaults: 4 connections, without a pooler, reopened within 500 ms, 3 s to connect, 10 s to answer, 8 s a statement, 300 ms for a lock.
+    /// The defaults: 4 connections and 4 that tick and wait for the disk, without a pooler, reopened within 500 ms, 3 s to connect,
+    /// 10 s to answer, 8 s a statement, 300 ms for a lock.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             application_name: "scaler".to_owned(),
             max_connections: 4,
+            ticks_at_once: 4,
+            tick_commit: TickCommit::Durable,
             pooler: Pooler::None,
             reconnect_spread: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(3),
@@ -68,14 +84,19 @@ impl PgConfig {
 
     /// The defaults for a worker: its sessions bear its incarnation, so that the control plane sees at once when they are gone.
     pub fn for_worker(url: impl Into<String>, incarnation: Incarnation) -> Self {
-        Self { application_name: format!("{WORKER_SESSION}{incarnation}"), max_connections: 2, ..Self::new(url) }
+        Self {
+            application_name: format!("{WORKER_SESSION}{incarnation}"),
+            max_connections: 2,
+            ticks_at_once: 2,
+            ..Self::new(url)
+        }
     }
 
-    /// How to reach each host.
-    pub(crate) fn hosts(&self) -> Result<Hosts, StoreError> {
+    /// How to reach each host, with sessions that commit so.
+    pub(crate) fn hosts(&self, commit: TickCommit) -> Result<Hosts, StoreError> {
         let hosts = Hosts::of(&self.url)?;
         Ok(match self.pooler {
-            Pooler::None => hosts.with(|options| options.application_name(&self.application_name).options(self.settings())),
+            Pooler::None => hosts.with(|options| options.application_name(&self.application_name).options(self.settings(commit))),
             // The session that bears a worker's name would be lent to others, and these are the only parameters that every pooler takes.
             Pooler::Transaction => {
                 let name =
@@ -86,9 +107,10 @@ impl PgConfig {
     }
 
     /// Begins a transaction with its settings, where no session keeps them.
-    pub(crate) fn begin(&self) -> Option<String> {
-        let settings = self.settings().map(|(name, value)| format!("; set local {name} = '{value}'"));
-        (self.pooler == Pooler::Transaction).then(|| format!("begin isolation level read committed{}", settings.concat()))
+    pub(crate) fn begin(&self, commit: TickCommit) -> Option<String> {
+        let settings = self.settings(commit).into_iter().map(|(name, value)| format!("; set local {name} = '{value}'"));
+        (self.pooler == Pooler::Transaction)
+            .then(|| format!("begin isolation level read committed{}", settings.collect::<String>()))
     }
 
     /// A worker that is stopped in the middle of a transaction keeps its slots locked, so that it is cut off soon.
@@ -99,16 +121,20 @@ impl PgConfig {
         }
     }
 
-    fn settings(&self) -> [(&'static str, String); 5] {
+    fn settings(&self, commit: TickCommit) -> Vec<(&'static str, String)> {
         let millis = |duration: Duration| duration.as_millis().to_string();
-        [
+        let mut settings = vec![
             ("statement_timeout", millis(self.statement_timeout)),
             ("lock_timeout", millis(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", millis(self.idle_in_transaction())),
             ("default_transaction_isolation", "read committed".to_owned()),
             // Compiling a statement that runs for milliseconds costs more than it gains.
             ("jit", "off".to_owned()),
-        ]
+        ];
+        if commit == TickCommit::Asynchronous {
+            settings.push(("synchronous_commit", "off".to_owned()));
+        }
+        settings
     }
 }
 
@@ -118,6 +144,8 @@ impl fmt::Debug for PgConfig {
             .field("target", &Target::of_url(&self.url))
             .field("application_name", &self.application_name)
             .field("max_connections", &self.max_connections)
+            .field("ticks_at_once", &self.ticks_at_once)
+            .field("tick_commit", &self.tick_commit)
             .field("pooler", &self.pooler)
             .field("reconnect_spread", &self.reconnect_spread)
             .field("connect_timeout", &self.connect_timeout)

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
 
-use crate::config::{PgConfig, Pooler};
+use crate::config::{PgConfig, Pooler, TickCommit};
 use crate::error::{Finding, Target, classify, is_read_only};
 use crate::pool::{Lent, Pool};
 
@@ -22,10 +22,19 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects at first use.
+    /// For all but ticks. Connects at first use.
     pub(crate) fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        let pool = Pool::new(config.hosts()?, config.max_connections, config.connect_timeout, config.reconnect_spread);
-        Ok(Self { pool, begin: config.begin(), command_timeout: config.command_timeout })
+        Self::with(config, config.max_connections, TickCommit::Durable)
+    }
+
+    /// For ticks: nothing else takes their connections, and only their sessions may commit without waiting for the disk.
+    pub(crate) fn for_ticks(config: &PgConfig) -> Result<Self, StoreError> {
+        Self::with(config, config.ticks_at_once, config.tick_commit)
+    }
+
+    fn with(config: &PgConfig, connections: u32, commit: TickCommit) -> Result<Self, StoreError> {
+        let pool = Pool::new(config.hosts(commit)?, connections, config.connect_timeout, config.reconnect_spread);
+        Ok(Self { pool, begin: config.begin(commit), command_timeout: config.command_timeout })
     }
 
     pub(crate) const fn target(&self) -> &Target {

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod election;
 mod error;
+mod expected;
 mod functions;
 mod hosts;
 mod install;
@@ -19,7 +20,7 @@ mod store;
 mod way;
 
 pub use audit::Scope;
-pub use config::{PgConfig, Pooler};
+pub use config::{PgConfig, Pooler, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;

@@ -9,6 +9,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::error::NoServer;
 use crate::kind::POSTGRES;
 use crate::server::{Place, Server, Wish, or_fail};
@@ -39,6 +40,16 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
     }
 
+    /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with(settings: &[(&str, &str)]) -> Self {
+        let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let wish = Wish { more_options: options.collect(), ..Wish::default() };
+        or_fail(Server::private(&POSTGRES, &wish).await.map(Self::new))
+    }
+
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
@@ -46,6 +57,15 @@ impl Postgres {
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
+    }
+
+    /// A [private](Self::private) server that lives by this clock.
+    ///
+    /// # Panics
+    /// When there are no programs for it; the message says what was tried.
+    pub async fn private_with_clock(clock: &Clock) -> Self {
+        let wish = Wish { clock: Some(clock.clone()), ..Wish::default() };
+        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
     }
 
     /// A new, empty database on the [shared](Self::shared) server.

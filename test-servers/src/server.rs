@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
 use crate::kind::{Kind, REDIS};
@@ -31,24 +32,27 @@ pub(crate) struct Wish {
     pub(crate) more_options: Vec<String>,
     /// It speaks TLS only, and lets in clients with a certificate only.
     pub(crate) tls: Option<ServerCertificate>,
+    /// The clock by which it lives.
+    pub(crate) clock: Option<Clock>,
 }
 
 impl Wish {
     pub(crate) fn options_of<const N: usize>(more_options: [&str; N]) -> Self {
-        Self { more_options: more_options.map(str::to_owned).to_vec(), tls: None }
+        Self { more_options: more_options.map(str::to_owned).to_vec(), ..Self::default() }
     }
 
     pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
-        Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
+        Self { tls: Some(certificate.clone()), ..Self::default() }
     }
 
-    /// The words before a command that put its certificates into this folder, for this owner.
+    /// The words before a command that give it a clock of its own, and put its certificates into this folder, for this owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
             let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
             [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
         };
-        self.tls.as_ref().map(words).unwrap_or_default()
+        let clock = self.clock.as_ref().map(Clock::words).unwrap_or_default();
+        [clock, self.tls.as_ref().map(words).unwrap_or_default()].concat()
     }
 
     /// All options that a server on this port needs beyond the usual ones.

@@ -21,4 +21,4 @@ pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
 pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots, window};
-pub use worker::{TimingArgs, WorkerArgs};
+pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use scaler_core::{ErrorClass, Incarnation, StoreError};
-use scaler_pg::{PgConfig, PgStore};
+use scaler_pg::{PgConfig, PgStore, TickCommit};
 
 use crate::Failure;
-use crate::config::{Endpoint, PostgresArgs};
+use crate::config::{CommitArg, Endpoint, PostgresArgs, TickArgs};
 use crate::failure::told;
 use crate::words::soon;
 
@@ -23,12 +23,18 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// For a worker: its sessions bear its incarnation.
+    /// For a worker: its sessions bear its incarnation, and tick as it is told to.
     ///
     /// # Errors
     /// When the URL cannot be used.
-    pub fn for_worker(&self, incarnation: Incarnation) -> Result<PgStore, Failure> {
-        self.open(PgConfig::for_worker(self.endpoint.reveal(), incarnation))
+    pub fn for_worker(&self, incarnation: Incarnation, ticks: &TickArgs) -> Result<PgStore, Failure> {
+        let mut config = PgConfig::for_worker(self.endpoint.reveal(), incarnation);
+        config.ticks_at_once = ticks.ticks_at_once.into();
+        config.tick_commit = match ticks.tick_commit {
+            CommitArg::On => TickCommit::Durable,
+            CommitArg::Off => TickCommit::Asynchronous,
+        };
+        self.open(config)
     }
 
     /// For a program of this name.

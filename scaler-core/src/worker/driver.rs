@@ -64,7 +64,8 @@ impl Calls {
         self.pending.push(Box::pin(async move {
             match effect {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
-                Effect::Tick => Input::Ticked(store.tick(&key, SlotRange::ALL).await),
+                Effect::Tick(slots) => Input::Ticked(slots, store.tick(&key, slots).await),
+                Effect::Claim { limit } => Input::Claimed(store.claim_orphans(&key, limit).await),
                 Effect::List => Input::Listed(store.items(&key, SlotRange::ALL).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),

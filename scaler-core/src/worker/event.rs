@@ -14,11 +14,21 @@ pub enum WorkerEvent {
         /// How many.
         slots: usize,
     },
-    /// A call to tick came back.
+    /// It claimed orphans, since nobody leads.
+    Claimed {
+        /// How many slots.
+        slots: usize,
+    },
+    /// It could not ask for orphans; the work goes on. Told when the failures begin, and again when another kind follows.
+    ClaimFailed {
+        /// Why.
+        error: StoreError,
+    },
+    /// It went through all its slots, by one statement or by several.
     Ticked {
-        /// What it did.
+        /// What they did together.
         report: TickReport,
-        /// How long the call took.
+        /// From the first call to the last answer.
         took: Duration,
     },
     /// Once a tick: the items it watches, in order.
@@ -28,7 +38,7 @@ pub enum WorkerEvent {
         /// The ids.
         items: Arc<[ItemId]>,
     },
-    /// Ticks went by without it. They are not caught up.
+    /// Ticks went by without it, or without some of its slots. They are not caught up.
     Missed {
         /// How many.
         ticks: u64,

@@ -4,11 +4,13 @@ use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::call::Call;
+use super::healing::Healing;
+use super::pass::{Ended, Freshness, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{ItemId, Member, MemberState, MembershipError, Standing, StoreError, TickReport, uuid_hash};
+use crate::{Claim, ItemId, Member, MemberState, MembershipError, SlotRange, Standing, StoreError, TickReport, uuid_hash};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -21,8 +23,10 @@ pub enum Input {
     Drain,
     /// What became of [`Effect::Adopt`].
     Adopted(Result<usize, StoreError>),
-    /// What became of [`Effect::Tick`].
-    Ticked(Result<TickReport, StoreError>),
+    /// What became of [`Effect::Tick`] for this range.
+    Ticked(SlotRange, Result<TickReport, StoreError>),
+    /// What became of [`Effect::Claim`].
+    Claimed(Result<Claim, StoreError>),
     /// What became of [`Effect::List`].
     Listed(Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
@@ -31,13 +35,19 @@ pub enum Input {
     Left(Result<(), MembershipError>),
 }
 
-/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time.
+/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time, except ticks of ranges
+/// that have no slot in common.
 #[derive(Debug)]
 pub enum Effect {
     /// Call [`WorkStore::adopt`](crate::WorkStore::adopt).
     Adopt,
-    /// Call [`WorkStore::tick`](crate::WorkStore::tick).
-    Tick,
+    /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
+    Tick(SlotRange),
+    /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
+    Claim {
+        /// How many slots at most.
+        limit: usize,
+    },
     /// Call [`WorkStore::items`](crate::WorkStore::items).
     List,
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
@@ -67,9 +77,10 @@ pub struct Worker {
     owned: u32,
     /// When it said of itself for the first time.
     begun_at: Option<Duration>,
-    /// Adopt, and then tick.
-    work: Call,
+    adopt: Call,
+    passes: Passes,
     beat: Call,
+    healing: Healing,
     listing: bool,
     state: MemberState,
     retiring: bool,
@@ -89,12 +100,14 @@ impl Worker {
         Self {
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
+            healing: Healing::new(config.claim_interval, config.claim_batch, seed),
+            passes: Passes::new(config.ticks_at_once),
             config,
             watch: Watch::default(),
             adopted: false,
             owned: 0,
             begun_at: None,
-            work: Call::default(),
+            adopt: Call::default(),
             beat: Call::default(),
             listing: false,
             state: MemberState::Joining,
@@ -126,9 +139,11 @@ impl Worker {
             // There is nothing left to do but to hear that it has left.
             return Duration::MAX;
         }
-        let calls = [&self.work, &self.beat].into_iter().filter(|call| call.sent_at.is_none()).map(|call| call.due_at);
+        let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
+        let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
-        calls.chain(deadline).min().unwrap_or(Duration::MAX)
+        let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
+        [work, call(&self.beat), deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -137,11 +152,12 @@ impl Worker {
         match input {
             Input::Woken => {}
             // A store in trouble is not hurried.
-            Input::Nudged if self.store_trouble.is_none() => self.work.hurry(now),
+            Input::Nudged if self.store_trouble.is_none() => self.passes.hurry(now),
             Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
-            Input::Ticked(answer) => self.ticked(now, answer, &mut effects),
+            Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
+            Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
             Input::Listed(answer) => self.listed(answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
@@ -158,11 +174,17 @@ impl Worker {
             effects.push(Effect::Leave);
             return;
         }
-        if self.work.send(now) {
-            effects.push(if self.adopted { Effect::Tick } else { Effect::Adopt });
+        if self.adopted {
+            effects.extend(self.passes.send(now, self.schedule.tick_length()).into_iter().map(Effect::Tick));
+        } else if self.adopt.send(now) {
+            effects.push(Effect::Adopt);
         }
         if self.beat.send(now) {
             effects.push(Effect::Heartbeat(self.member(now)));
+        }
+        // Who hands over takes nothing new.
+        if self.state != MemberState::Draining && self.healing.send(now) {
+            effects.push(Effect::Claim { limit: self.healing.batch() });
         }
     }
 
@@ -179,7 +201,7 @@ impl Worker {
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
         let known = drain.heard_at.is_some_and(|heard| now >= heard + self.config.heartbeat_interval);
-        now >= drain.deadline || !self.adopted || (self.owned == 0 && known && self.work.sent_at.is_none())
+        now >= drain.deadline || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
     }
 
     fn left(&mut self) {
@@ -190,48 +212,85 @@ impl Worker {
     }
 
     fn adopted(&mut self, now: Duration, answer: Result<usize, StoreError>, effects: &mut Vec<Effect>) {
-        self.work.answered(now);
+        self.adopt.answered(now);
         match answer {
             Ok(slots) => {
                 self.store_answered(effects);
                 self.adopted = true;
-                self.work.next(now, now);
+                self.passes.hurry(now);
                 if slots > 0 {
                     effects.push(Effect::Emit(WorkerEvent::Adopted { slots }));
                 }
             }
-            Err(error) => self.work_failed(now, error, effects),
+            Err(error) => {
+                let retry_in = self.store_failed(error, effects);
+                self.adopt.due_at = now + retry_in;
+            }
         }
     }
 
-    fn ticked(&mut self, now: Duration, answer: Result<TickReport, StoreError>, effects: &mut Vec<Effect>) {
-        let sent = self.work.answered(now);
-        let report = match answer {
-            Ok(report) => report,
-            Err(error) => {
-                self.work_failed(now, error, effects);
-                return;
+    fn ticked(&mut self, now: Duration, slots: SlotRange, answer: Result<TickReport, StoreError>, effects: &mut Vec<Effect>) {
+        match answer {
+            Ok(report) => {
+                self.store_answered(effects);
+                let (sent, ended) = self.passes.answered(now, slots, &report);
+                if let Some(sent) = sent {
+                    self.schedule.observe(sent, &report);
+                }
+                if let Some(ended) = ended {
+                    self.passed(now, &ended, effects);
+                }
             }
-        };
-        self.store_answered(effects);
-        self.schedule.observe(sent, &report);
-        self.work.next(now, self.schedule.next(now));
+            Err(error) => {
+                let heavy = matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. });
+                self.passes.failed(now, slots, if heavy { Load::Heavy } else { Load::Any });
+                let retry_in = self.store_failed(error, effects);
+                self.passes.retry_at(now + retry_in);
+            }
+        }
+    }
+
+    /// All slots have been gone through.
+    fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
+        let report = ended.report;
         self.owned = report.owned;
-        effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: now.saturating_sub(sent) }));
+        self.healing.ticked(now, &report);
+        self.passes.next_at(now, self.next_pass(now, ended));
+        effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: ended.took }));
+        if ended.missed > 0 {
+            effects.push(Effect::Emit(WorkerEvent::Missed { ticks: ended.missed }));
+        }
         if self.watch.tick().is_none() {
             // Only now is it known that this worker can work: say so at once.
             self.beat.hurry(now);
         }
-        if let Some(missed) = self.watch.observe(&report) {
-            if missed > 0 {
-                effects.push(Effect::Emit(WorkerEvent::Missed { ticks: missed }));
-            }
+        if self.watch.observe(&report, ended.freshness) {
             if self.watch.is_current() {
                 self.show(effects);
             } else if !self.listing {
                 self.listing = true;
                 effects.push(Effect::List);
             }
+        }
+    }
+
+    fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
+        if let Some(event) = self.healing.answered(now, answer) {
+            self.passes.hurry(now);
+            effects.push(Effect::Emit(event));
+        }
+    }
+
+    /// When to go through the slots again.
+    fn next_pass(&self, now: Duration, ended: &Ended) -> Duration {
+        // Who owns nothing, or wants to, looks often: it costs nothing.
+        let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
+        if ended.late {
+            now
+        } else if ended.freshness == Freshness::Fresh && ended.report.left == 0 && !watchful {
+            self.schedule.next_tick(now)
+        } else {
+            self.schedule.next(now)
         }
     }
 
@@ -310,12 +369,6 @@ impl Worker {
         if self.store_trouble.take().is_some() {
             effects.push(Effect::Emit(WorkerEvent::StoreBack));
         }
-    }
-
-    fn work_failed(&mut self, now: Duration, error: StoreError, effects: &mut Vec<Effect>) {
-        let retry_in = self.store_failed(error, effects);
-        self.work.again = false;
-        self.work.due_at = now + retry_in;
     }
 
     /// Tells of the failure unless it is more of the same, and gives the time to wait.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pass::Freshness;
 use crate::{ItemId, Tick, TickReport, digest_of};
 
 /// What a tick says of the set of items, without naming them.
@@ -16,8 +17,8 @@ struct Signature {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     tick: Option<Tick>,
-    /// What the calls of the present tick have seen so far.
-    seen: Signature,
+    /// What the passes of the present tick have seen so far, if that is the whole.
+    seen: Option<Signature>,
     listed: Option<Signature>,
     items: Arc<[ItemId]>,
 }
@@ -35,29 +36,29 @@ impl Watch {
 
     /// Whether the list still shows what the present tick saw.
     pub(super) fn is_current(&self) -> bool {
-        self.listed == Some(self.seen)
+        self.listed.is_some() && self.listed == self.seen
     }
 
-    /// Takes in a report. `Some(missed)` when it is the first of its tick, with how many ticks went by unanswered.
-    pub(super) fn observe(&mut self, report: &TickReport) -> Option<u64> {
+    /// Takes in what a pass has reported; whether it was the first that tells of this tick.
+    pub(super) fn observe(&mut self, report: &TickReport, freshness: Freshness) -> bool {
         let first = self.tick.is_none_or(|tick| report.tick > tick);
-        let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
-        if first {
-            self.tick = Some(report.tick);
-            self.seen = Signature::default();
-        } else if report.ticked > 0 || report.fence != self.seen.fence {
-            // Slots came within the tick: what its calls saw together is no longer the set of items.
-            self.listed = None;
-        }
-        self.seen.items += report.items;
-        self.seen.digest ^= report.digest;
-        self.seen.fence = report.fence;
-        first.then_some(missed)
+        self.tick = self.tick.max(Some(report.tick));
+        self.seen = match freshness {
+            Freshness::Fresh => Some(Signature { items: report.items, digest: report.digest, fence: report.fence }),
+            Freshness::Repeated => self.seen.map(|seen| Signature {
+                items: seen.items + report.items,
+                digest: seen.digest ^ report.digest,
+                fence: report.fence,
+            }),
+            Freshness::Mixed => None,
+        };
+        first
     }
 
     /// Takes in the list as read after the last report.
     pub(super) fn list(&mut self, items: Vec<ItemId>) {
-        self.listed = Some(Signature { items: items.len() as u64, digest: digest_of(&items), fence: self.seen.fence });
+        let (count, digest) = (items.len() as u64, digest_of(&items));
+        self.listed = self.seen.map(|seen| Signature { items: count, digest, fence: seen.fence });
         self.items = items.into();
     }
 }
@@ -67,15 +68,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::SlotCount;
 
     fn report(tick: u64, items: &[ItemId], fence: u64) -> TickReport {
         TickReport {
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: Duration::from_secs(1),
+            slots: SlotCount::DEFAULT,
             owned: 1,
             fence,
             ticked: u32::from(!items.is_empty()),
+            left: 0,
             items: items.len() as u64,
             digest: digest_of(items),
             locked: 0,
@@ -86,14 +90,14 @@ mod tests {
     fn an_unchanged_set_is_read_once() {
         let items = [1, 2, 3].map(|n| ItemId::new(uuid::Uuid::from_u128(n)));
         let mut watch = Watch::default();
-        assert_eq!(watch.observe(&report(7, &items, 5)), Some(0));
+        assert!(watch.observe(&report(7, &items, 5), Freshness::Fresh));
         assert!(!watch.is_current());
         watch.list(items.to_vec());
-        assert_eq!(watch.observe(&report(7, &[], 5)), None, "a second try in the tick finds nothing due");
+        assert!(!watch.observe(&report(7, &[], 5), Freshness::Repeated), "a second try in the tick finds nothing due");
         assert!(watch.is_current());
-        assert_eq!(watch.observe(&report(8, &items, 5)), Some(0));
+        assert!(watch.observe(&report(8, &items, 5), Freshness::Fresh));
         assert!(watch.is_current());
-        assert_eq!(watch.observe(&report(11, &items[..2], 5)), Some(2));
+        assert!(watch.observe(&report(11, &items[..2], 5), Freshness::Fresh));
         assert!(!watch.is_current(), "an item went");
     }
 
@@ -101,11 +105,26 @@ mod tests {
     fn a_slot_that_comes_within_a_tick_makes_the_list_stale() {
         let items = [1, 2].map(|n| ItemId::new(uuid::Uuid::from_u128(n)));
         let mut watch = Watch::default();
-        watch.observe(&report(7, &items[..1], 5));
+        watch.observe(&report(7, &items[..1], 5), Freshness::Fresh);
         watch.list(items[..1].to_vec());
-        watch.observe(&report(7, &items[1..], 6));
+        watch.observe(&report(7, &items[1..], 6), Freshness::Repeated);
         assert!(!watch.is_current());
-        watch.observe(&report(8, &items, 6));
+        watch.observe(&report(8, &items, 6), Freshness::Fresh);
+        watch.list(items.to_vec());
+        assert!(watch.is_current());
+    }
+
+    #[test]
+    fn what_two_ticks_tell_together_is_not_the_whole() {
+        let items = [1, 2].map(|n| ItemId::new(uuid::Uuid::from_u128(n)));
+        let mut watch = Watch::default();
+        watch.observe(&report(7, &items, 5), Freshness::Fresh);
+        watch.list(items.to_vec());
+        watch.observe(&report(8, &items[..1], 5), Freshness::Mixed);
+        assert!(!watch.is_current());
+        watch.list(items.to_vec());
+        assert!(!watch.is_current(), "the next whole report decides");
+        watch.observe(&report(9, &items, 5), Freshness::Fresh);
         watch.list(items.to_vec());
         assert!(watch.is_current());
     }

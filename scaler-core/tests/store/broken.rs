@@ -8,8 +8,8 @@ use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing,
-    Transfer, WorkStore,
+    Assignment, Claim, Election, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term,
+    Tick, TickReport, Timing, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -41,6 +41,16 @@ enum Fault {
     FreezesTheFence,
     /// Ticks all slots, whatever the range.
     IgnoresTheRange,
+    /// Lets workers claim whoever leads.
+    ClaimsBesideALeader,
+    /// Lets workers claim from owners that tick.
+    ClaimsFromTheLiving,
+    /// Claims all that there is.
+    ClaimsBeyondTheLimit,
+    /// Leaves orphans alone.
+    ClaimsNothing,
+    /// Ticks the first slot after the range, too.
+    OverstepsTheRange,
 }
 
 #[derive(Debug)]
@@ -84,7 +94,11 @@ impl Broken {
 #[async_trait]
 impl WorkStore for Broken {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
-        let slots = if self.fault == Fault::IgnoresTheRange { SlotRange::ALL } else { slots };
+        let slots = match self.fault {
+            Fault::IgnoresTheRange => SlotRange::ALL,
+            Fault::OverstepsTheRange => SlotRange::new(slots.first()..slots.end() + 1),
+            _ => slots,
+        };
         let owner = if self.fault == Fault::IgnoresTheIncarnation { self.owner_named(owner).await? } else { owner.clone() };
         let mut report = self.store.tick(&owner, slots).await?;
         if self.fault == Fault::ForgetsTheTick {
@@ -137,6 +151,22 @@ impl WorkStore for Broken {
         if self.fault == Fault::AdoptsNothing { Ok(0) } else { self.store.adopt(owner).await }
     }
 
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        match self.fault {
+            Fault::ClaimsBesideALeader => {
+                tokio::time::advance(10 * LEADERLESS_AFTER).await;
+                self.store.claim_orphans(owner, limit).await
+            }
+            Fault::ClaimsFromTheLiving => {
+                tokio::time::advance(10 * super::SECOND).await;
+                self.store.claim_orphans(owner, limit).await
+            }
+            Fault::ClaimsBeyondTheLimit => self.store.claim_orphans(owner, usize::MAX).await,
+            Fault::ClaimsNothing => Ok(Claim::Claimed { slots: 0 }),
+            _ => self.store.claim_orphans(owner, limit).await,
+        }
+    }
+
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.store.slot_count().await
     }
@@ -184,6 +214,10 @@ impl StoreFixture for BrokenFixture {
         self.memory.value(item).await
     }
 
+    async fn outlast_the_leader(&self) -> Result<(), Violation> {
+        self.memory.outlast_the_leader().await
+    }
+
     async fn pass_a_moment(&self) {
         self.memory.pass_a_moment().await;
     }
@@ -202,6 +236,8 @@ macro_rules! rejected {
 }
 
 rejected! {
+    a_store_that_ignores_ranges_at_once: IgnoresTheRange by ranges_at_once_are_one_tick;
+    a_store_that_oversteps_ranges_at_once: OverstepsTheRange by ranges_at_once_are_one_tick;
     a_store_that_forgets_the_tick: ForgetsTheTick by a_repeated_tick_changes_nothing;
     a_store_that_forgets_the_tick_after_a_move: ForgetsTheTick by a_moved_slot_is_not_ticked_twice;
     a_store_that_ignores_the_incarnation: IgnoresTheIncarnation by another_incarnation_ticks_nothing;
@@ -215,5 +251,9 @@ rejected! {
     a_store_that_lists_unsorted: ListsUnsorted by items_are_listed_in_order;
     a_store_that_boasts: Boasts by a_tick_increments_each_owned_item_once;
     a_store_that_freezes_the_fence: FreezesTheFence by the_fence_shows_every_change_of_slots;
+    a_store_that_claims_beside_a_leader: ClaimsBesideALeader by nothing_is_claimed_while_somebody_leads;
+    a_store_that_claims_from_the_living: ClaimsFromTheLiving by who_lives_keeps_its_slots;
+    a_store_that_claims_beyond_the_limit: ClaimsBeyondTheLimit by claims_keep_within_their_limit;
+    a_store_that_claims_nothing: ClaimsNothing by orphans_are_claimed_when_nobody_leads;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
 }

@@ -75,6 +75,8 @@ async fn after_a_failover_the_promoted_standby_is_found_and_its_fence_holds() {
     })
     .await;
     assert_eq!(store.tick(&other, SlotRange::ALL).await.unwrap().owned, 0, "who owned what was lost is fenced");
+    // Ticks have connections of their own: the others learn of the failover by themselves.
+    eventually("all else is back", || store.assignment()).await;
     let report = store.audit(&Scope::All, first).await.unwrap();
     assert!(report.proves() && report.items == 10, "{report:?}");
     println!("ticked {:?} after the promotion began; {report:?}", begun.elapsed());

@@ -4,6 +4,7 @@
 
 mod audit;
 mod conformance;
+mod digest;
 mod failover;
 mod guards;
 mod hash;

@@ -4,6 +4,7 @@
 //! [`StoreFixture`] over an empty store of its own: the line becomes one test a case.
 
 mod cases;
+mod claims;
 mod fencing;
 mod leadership;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use cases::*;
+pub use claims::*;
 pub use fencing::*;
 pub use leadership::*;
 
@@ -36,6 +38,9 @@ pub trait StoreFixture: Send + Sync {
     /// An item's value and the worker that incremented it last; `None` when it is not there.
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
 
+    /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
+    async fn outlast_the_leader(&self) -> Result<(), Violation>;
+
     /// Lets a little time pass: on virtual time it is advanced, on real time it is waited for. Much less than a tick.
     async fn pass_a_moment(&self);
 }
@@ -46,12 +51,14 @@ macro_rules! store_suite {
     ($fixture:path) => {
         $crate::store_suite!(@cases $fixture;
             a_tick_increments_each_owned_item_once, a_repeated_tick_changes_nothing, simultaneous_ticks_count_once,
-            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked,
+            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked, ranges_at_once_are_one_tick,
             an_owner_of_empty_slots_is_witnessed, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
             the_census_counts_items_per_slot, the_report_tells_the_time,
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
             a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
             a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
+            nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
+            claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
             one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
             a_lease_that_ran_out_can_be_taken, a_resigned_term_is_free_at_once);
     };
