@@ -182,9 +182,8 @@ async fn a_pooler_that_nobody_told_of_is_named_when_it_mixes_sessions_up() {
     let (one, other) = (PgStore::new(&PgConfig::new(&url)).unwrap(), PgStore::new(&PgConfig::new(&url)).unwrap());
     let told = eventually("one meets the other's statement", async || {
         for store in [&one, &other] {
-            match store.probe().await {
-                Err(refused @ StoreError::Refused { .. }) => return Ok(refused.to_string()),
-                Ok(()) | Err(_) => {}
+            if let Err(refused @ StoreError::Refused { .. }) = store.probe().await {
+                return Ok(refused.to_string());
             }
         }
         Err(StoreError::Busy { during: "probe", source: "not yet".into() })
