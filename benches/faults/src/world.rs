@@ -11,6 +11,7 @@ use crate::dice::Dice;
 use crate::oracle::{self, Standing, Watch};
 use crate::programs::{Program, Signal, Variables, Which};
 use crate::proxy::Proxy;
+pub use crate::stage::Scene;
 use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 
@@ -19,23 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a state must last to count as steady.
 const STEADY_FOR: Duration = Duration::from_millis(2500);
 const SCHEMA_WITHIN: Duration = Duration::from_secs(30);
-
-/// What there is at the beginning.
-#[derive(Clone, Copy, Debug)]
-pub struct Scene {
-    /// Rows in the table of work.
-    pub items: u32,
-    /// Workers, named from `worker-1` on.
-    pub workers: u32,
-    /// Control planes, named from `control-1` on.
-    pub control_planes: u32,
-}
-
-impl Default for Scene {
-    fn default() -> Self {
-        Self { items: 1000, workers: 3, control_planes: 1 }
-    }
-}
 
 /// The ways of one program to its servers.
 #[derive(Debug)]
