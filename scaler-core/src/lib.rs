@@ -21,12 +21,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 pub mod autoscale;
 mod backoff;
 mod clock;
 pub mod control;
 mod election;
 mod error;
+pub mod hand_over;
 mod id;
 mod load;
 mod membership;
@@ -51,4 +53,7 @@ pub use ring::{
     SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, uuid_hash,
 };
 pub use roster::{Intake, Roster, Seat, Weight};
-pub use store::{Assignment, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing, Transfer, WorkStore};
+pub use store::{
+    Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing,
+    Transfer, WorkStore,
+};

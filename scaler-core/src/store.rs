@@ -52,6 +52,8 @@ pub struct SlotState {
 pub struct Assignment {
     /// The tick at that moment.
     pub tick: Tick,
+    /// How long a tick lasts.
+    pub tick_length: Duration,
     /// Each slot's state, by the number of the slot. Its length is a [`SlotCount`].
     pub slots: Vec<SlotState>,
     /// The incarnations that hold a session with the store; `None` where the store cannot tell.
@@ -112,6 +114,27 @@ pub enum Outcome {
     Deposed,
 }
 
+/// What came of an attempt to claim orphans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Somebody leads or did so a moment ago, or nobody ever has: nothing may be claimed before so much time has gone by.
+    NotYet {
+        /// By the store's clock, as far as it can tell now.
+        wait: Duration,
+    },
+    /// Nobody leads: so many slots were claimed.
+    Claimed {
+        /// How many.
+        slots: usize,
+    },
+}
+
+/// How long after the end of the last lease workers may claim orphans.
+pub const LEADERLESS_AFTER: Duration = Duration::from_secs(10);
+
+/// Whole ticks missed by an owner after which its slots are orphans, where nobody leads.
+pub const ORPHANED_AFTER_TICKS: u64 = 3;
+
 /// The items, who owns their slots, and the work itself. The fence lives here.
 ///
 /// Every method is one atomic step. A caller may be killed, paused or cut off at any point of any of them.
@@ -166,6 +189,19 @@ pub trait WorkStore: Debug + Send + Sync {
     /// # Errors
     /// As for [`tick`](Self::tick).
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError>;
+
+    /// Takes orphans, at most `limit`, while nobody leads: the workers heal by themselves.
+    ///
+    /// - Nothing is claimed before [`LEADERLESS_AFTER`] has gone by since the end of the last lease, by the store's clock, nor where
+    ///   nobody has ever led. It is checked in the same step: nobody is elected meanwhile.
+    /// - Orphans are slots without owner, and all those of an owner that in the last [`ORPHANED_AFTER_TICKS`] whole ticks has neither
+    ///   ticked a slot nor been given one. A store that sees sessions may take a whole tick for enough when the owner's is gone.
+    /// - The epoch of each slot that is claimed rises by exactly 1; no other slot changes.
+    /// - Several who claim at once do not wait for each other: each gets others.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError>;
 
     /// How many slots there are.
     ///

@@ -73,8 +73,10 @@ impl World {
     }
 
     fn look(&mut self) -> Decision {
-        let assignment = Assignment { tick: Tick(self.tick), slots: self.slots.clone(), sessions: self.sessions.clone() };
-        let seen = Observation { assignment: &assignment, members: self.members.as_deref(), load: &self.load };
+        let assignment =
+            Assignment { tick: Tick(self.tick), tick_length: SECOND, slots: self.slots.clone(), sessions: self.sessions.clone() };
+        let (members, now) = (self.members.as_deref(), self.now);
+        let seen = Observation { assignment: &assignment, asked_at: now, answered_at: now, members, load: &self.load };
         self.plane.step(self.now, &seen)
     }
 
@@ -107,6 +109,7 @@ fn movements_that_have_not_happened_are_remembered_and_still_cost_the_least() {
     let mut world = World::new(&["a", "b", "c"]);
     world.settle();
     world.heard(&key("d", 1), MemberState::Active);
+    assert!(world.look().plan.is_empty(), "more may join in a moment");
     let mut moved = 0;
     for round in 0..10 {
         world.second(&["a", "b", "c", "d"].map(|name| key(name, 1)));
@@ -159,6 +162,7 @@ fn one_dead_worker_is_no_reason_to_hold_however_much_it_owned() {
     world.settle();
     world.heard(&key("b", 1), MemberState::Active);
     world.second(&[key("a", 1), key("b", 1)]);
+    world.look();
     for _ in 0..4 {
         world.second(&[key("b", 1)]);
     }
@@ -226,6 +230,60 @@ fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
 }
 
 #[test]
+fn workers_that_join_a_moment_apart_cost_the_least_of_all_joins_together() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    let mut moved = 0;
+    for name in ["d", "e", "", "", ""] {
+        if !name.is_empty() {
+            world.heard(&key(name, 1), MemberState::Active);
+        }
+        world.second(&["a", "b", "c", "d", "e"].map(|name| key(name, 1)));
+        world.now -= SECOND / 2; // Half a second from look to look.
+        let decision = world.look();
+        moved += decision.transfers.len();
+        world.commit(&decision, usize::MAX);
+    }
+    assert_eq!(moved, 256 * 2 / 5);
+    assert_eq!(world.loads().into_values().collect::<BTreeSet<_>>(), BTreeSet::from([51, 52]));
+}
+
+#[test]
+fn workers_that_drain_a_moment_apart_move_only_what_they_own() {
+    let mut world = World::new(&["a", "b", "c", "d", "e"]);
+    world.settle();
+    let leavers: usize = ["c", "d", "e"].iter().map(|name| world.loads()[*name]).sum();
+    let mut moved = 0;
+    for name in ["c", "d", "e", "", "", ""] {
+        if !name.is_empty() {
+            world.heard(&key(name, 1), MemberState::Draining);
+        }
+        world.second(&["a", "b", "c", "d", "e"].map(|name| key(name, 1)));
+        world.now -= SECOND * 4 / 5;
+        let decision = world.look();
+        moved += decision.transfers.len();
+        world.commit(&decision, usize::MAX);
+        world.now += SECOND * 3 / 10;
+    }
+    assert_eq!(moved, leavers);
+    assert_eq!(world.loads(), BTreeMap::from([("a".to_owned(), 128), ("b".to_owned(), 128)]));
+}
+
+#[test]
+fn what_the_dead_owned_waits_for_nobody_who_joins() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    for _ in 0..3 {
+        world.second(&[key("a", 1), key("b", 1)]);
+    }
+    world.heard(&key("d", 1), MemberState::Active);
+    world.second(&[key("a", 1), key("b", 1), key("d", 1)]);
+    let decision = world.look();
+    assert_eq!(decision.transfers.len(), 85);
+    assert!(decision.transfers.iter().all(|transfer| ["a", "b"].contains(&transfer.to.worker.as_str())));
+}
+
+#[test]
 fn slots_under_a_silent_earlier_life_follow_the_worker() {
     let mut world = World::new(&["a", "b"]);
     world.settle();
@@ -244,6 +302,8 @@ fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
     let mut world = World::new(&["a", "b"]);
     world.settle();
     world.heard(&key("c", 1), MemberState::Active);
+    world.look();
+    world.second(&["a", "b", "c"].map(|name| key(name, 1)));
     assert!(!world.look().transfers.is_empty());
     for _ in 0..5 {
         world.second(&[key("a", 1), key("b", 1)]);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use scaler_core::worker::{Effect, Ending, Input, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Incarnation, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, Tick, TickReport,
-    WorkerId, digest_of,
+    Claim, Incarnation, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, Tick,
+    TickReport, WorkerId, digest_of,
 };
 use uuid::Uuid;
 
@@ -56,7 +56,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::Emit(WorkerEvent::Draining) => "draining",
         Effect::Emit(WorkerEvent::Retiring) => "retiring",
         Effect::Emit(WorkerEvent::Reinstated) => "reinstated",
-        Effect::Emit(_) => "other",
+        // Questions for orphans have a test of their own.
+        Effect::Emit(_) | Effect::Claim { .. } => "other",
     };
     effects.iter().map(name).filter(|name| *name != "other").collect()
 }
@@ -232,6 +233,29 @@ fn without_a_schema_it_waits_and_says_so_once() {
         told += names(&effects).iter().filter(|name| **name == "waiting for schema").count();
     }
     assert_eq!(told, 1);
+}
+
+#[test]
+fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains() {
+    let mut worker = working(3, &[]);
+    let mut asks = |tick: u32, input: Option<Input>| {
+        let now = SECOND * tick;
+        let mut effects = worker.step(now, Input::Woken);
+        effects.extend(worker.step(now, Input::Beat(Ok(Standing::Current))));
+        effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 3, &[])))));
+        effects.extend(input.map_or_else(Vec::new, |input| worker.step(now, input)));
+        effects.iter().filter(|effect| matches!(effect, Effect::Claim { limit: 256 })).count()
+    };
+    assert_eq!((2..=4).map(|tick| asks(tick, None)).sum::<usize>(), 0);
+    assert_eq!(asks(5, None), 1);
+    let led = Claim::NotYet { wait: SECOND * 10 };
+    assert_eq!((6..=9).map(|tick| asks(tick, None)).sum::<usize>(), 0, "one question at a time");
+    assert_eq!(asks(10, Some(Input::Claimed(Ok(led)))), 0);
+    assert_eq!((11..=20).map(|tick| asks(tick, None)).sum::<usize>(), 0, "somebody led");
+    assert_eq!((21..=22).map(|tick| asks(tick, None)).sum::<usize>(), 1);
+    assert_eq!(asks(23, Some(Input::Drain)), 0);
+    assert_eq!(asks(24, Some(Input::Claimed(Ok(Claim::Claimed { slots: 256 })))), 0);
+    assert_eq!((25..=30).map(|tick| asks(tick, None)).sum::<usize>(), 0, "it drains");
 }
 
 /// The ranges that a worker calls for.

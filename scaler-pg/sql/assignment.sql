@@ -1,6 +1,6 @@
 -- All slots at one moment, a row an owner: 4,096 slots of 10 workers are 10 rows.
 -- A killed worker's session is closed by the kernel at once, so its absence is the fastest witness of a death.
-select now.tick,
+select now.tick, now.tick_ms,
        array(select a.application_name from pg_stat_activity a
              where a.datname = current_database() and a.application_name like 'scaler-worker %') as sessions,
        s.owner, s.incarnation,
@@ -8,4 +8,4 @@ select now.tick,
        array_agg(s.epoch order by s.slot) as epochs,
        array_agg(s.last_tick order by s.slot) as last_ticks
 from scaler.slot s, scaler.clock() now
-group by now.tick, s.owner, s.incarnation
+group by now.tick, now.tick_ms, s.owner, s.incarnation

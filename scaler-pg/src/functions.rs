@@ -14,6 +14,7 @@ const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integ
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for statements in [
         include_str!("../sql/adopt_function.sql").to_owned(),
+        include_str!("../sql/claim_orphans_function.sql").to_owned(),
         include_str!("../sql/increment_function.sql").to_owned(),
         "drop function if exists scaler.tick(text, uuid, integer, integer)".to_owned(),
         of_worker("tick", "text, uuid, integer, integer, bigint[]", REPORT, include_str!("../sql/tick.sql")),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Assignment, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad, SlotRange,
-    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Assignment, Claim, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -75,6 +75,7 @@ struct TickRow {
 #[derive(sqlx::FromRow)]
 struct OwnerRow {
     tick: i64,
+    tick_ms: i32,
     sessions: Vec<String>,
     owner: Option<String>,
     incarnation: Option<Uuid>,
@@ -135,10 +136,11 @@ impl WorkStore for PgStore {
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let during = "assignment";
         let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(include_str!("../sql/assignment.sql"))).await?;
-        let mut assignment = Assignment { tick: Tick::default(), slots: Vec::new(), sessions: None };
+        let mut assignment = Assignment { tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
         assignment.slots.resize_with(rows.iter().map(|row| row.slots.len()).sum(), SlotState::default);
         for row in rows {
             assignment.tick = Tick(unsigned(row.tick));
+            assignment.tick_length = millis(row.tick_ms);
             let sessions: BTreeSet<_> =
                 row.sessions.iter().filter_map(|name| name.strip_prefix(WORKER_SESSION)?.parse::<Incarnation>().ok()).collect();
             // Where no worker shows, a pooler may hide them all.
@@ -191,6 +193,16 @@ impl WorkStore for PgStore {
         Ok(usize::try_from(adopted).unwrap_or(usize::MAX))
     }
 
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        let query = sqlx::query_as("select wait_ms, claimed from scaler.claim_orphans($1, $2, $3)").bind(owner.worker.as_str());
+        let query = query.bind(owner.incarnation.uuid()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let (wait_ms, claimed): (i64, i64) = self.link.row("claim orphans", query).await?;
+        Ok(match unsigned(wait_ms) {
+            0 => Claim::Claimed { slots: usize::try_from(claimed).unwrap_or(0) },
+            wait_ms => Claim::NotYet { wait: Duration::from_millis(wait_ms) },
+        })
+    }
+
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         let during = "slot count";
         let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
@@ -203,7 +215,7 @@ pub(crate) const fn signed(slot: u32) -> i32 {
     slot.cast_signed()
 }
 
-const fn number(slot: i32) -> Slot {
+pub(crate) const fn number(slot: i32) -> Slot {
     Slot::new(slot.cast_unsigned())
 }
 

@@ -7,6 +7,8 @@ witness() { sql_file scripts/cluster/audit.sql >/dev/null; }
 add_items() { sql "insert into public.work_items (id, value) select gen_random_uuid(), 0 from generate_series(1, $1)" >/dev/null; }
 
 scenario_fresh() {
+    # An earlier run's may still be on its way out.
+    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout=120s >/dev/null 2>&1 || true
     kubectl create namespace "$NAMESPACE" >/dev/null
     local begun
     begun=$(now_ms)

@@ -108,7 +108,6 @@ impl TimingArgs {
     #[must_use]
     pub fn config(&self, key: MemberKey, ticks: &TickArgs) -> WorkerConfig {
         WorkerConfig {
-            key,
             tries_per_tick: self.tries_per_tick,
             ticks_at_once: usize::from(ticks.ticks_at_once),
             heartbeat_interval: self.heartbeat_interval_ms,
@@ -116,7 +115,7 @@ impl TimingArgs {
             first_retry: self.first_retry_ms,
             longest_retry: self.longest_retry_ms.max(self.first_retry_ms),
             shown_items: usize::from(self.shown_items),
-            revision: None,
+            ..WorkerConfig::new(key)
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct WorkerMetrics {
     pub items: Counter,
     /// Items that missed a tick since somebody else had locked them.
     pub locked_items: Counter,
+    /// Slots claimed while no control plane led.
+    pub claimed_slots: Counter,
     /// Slots owned.
     pub owned_slots: Gauge,
     /// Items watched.
@@ -40,6 +42,7 @@ impl WorkerMetrics {
             missed_ticks: Counter::default(),
             items: Counter::default(),
             locked_items: Counter::default(),
+            claimed_slots: Counter::default(),
             owned_slots: Gauge::default(),
             watched_items: Gauge::default(),
             tick_duration: Histogram::new(TICK_SECONDS),
@@ -58,6 +61,7 @@ impl WorkerMetrics {
             "Items left out of a tick since somebody else had locked them",
             metrics.locked_items.clone(),
         );
+        registry.register("claimed_slots", "Slots claimed while no control plane led", metrics.claimed_slots.clone());
         registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
         registry.register("watched_items", "Items watched", metrics.watched_items.clone());
         let help = "From the first call of each tick to the last answer";

@@ -128,7 +128,12 @@ mod tests {
         let worker = WorkerId::new("worker-1").unwrap();
         let term = Term { number: 7, holder: Uuid::nil() };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 3)]);
-        let assignment = Assignment { tick: Tick(1), slots: vec![SlotState::default(); 2], sessions: None };
+        let assignment = Assignment {
+            tick: Tick(1),
+            tick_length: Duration::from_secs(1),
+            slots: vec![SlotState::default(); 2],
+            sessions: None,
+        };
         let movement = |slot| Movement { slot: Slot::new(slot), from: None, to: worker.clone(), why: Reason::Unowned };
         let plan = Plan::new(Roster::of([worker.clone()]), vec![movement(0), movement(1)], &load);
         let refused = [Refusal { slot: Slot::new(1), why: RefusalReason::EpochPassed }];

@@ -208,6 +208,8 @@ fn why(plan: &Plan) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use scaler_core::{Incarnation, MemberKey, Movement, Roster, SlotCount, SlotState, Tick};
     use uuid::Uuid;
 
@@ -220,7 +222,7 @@ mod tests {
     fn assignment(owners: &[&str]) -> Assignment {
         let key = |name: &str| MemberKey { worker: worker(name), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = owners.iter().map(|name| SlotState { owner: Some(key(name)), ..SlotState::default() }).collect();
-        Assignment { tick: Tick(1), slots, sessions: None }
+        Assignment { tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None }
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl WorkerObserver {
                 }
             }
             WorkerEvent::Missed { ticks } => _ = self.metrics.missed_ticks.inc_by(*ticks),
-            WorkerEvent::StoreFailed { error, .. } => {
+            WorkerEvent::Claimed { slots } => _ = self.metrics.claimed_slots.inc_by(u64::try_from(*slots).unwrap_or(u64::MAX)),
+            WorkerEvent::StoreFailed { error, .. } | WorkerEvent::ClaimFailed { error } => {
                 self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
             }
             WorkerEvent::MembershipFailed { error, .. } => {
@@ -76,6 +77,10 @@ impl WorkerObserver {
                 );
             }
             WorkerEvent::Missed { ticks } => tracing::warn!("{worker}: missed {ticks} ticks; they are not caught up"),
+            WorkerEvent::Claimed { slots } => {
+                tracing::warn!("{worker}: claimed {slots} slots that nobody ticked, since no control plane leads");
+            }
+            WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
             WorkerEvent::WaitingForSchema => {
                 tracing::info!("{worker}: there is no schema yet; waits until a control plane installs it");
             }
@@ -131,9 +136,11 @@ mod tests {
             observer.observe(&WorkerEvent::Ticked { report: report(tick, count), took: Duration::from_millis(3) });
         }
         observer.observe(&WorkerEvent::Missed { ticks: 1 });
+        observer.observe(&WorkerEvent::Claimed { slots: 7 });
         observer.observe(&WorkerEvent::Watching { tick: Tick(3), items });
         assert_eq!((metrics.ticks.get(), metrics.items.get(), metrics.missed_ticks.get()), (2, 8, 1));
         assert_eq!((metrics.owned_slots.get(), metrics.watched_items.get(), metrics.locked_items.get()), (5, 1, 3));
+        assert_eq!(metrics.claimed_slots.get(), 7);
         assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
         assert_eq!(readiness.check(), Ok(()));
         observer.observe(&WorkerEvent::Retiring);

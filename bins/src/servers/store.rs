@@ -47,7 +47,20 @@ impl Store<'_> {
         self.open(config)
     }
 
+    /// As [`for_program`](Self::for_program), with one session at most.
+    ///
+    /// # Errors
+    /// When the URL cannot be used.
+    pub fn for_one_session(&self, name: &str) -> Result<PgStore, Failure> {
+        let mut config = PgConfig::new(self.endpoint.reveal());
+        name.clone_into(&mut config.application_name);
+        config.max_connections = 1;
+        self.open(config)
+    }
+
     fn open(&self, mut config: PgConfig) -> Result<PgStore, Failure> {
+        config.pooler = self.args.postgres_pooler.into();
+        config.reconnect_spread = self.args.postgres_reconnect_spread_ms;
         config.connect_timeout = self.args.postgres_connect_timeout_ms;
         config.command_timeout = self.args.postgres_command_timeout_ms;
         config.statement_timeout = self.args.postgres_statement_timeout_ms;

@@ -5,6 +5,7 @@ mod items;
 mod migrate;
 mod optimize;
 mod status;
+mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use scaler_pg::PgStore;
@@ -16,6 +17,7 @@ use crate::local::{self, LocalArgs};
 use crate::servers::Store;
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
+pub use verify::VerifyArgs;
 
 /// The name of the tool's sessions with Postgres.
 const SESSION: &str = "notifi-scaler";
@@ -40,6 +42,9 @@ pub enum ToolCommand {
     /// Shows who leads, and who carries what
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
+    /// Proves from two looks that every item gained just as much as its slot was ticked (exit code 1 if one did not)
+    #[command(after_help = SECRETS_HELP)]
+    Verify(VerifyArgs),
     /// Adds, removes or lists items
     #[command(after_help = SECRETS_HELP)]
     Items {
@@ -83,6 +88,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Local(args) => local::run(&args).await?,
         ToolCommand::Migrate(args) => migrate::run(&args, &lines).await?,
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
+        ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
         ToolCommand::Optimize { postgres } => optimize::run(&postgres, &lines).await?,
     }

@@ -151,14 +151,15 @@ impl Seen<'_> {
                 (_, Some(sighting)) => Heartbeat::Heard(sighting.age),
             },
             state: found.sighting.map(|sighting| sighting.member.state),
-            last_tick: found.last_tick,
+            // The present tick may still come.
+            missed: found.last_tick.map(|last| self.assignment.tick.since(last).saturating_sub(1)),
             session: match &self.assignment.sessions {
                 None => Session::Unknown,
                 Some(open) if found.incarnations.is_disjoint(open) => Session::Gone,
                 Some(_) => Session::Open,
             },
         };
-        judge(&evidence, self.assignment.tick, &Thresholds::default())
+        judge(&evidence, &Thresholds::default())
     }
 }
 
@@ -194,6 +195,7 @@ mod tests {
         let owned = |name, tick| SlotState { owner: Some(key(name)), epoch: Epoch(1), last_tick: Tick(tick) };
         let assignment = Assignment {
             tick: Tick(100),
+            tick_length: Duration::from_secs(1),
             slots: vec![owned("worker-1", 100), owned("worker-1", 99), owned("worker-2", 90), SlotState::default()],
             sessions: None,
         };

@@ -128,7 +128,7 @@ mod tests {
         let a = WorkerId::new("a").unwrap();
         let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
-        let assignment = Assignment { tick: Tick(1), slots, sessions: None };
+        let assignment = Assignment { tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
         lookout.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
         lookout.observe(&ControlEvent::Judged { worker: &a, before: None, now: Some(Verdict::Draining) });

@@ -18,6 +18,10 @@ use crate::{
 
 /// A count that took this long is not repeated before this many times as long has gone by.
 const CENSUS_REST: u32 = 20;
+/// A look that took this long is not repeated before this many times as long has gone by.
+const LOOK_REST: u32 = 4;
+/// Who did not look for longer than this, beyond the rest that it takes, has not seen who came and went.
+const BLIND_AFTER: Duration = Duration::from_secs(1);
 /// The longest wait after failures of the store.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// The least time from one look to the next, however many nudges come.
@@ -65,7 +69,11 @@ struct Driver<S: ?Sized> {
     term: Option<Term>,
     renew_at: Duration,
     sweep_at: Duration,
+    turns: u64,
     plane: ControlPlane,
+    /// Whether the present turn has seen the slots, and when the last one ended that had.
+    has_looked: bool,
+    looked_at: Duration,
     census: Option<SlotLoad>,
     census_at: Duration,
     verdicts: BTreeMap<WorkerId, Verdict>,
@@ -93,6 +101,9 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             term: None,
             renew_at: Duration::ZERO,
             sweep_at: Duration::ZERO,
+            turns: 0,
+            has_looked: false,
+            looked_at: Duration::ZERO,
             census: None,
             census_at: Duration::ZERO,
             verdicts: BTreeMap::new(),
@@ -108,6 +119,9 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     /// One turn; how long to rest after it.
     async fn turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Duration {
         let turned = self.try_turn(observe).await;
+        if std::mem::take(&mut self.has_looked) {
+            self.looked_at = self.clock.now();
+        }
         match turned {
             Ok(wait) => {
                 self.backoff.succeeded();
@@ -129,18 +143,32 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     }
 
     async fn try_turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Duration, StoreError> {
-        let Some(term) = self.lead(observe).await? else { return Ok(self.config.lease / 5) };
+        let Some(term) = self.lead(observe).await? else { return Ok(self.jittered(self.config.lease / 5)) };
+        let asked_at = self.clock.now();
+        if asked_at.saturating_sub(self.looked_at) > self.config.scan_interval + BLIND_AFTER {
+            self.plane.blinded();
+        }
         let assignment = self.store.assignment().await?;
+        let answered_at = self.clock.now();
+        self.has_looked = true;
+        let rest = self.jittered(self.config.scan_interval).max(answered_at.saturating_sub(asked_at) * LOOK_REST);
         self.count_items().await?;
-        let Some(load) = self.census.clone() else { return Ok(self.config.scan_interval) };
+        let Some(load) = self.census.clone() else { return Ok(rest) };
         observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
         let members = self.members(observe).await;
-        let seen = Observation { assignment: &assignment, members: members.as_deref(), load: &load };
+        let seen = Observation { assignment: &assignment, asked_at, answered_at, members: members.as_deref(), load: &load };
         let decision = self.plane.step(self.clock.now(), &seen);
         self.tell(&decision, &assignment, observe);
         let waiting = self.commit(&term, &decision.transfers, observe).await?;
         self.sweep(observe).await;
-        Ok(if waiting { self.config.handover_interval } else { self.config.scan_interval })
+        Ok(if waiting || decision.suspects > 0 { self.config.handover_interval } else { rest })
+    }
+
+    /// Up to an eighth less than this time, so that no two control planes keep in step with each other or with the workers.
+    fn jittered(&mut self, time: Duration) -> Duration {
+        self.turns += 1;
+        let share = uuid_hash(Uuid::from_u64_pair(self.turns, 0), uuid_hash(self.candidate, 0)) % 128;
+        time - time * u32::try_from(share).unwrap_or(0) / 1024
     }
 
     /// The term, if this control plane leads.

@@ -3,9 +3,13 @@
 //! [`judge`] says how a worker stands, from what the witnesses tell; [`ControlPlane`] turns that into transfers, as a pure
 //! state machine; [`run`] is the thin driver that leads, looks, and commits.
 
+mod budget;
+mod damping;
 mod driver;
 mod event;
+mod gathering;
 mod generations;
+mod pulse;
 mod step;
 mod verdict;
 
@@ -25,10 +29,18 @@ pub struct ControlConfig {
     pub ring: RingKind,
     /// How long a leadership lasts unless it is renewed. It is renewed three times as often.
     pub lease: Duration,
-    /// The time from one look at the workers to the next.
+    /// The time from one look at the workers to the next. Looks that take long are made less often.
     pub scan_interval: Duration,
-    /// The time to the next look when a transfer waits for its tick.
+    /// The time to the next look when a transfer waits for its tick, or a worker is late.
     pub handover_interval: Duration,
+    /// How long to wait for more workers after one has joined or begun to drain, before slots move for it; no longer than five times
+    /// that. What a lost worker owned never waits.
+    pub gather: Duration,
+    /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer than this time.
+    /// Zero turns it off. Slots without owner never wait.
+    pub damping: Duration,
+    /// The most slots that move in a second while their owners work. What nobody ticks always moves at once.
+    pub moves_per_s: u32,
     /// The least time from one count of the items to the next. Counts that take long are made less often.
     pub census_interval: Duration,
     /// The least time between movements for mere unevenness.
@@ -44,14 +56,18 @@ pub struct ControlConfig {
 }
 
 impl Default for ControlConfig {
-    /// The sticky ring, a lease of 5 s, a look every 500 ms and every 100 ms during a hand-over, a count every second, 10 s between
-    /// movements for mere unevenness of more than 10 %, silent members forgotten after 60 s, 4096 slots a commit.
+    /// The sticky ring, a lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, a second to gather, damping within a
+    /// minute, 4096 planned movements a second, a count every second, 10 s between movements for mere unevenness of more than 10 %,
+    /// silent members forgotten after 60 s, 4096 slots a commit.
     fn default() -> Self {
         Self {
             ring: RingKind::default(),
             lease: Duration::from_secs(5),
-            scan_interval: Duration::from_millis(500),
+            scan_interval: Duration::from_millis(250),
             handover_interval: Duration::from_millis(100),
+            gather: Duration::from_secs(1),
+            damping: Duration::from_secs(60),
+            moves_per_s: 4096,
             census_interval: Duration::from_secs(1),
             settle_interval: Duration::from_secs(10),
             tolerance: 0.1,

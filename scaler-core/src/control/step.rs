@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ControlConfig;
+use super::budget::Budget;
+use super::damping::Damping;
+use super::gathering::Gathering;
 use super::generations::Generations;
+use super::pulse::Pulses;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
     Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState, Tick,
@@ -16,6 +20,10 @@ use crate::{
 pub struct Observation<'a> {
     /// The slots.
     pub assignment: &'a Assignment,
+    /// When the slots were asked for, a time of the control plane's own clock.
+    pub asked_at: Duration,
+    /// When they were known.
+    pub answered_at: Duration,
     /// Who is there; `None` when the membership cannot be read.
     pub members: Option<&'a [Sighting]>,
     /// The items in the slots.
@@ -29,6 +37,8 @@ pub struct Decision {
     pub verdicts: BTreeMap<WorkerId, Verdict>,
     /// When most slots fell silent at once, how many: then nothing moves.
     pub silent: Option<usize>,
+    /// How many workers have slots and are late, but not yet lost: it is worth looking again soon.
+    pub suspects: usize,
     /// Movements that were planned just now.
     pub plan: Plan,
     /// What to commit: those, and those planned before that have not happened yet.
@@ -47,6 +57,8 @@ struct Pending {
 struct Standing {
     key: MemberKey,
     verdict: Verdict,
+    /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
+    late: bool,
     /// The last tick of each incarnation that owns slots under the name.
     ticked: BTreeMap<Incarnation, Tick>,
     slots: usize,
@@ -60,6 +72,10 @@ pub struct ControlPlane {
     shared_among: Option<Roster>,
     sightings: BTreeMap<WorkerId, Sighting>,
     generations: Generations,
+    pulses: Pulses,
+    damping: Damping,
+    gathering: Gathering,
+    budget: Budget,
     pending: BTreeMap<Slot, Pending>,
     held_since: Option<Duration>,
     settled_at: Option<Duration>,
@@ -69,35 +85,50 @@ impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
     pub fn new(config: ControlConfig) -> Self {
+        let budget = Budget::new(config.moves_per_s);
         Self {
             config,
             shared_among: None,
             sightings: BTreeMap::new(),
             generations: Generations::default(),
+            pulses: Pulses::default(),
+            damping: Damping::default(),
+            gathering: Gathering::default(),
+            budget,
             pending: BTreeMap::new(),
             held_since: None,
             settled_at: None,
         }
     }
 
+    /// Nobody looked for a while, since the store was away or this control plane stood still: who is silent is given time to come back.
+    pub fn blinded(&mut self) {
+        self.pulses.forget();
+    }
+
     /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let standings = self.standings(seen);
         let verdicts = standings.iter().map(|(worker, standing)| (worker.clone(), standing.verdict)).collect();
+        let suspects = standings.values().filter(|standing| standing.late && standing.slots > 0).count();
         if let Some(silent) = self.hold(now, &standings, seen) {
-            return Decision { verdicts, silent: Some(silent), ..Decision::default() };
+            return Decision { verdicts, silent: Some(silent), suspects, ..Decision::default() };
         }
         self.generations.observe(seen.assignment.tick, self.sightings.values());
-        let roster = self.roster(&standings);
-        self.drop_pending(&roster, seen.assignment);
-        let plan = self.plan(now, &roster, seen);
+        let owning = standings.iter().filter(|(_, standing)| standing.slots > 0).map(|(worker, _)| worker.clone()).collect();
+        let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &owning);
+        let made = self.drop_pending(&roster, seen.assignment);
+        let draining = standings.iter().filter(|(_, standing)| standing.verdict == Verdict::Draining);
+        let draining = draining.map(|(worker, _)| worker.clone()).collect();
+        let plan = self.plan(now, &roster, &draining, seen);
         for movement in plan.movements() {
             let epoch = seen.assignment.slots.get(movement.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
             self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
         }
         self.shared_among = Some(plan.shared_among().clone());
-        let transfers = self.transfers(&standings, seen);
-        Decision { verdicts, silent: None, plan, transfers }
+        let budget = self.budget.left(now, made);
+        let transfers = within(budget, self.transfers(&standings, seen));
+        Decision { verdicts, silent: None, suspects, plan, transfers }
     }
 
     /// How each worker stands that is a member or owns slots.
@@ -109,34 +140,45 @@ impl ControlPlane {
         for worker in self.sightings.keys() {
             owners.entry(worker.clone()).or_default();
         }
-        owners
-            .into_iter()
-            .filter_map(|(worker, owner)| {
-                let sighting = self.sightings.get(&worker);
-                let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
-                let key = match sighting {
-                    Some(sighting) => sighting.member.key.clone(),
-                    None => MemberKey { worker: worker.clone(), incarnation: latest? },
-                };
-                let evidence = Evidence {
-                    heartbeat: match (seen.members, sighting) {
-                        (None, _) => Heartbeat::Unknown,
-                        (Some(_), None) => Heartbeat::Absent,
-                        (Some(_), Some(sighting)) => Heartbeat::Heard(sighting.age),
-                    },
-                    state: sighting.map(|sighting| sighting.member.state),
-                    last_tick: owner.ticked.values().copied().chain(sighting.and_then(|s| s.member.last_tick)).max(),
-                    session: match &seen.assignment.sessions {
-                        None => Session::Unknown,
-                        Some(open) if open.contains(&key.incarnation) => Session::Open,
-                        Some(open) if owner.ticked.keys().any(|incarnation| open.contains(incarnation)) => Session::Open,
-                        Some(_) => Session::Gone,
-                    },
-                };
-                let verdict = judge(&evidence, seen.assignment.tick, &self.config.thresholds);
-                Some((worker, Standing { key, verdict, ticked: owner.ticked, slots: owner.slots }))
-            })
-            .collect()
+        let told = |worker| self.sightings.get(worker).and_then(|sighting| sighting.member.last_tick);
+        let ticks = owners.iter().filter_map(|(worker, owner)| {
+            let last = owner.ticked.values().copied().chain(told(worker)).max()?;
+            Some((worker.clone(), last))
+        });
+        self.pulses.observe(seen.answered_at, &ticks.collect());
+        let standing = |(worker, owner)| Some((WorkerId::clone(&worker), self.standing(&worker, owner, seen)?));
+        owners.into_iter().filter_map(standing).collect()
+    }
+
+    /// How one worker stands; `None` if nobody knows in which of its lives it is.
+    fn standing(&self, worker: &WorkerId, owner: Owner, seen: &Observation<'_>) -> Option<Standing> {
+        let sighting = self.sightings.get(worker);
+        let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
+        let key = match sighting {
+            Some(sighting) => sighting.member.key.clone(),
+            None => MemberKey { worker: worker.clone(), incarnation: latest? },
+        };
+        let (thresholds, tick) = (&self.config.thresholds, seen.assignment.tick_length);
+        let silence = self.pulses.silence(worker, seen.asked_at);
+        let evidence = Evidence {
+            heartbeat: match (seen.members, sighting) {
+                (None, _) => Heartbeat::Unknown,
+                (Some(_), None) => Heartbeat::Absent,
+                (Some(_), Some(sighting)) => Heartbeat::Heard(sighting.age),
+            },
+            state: sighting.map(|sighting| sighting.member.state),
+            missed: silence.map(|silence| missed(silence, tick, thresholds.tick_grace)),
+            session: match &seen.assignment.sessions {
+                None => Session::Unknown,
+                Some(open) if open.contains(&key.incarnation) => Session::Open,
+                Some(open) if owner.ticked.keys().any(|incarnation| open.contains(incarnation)) => Session::Open,
+                Some(_) => Session::Gone,
+            },
+        };
+        let verdict = judge(&evidence, thresholds);
+        let is_due = evidence.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
+        let late = !verdict.is_lost() && (is_due || evidence.missed.is_some_and(|missed| missed > 0));
+        Some(Standing { key, verdict, late, ticked: owner.ticked, slots: owner.slots })
     }
 
     /// How many slots fell silent, when they are more than half of all that are owned, by several workers, at once: then it is the
@@ -171,16 +213,19 @@ impl ControlPlane {
         seats.collect()
     }
 
-    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more.
-    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) {
+    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more. How many slots
+    /// have moved.
+    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
+        let mut moved = 0;
         self.pending.retain(|slot, pending| {
-            let state = assignment.slots.get(slot.index());
-            let open = roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open);
-            open && state.is_some_and(|state| state.epoch == pending.epoch)
+            let stands = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
+            moved += usize::from(!stands);
+            stands && roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open)
         });
+        moved
     }
 
-    fn plan(&mut self, now: Duration, roster: &Roster, seen: &Observation<'_>) -> Plan {
+    fn plan(&mut self, now: Duration, roster: &Roster, draining: &BTreeSet<WorkerId>, seen: &Observation<'_>) -> Plan {
         let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else {
             return Plan::new(roster.clone(), Vec::new(), seen.load);
         };
@@ -189,14 +234,12 @@ impl ControlPlane {
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
         let owners: Vec<_> = owners.collect();
-        // A new leader takes those for seated who own something: others have just joined.
-        let before = self.shared_among.take().unwrap_or_else(|| {
-            let owning: BTreeSet<_> = owners.iter().flatten().collect();
-            roster.iter().filter(|(worker, _)| owning.contains(worker)).map(|(worker, seat)| (worker.clone(), seat)).collect()
-        });
+        let before = self.shared_among.take().unwrap_or_else(|| seated(&owners, roster, draining));
+        let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
         let ring = self.config.ring.restore(slots, before.clone(), owners);
-        let plan = ring.plan(roster, seen.load);
-        let may_settle = plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
+        let plan = ring.plan(&shared_among, seen.load);
+        let gathered = shared_among == *roster;
+        let may_settle = gathered && plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
         if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
             return plan;
         }
@@ -222,6 +265,33 @@ impl ControlPlane {
         }
         transfers
     }
+}
+
+/// How many ticks were due in this time, and are late by more than the grace.
+fn missed(silence: Duration, tick: Duration, grace: Duration) -> u64 {
+    let ticks = silence.saturating_sub(grace).as_nanos() / tick.max(Duration::from_millis(1)).as_nanos();
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+/// Whom a new leader takes for seated: those who own something. Others have just joined.
+fn seated(owners: &[Option<WorkerId>], roster: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
+    let owning: BTreeSet<_> = owners.iter().flatten().collect();
+    let seats = owning.into_iter().filter_map(|worker| {
+        let seat = roster.get(worker).or_else(|| draining.contains(worker).then_some(Seat::PLAIN))?;
+        Some((worker.clone(), seat))
+    });
+    seats.collect()
+}
+
+/// Those that nobody waits for, and of the others as many as the budget is good for; the rest follow.
+fn within(budget: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
+    let mut left = budget;
+    let mut affords = |transfer: &Transfer| {
+        let affords = transfer.timing == Timing::Now || left > 0;
+        left -= usize::from(transfer.timing == Timing::AfterTick && left > 0);
+        affords
+    };
+    transfers.into_iter().filter(|transfer| affords(transfer)).collect()
 }
 
 /// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.

@@ -5,25 +5,33 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{MemberState, Tick};
+use crate::MemberState;
 
 /// When a worker counts as lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
     /// A heartbeat older than this is stale.
     pub stale_after: Duration,
-    /// Whole ticks missed, with a stale heartbeat too, after which a worker is dead.
+    /// How much later than it was due a tick may come before it counts as missed.
+    pub tick_grace: Duration,
+    /// Ticks missed, with a stale heartbeat too, after which a worker is dead.
     pub silent_ticks: u64,
-    /// Whole ticks missed, in spite of a fresh heartbeat, after which a worker is cut off from the store.
+    /// Ticks missed, in spite of a fresh heartbeat, after which a worker is cut off from the store.
     pub cut_off_ticks: u64,
     /// How long to hold when most of the slots fall silent at once.
     pub hold_for: Duration,
 }
 
 impl Default for Thresholds {
-    /// 3 s, 3 ticks, 5 ticks, 5 s.
+    /// 3 s, 400 ms, 3 ticks, 3 ticks, 5 s.
     fn default() -> Self {
-        Self { stale_after: Duration::from_secs(3), silent_ticks: 3, cut_off_ticks: 5, hold_for: Duration::from_secs(5) }
+        Self {
+            stale_after: Duration::from_secs(3),
+            tick_grace: Duration::from_millis(400),
+            silent_ticks: 3,
+            cut_off_ticks: 3,
+            hold_for: Duration::from_secs(5),
+        }
     }
 }
 
@@ -56,8 +64,8 @@ pub struct Evidence {
     pub heartbeat: Heartbeat,
     /// The state it last told.
     pub state: Option<MemberState>,
-    /// The last tick that the store answered it.
-    pub last_tick: Option<Tick>,
+    /// How many ticks were due and did not come since its last one; `None` if it never ticked.
+    pub missed: Option<u64>,
     /// Its session.
     pub session: Session,
 }
@@ -101,7 +109,7 @@ impl Verdict {
     }
 }
 
-/// Judges one worker at a tick of the store.
+/// Judges one worker.
 ///
 /// | heartbeat | ticks | verdict |
 /// |---|---|---|
@@ -114,9 +122,8 @@ impl Verdict {
 /// | unknown | `silent_ticks` missed | dead |
 /// | unknown | fresh | healthy, or draining |
 #[must_use]
-pub fn judge(evidence: &Evidence, now: Tick, thresholds: &Thresholds) -> Verdict {
-    // The present tick may still come: only whole ticks count as missed.
-    let missed = evidence.last_tick.map(|last| now.since(last).saturating_sub(1));
+pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Verdict {
+    let missed = evidence.missed;
     if evidence.session == Session::Gone && missed.is_some_and(|missed| missed >= 1) {
         return Verdict::Dead;
     }
@@ -140,58 +147,54 @@ pub fn judge(evidence: &Evidence, now: Tick, thresholds: &Thresholds) -> Verdict
 mod tests {
     use super::*;
 
-    const NOW: Tick = Tick(100);
     const FRESH: Heartbeat = Heartbeat::Heard(Duration::from_secs(1));
     const STALE: Heartbeat = Heartbeat::Heard(Duration::from_secs(4));
 
-    fn verdict(heartbeat: Heartbeat, last_tick: u64, session: Session) -> Verdict {
-        let evidence = Evidence { heartbeat, state: Some(MemberState::Active), last_tick: Some(Tick(last_tick)), session };
-        judge(&evidence, NOW, &Thresholds::default())
+    fn verdict(heartbeat: Heartbeat, missed: u64, session: Session, state: MemberState) -> Verdict {
+        let evidence = Evidence { heartbeat, state: Some(state), missed: Some(missed), session };
+        let thresholds = Thresholds { silent_ticks: 3, cut_off_ticks: 5, ..Thresholds::default() };
+        judge(&evidence, &thresholds)
     }
 
     #[test]
     fn the_table_of_verdicts() {
         use Session::{Gone, Open, Unknown};
-        for (heartbeat, last_tick, session, expected) in [
-            (FRESH, 100, Open, Verdict::Healthy),
-            (FRESH, 95, Open, Verdict::Healthy),
-            (FRESH, 94, Open, Verdict::CutOff),
-            (STALE, 99, Open, Verdict::Unheard),
-            (Heartbeat::Absent, 97, Unknown, Verdict::Unheard),
-            (STALE, 96, Open, Verdict::Dead),
-            (Heartbeat::Absent, 96, Unknown, Verdict::Dead),
-            (Heartbeat::Unknown, 97, Unknown, Verdict::Healthy),
-            (Heartbeat::Unknown, 96, Unknown, Verdict::Dead),
-            (FRESH, 99, Gone, Verdict::Healthy),
-            (FRESH, 98, Gone, Verdict::Dead),
+        for (heartbeat, missed, session, expected) in [
+            (FRESH, 0, Open, Verdict::Healthy),
+            (FRESH, 4, Open, Verdict::Healthy),
+            (FRESH, 5, Open, Verdict::CutOff),
+            (STALE, 0, Open, Verdict::Unheard),
+            (Heartbeat::Absent, 2, Unknown, Verdict::Unheard),
+            (STALE, 3, Open, Verdict::Dead),
+            (Heartbeat::Absent, 3, Unknown, Verdict::Dead),
+            (Heartbeat::Unknown, 2, Unknown, Verdict::Healthy),
+            (Heartbeat::Unknown, 3, Unknown, Verdict::Dead),
+            (FRESH, 0, Gone, Verdict::Healthy),
+            (FRESH, 1, Gone, Verdict::Dead),
         ] {
-            assert_eq!(verdict(heartbeat, last_tick, session), expected, "{heartbeat:?}, last tick {last_tick}, {session:?}");
+            let found = verdict(heartbeat, missed, session, MemberState::Active);
+            assert_eq!(found, expected, "{heartbeat:?}, {missed} missed, {session:?}");
         }
     }
 
     #[test]
     fn a_draining_worker_drains_until_it_is_lost() {
-        for (heartbeat, last_tick, expected) in [
-            (FRESH, 99, Verdict::Draining),
-            (STALE, 99, Verdict::Draining),
-            (Heartbeat::Unknown, 99, Verdict::Draining),
-            (FRESH, 90, Verdict::CutOff),
-            (STALE, 90, Verdict::Dead),
+        for (heartbeat, missed, expected) in [
+            (FRESH, 0, Verdict::Draining),
+            (STALE, 0, Verdict::Draining),
+            (Heartbeat::Unknown, 0, Verdict::Draining),
+            (FRESH, 9, Verdict::CutOff),
+            (STALE, 9, Verdict::Dead),
         ] {
-            let evidence = Evidence {
-                heartbeat,
-                state: Some(MemberState::Draining),
-                last_tick: Some(Tick(last_tick)),
-                session: Session::Open,
-            };
-            assert_eq!(judge(&evidence, NOW, &Thresholds::default()), expected, "{heartbeat:?}, last tick {last_tick}");
+            let found = verdict(heartbeat, missed, Session::Open, MemberState::Draining);
+            assert_eq!(found, expected, "{heartbeat:?}, {missed} missed");
         }
     }
 
     #[test]
     fn who_never_ticked_gets_nothing() {
-        let evidence = |heartbeat| Evidence { heartbeat, state: None, last_tick: None, session: Session::Unknown };
-        assert_eq!(judge(&evidence(FRESH), NOW, &Thresholds::default()), Verdict::Starting);
-        assert_eq!(judge(&evidence(STALE), NOW, &Thresholds::default()), Verdict::Dead);
+        let evidence = |heartbeat| Evidence { heartbeat, state: None, missed: None, session: Session::Unknown };
+        assert_eq!(judge(&evidence(FRESH), &Thresholds::default()), Verdict::Starting);
+        assert_eq!(judge(&evidence(STALE), &Thresholds::default()), Verdict::Dead);
     }
 }

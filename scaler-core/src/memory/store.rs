@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    Assignment, Clock, Election, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad, SlotRange,
-    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
+    Assignment, Claim, Clock, Election, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal,
+    RefusalReason, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
+    WorkStore, WorkerId, digest_of, slot_of,
 };
 
 /// A store in memory: the reference that shows what the contract means. It never fails.
@@ -39,6 +40,8 @@ struct State {
     by_slot: Vec<Vec<ItemId>>,
     slots: Vec<SlotState>,
     ticks: Vec<u64>,
+    /// The tick in which each slot last changed hands.
+    moved: Vec<Tick>,
     term: u64,
     holder: Option<(Uuid, Duration)>,
 }
@@ -52,6 +55,7 @@ impl MemoryStore {
             by_slot: vec![Vec::new(); slots.len()],
             slots: vec![SlotState::default(); slots.len()],
             ticks: vec![0; slots.len()],
+            moved: vec![Tick::default(); slots.len()],
             term: 0,
             holder: None,
         };
@@ -114,14 +118,34 @@ impl State {
         self.term == term.number && self.holder.is_some_and(|(holder, _)| holder == term.holder)
     }
 
+    fn give(&mut self, slot: Slot, to: &MemberKey, tick: Tick) {
+        let state = &mut self.slots[slot.index()];
+        state.owner = Some(to.clone());
+        state.epoch = state.epoch.next();
+        self.moved[slot.index()] = tick;
+    }
+
+    /// Slots without owner, or whose owner has shown no sign of life in the last ticks.
+    fn orphans(&self, tick: Tick) -> Vec<Slot> {
+        let mut signs: BTreeMap<&MemberKey, Tick> = BTreeMap::new();
+        for (slot, moved) in self.slots.iter().zip(&self.moved) {
+            if let Some(owner) = &slot.owner {
+                let sign = signs.entry(owner).or_default();
+                *sign = (*sign).max(slot.last_tick).max(*moved);
+            }
+        }
+        let is_silent = |owner: &MemberKey| signs.get(owner).is_none_or(|sign| tick.since(*sign) > ORPHANED_AFTER_TICKS);
+        let numbered = (0..).map(Slot::new).zip(&self.slots);
+        numbered.filter(|(_, state)| state.owner.as_ref().is_none_or(is_silent)).map(|(slot, _)| slot).collect()
+    }
+
     fn transfer(&mut self, transfer: &Transfer, tick: Tick) -> Result<(), RefusalReason> {
         match self.slots.get_mut(transfer.slot.index()) {
             Some(slot) if slot.epoch == transfer.epoch => {
                 if transfer.timing == Timing::AfterTick && slot.last_tick < tick {
                     return Err(RefusalReason::NotTickedYet);
                 }
-                slot.owner = Some(transfer.to.clone());
-                slot.epoch = slot.epoch.next();
+                self.give(transfer.slot, &transfer.to, tick);
                 Ok(())
             }
             _ => Err(RefusalReason::EpochPassed),
@@ -179,7 +203,7 @@ impl WorkStore for MemoryStore {
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let (tick, _) = self.tick_now();
-        Ok(Assignment { tick, slots: self.lock().slots.clone(), sessions: None })
+        Ok(Assignment { tick, tick_length: self.tick_length, slots: self.lock().slots.clone(), sessions: None })
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {
@@ -205,16 +229,26 @@ impl WorkStore for MemoryStore {
     }
 
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        let (tick, _) = self.tick_now();
         let mut state = self.lock();
-        let mut adopted = 0;
-        for slot in &mut state.slots {
-            if slot.owner.as_ref().is_some_and(|other| other.worker == owner.worker && other != owner) {
-                slot.owner = Some(owner.clone());
-                slot.epoch = slot.epoch.next();
-                adopted += 1;
-            }
+        let is_namesakes = |state: &SlotState| state.owner.as_ref().is_some_and(|o| o.worker == owner.worker && o != owner);
+        let namesakes = (0..).map(Slot::new).zip(&state.slots).filter(|(_, slot)| is_namesakes(slot)).map(|(slot, _)| slot);
+        let namesakes: Vec<Slot> = namesakes.collect();
+        namesakes.iter().for_each(|slot| state.give(*slot, owner, tick));
+        Ok(namesakes.len())
+    }
+
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        let (now, (tick, _)) = (self.clock.now(), self.tick_now());
+        let mut state = self.lock();
+        let free_from = state.holder.map_or(now, |(_, lease_ends)| lease_ends) + LEADERLESS_AFTER;
+        if free_from > now {
+            return Ok(Claim::NotYet { wait: free_from - now });
         }
-        Ok(adopted)
+        let mut orphans = state.orphans(tick);
+        orphans.truncate(limit);
+        orphans.iter().for_each(|slot| state.give(*slot, owner, tick));
+        Ok(Claim::Claimed { slots: orphans.len() })
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

@@ -65,6 +65,7 @@ impl Calls {
             match effect {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
                 Effect::Tick(slots) => Input::Ticked(slots, store.tick(&key, slots).await),
+                Effect::Claim { limit } => Input::Claimed(store.claim_orphans(&key, limit).await),
                 Effect::List(slots) => Input::Listed(slots, store.items(&key, slots).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),

@@ -14,6 +14,16 @@ pub enum WorkerEvent {
         /// How many.
         slots: usize,
     },
+    /// It claimed orphans, since nobody leads.
+    Claimed {
+        /// How many slots.
+        slots: usize,
+    },
+    /// It could not ask for orphans; the work goes on. Told when the failures begin, and again when another kind follows.
+    ClaimFailed {
+        /// Why.
+        error: StoreError,
+    },
     /// It went through all its slots, by one statement or by several.
     Ticked {
         /// What they did together.

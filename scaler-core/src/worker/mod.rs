@@ -6,6 +6,7 @@ mod call;
 mod chunks;
 mod driver;
 mod event;
+mod healing;
 mod pass;
 mod schedule;
 mod step;
@@ -38,6 +39,11 @@ pub struct WorkerConfig {
     pub first_retry: Duration,
     /// The longest such wait.
     pub longest_retry: Duration,
+    /// Where nobody leads: about how long it waits before it asks for orphans again. Where somebody does, it asks when leadership might
+    /// have been over for long.
+    pub claim_interval: Duration,
+    /// How many orphans it claims at once.
+    pub claim_batch: usize,
     /// How many ids its heartbeat shows.
     pub shown_items: usize,
     /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
@@ -45,8 +51,8 @@ pub struct WorkerConfig {
 }
 
 impl WorkerConfig {
-    /// The defaults: 4 tries a tick, 2 statements at once, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, 10 ids shown, no
-    /// revision.
+    /// The defaults: 4 tries a tick, 2 statements at once, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where
+    /// nobody leads a question for orphans every 2 s and 256 at once, 10 ids shown, no revision.
     #[must_use]
     pub const fn new(key: MemberKey) -> Self {
         Self {
@@ -57,6 +63,8 @@ impl WorkerConfig {
             drain_timeout: Duration::from_secs(25),
             first_retry: Duration::from_millis(50),
             longest_retry: Duration::from_secs(1),
+            claim_interval: Duration::from_secs(2),
+            claim_batch: 256,
             shown_items: 10,
             revision: None,
         }

@@ -4,12 +4,15 @@ use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::call::Call;
+use super::healing::Healing;
 use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash};
+use crate::{
+    Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
+};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Input {
     Adopted(Result<usize, StoreError>),
     /// What became of [`Effect::Tick`] for this range.
     Ticked(SlotRange, Result<TickReport, StoreError>),
+    /// What became of [`Effect::Claim`].
+    Claimed(Result<Claim, StoreError>),
     /// What became of [`Effect::List`] for this range.
     Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
@@ -40,6 +45,11 @@ pub enum Effect {
     Adopt,
     /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
     Tick(SlotRange),
+    /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
+    Claim {
+        /// How many slots at most.
+        limit: usize,
+    },
     /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
     List(SlotRange),
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
@@ -74,6 +84,7 @@ pub struct Worker {
     adopt: Call,
     passes: Passes,
     beat: Call,
+    healing: Healing,
     listing: bool,
     state: MemberState,
     retiring: bool,
@@ -93,6 +104,7 @@ impl Worker {
         Self {
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
+            healing: Healing::new(config.claim_interval, config.claim_batch, seed),
             passes: Passes::new(config.ticks_at_once),
             config,
             watch: Watch::default(),
@@ -135,7 +147,8 @@ impl Worker {
         let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
         let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
-        [work, call(&self.beat), deadline].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
+        [work, call(&self.beat), deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -149,6 +162,7 @@ impl Worker {
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
+            Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
             Input::Listed(slots, answer) => self.listed(slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
@@ -172,6 +186,10 @@ impl Worker {
         }
         if self.beat.send(now) {
             effects.push(Effect::Heartbeat(self.member(now)));
+        }
+        // Who hands over takes nothing new.
+        if self.state != MemberState::Draining && self.healing.send(now) {
+            effects.push(Effect::Claim { limit: self.healing.batch() });
         }
     }
 
@@ -241,6 +259,7 @@ impl Worker {
     fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
         let report = ended.report;
         self.owned = report.owned;
+        self.healing.ticked(now, &report);
         self.passes.next_at(now, self.next_pass(now, ended));
         effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: ended.took }));
         if ended.missed > 0 {
@@ -264,6 +283,13 @@ impl Worker {
                 effects.push(Effect::List(slots));
             }
             None => self.show(effects),
+        }
+    }
+
+    fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
+        if let Some(event) = self.healing.answered(now, answer) {
+            self.passes.hurry(now);
+            effects.push(Effect::Emit(event));
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use scaler_core::{
-    Assignment, Election, ItemId, Member, MemberKey, Membership, MembershipError, Outcome, Sighting, SlotCount, SlotLoad,
+    Assignment, Claim, Election, ItemId, Member, MemberKey, Membership, MembershipError, Outcome, Sighting, SlotCount, SlotLoad,
     SlotRange, Standing, StoreError, Term, TickReport, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
@@ -62,6 +62,10 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
 
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.link.carry(|| self.server.adopt(owner)).await.map_err(store_error)?
+    }
+
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        self.link.carry(|| self.server.claim_orphans(owner, limit)).await.map_err(store_error)?
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

@@ -10,16 +10,22 @@ mod mutants;
 mod record;
 mod world;
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use mutants::Fault;
 use record::Snapshot;
+use scaler_core::ItemId;
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// When everything that failed has worked again for so long, every item is incremented every second: the time to notice a
 /// death, and the time of a drain.
 const TO_CONVERGE: Duration = Duration::from_secs(30);
+/// Without any control plane: 15 s since the last renewal, the ticks that make an orphan, and the claims.
+const TO_HEAL_ALONE: Duration = Duration::from_secs(21);
+const LOOKS_A_SECOND: u32 = 2;
 
 /// What a run ended with.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,6 +86,29 @@ fn only_the_membership_fails(seed: u64, fault: Option<Fault>) -> Option<String> 
     told
 }
 
+/// I7: without any control plane the workers heal by themselves. The longest time that an item was not incremented.
+fn nobody_leads(seed: u64, fault: Option<Fault>) -> Duration {
+    let mut longest = Duration::ZERO;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
+        world.control_planes_die();
+        world.pass(world.chance.up_to(20 * SECOND)).await;
+        world.worker_dies();
+        let mut waited: BTreeMap<ItemId, (u64, u32)> = BTreeMap::new();
+        for _ in 0..30 * LOOKS_A_SECOND {
+            world.pass(SECOND / LOOKS_A_SECOND).await;
+            for row in world.record.snapshot().rows.into_values() {
+                let (value, looks) = waited.get(&row.id).copied().unwrap_or_default();
+                waited.insert(row.id, if row.value == value { (value, looks + 1) } else { (row.value, 0) });
+            }
+            let looks = waited.values().map(|(_, looks)| *looks).max().unwrap_or_default();
+            longest = longest.max(SECOND * looks / LOOKS_A_SECOND);
+        }
+    });
+    longest
+}
+
 /// Plays many seeds, on all cores: `SIMULATION_SEEDS` of them, or a few, from `SIMULATION_FIRST_SEED` on. What each seed
 /// broke, the first first.
 fn broken_by_seeds(play: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {
@@ -111,6 +140,19 @@ fn nothing_moves_while_only_the_membership_fails() {
 }
 
 #[test]
+fn workers_heal_by_themselves_while_nobody_leads() {
+    let longest = Mutex::new(Duration::ZERO);
+    let broken = broken_by_seeds(|seed| {
+        let waited = nobody_leads(seed, None);
+        let mut longest = longest.lock().unwrap();
+        *longest = waited.max(*longest);
+        (waited > TO_HEAL_ALONE).then(|| format!("I7: an item waited for {waited:?}"))
+    });
+    println!("without a control plane, no item waited longer than {:?}", longest.lock().unwrap());
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
 fn the_same_seed_plays_the_same() {
     for seed in 0..5 {
         assert_eq!(everything_fails(seed, None), everything_fails(seed, None), "seed {seed}");
@@ -119,13 +161,18 @@ fn the_same_seed_plays_the_same() {
 
 #[test]
 fn broken_stores_are_found() {
-    for (fault, invariant) in
-        [(Fault::NoFence, "I1"), (Fault::NoTickNumber, "I1"), (Fault::EpochStays, "I4"), (Fault::AnyTerm, "I5")]
-    {
+    for (fault, invariant) in [
+        (Fault::NoFence, "I1"),
+        (Fault::NoTickNumber, "I1"),
+        (Fault::EpochStays, "I4"),
+        (Fault::AnyTerm, "I5"),
+        (Fault::ClaimsBesideALeader, "I5"),
+    ] {
         let found =
             (0..100).find(|seed| everything_fails(*seed, Some(fault)).violations.iter().any(|why| why.starts_with(invariant)));
         assert!(found.is_some(), "{fault:?} breaks {invariant} in none of 100 seeds");
     }
+    assert!(nobody_leads(0, Some(Fault::NobodyClaims)) > TO_HEAL_ALONE);
     let found = (0..100).find(|seed| only_the_membership_fails(*seed, Some(Fault::HeartbeatAlone)).is_some());
     assert!(found.is_some(), "{:?} moves nothing in 100 seeds", Fault::HeartbeatAlone);
 }

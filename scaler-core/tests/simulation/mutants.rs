@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Assignment, Election, Epoch, Incarnation, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick,
-    TickReport, Transfer, WorkStore, WorkerId,
+    Assignment, Claim, Election, Epoch, Incarnation, ItemId, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Slot, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -27,6 +27,10 @@ pub(crate) enum Fault {
     AnyTerm,
     /// Ticks are not told, so that the heartbeat alone decides who is dead.
     HeartbeatAlone,
+    /// Workers never claim what nobody ticks.
+    NobodyClaims,
+    /// Workers claim without asking whether somebody leads.
+    ClaimsBesideALeader,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,19 @@ impl Broken {
             let extra = state.extra.entry(*item).or_insert_with(|| (0, worker.clone()));
             *extra = (extra.0 + 1, worker.clone());
         }
+    }
+
+    /// Gives the worker in the leader's name what has not been ticked for long.
+    async fn claim_beside_a_leader(&self, owner: &MemberKey) -> Result<Claim, StoreError> {
+        let Assignment { tick, slots, .. } = self.store.assignment().await?;
+        let unticked = (0..).map(Slot::new).zip(slots).filter(|(_, slot)| tick.since(slot.last_tick) > ORPHANED_AFTER_TICKS);
+        let transfer = |(slot, SlotState { epoch, .. })| Transfer { slot, epoch, to: owner.clone(), timing: Timing::Now };
+        let transfers: Vec<_> = unticked.map(transfer).collect();
+        let latest = self.state.lock().unwrap().latest;
+        if let Some(term) = latest {
+            self.store.commit(&term, &transfers).await?;
+        }
+        Ok(Claim::Claimed { slots: transfers.len() })
     }
 
     /// Increments what the worker owned some ticks ago and owns no more.
@@ -138,6 +155,14 @@ impl WorkStore for Broken {
 
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.store.adopt(owner).await
+    }
+
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        match self.fault {
+            Fault::NobodyClaims => Ok(Claim::Claimed { slots: 0 }),
+            Fault::ClaimsBesideALeader => self.claim_beside_a_leader(owner).await,
+            _ => self.store.claim_orphans(owner, limit).await,
+        }
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

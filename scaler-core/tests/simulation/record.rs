@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
+    Assignment, Claim, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
     TickReport, Transfer, WorkStore,
 };
 use uuid::Uuid;
@@ -47,8 +47,10 @@ pub(crate) struct Snapshot {
 pub(crate) enum Call {
     Tick,
     Adopt,
+    Claim,
     Commit(Term),
     Elected(Term),
+    Renewed,
     /// Items came or went.
     Items,
 }
@@ -153,6 +155,14 @@ impl WorkStore for Record {
         Ok(adopted)
     }
 
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        let claim = self.store.claim_orphans(owner, limit).await?;
+        if !matches!(claim, Claim::NotYet { .. }) {
+            self.step(Call::Claim).await;
+        }
+        Ok(claim)
+    }
+
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.store.slot_count().await
     }
@@ -169,7 +179,11 @@ impl Election for Record {
     }
 
     async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        self.store.renew(term, lease).await
+        let renewed = self.store.renew(term, lease).await?;
+        if renewed {
+            self.step(Call::Renewed).await;
+        }
+        Ok(renewed)
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {

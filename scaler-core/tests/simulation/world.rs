@@ -114,7 +114,7 @@ impl World {
         let time = self.chance.up_to(10 * SECOND);
         let names: Vec<String> = self.workers.keys().cloned().collect();
         let name = self.chance.pick(&names).cloned().unwrap_or_default();
-        match self.chance.below(16) {
+        match self.chance.below(17) {
             0 | 1 => _ = self.workers.remove(&name),
             2 | 3 => self.worker_comes(),
             4 => self.worker_restarts(&name),
@@ -127,8 +127,20 @@ impl World {
             12 => self.control_planes.iter().for_each(|plane| plane.store.storm(time)),
             13 => self.insert(5).await,
             14 => self.remove().await,
+            15 => self.control_planes_die(),
             _ => self.membership_suffers().await,
         }
+    }
+
+    /// No control plane is left, and none comes before all is healed.
+    pub(crate) fn control_planes_die(&mut self) {
+        self.control_planes.clear();
+    }
+
+    /// One of the workers is killed.
+    pub(crate) fn worker_dies(&mut self) {
+        let names: Vec<String> = self.workers.keys().cloned().collect();
+        self.chance.pick(&names).iter().for_each(|name| drop(self.workers.remove(*name)));
     }
 
     fn worker_comes(&mut self) {

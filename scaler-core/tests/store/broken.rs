@@ -8,8 +8,8 @@ use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing,
-    Transfer, WorkStore,
+    Assignment, Claim, Election, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term,
+    Tick, TickReport, Timing, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -41,6 +41,14 @@ enum Fault {
     FreezesTheFence,
     /// Ticks all slots, whatever the range.
     IgnoresTheRange,
+    /// Lets workers claim whoever leads.
+    ClaimsBesideALeader,
+    /// Lets workers claim from owners that tick.
+    ClaimsFromTheLiving,
+    /// Claims all that there is.
+    ClaimsBeyondTheLimit,
+    /// Leaves orphans alone.
+    ClaimsNothing,
     /// Ticks the first slot after the range, too.
     OverstepsTheRange,
 }
@@ -143,6 +151,22 @@ impl WorkStore for Broken {
         if self.fault == Fault::AdoptsNothing { Ok(0) } else { self.store.adopt(owner).await }
     }
 
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        match self.fault {
+            Fault::ClaimsBesideALeader => {
+                tokio::time::advance(10 * LEADERLESS_AFTER).await;
+                self.store.claim_orphans(owner, limit).await
+            }
+            Fault::ClaimsFromTheLiving => {
+                tokio::time::advance(10 * super::SECOND).await;
+                self.store.claim_orphans(owner, limit).await
+            }
+            Fault::ClaimsBeyondTheLimit => self.store.claim_orphans(owner, usize::MAX).await,
+            Fault::ClaimsNothing => Ok(Claim::Claimed { slots: 0 }),
+            _ => self.store.claim_orphans(owner, limit).await,
+        }
+    }
+
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.store.slot_count().await
     }
@@ -190,6 +214,10 @@ impl StoreFixture for BrokenFixture {
         self.memory.value(item).await
     }
 
+    async fn outlast_the_leader(&self) -> Result<(), Violation> {
+        self.memory.outlast_the_leader().await
+    }
+
     async fn pass_a_moment(&self) {
         self.memory.pass_a_moment().await;
     }
@@ -223,5 +251,9 @@ rejected! {
     a_store_that_lists_unsorted: ListsUnsorted by items_are_listed_in_order;
     a_store_that_boasts: Boasts by a_tick_increments_each_owned_item_once;
     a_store_that_freezes_the_fence: FreezesTheFence by the_fence_shows_every_change_of_slots;
+    a_store_that_claims_beside_a_leader: ClaimsBesideALeader by nothing_is_claimed_while_somebody_leads;
+    a_store_that_claims_from_the_living: ClaimsFromTheLiving by who_lives_keeps_its_slots;
+    a_store_that_claims_beyond_the_limit: ClaimsBeyondTheLimit by claims_keep_within_their_limit;
+    a_store_that_claims_nothing: ClaimsNothing by orphans_are_claimed_when_nobody_leads;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Clock, Election, ItemId, SlotCount, TokioClock, WorkStore};
+use scaler_core::{Clock, Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -50,6 +50,11 @@ impl StoreFixture for Memory {
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
         let row = self.0.rows().into_iter().find(|row| row.id == item);
         Ok(row.map(|row| (row.value, row.worker.map(|worker| worker.to_string()))))
+    }
+
+    async fn outlast_the_leader(&self) -> Result<(), Violation> {
+        tokio::time::advance(LEADERLESS_AFTER).await;
+        Ok(())
     }
 
     async fn pass_a_moment(&self) {

@@ -1,8 +1,11 @@
 //! What the schema itself refuses, whoever asks.
 
+use std::time::Duration;
+
 use crate::support::{installed, member};
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Slot, SlotRange, StoreError, WorkStore};
+use scaler_core::{Claim, Election, MemberKey, Slot, SlotRange, StoreError, WorkStore};
+use scaler_pg::{PgConfig, PgStore};
 
 #[tokio::test]
 async fn ownership_changes_exactly_with_its_epoch_and_nothing_runs_backwards() {
@@ -88,4 +91,41 @@ async fn a_users_trigger_works_as_ever_and_its_failure_is_told() {
     desk.run("alter table unseen rename to seen").await;
     assert_eq!(desk.store.tick(&owner, SlotRange::ALL).await.unwrap().items, 5);
     assert_eq!(desk.number("select count(*) from seen").await, 5);
+}
+
+#[tokio::test]
+async fn a_closed_session_and_a_missed_tick_make_an_orphan_where_sessions_can_be_seen() {
+    let desk = installed(2000).await;
+    let [silent, heir] = [member("a"), member("b")];
+    let open = |member: &MemberKey| {
+        let config = PgConfig::for_worker(desk.database.url(), member.incarnation);
+        PgStore::new(&config).unwrap()
+    };
+    let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(silent.incarnation.uuid());
+    give.execute(&desk.user).await.unwrap();
+    desk.run("update scaler.leader set term = 1, holder = gen_random_uuid(), expires_at = now() - interval '1 minute'").await;
+    let last = open(&silent).tick(&silent, SlotRange::ALL).await.unwrap().tick;
+    let seen = open(&heir);
+    while desk.store.assignment().await.unwrap().tick.since(last) < 2 {
+        assert_eq!(seen.claim_orphans(&heir, 1000).await.unwrap(), Claim::Claimed { slots: 0 }, "a whole tick must be missed");
+        desk.pass_a_moment().await;
+    }
+    let unseen = desk.store.claim_orphans(&member("c"), 1000).await.unwrap();
+    assert_eq!(unseen, Claim::Claimed { slots: 0 }, "who is not seen itself cannot tell");
+    assert_eq!(seen.claim_orphans(&heir, 1000).await.unwrap(), Claim::Claimed { slots: 256 });
+}
+
+#[tokio::test]
+async fn nobody_is_elected_in_the_midst_of_a_claim() {
+    let desk = installed(1000).await;
+    desk.run("update scaler.leader set term = 1, holder = gen_random_uuid(), expires_at = now() - interval '1 minute'").await;
+    let mut claim = desk.user.begin().await.unwrap();
+    let claimed = sqlx::query("select scaler.claim_orphans('a', gen_random_uuid(), 10)").execute(&mut *claim).await;
+    claimed.unwrap();
+    let campaign = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5));
+    assert!(matches!(campaign.await.unwrap_err(), StoreError::Busy { .. }), "it waits as long as it may");
+    claim.commit().await.unwrap();
+    let term = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5)).await.unwrap();
+    assert_eq!(term.map(|term| term.number), Some(2));
+    assert!(matches!(desk.store.claim_orphans(&member("a"), 10).await.unwrap(), Claim::NotYet { .. }));
 }

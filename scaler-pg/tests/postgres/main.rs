@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
+mod audit;
 mod conformance;
 mod digest;
+mod failover;
 mod guards;
 mod hash;
 mod install;

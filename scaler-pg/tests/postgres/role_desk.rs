@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Assignment, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, TickReport, Transfer,
-    WorkStore,
+    Assignment, Claim, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, TickReport,
+    Transfer, WorkStore,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -88,6 +88,10 @@ impl WorkStore for Split {
         self.worker.adopt(owner).await
     }
 
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        self.worker.claim_orphans(owner, limit).await
+    }
+
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.control.slot_count().await
     }
@@ -113,6 +117,10 @@ impl StoreFixture for RoleDesk {
 
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
         self.owner.value(item).await
+    }
+
+    async fn outlast_the_leader(&self) -> Result<(), Violation> {
+        self.owner.outlast_the_leader().await
     }
 
     async fn pass_a_moment(&self) {

@@ -93,7 +93,7 @@ async fn a_control_plane_may_move_slots_and_count_items_but_change_none() {
     let refused = [
         "update public.work_items set value = 0",
         "update public.work_items set currentworker = 'me'",
-        "select value from public.work_items",
+        "select currentworker from public.work_items",
         "select id from public.work_items for update",
         "insert into public.work_items (value) values (1)",
         "delete from public.work_items",

@@ -77,6 +77,11 @@ impl StoreFixture for Desk {
         Ok(row.map(|(value, worker)| (value.unsigned_abs().into(), worker)))
     }
 
+    async fn outlast_the_leader(&self) -> Result<(), Violation> {
+        let free = "update scaler.leader set expires_at = clock_timestamp() - interval '10 seconds'";
+        sqlx::query(free).execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
     async fn pass_a_moment(&self) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

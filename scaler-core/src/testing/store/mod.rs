@@ -4,6 +4,7 @@
 //! [`StoreFixture`] over an empty store of its own: the line becomes one test a case.
 
 mod cases;
+mod claims;
 mod fencing;
 mod leadership;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use cases::*;
+pub use claims::*;
 pub use fencing::*;
 pub use leadership::*;
 
@@ -36,6 +38,9 @@ pub trait StoreFixture: Send + Sync {
     /// An item's value and the worker that incremented it last; `None` when it is not there.
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
 
+    /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
+    async fn outlast_the_leader(&self) -> Result<(), Violation>;
+
     /// Lets a little time pass: on virtual time it is advanced, on real time it is waited for. Much less than a tick.
     async fn pass_a_moment(&self);
 }
@@ -52,6 +57,8 @@ macro_rules! store_suite {
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
             a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
             a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
+            nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
+            claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
             one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
             a_lease_that_ran_out_can_be_taken, a_resigned_term_is_free_at_once);
     };

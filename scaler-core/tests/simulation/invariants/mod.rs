@@ -1,5 +1,6 @@
 //! What must hold after every step, whatever has failed: a file each.
 
+mod claims_wait;
 mod epochs_rise;
 mod no_more_than_time;
 mod once_a_tick;
@@ -25,5 +26,6 @@ pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(epochs_rise::EpochsRise),
         Box::new(terms_rise::TermsRise::default()),
         Box::new(owners_write::OwnersWrite),
+        Box::new(claims_wait::ClaimsWait::default()),
     ]
 }

@@ -1,0 +1,127 @@
+//! Leaderless healing: who claims what, and when nobody may.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::StoreFixture;
+use super::cases::{LEASE, elect, give, member, owned, values};
+use crate::testing::{CaseResult, Violation, ensure, equal};
+use crate::{Claim, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Slot, SlotRange, SlotState, Term};
+
+/// While somebody leads, and for a time afterwards, nothing is claimed; nor when somebody leads again.
+pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture) -> CaseResult {
+    let (_, _, term) = owned(fixture).await?;
+    silence(fixture, &[]).await?;
+    let before = fixture.store().assignment().await?.slots;
+    refused(fixture, "while somebody leads").await?;
+    fixture.election().resign(&term).await?;
+    let wait = refused(fixture, "just after somebody led").await?;
+    ensure(wait <= LEADERLESS_AFTER, format!("{wait:?} to wait after a resignation"))?;
+    fixture.outlast_the_leader().await?;
+    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE).await?;
+    ensure(next.is_some(), "nobody leads, and yet leadership is refused")?;
+    refused(fixture, "when somebody leads again").await?;
+    equal(fixture.store().assignment().await?.slots, before, "the slots after claims that were refused")
+}
+
+/// What nobody has ever led waits for its first leader.
+pub async fn nothing_is_claimed_where_nobody_ever_led(fixture: &dyn StoreFixture) -> CaseResult {
+    refused(fixture, "where nobody ever led").await.map(drop)
+}
+
+/// What a silent owner had is claimed, each slot with an epoch one higher; what it does later is without effect.
+pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -> CaseResult {
+    let (silent, items, term) = owned(fixture).await?;
+    let count = fixture.store().slot_count().await?.len();
+    leaderless(fixture, &term, &[]).await?;
+    let before = fixture.store().assignment().await?.slots;
+    let heir = member("b", 2)?;
+    equal(fixture.store().claim_orphans(&heir, 2 * count).await?, Claim::Claimed { slots: count }, "a claim of all")?;
+    for (number, (before, after)) in before.into_iter().zip(fixture.store().assignment().await?.slots).enumerate() {
+        let expected = SlotState { owner: Some(heir.clone()), epoch: before.epoch.next(), ..before };
+        equal(after, expected, &format!("slot {number} after a claim"))?;
+    }
+    equal(fixture.store().tick(&silent, SlotRange::ALL).await?.ticked, 0, "what the former owner ticked")?;
+    equal(values(fixture, &items).await?, vec![0; 10], "values after the former owner's tick")?;
+    fixture.store().tick(&heir, SlotRange::ALL).await?;
+    equal(values(fixture, &items).await?, vec![1; 10], "values after the new owner's tick")
+}
+
+/// A claim takes no more than it asks for, slots without owner included.
+pub async fn claims_keep_within_their_limit(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    leaderless(fixture, &term, &[]).await?;
+    let heir = member("b", 2)?;
+    for round in 1..=3 {
+        equal(fixture.store().claim_orphans(&heir, 10).await?, Claim::Claimed { slots: 10 }, "a claim of ten")?;
+        let owned = fixture.store().assignment().await?.slots.into_iter().filter(|slot| slot.owner.as_ref() == Some(&heir));
+        equal(owned.count(), 10 * round, "slots owned after claims of ten")?;
+    }
+    Ok(())
+}
+
+/// Who ticks any of its slots, or was just given one, keeps all of them.
+pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult {
+    let (_, _, term) = owned(fixture).await?;
+    let (lively, young) = (member("c", 3)?, member("d", 4)?);
+    give(fixture, &term, &lively, (0..50).map(Slot::new)).await?;
+    leaderless(fixture, &term, std::slice::from_ref(&lively)).await?;
+    // A term that nobody has followed may still move slots.
+    give(fixture, &term, &young, (50..60).map(Slot::new)).await?;
+    fixture.store().tick(&lively, SlotRange::ALL).await?;
+    let claim = fixture.store().claim_orphans(&member("b", 2)?, 1000).await?;
+    equal(claim, Claim::Claimed { slots: 196 }, "a claim where one ticks 50 slots and another was just given ten")?;
+    let slots = fixture.store().assignment().await?.slots;
+    let keeps =
+        |owner: &MemberKey, range: std::ops::Range<usize>| slots[range].iter().all(|slot| slot.owner.as_ref() == Some(owner));
+    ensure(keeps(&lively, 0..50), "slots were taken from an owner that ticks")?;
+    ensure(keeps(&young, 50..60), "slots were taken from an owner that was just given them")
+}
+
+/// Several who claim at once get different slots, and each slot moves once.
+pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> CaseResult {
+    let (_, _, term) = owned(fixture).await?;
+    leaderless(fixture, &term, &[]).await?;
+    let before = fixture.store().assignment().await?.slots;
+    let store = fixture.store();
+    let heirs = (0..8).map(|number| member(&format!("heir-{number}"), number + 10)).collect::<Result<Vec<_>, _>>()?;
+    let mut claimed = 0;
+    for answer in join_all(heirs.iter().map(|heir| store.claim_orphans(heir, 20))).await {
+        let Claim::Claimed { slots } = answer? else { return ensure(false, "a claim was refused") };
+        claimed += slots;
+    }
+    ensure(claimed > 0, "eight claims at once claimed nothing")?;
+    let after = store.assignment().await?.slots;
+    let rose: Vec<u64> = before.iter().zip(&after).map(|(before, after)| after.epoch.since(before.epoch)).collect();
+    equal(rose.iter().sum::<u64>(), claimed as u64, "epochs risen, beside slots claimed")?;
+    ensure(rose.iter().all(|rose| *rose <= 1), "a slot was claimed twice")
+}
+
+/// How long there is to wait, where a claim must be refused.
+async fn refused(fixture: &dyn StoreFixture, when: &str) -> Result<Duration, Violation> {
+    match fixture.store().claim_orphans(&member("b", 2)?, 1000).await? {
+        Claim::NotYet { wait } => Ok(wait),
+        Claim::Claimed { slots } => Err(Violation::new(format!("a claim of {slots} slots {when}"))),
+    }
+}
+
+/// Lets owners fall silent, but for these, and lets nobody lead.
+async fn leaderless(fixture: &dyn StoreFixture, term: &Term, lively: &[MemberKey]) -> CaseResult {
+    silence(fixture, lively).await?;
+    fixture.election().resign(term).await?;
+    fixture.outlast_the_leader().await
+}
+
+/// Lets so many ticks go by that all owners are silent but these.
+async fn silence(fixture: &dyn StoreFixture, lively: &[MemberKey]) -> CaseResult {
+    let begun = fixture.store().assignment().await?.tick;
+    while fixture.store().assignment().await?.tick.since(begun) <= ORPHANED_AFTER_TICKS {
+        for member in lively {
+            fixture.store().tick(member, SlotRange::ALL).await?;
+        }
+        fixture.pass_a_moment().await;
+    }
+    Ok(())
+}

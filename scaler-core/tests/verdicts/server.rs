@@ -1,0 +1,135 @@
+//! A store that sees sessions, to which one worker or all can lose the way.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use scaler_core::memory::MemoryStore;
+use scaler_core::{
+    Assignment, Claim, Election, Incarnation, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term,
+    TickReport, Transfer, WorkStore,
+};
+use uuid::Uuid;
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) store: MemoryStore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) sessions: BTreeSet<Incarnation>,
+    /// Whose calls are not answered.
+    pub(crate) cut: BTreeSet<Incarnation>,
+    /// Whose connection is broken, which shows only when it is used.
+    pub(crate) broken: BTreeSet<Incarnation>,
+    /// Nobody is answered.
+    pub(crate) is_away: bool,
+    /// How long the next answer about the slots is on its way.
+    pub(crate) delay: Duration,
+}
+
+impl Server {
+    pub(crate) fn new(store: MemoryStore) -> Self {
+        Self { store, state: Mutex::default() }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The server is restarted: it is away, and all sessions are gone.
+    pub(crate) fn goes_away(&self) {
+        let state = &mut *self.state();
+        state.is_away = true;
+        state.broken = std::mem::take(&mut state.sessions);
+    }
+
+    fn reached(&self) -> Result<(), StoreError> {
+        if self.state().is_away { Err(away()) } else { Ok(()) }
+    }
+
+    /// A worker's call arrives, by its session or by a new one.
+    async fn reached_by(&self, member: &MemberKey) -> Result<(), StoreError> {
+        self.reached()?;
+        if self.state().cut.contains(&member.incarnation) {
+            pending::<()>().await;
+        }
+        if self.state().broken.remove(&member.incarnation) {
+            return Err(away());
+        }
+        self.state().sessions.insert(member.incarnation);
+        Ok(())
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable { during: "call", source: "connection closed".into() }
+}
+
+#[async_trait]
+impl WorkStore for Server {
+    async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.tick(owner, slots).await
+    }
+
+    async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.items(owner, slots).await
+    }
+
+    async fn assignment(&self) -> Result<Assignment, StoreError> {
+        self.reached()?;
+        let sessions = Some(self.state().sessions.clone());
+        let assignment = Assignment { sessions, ..self.store.assignment().await? };
+        let delay = std::mem::take(&mut self.state().delay);
+        tokio::time::sleep(delay).await;
+        Ok(assignment)
+    }
+
+    async fn census(&self) -> Result<SlotLoad, StoreError> {
+        self.reached()?;
+        self.store.census().await
+    }
+
+    async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
+        self.reached()?;
+        self.store.commit(term, transfers).await
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.adopt(owner).await
+    }
+
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.claim_orphans(owner, limit).await
+    }
+
+    async fn slot_count(&self) -> Result<SlotCount, StoreError> {
+        self.store.slot_count().await
+    }
+}
+
+#[async_trait]
+impl Election for Server {
+    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+        self.reached()?;
+        self.store.campaign(candidate, lease).await
+    }
+
+    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+        self.reached()?;
+        self.store.renew(term, lease).await
+    }
+
+    async fn resign(&self, term: &Term) -> Result<(), StoreError> {
+        self.reached()?;
+        self.store.resign(term).await
+    }
+}
