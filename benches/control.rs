@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 const ITEMS: [u64; 3] = [1000, 100_000, 10_000_000];
 const WORKERS: [usize; 4] = [1, 10, 100, 1000];
+const SECOND: Duration = Duration::from_secs(1);
 /// How often an idle look is taken.
 const LOOKS: u32 = 50;
 /// The longest it may wait before it plans for a worker that has just come.
 const PATIENCE: u64 = 30;
-const SECOND: Duration = Duration::from_secs(1);
 
 fn main() {
     println!("| items | workers | slots | look, ms | look with a joiner, ms | heap of what is looked at, MB |");
@@ -61,8 +61,8 @@ impl Field {
         };
         let owner = |slot| ring.owner(slot).map(|id| MemberKey { worker: id.clone(), incarnation: incarnation(0) });
         let state = |slot| SlotState { owner: owner(slot), epoch: Epoch(1), last_tick: Tick(0) };
-        let slots = slots.iter().map(state).collect();
-        let assignment = Assignment { tick: Tick(0), tick_length: SECOND, slots, sessions: None };
+        let assignment =
+            Assignment { tick: Tick(0), slots: slots.iter().map(state).collect(), sessions: None, tick_length: SECOND };
         let mut field = Self { assignment, members: Vec::new(), load, now: Duration::ZERO };
         (0..workers).for_each(|number| field.join(number));
         field
@@ -80,9 +80,13 @@ impl Field {
         self.assignment.tick = Tick(self.assignment.tick.0 + 1);
         self.assignment.slots.iter_mut().for_each(|slot| slot.last_tick = self.assignment.tick);
         self.members.iter_mut().for_each(|sighting| sighting.member.last_tick = Some(self.assignment.tick));
-        let (asked_at, answered_at) = (self.now, self.now);
-        let seen =
-            Observation { assignment: &self.assignment, asked_at, answered_at, members: Some(&self.members), load: &self.load };
+        let seen = Observation {
+            assignment: &self.assignment,
+            members: Some(&self.members),
+            load: &self.load,
+            asked_at: self.now,
+            answered_at: self.now,
+        };
         let begun = Instant::now();
         let decision = plane.step(self.now, &seen);
         (decision.transfers.len(), begun.elapsed())

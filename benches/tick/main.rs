@@ -42,9 +42,16 @@ async fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
     };
-    let done = match args.live() {
-        Some(lasts) => look_on(&args, lasts).await,
-        None => run(&args).await,
+    let work = async {
+        match args.live() {
+            Some(lasts) => look_on(&args, lasts).await,
+            None => run(&args).await,
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        // Programs and servers that it has started end with it.
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

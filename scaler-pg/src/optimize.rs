@@ -73,19 +73,20 @@ impl PgStore {
     /// somebody holds rows for half a minute, or as for any other call. What was moved until then stays moved.
     pub async fn optimize(&self, mut progress: impl FnMut(&Optimized) + Send) -> Result<Optimized, StoreError> {
         let slots = self.slot_count().await?;
-        // Never given back: its statements may take longer than others'.
-        let mut connection = self.link.connect(DURING).await?;
-        self.prepare(&mut connection).await?;
+        // It is closed at the end, and with it goes the longer time that its statements may take.
+        let mut session = self.link.connect(DURING).await?;
+        let connection: &mut PgConnection = &mut session;
+        self.prepare(connection).await?;
         let mut done =
             Optimized { looked_at: 0, slots, moved: 0, too_large: 0, before: Spread::default(), after: Spread::default() };
         while done.looked_at < slots.get() {
             let end = (done.looked_at + WINDOW).min(slots.get());
-            self.window(&mut connection, done.looked_at, end, &mut done).await?;
+            self.window(connection, done.looked_at, end, &mut done).await?;
             done.looked_at = end;
             progress(&done);
         }
         if done.moved > 0 {
-            self.on(&mut connection, sqlx::query("vacuum public.work_items")).await?;
+            self.on(connection, sqlx::query("vacuum public.work_items")).await?;
         }
         Ok(done)
     }

@@ -34,7 +34,7 @@ impl Programs {
         let start = |program: &str, name: &str| -> Result<Child, Failure> {
             let path = beside_this(program)?;
             let mut command = Command::new(&path);
-            command.env_clear().env("DATABASE_URL", postgres).env("REDIS_URL", redis).env("LISTEN", "off").env("LOG", "warn");
+            command.env_clear().env("DATABASE_URL", postgres).env("REDIS_URL", redis).env("LISTEN", "off").env("LOG", "error");
             command.env("POD_NAME", name).stdin(Stdio::null()).stdout(Stdio::null());
             if program == "worker" {
                 command.env("TICK_COMMIT", commit);
