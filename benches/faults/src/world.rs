@@ -311,6 +311,18 @@ impl World {
     /// # Errors
     /// When it does not become so.
     pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
+        self.steady_where(owners, |standing| standing.even).await
+    }
+
+    /// As [`steady`](Self::steady), but as evenly as workers share orphans while nobody leads.
+    ///
+    /// # Errors
+    /// When it does not become so.
+    pub async fn nearly_steady(&self) -> Result<Instant> {
+        self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.near).await
+    }
+
+    async fn steady_where(&self, owners: Vec<String>, shared: fn(&Standing) -> bool) -> Result<Instant> {
         let mut since: Option<(Instant, i64)> = None;
         eventually(PATIENCE, &format!("steady with the owners {owners:?}"), async || {
             let asked = Instant::now();
@@ -321,7 +333,7 @@ impl World {
                     return Err(trouble);
                 }
             };
-            let good = standing.owners == owners && standing.even && standing.unticked == 0;
+            let good = standing.owners == owners && shared(&standing) && standing.unticked == 0;
             since = match since {
                 Some((began, changes)) if good && changes == standing.changes => Some((began, changes)),
                 _ => good.then_some((asked, standing.changes)),
