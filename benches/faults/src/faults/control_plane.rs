@@ -91,7 +91,7 @@ pub async fn none(stage: Stage) -> Result<Report> {
     tokio::time::sleep(stage.lasting(300, 30).saturating_sub(begun.elapsed())).await;
     let back = Instant::now();
     world.start_control_plane("control-3", &[])?;
-    let steady_after = world.steady().await?.saturating_duration_since(back);
+    let steady_after = world.steady_and_fair().await?.saturating_duration_since(back);
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(21.0).moves_at_most(minimum).steady_after(steady_after))
 }
 
