@@ -55,7 +55,7 @@ faults! {
     3 "pause-unfinished" InFull workers::pause_unfinished: "SIGSTOP while its transaction is open and holds its slots [6 s]";
     4 "kill-all-workers" Always workers::kill_all: "kill -9 all workers at once, start them again [outage + 2 s; no slot moves]";
     5 "drain-worker" Always fleet::drain: "SIGTERM one worker [0 missed; only its slots move]";
-    6 "scale-up" Always fleet::scale_up: "from 3 workers to 10 [0 missed; at most 7 of 10 slots move]";
+    6 "scale-up" Always fleet::scale_up: "from 3 workers to 10 [0 missed; the fewest slots move, with at most 7 of 10 items]";
     7 "scale-down" InFull fleet::scale_down: "from 10 workers to 3 [0 missed; only the leavers' slots move]";
     8 "rolling-restart" InFull fleet::rolling_restart: "a rollout of 6 workers, one after the other [0 missed; each slot moves once]";
     9 "restart-in-place" Always fleet::restart_in_place: "kill -9, and start again under the same name [2 s; no slot moves]";

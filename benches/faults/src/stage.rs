@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::trouble::Result;
-use crate::world::{Scene, World};
+use crate::world::World;
 
 /// How long things last that need not last so long to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,5 +53,22 @@ impl Stage {
             Pace::Full => full,
             Pace::Short => short,
         }
+    }
+}
+
+/// What there is at the beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// Rows in the table of work.
+    pub items: u32,
+    /// Workers, named from `worker-1` on.
+    pub workers: u32,
+    /// Control planes, named from `control-1` on.
+    pub control_planes: u32,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self { items: 1000, workers: 3, control_planes: 1 }
     }
 }

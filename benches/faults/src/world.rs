@@ -11,6 +11,7 @@ use crate::dice::Dice;
 use crate::oracle::{self, Standing, Watch};
 use crate::programs::{Program, Signal, Variables, Which};
 use crate::proxy::Proxy;
+pub use crate::stage::Scene;
 use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 
@@ -19,23 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a state must last to count as steady.
 const STEADY_FOR: Duration = Duration::from_millis(2500);
 const SCHEMA_WITHIN: Duration = Duration::from_secs(30);
-
-/// What there is at the beginning.
-#[derive(Clone, Copy, Debug)]
-pub struct Scene {
-    /// Rows in the table of work.
-    pub items: u32,
-    /// Workers, named from `worker-1` on.
-    pub workers: u32,
-    /// Control planes, named from `control-1` on.
-    pub control_planes: u32,
-}
-
-impl Default for Scene {
-    fn default() -> Self {
-        Self { items: 1000, workers: 3, control_planes: 1 }
-    }
-}
 
 /// The ways of one program to its servers.
 #[derive(Debug)]
@@ -306,20 +290,20 @@ impl World {
         self.steady_with(self.workers.keys().cloned().collect()).await
     }
 
+    /// As [`steady`](Self::steady), where the loads need only be fair: what workers took by themselves is not moved once more for a little.
+    ///
+    /// # Errors
+    /// When it does not become so.
+    pub async fn steady_and_fair(&self) -> Result<Instant> {
+        self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.fair).await
+    }
+
     /// As [`steady`](Self::steady), but with just these owners.
     ///
     /// # Errors
     /// When it does not become so.
     pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
         self.steady_where(owners, |standing| standing.even).await
-    }
-
-    /// As [`steady`](Self::steady), but as evenly as workers share orphans while nobody leads.
-    ///
-    /// # Errors
-    /// When it does not become so.
-    pub async fn nearly_steady(&self) -> Result<Instant> {
-        self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.near).await
     }
 
     async fn steady_where(&self, owners: Vec<String>, shared: fn(&Standing) -> bool) -> Result<Instant> {

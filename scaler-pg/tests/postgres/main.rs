@@ -12,4 +12,5 @@ mod install;
 mod oracle;
 mod role_desk;
 mod roles;
+mod stuck;
 mod support;

@@ -92,7 +92,7 @@ pub async fn none(stage: Stage) -> Result<Report> {
     let claimed = watch.moved(&world.user).await?;
     let back = Instant::now();
     world.start_control_plane("control-3", &[])?;
-    let steady_after = world.nearly_steady().await?.saturating_duration_since(back);
+    let steady_after = world.steady_and_fair().await?.saturating_duration_since(back);
     let findings = watch.judge(&world.user).await?;
     let settled = findings.moved - claimed;
     let report = Report::of(findings).gap_at_most(21.0).at_most("slots claimed beyond the victim's", claimed - minimum, 0.0);

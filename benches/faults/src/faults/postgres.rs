@@ -64,7 +64,7 @@ pub async fn worker_cut(stage: Stage) -> Result<Report> {
     world.steady().await?;
     let watch = world.watch().await?;
     world.some_moment().await;
-    let there_and_back = 2 * world.slots_of("worker-3").await?;
+    let there = world.slots_of("worker-3").await?;
     let struck_s = now_s(&world.user).await?;
     ways.postgres.set(Traffic::Stalls);
     world.steady_with(vec!["worker-1".to_owned(), "worker-2".to_owned()]).await?;
@@ -74,6 +74,7 @@ pub async fn worker_cut(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     ways.postgres.set(Traffic::Flows);
     let steady_after = world.steady().await?.saturating_duration_since(back);
+    let there_and_back = there + world.slots_of("worker-3").await?;
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(7.0).moves_at_most(there_and_back);
     let report = report.at_most("owned again after, s", taken_s, 4.0).at_most("slots given while cut off", given, 0.0);
     Ok(report.steady_after(steady_after))

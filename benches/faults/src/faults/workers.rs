@@ -57,7 +57,7 @@ pub async fn pause(stage: Stage) -> Result<Report> {
     let watch = world.watch().await?;
     world.some_moment().await;
     let victim = world.any_worker()?;
-    let there_and_back = 2 * world.slots_of(&victim).await?;
+    let there = world.slots_of(&victim).await?;
     let struck_s = now_s(&world.user).await?;
     world.worker(&victim)?.signal(Signal::Stop).await?;
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -65,6 +65,7 @@ pub async fn pause(stage: Stage) -> Result<Report> {
         (taken_over_after_s(&world.user, &victim, struck_s).await?, now_s(&world.user).await?, Instant::now());
     world.worker(&victim)?.signal(Signal::Cont).await?;
     let steady_after = world.steady().await?.saturating_duration_since(wakes);
+    let there_and_back = there + world.slots_of(&victim).await?;
     let too_early = "select count(*) from public.audit where worker = $1 and at > to_timestamp($2)
                      and at < (select min(at) from public.audit_moves where took = $1 and at > to_timestamp($2))";
     let too_early: i64 = sqlx::query_scalar(too_early).bind(&victim).bind(wakes_s).fetch_one(&world.user).await?;
