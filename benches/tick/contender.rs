@@ -55,6 +55,11 @@ impl Contender {
         Ok(sessions)
     }
 
+    /// Whether it works as a worker does, who has done ticks before: it is warmed by one.
+    pub(crate) const fn is_in_chunks(self) -> bool {
+        matches!(self, Self::Fenced(_) | Self::Unfenced(_))
+    }
+
     pub(crate) const fn commit(self) -> Commit {
         match self {
             Self::Fenced(commit) | Self::Unfenced(commit) | Self::OneRow(commit) | Self::Queue(commit) => commit,

@@ -16,6 +16,7 @@ use crate::args::{Args, Commit, Order};
 
 /// So short that every pass finds all items due.
 const TICK_MS: i32 = 10;
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 const LEASE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
@@ -29,7 +30,7 @@ pub(crate) struct Field {
     /// The slots of a chunk, for each chunk.
     pub(crate) chunks: Vec<SlotRange>,
     pub(crate) own: PgConnection,
-    database: Database,
+    pub(crate) database: Database,
 }
 
 /// A worker and the slots that it owns, in order.

@@ -1,16 +1,20 @@
-//! The load bench: how fast every row is incremented, by the fenced tick and by other ways, in one interleaved run.
+//! The load bench: how fast every row is incremented, by the fenced tick and by other ways, in one interleaved run; or how the whole
+//! system does at its work.
 
 mod args;
 mod contender;
 mod field;
+mod live;
 mod measure;
 mod report;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use args::Args;
 use clap::Parser;
 use field::{Failure, Field};
+use live::Life;
 use report::{Chapter, Target};
 use serde_json::json;
 use test_servers::Postgres;
@@ -25,6 +29,10 @@ const SETTINGS: [(&str, &str); 6] = [
     ("wal_buffers", "64MB"),
 ];
 
+/// How many items a picture shows, and how many workers.
+const ITEMS: [u32; 5] = [1000, 10_000, 100_000, 300_000, 600_000];
+const WORKERS: [u32; 4] = [1, 2, 4, 8];
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -34,7 +42,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
     };
-    match run(&args).await {
+    let done = match args.live() {
+        Some(lasts) => look_on(&args, lasts).await,
+        None => run(&args).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&error.to_string());
@@ -62,7 +74,47 @@ async fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+#[expect(clippy::print_stdout, reason = "the table is what it is for")]
+async fn look_on(args: &Args, lasts: Duration) -> Result<(), Failure> {
+    let server = Postgres::private_with(&SETTINGS).await;
+    let mut lives = Vec::new();
+    let look = async |items, workers| -> Result<Life, Failure> {
+        say(&format!("{items} items, {workers} workers, {} s", lasts.as_secs()));
+        let life = live::live(&server, items, workers, lasts, args).await?;
+        say(&life.row());
+        Ok(life)
+    };
+    if let Some(path) = &args.plot {
+        let (mut by_items, mut by_workers) = (Vec::new(), Vec::new());
+        for items in ITEMS {
+            by_items.push(look(items, args.workers).await?);
+        }
+        for workers in WORKERS {
+            by_workers.push(look(args.given_items().unwrap_or(ITEMS[2]), workers).await?);
+        }
+        std::fs::write(path, live::plot(&by_items, &by_workers))?;
+        lives.extend(by_items.into_iter().chain(by_workers));
+    } else {
+        let items = match args.given_items() {
+            Some(items) => items,
+            None => {
+                let limit = live::limit(&server, args).await?;
+                say(&format!("the limit is {limit:.0} rows/s"));
+                live::share_of(limit)
+            }
+        };
+        lives.push(look(items, args.workers).await?);
+    }
+    if args.json {
+        println!("{:#}", json!({ "rows": lives.iter().flat_map(Life::targets).collect::<Vec<_>>() }));
+    } else {
+        println!("{}", Life::header());
+        lives.iter().for_each(|life| println!("{}", life.row()));
+    }
+    Ok(())
+}
+
 #[expect(clippy::print_stderr, reason = "its progress is for whoever waits")]
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     eprintln!("tick: {line}");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::args::Args;
 use crate::contender::{Contender, work};
-use crate::field::{Failure, Field};
+use crate::field::{Failure, Field, TICK};
 
 /// What one contender did in one field.
 pub(crate) struct Found {
@@ -16,6 +16,8 @@ pub(crate) struct Found {
 pub(crate) struct Pass {
     pub(crate) rows: u64,
     pub(crate) took_s: f64,
+    /// Of the pass and of what went before it.
+    pub(crate) updates: u64,
     pub(crate) hot_updates: u64,
     pub(crate) wal_bytes: u64,
     /// How much the heap grew.
@@ -26,7 +28,6 @@ pub(crate) struct Pass {
 struct Counters {
     updates: i64,
     hot_updates: i64,
-    wal_bytes: i64,
     heap_bytes: i64,
 }
 
@@ -39,6 +40,13 @@ impl Found {
     /// How many times as fast as another, the median of the ratios of each round.
     pub(crate) fn over(&self, other: &Self) -> f64 {
         median(self.passes.iter().zip(&other.passes).map(|(own, other)| own.rows_per_s() / other.rows_per_s()))
+    }
+
+    /// The share of updates that stayed within their page and touched no index.
+    #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
+    pub(crate) fn hot_share(&self) -> f64 {
+        let sum = |of: fn(&Pass) -> u64| self.passes.iter().map(of).sum::<u64>() as f64;
+        sum(|pass| pass.hot_updates) / sum(|pass| pass.updates)
     }
 
     /// A mean of all passes, per row.
@@ -78,23 +86,29 @@ pub(crate) async fn measure(field: &mut Field, args: &Args) -> Result<Vec<Found>
 async fn pass(field: &mut Field, contender: Contender, number: i64) -> Result<Pass, Failure> {
     let before = counters(field).await?;
     let mut sessions = contender.sessions(field, number).await?;
+    let warmed = if contender.is_in_chunks() { work(&mut sessions).await? } else { 0 };
+    tokio::time::sleep(2 * TICK).await;
+    let wal_before = wal_bytes(field).await?;
     let begun = now();
     let rows = work(&mut sessions).await?;
     let took_s = begun.elapsed().as_secs_f64();
+    let wal_after = wal_bytes(field).await?;
     drop(sessions);
     let after = counters(field).await?;
+    let updates = (after.updates - before.updates).cast_unsigned();
     let expected = match contender {
         Contender::OneRow(_) | Contender::Queue(_) => field.sample.len() as u64,
         _ => u64::from(field.items),
     };
-    if rows != expected || (after.updates - before.updates).cast_unsigned() != expected {
+    if rows != expected || updates != expected + warmed {
         return Err(format!("{contender}: did {rows} rows of {expected}").into());
     }
     Ok(Pass {
         rows,
         took_s,
+        updates,
         hot_updates: (after.hot_updates - before.hot_updates).cast_unsigned(),
-        wal_bytes: (after.wal_bytes - before.wal_bytes).cast_unsigned(),
+        wal_bytes: (wal_after - wal_before).cast_unsigned(),
         growth_bytes: after.heap_bytes - before.heap_bytes,
     })
 }
@@ -107,8 +121,14 @@ async fn counters(field: &mut Field) -> Result<Counters, Failure> {
     Ok(sqlx::query_as(include_str!("sql/counters.sql")).fetch_one(&mut field.own).await?)
 }
 
+/// How far the log of Postgres has come.
+pub(crate) async fn wal_bytes(field: &mut Field) -> Result<i64, Failure> {
+    let query = "select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
+    Ok(sqlx::query_scalar(query).fetch_one(&mut field.own).await?)
+}
+
 #[expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

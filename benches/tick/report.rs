@@ -34,11 +34,8 @@ impl Chapter {
         for found in &self.found {
             let ratio = plain.map_or(f64::NAN, |plain| found.over(plain));
             #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
-            let per_row = [
-                found.per_row(|pass| pass.hot_updates as f64),
-                found.per_row(|pass| pass.wal_bytes as f64),
-                found.per_row(|pass| pass.growth_bytes as f64),
-            ];
+            let per_row =
+                [found.hot_share(), found.per_row(|pass| pass.wal_bytes as f64), found.per_row(|pass| pass.growth_bytes as f64)];
             let [hot, wal, growth] = per_row;
             let (contender, rows_per_s) = (found.contender, found.rows_per_s());
             _ = writeln!(text, "| {contender} | {rows_per_s:.0} | {ratio:.3} | {:.1} % | {wal:.0} | {growth:.2} |", hot * 100.0);

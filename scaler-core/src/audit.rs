@@ -49,8 +49,8 @@ pub struct Deviation {
     pub owner: Option<WorkerId>,
     /// How much its value grew.
     pub gained: i64,
-    /// How often its slot was ticked.
-    pub ticked: u64,
+    /// How often its slot was ticked; below 0 where a failover has lost more ticks than were done since.
+    pub ticked: i64,
     /// How many ticks there were to do.
     pub due: u64,
 }
@@ -146,11 +146,11 @@ impl Audit {
             slot,
             owner: now.owner.clone(),
             gained,
-            ticked: now.ticks.saturating_sub(then.ticks).min(now.last_tick.since(then.last_tick)),
+            ticked: growth(then.ticks, now.ticks).min(growth(then.last_tick.0, now.last_tick.0)),
             due: due((self.first.moment.tick, then.last_tick), (self.later.tick, now.last_tick)),
         };
         self.report.count(&deviation);
-        let (list, amiss) = match gained.cmp(&signed(deviation.ticked)) {
+        let (list, amiss) = match gained.cmp(&deviation.ticked) {
             std::cmp::Ordering::Greater => (&mut self.report.named, true),
             std::cmp::Ordering::Less => (&mut self.short, true),
             std::cmp::Ordering::Equal => (&mut self.short, false),
@@ -178,7 +178,7 @@ impl Report {
 
     fn count(&mut self, found: &Deviation) {
         self.items += 1;
-        let surplus = found.gained - signed(found.ticked);
+        let surplus = found.gained - found.ticked;
         self.doubled += u64::from(surplus > 0);
         self.doubles += u64::try_from(surplus).unwrap_or(0);
         self.short += u64::from(surplus < 0);
@@ -195,6 +195,10 @@ impl Report {
 fn due((tick_then, last_then): (Tick, Tick), (tick_now, last_now): (Tick, Tick)) -> u64 {
     let done_by = |tick: Tick, last: Tick| last.max(Tick(tick.0.saturating_sub(1)));
     done_by(tick_now, last_now).since(done_by(tick_then, last_then))
+}
+
+fn growth(then: u64, now: u64) -> i64 {
+    signed(now) - signed(then)
 }
 
 fn signed(count: u64) -> i64 {

@@ -144,6 +144,20 @@ fn a_slot_that_nobody_ticks_is_a_gap_and_no_double() {
     assert_eq!((report.proves(), report.late, report.longest_gap, report.gaps), (true, 10, 30, 300));
 }
 
+/// A standby that was promoted has lost the same ticks of a slot and of its items.
+#[test]
+fn what_a_failover_has_lost_accuses_nobody() {
+    let mut seen = World::new(SlotCount::new(2).unwrap(), 10);
+    let survivor = seen.clone();
+    play(&mut seen, &vec![vec![(0, false), (1, false)]; 5], &BTreeSet::new());
+    for ticks_since in [0, 2, 5, 9] {
+        let mut later = World { tick: seen.tick, ..survivor.clone() };
+        play(&mut later, &vec![vec![(0, true), (1, true)]; ticks_since], &BTreeSet::new());
+        let report = later.since(&seen);
+        assert!(report.proves() && report.items == 10, "{report:?}");
+    }
+}
+
 #[test]
 fn many_are_counted_and_few_are_named() {
     let first = World::new(SlotCount::new(2).unwrap(), 100);

@@ -43,7 +43,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
     let name = |effect: &Effect| match effect {
         Effect::Adopt => "adopt",
         Effect::Tick(_) => "tick",
-        Effect::List => "list",
+        Effect::List(_) => "list",
         Effect::Heartbeat(_) => "heartbeat",
         Effect::Leave => "leave",
         Effect::Emit(WorkerEvent::Watching { .. }) => "watching",
@@ -68,7 +68,7 @@ fn working(owned: u32, items: &[ItemId]) -> Worker {
     assert_eq!(names(&worker.step(SECOND, Input::Woken)), ["adopt", "heartbeat"]);
     assert_eq!(names(&worker.step(SECOND, Input::Adopted(Ok(0)))), ["tick"]);
     assert_eq!(names(&worker.step(SECOND, Input::Ticked(SlotRange::ALL, Ok(report(1, owned, items))))), ["list"]);
-    assert_eq!(names(&worker.step(SECOND, Input::Listed(Ok(items.to_vec())))), ["watching"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Listed(SlotRange::ALL, Ok(items.to_vec())))), ["watching"]);
     // The first heartbeat did not know yet that the store answers.
     assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), ["heartbeat"]);
     assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), [""; 0]);
@@ -279,7 +279,7 @@ fn under_load(each: Duration) -> (usize, Vec<u32>, u64) {
         for effect in effects {
             match effect {
                 Effect::Adopt => answer = Some(Input::Adopted(Ok(0))),
-                Effect::List => answer = Some(Input::Listed(Ok(Vec::new()))),
+                Effect::List(slots) => answer = Some(Input::Listed(slots, Ok(Vec::new()))),
                 Effect::Heartbeat(_) => answer = answer.or(Some(Input::Beat(Ok(Standing::Current)))),
                 Effect::Emit(WorkerEvent::Missed { ticks }) if now > SECOND * 20 => missed += ticks,
                 _ => {}

@@ -102,6 +102,8 @@ pub(crate) enum Finding {
     SameRole { target: Target, role: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
+    #[error("Postgres at {target}: rows of public.work_items cannot be moved unnoticed: {why}")]
+    NotMovable { target: Target, why: String },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
     Column { target: Target, column: &'static str, found: String, expected: &'static str },
     #[error(
@@ -122,16 +124,21 @@ pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
     said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == READ_ONLY)
 }
 
+/// What only a pooler says, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who
+/// find each other's prepared statements in it, or not their own.
+fn of_a_pooler(answer: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    let prepared = answer.code().is_some_and(|code| code == "26000" || code == "42P05");
+    (prepared || answer.message().starts_with("unsupported startup parameter")).then(|| answer.message().to_owned())
+}
+
 /// Which of the core's errors this is. By SQLSTATE; see appendix A of the Postgres manual.
 pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error) -> StoreError {
     let answer = error.as_database_error();
     let code = answer.and_then(|error| error.code()).map(|code| code.into_owned());
     // A trigger of the user's may miss a table of its own: that is not for us to wait for.
     let ours = answer.is_some_and(|answer| ["scaler", "public.work_items"].iter().any(|name| answer.message().contains(name)));
-    if let Some(said) =
-        answer.map(sqlx::error::DatabaseError::message).filter(|said| said.starts_with("unsupported startup parameter"))
-    {
-        let source = Box::new(Finding::Pooler { target: target.clone(), said: said.to_owned() });
+    if let Some(said) = answer.and_then(of_a_pooler) {
+        let source = Box::new(Finding::Pooler { target: target.clone(), said });
         return StoreError::Refused { during, source };
     }
     let closed = answer.is_some_and(|answer| answer.message() == "permission denied for schema scaler");

@@ -18,7 +18,20 @@ impl PgBouncer {
     /// # Panics
     /// When there is no such program; the message says what was tried.
     pub async fn in_front_of(postgres: &Postgres) -> Self {
-        let wish = Wish::options_of([&postgres.host(), &postgres.port().to_string()]);
+        Self::ignoring(postgres, "").await
+    }
+
+    /// As [`in_front_of`](Self::in_front_of), which takes the settings of a session and ignores them, as many are configured to: clients do not
+    /// notice at once that it is there.
+    ///
+    /// # Panics
+    /// As for [`in_front_of`](Self::in_front_of).
+    pub async fn unnoticed_in_front_of(postgres: &Postgres) -> Self {
+        Self::ignoring(postgres, "extra_float_digits,options").await
+    }
+
+    async fn ignoring(postgres: &Postgres, parameters: &str) -> Self {
+        let wish = Wish::options_of([&postgres.host(), &postgres.port().to_string(), parameters]);
         Self { server: or_fail(Server::local(&PGBOUNCER, &wish).await) }
     }
 

@@ -3,6 +3,7 @@
 mod check;
 mod items;
 mod migrate;
+mod optimize;
 mod status;
 mod verify;
 
@@ -51,6 +52,13 @@ pub enum ToolCommand {
         #[command(subcommand)]
         command: ItemsCommand,
     },
+    /// Puts the rows of each slot beside each other while all work on, which makes ticks of a large table faster; safe to stop and to repeat
+    #[command(after_help = SECRETS_HELP)]
+    Optimize {
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
+    },
 }
 
 /// What there is to look at.
@@ -82,6 +90,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
+        ToolCommand::Optimize { postgres } => optimize::run(&postgres, &lines).await?,
     }
     Ok(())
 }

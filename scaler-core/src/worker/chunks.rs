@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{SlotCount, SlotRange, Tick};
+use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
 const ROWS: std::ops::RangeInclusive<u64> = 32_000..=64_000;
@@ -22,6 +22,61 @@ pub(super) struct Chunk {
     pub(super) tick: Option<Tick>,
     /// How many items it was found to hold.
     pub(super) rows: u64,
+    /// What the present tick has told of it so far, if that is the whole.
+    pub(super) seen: Option<Signature>,
+    /// What its ids were when they were last read.
+    pub(super) listed: Option<Signature>,
+}
+
+/// What a tick says of a set of items, without naming them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Signature {
+    pub(super) items: u64,
+    pub(super) digest: u64,
+    pub(super) fence: u64,
+}
+
+impl Chunk {
+    const fn unknown(range: SlotRange, rows: u64) -> Self {
+        Self { range, tick: None, rows, seen: None, listed: None }
+    }
+
+    /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
+    pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
+        let signature = Signature { items: report.items, digest: report.digest, fence: report.fence };
+        if self.tick.is_some_and(|tick| report.tick <= tick) {
+            self.rows += report.items;
+            self.seen = self.seen.map(|seen| Signature {
+                items: seen.items + report.items,
+                digest: seen.digest ^ report.digest,
+                fence: report.fence,
+            });
+            return None;
+        }
+        let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
+        self.rows = report.items;
+        self.tick = Some(report.tick);
+        self.seen = Some(signature);
+        Some(missed)
+    }
+
+    /// Whether its ids are known to be others than were read.
+    pub(super) fn is_stale(&self) -> bool {
+        self.seen.is_some() && self.seen != self.listed
+    }
+
+    /// Takes up its neighbour, whose slots follow.
+    fn join(&mut self, next: &Self) {
+        let both = |one: Option<Signature>, other: Option<Signature>| {
+            let (one, other) = (one?, other?);
+            Some(Signature { items: one.items + other.items, digest: one.digest ^ other.digest, fence: one.fence ^ other.fence })
+        };
+        self.range = SlotRange::new(self.range.first()..next.range.end());
+        self.rows += next.rows;
+        self.seen = both(self.seen, next.seen);
+        self.listed = both(self.listed, next.listed);
+        self.tick = self.tick.max(next.tick);
+    }
 }
 
 /// All chunks, in order: together they are every slot there can be.
@@ -34,7 +89,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { all: vec![Chunk { range: SlotRange::ALL, tick: None, rows: 0 }], wanted: *ROWS.start() }
+        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: *ROWS.start() }
     }
 
     pub(super) fn all(&self) -> &[Chunk] {
@@ -73,11 +128,7 @@ impl Chunks {
             let pieces = self.pieces(chunk, slots);
             let was_measured = std::mem::replace(&mut is_measured, pieces.len() == 1);
             match all.last_mut() {
-                Some(last) if was_measured && is_measured && last.rows + chunk.rows <= self.wanted => {
-                    last.range = SlotRange::new(last.range.first()..chunk.range.end());
-                    last.rows += chunk.rows;
-                    last.tick = last.tick.max(chunk.tick);
-                }
+                Some(last) if was_measured && is_measured && last.rows + chunk.rows <= self.wanted => last.join(chunk),
                 _ => all.extend(pieces),
             }
         }
@@ -95,7 +146,7 @@ impl Chunks {
         let at = |number: u64| first + u32::try_from(width * number / count).unwrap_or(u32::MAX);
         let piece = |number| {
             let end = if number + 1 == count { end } else { at(number + 1) };
-            Chunk { range: SlotRange::new(at(number)..end), rows: chunk.rows / count, ..*chunk }
+            Chunk { tick: chunk.tick, ..Chunk::unknown(SlotRange::new(at(number)..end), chunk.rows / count) }
         };
         (0..count).map(piece).collect()
     }

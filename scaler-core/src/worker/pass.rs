@@ -4,29 +4,19 @@
 
 use std::time::Duration;
 
-use super::chunks::Chunks;
-use crate::{SlotRange, Tick, TickReport};
+use super::chunks::{Chunks, Signature};
+use crate::{ItemId, SlotRange, Tick, TickReport, digest_of};
 
 /// Over which part of a tick the calls of a pass are spread: the rest is for slots to change hands in, which they do once ticked.
 const SPREAD: u32 = 2;
-
-/// When the reports of a pass were made, by the ticks that were done for its chunks before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Freshness {
-    /// Each was the first of its tick: together they tell of all items.
-    Fresh,
-    /// None was: they tell only of what has come since.
-    Repeated,
-    /// Some were, so that they tell nothing certain together.
-    Mixed,
-}
 
 /// A pass that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The reports of all chunks as if they were one.
     pub(super) report: TickReport,
-    pub(super) freshness: Freshness,
+    /// Whether each report was the first of its tick, so that together they tell of all items.
+    pub(super) is_whole: bool,
     /// From the first call to the last answer.
     pub(super) took: Duration,
     /// How many ticks went by without some chunk, at the most.
@@ -129,20 +119,28 @@ impl Passes {
     pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<Ended>) {
         let Some(pass) = &mut self.pass else { return (None, None) };
         let sent_at = pass.answer(now, range);
-        if let Some(chunk) = self.chunks.get_mut(range) {
-            if chunk.tick.is_none_or(|tick| report.tick > tick) {
-                pass.fresh += 1;
-                pass.missed = pass.missed.max(chunk.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1)));
-                chunk.rows = report.items;
-                chunk.tick = Some(report.tick);
-            } else {
-                chunk.rows += report.items;
-            }
+        if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
+            pass.fresh += 1;
+            pass.missed = pass.missed.max(missed);
         }
         pass.first_tick.get_or_insert(report.tick);
         pass.merged = Some(pass.merged.map_or(*report, |merged| merge(&merged, report)));
         let first = sent_at.filter(|_| range.first() == 0);
         (first, self.end(now))
+    }
+
+    /// The first run of slots after this one whose ids are known to have changed since they were read; from the first slot on, if `None`.
+    pub(super) fn stale_after(&self, last: Option<SlotRange>) -> Option<SlotRange> {
+        let from = last.map_or(0, |range| range.end());
+        self.chunks.all().iter().find(|chunk| chunk.range.first() >= from && chunk.is_stale()).map(|chunk| chunk.range)
+    }
+
+    /// Notes which ids were read in these slots after the last report.
+    pub(super) fn listed(&mut self, range: SlotRange, items: &[ItemId]) {
+        if let Some(chunk) = self.chunks.get_mut(range) {
+            let (count, digest) = (items.len() as u64, digest_of(items));
+            chunk.listed = chunk.seen.map(|seen| Signature { items: count, digest, fence: seen.fence });
+        }
     }
 
     /// Notes that a call failed: the pass sends no more. Whether it may have been too much to ask for at once is `heavy`.
@@ -165,13 +163,8 @@ impl Passes {
             self.chunks.recut(report.slots);
         }
         let report = pass.merged.filter(|_| !pass.failed)?;
-        let freshness = match pass.fresh {
-            0 => Freshness::Repeated,
-            fresh if fresh == count => Freshness::Fresh,
-            _ => Freshness::Mixed,
-        };
         let late = pass.first_tick.is_some_and(|first| first < report.tick);
-        Some(Ended { report, freshness, took: now.saturating_sub(pass.begun_at), missed: pass.missed, late })
+        Some(Ended { report, is_whole: pass.fresh == count, took: now.saturating_sub(pass.begun_at), missed: pass.missed, late })
     }
 }
 
@@ -228,5 +221,55 @@ fn merge(one: &TickReport, other: &TickReport) -> TickReport {
         items: one.items + other.items,
         digest: one.digest ^ other.digest,
         locked: one.locked + other.locked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SlotCount;
+
+    fn report(tick: u64, digest: u64) -> TickReport {
+        TickReport {
+            tick: Tick(tick),
+            into_tick: Duration::ZERO,
+            tick_length: Duration::from_secs(1),
+            slots: SlotCount::DEFAULT,
+            owned: 1,
+            fence: 7,
+            ticked: 1,
+            left: 0,
+            items: 0,
+            digest,
+            locked: 0,
+        }
+    }
+
+    #[test]
+    fn ids_are_read_again_only_where_a_tick_shows_others() {
+        let mut passes = Passes::new(2);
+        assert_eq!(passes.stale_after(None), None, "nothing is known yet");
+        passes.chunks.too_much(SlotRange::ALL);
+        passes.chunks.recut(SlotCount::DEFAULT);
+        let ranges: Vec<_> = passes.chunks.all().iter().map(|chunk| chunk.range).collect();
+        let learn = |passes: &mut Passes, tick, changed: Option<SlotRange>| {
+            for range in &ranges {
+                let report = report(tick, u64::from(Some(*range) == changed));
+                passes.chunks.get_mut(*range).unwrap().learn(&report);
+            }
+        };
+        learn(&mut passes, 1, None);
+        for range in &ranges {
+            assert_eq!(passes.stale_after(None), Some(*range), "all are read once");
+            passes.listed(*range, &[]);
+        }
+        assert_eq!(passes.stale_after(None), None);
+        learn(&mut passes, 2, None);
+        assert_eq!(passes.stale_after(None), None);
+        learn(&mut passes, 3, Some(ranges[2]));
+        assert_eq!(passes.stale_after(None), Some(ranges[2]));
+        assert_eq!(passes.stale_after(Some(ranges[2])), None, "it is not asked for twice in a row");
+        learn(&mut passes, 4, None);
+        assert_eq!(passes.stale_after(None), None, "they are the old ones again");
     }
 }

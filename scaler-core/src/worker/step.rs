@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::healing::Healing;
-use super::pass::{Ended, Freshness, Load, Passes};
+use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{Claim, ItemId, Member, MemberState, MembershipError, SlotRange, Standing, StoreError, TickReport, uuid_hash};
+use crate::{
+    Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
+};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub enum Input {
     Ticked(SlotRange, Result<TickReport, StoreError>),
     /// What became of [`Effect::Claim`].
     Claimed(Result<Claim, StoreError>),
-    /// What became of [`Effect::List`].
-    Listed(Result<Vec<ItemId>, StoreError>),
+    /// What became of [`Effect::List`] for this range.
+    Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
     Beat(Result<Standing, MembershipError>),
     /// What became of [`Effect::Leave`].
@@ -48,8 +50,8 @@ pub enum Effect {
         /// How many slots at most.
         limit: usize,
     },
-    /// Call [`WorkStore::items`](crate::WorkStore::items).
-    List,
+    /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
+    List(SlotRange),
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
     Heartbeat(Member),
     /// Call [`Membership::leave`](crate::Membership::leave).
@@ -75,6 +77,8 @@ pub struct Worker {
     watch: Watch,
     adopted: bool,
     owned: u32,
+    /// How many slots there are, whoever owns them.
+    slots: SlotCount,
     /// When it said of itself for the first time.
     begun_at: Option<Duration>,
     adopt: Call,
@@ -106,6 +110,7 @@ impl Worker {
             watch: Watch::default(),
             adopted: false,
             owned: 0,
+            slots: SlotCount::DEFAULT,
             begun_at: None,
             adopt: Call::default(),
             beat: Call::default(),
@@ -158,7 +163,7 @@ impl Worker {
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
-            Input::Listed(answer) => self.listed(answer, &mut effects),
+            Input::Listed(slots, answer) => self.listed(slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
@@ -264,13 +269,20 @@ impl Worker {
             // Only now is it known that this worker can work: say so at once.
             self.beat.hurry(now);
         }
-        if self.watch.observe(&report, ended.freshness) {
-            if self.watch.is_current() {
-                self.show(effects);
-            } else if !self.listing {
+        self.slots = report.slots;
+        if self.watch.observe(report.tick) && !self.listing {
+            self.list_or_show(None, effects);
+        }
+    }
+
+    /// Reads the ids where they have changed, one run of slots after the other, and then shows them all.
+    fn list_or_show(&mut self, after: Option<SlotRange>, effects: &mut Vec<Effect>) {
+        match self.passes.stale_after(after) {
+            Some(slots) => {
                 self.listing = true;
-                effects.push(Effect::List);
+                effects.push(Effect::List(slots));
             }
+            None => self.show(effects),
         }
     }
 
@@ -287,19 +299,20 @@ impl Worker {
         let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
         if ended.late {
             now
-        } else if ended.freshness == Freshness::Fresh && ended.report.left == 0 && !watchful {
+        } else if ended.is_whole && ended.report.left == 0 && !watchful {
             self.schedule.next_tick(now)
         } else {
             self.schedule.next(now)
         }
     }
 
-    fn listed(&mut self, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
+    fn listed(&mut self, slots: SlotRange, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
         self.listing = false;
         match answer {
             Ok(items) => {
-                self.watch.list(items);
-                self.show(effects);
+                self.passes.listed(slots, &items);
+                self.watch.list(slots, self.slots, items);
+                self.list_or_show(Some(slots), effects);
             }
             // The next tick sees the same difference and asks again.
             Err(error) => _ = self.store_failed(error, effects),

@@ -60,7 +60,7 @@ async fn it_finds_the_doubles_of_a_system_without_a_fence() {
     };
     let report = audit_over(&desk.store, &Scope::All, tick(true)).await;
     assert_eq!((report.doubled, report.doubles, report.named.len()), (1, 1, 1), "{report:?}");
-    assert_eq!(report.named[0].gained, i64::try_from(report.named[0].ticked).unwrap() + 1);
+    assert_eq!(report.named[0].gained, report.named[0].ticked + 1);
     assert!(report.named[0].owner.is_some());
     assert!(audit_over(&desk.store, &Scope::All, tick(false)).await.proves());
 }

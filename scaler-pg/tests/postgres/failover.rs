@@ -175,6 +175,24 @@ async fn through_a_pooler_in_transaction_mode_all_works_and_is_proved() {
 }
 
 #[tokio::test]
+async fn a_pooler_that_nobody_told_of_is_named_when_it_mixes_sessions_up() {
+    let postgres = Postgres::private().await;
+    let pooler = PgBouncer::unnoticed_in_front_of(&postgres).await;
+    let url = pooler.url(&postgres.new_database().await);
+    let (one, other) = (PgStore::new(&PgConfig::new(&url)).unwrap(), PgStore::new(&PgConfig::new(&url)).unwrap());
+    let told = eventually("one meets the other's statement", async || {
+        for store in [&one, &other] {
+            if let Err(refused @ StoreError::Refused { .. }) = store.probe().await {
+                return Ok(refused.to_string());
+            }
+        }
+        Err(StoreError::Busy { during: "probe", source: "not yet".into() })
+    })
+    .await;
+    assert!(told.contains("prepared statement") && told.contains("POSTGRES_POOLER=transaction"), "{told}");
+}
+
+#[tokio::test]
 async fn a_lock_of_a_user_is_waited_for_through_a_pooler_as_without() {
     let postgres = Postgres::private().await;
     let pooler = PgBouncer::in_front_of(&postgres).await;

@@ -9,6 +9,7 @@ mod failover;
 mod guards;
 mod hash;
 mod install;
+mod optimize;
 mod oracle;
 mod role_desk;
 mod roles;

@@ -1,9 +1,10 @@
-# Becomes a pgbouncer in this folder, in transaction mode: its programs, its port, host and port of the Postgres behind it. It lets everybody
-# in whom that Postgres lets in, and refuses startup parameters as it does by default.
+# Becomes a pgbouncer in this folder, in transaction mode: its programs, its port, host and port of the Postgres behind it, and
+# the startup parameters that it takes and ignores. It lets everybody in whom that Postgres lets in.
 programs=$1
 port=$2
 host=$3
 server_port=$4
+ignored=$5
 
 cat >pgbouncer.ini <<END
 [databases]
@@ -18,6 +19,7 @@ pool_mode = transaction
 default_pool_size = 10
 max_client_conn = 2000
 server_login_retry = 1
+ignore_startup_parameters = $ignored
 END
 echo '"postgres" ""' >users
 exec "$programs/pgbouncer" pgbouncer.ini
