@@ -176,8 +176,16 @@ impl WorkStore for PgStore {
         let incarnations: Vec<Uuid> = transfers.iter().map(|transfer| transfer.to.incarnation.uuid()).collect();
         let after_tick: Vec<bool> = transfers.iter().map(|transfer| transfer.timing == Timing::AfterTick).collect();
         let query = sqlx::query_as(include_str!("../sql/commit.sql")).bind(term.number.cast_signed()).bind(term.holder);
-        let query = query.bind(slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
-        let row: CommitRow = self.link.row("commit", query).await?;
+        let query = query.bind(&slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
+        let row: CommitRow = match self.link.row("commit", query).await {
+            Err(busy @ StoreError::Busy { .. }) => {
+                // Whoever holds the slots may never let go by itself. The caller tries again anyway.
+                let query = sqlx::query_as(include_str!("../sql/end_stuck.sql")).bind(&slots);
+                let _: (i64,) = self.link.row("commit", query).await?;
+                return Err(busy);
+            }
+            answer => answer?,
+        };
         if !row.leads {
             return Ok(Outcome::Deposed);
         }

@@ -126,6 +126,8 @@ pub struct Standing {
     pub owners: Vec<String>,
     /// Whether no two owners differ by more than the heaviest slot.
     pub even: bool,
+    /// Whether nobody has a tenth more than the mean.
+    pub fair: bool,
     /// Items that the last whole tick left out.
     pub unticked: i64,
     /// How often slots have changed.

@@ -290,11 +290,23 @@ impl World {
         self.steady_with(self.workers.keys().cloned().collect()).await
     }
 
+    /// As [`steady`](Self::steady), where the loads need only be fair: what workers took by themselves is not moved once more for a little.
+    ///
+    /// # Errors
+    /// When it does not become so.
+    pub async fn steady_and_fair(&self) -> Result<Instant> {
+        self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.fair).await
+    }
+
     /// As [`steady`](Self::steady), but with just these owners.
     ///
     /// # Errors
     /// When it does not become so.
     pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
+        self.steady_where(owners, |standing| standing.even).await
+    }
+
+    async fn steady_where(&self, owners: Vec<String>, shared: fn(&Standing) -> bool) -> Result<Instant> {
         let mut since: Option<(Instant, i64)> = None;
         eventually(PATIENCE, &format!("steady with the owners {owners:?}"), async || {
             let asked = Instant::now();
@@ -305,7 +317,7 @@ impl World {
                     return Err(trouble);
                 }
             };
-            let good = standing.owners == owners && standing.even && standing.unticked == 0;
+            let good = standing.owners == owners && shared(&standing) && standing.unticked == 0;
             since = match since {
                 Some((began, changes)) if good && changes == standing.changes => Some((began, changes)),
                 _ => good.then_some((asked, standing.changes)),

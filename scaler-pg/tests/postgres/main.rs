@@ -13,4 +13,5 @@ mod optimize;
 mod oracle;
 mod role_desk;
 mod roles;
+mod stuck;
 mod support;

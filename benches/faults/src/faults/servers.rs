@@ -177,8 +177,11 @@ pub async fn pooled(stage: Stage) -> Result<Report> {
     let url = pooler.url(&database);
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
+    let scene = Scene { workers: 4, ..Scene::default() };
+    world.install(scene.items).await?;
+    // Only now: nothing is installed through a pooler.
     world.variables.insert("POSTGRES_POOLER".to_owned(), "transaction".to_owned());
-    world.play(Scene { workers: 4, ..Scene::default() }).await?;
+    world.play_on(scene).await?;
     let watch: Watch = world.watch().await?;
     let minimum = world.slots_of("worker-4").await?;
     world.drain_worker("worker-4").await?;

@@ -1,5 +1,6 @@
--- Where things stand: who owns slots, whether loads are even (no two owners differ by more than the heaviest slot), how many items
--- the last whole tick left out, and how often slots have changed.
+-- Where things stand: who owns slots, whether loads are even (no two owners differ by more than the heaviest slot) or at least fair (nobody has
+-- a tenth more than the mean, which the control plane leaves as it is), how many items the last whole tick left out, and how often slots
+-- have changed.
 with now as materialized (
     select floor(extract(epoch from clock_timestamp()))::bigint - 1 as tick
 ), weights as materialized (
@@ -12,6 +13,7 @@ select
     array(select coalesce(owner, '') from loads order by 1) as owners,
     (select coalesce(max(items) - min(items), 0) from loads)
         <= coalesce((select max(items) from weights), 0) as even,
+    (select coalesce(max(items) <= avg(items) * 1.1, true) from loads) as fair,
     (select count(*) from public.work_items)
         - (select count(distinct a.id) from public.audit a, now where a.tick = now.tick) as unticked,
     (select count(*) from public.audit_moves) as changes
