@@ -92,7 +92,9 @@ pub async fn none(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     world.start_control_plane("control-3", &[])?;
     let steady_after = world.steady_and_fair().await?.saturating_duration_since(back);
-    Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(21.0).moves_at_most(minimum).steady_after(steady_after))
+    let report = Report::of(watch.judge(&world.user).await?).gap_at_most(21.0).steady_after(steady_after);
+    // What they took in haste may be evened out by a few slots more.
+    Ok(Report { minimum: Some(minimum), ..report })
 }
 
 /// The leader cannot reach Redis, all others can.
