@@ -118,6 +118,7 @@ impl Report {
     #[must_use]
     pub fn row(&self, number: u8, name: &str) -> String {
         let found = |tell: fn(&Findings) -> String| self.findings.as_ref().map_or("-".to_owned(), tell);
+        let doubles = self.checks.iter().find(|check| check.what == "doubles");
         let moved = match (&self.findings, self.minimum) {
             (Some(findings), Some(minimum)) => format!("{} / {minimum}", findings.moved),
             (Some(findings), None) => findings.moved.to_string(),
@@ -130,7 +131,7 @@ impl Report {
         told.extend(self.failed.iter().map(|why| format!("not played: {}", why.replace(['\n', '|'], " "))));
         format!(
             "| {number} {name} | {} | {} | {} | {moved} | {} | {} | {} |",
-            found(|found| found.doubles.to_string()),
+            doubles.map_or("-".to_owned(), |check| short(check.value)),
             found(|found| format!("{} / {}", found.missed_p50, found.missed_p100)),
             found(|found| short(found.gap_s)),
             self.steady_s.map_or("-".to_owned(), short),

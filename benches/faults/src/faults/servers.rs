@@ -177,11 +177,10 @@ pub async fn pooled(stage: Stage) -> Result<Report> {
     let url = pooler.url(&database);
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
-    let scene = Scene { workers: 4, ..Scene::default() };
-    world.install(scene.items).await?;
-    // Only now: nothing is installed through a pooler.
+    // Through a pooler nothing is installed.
+    world.install(1000).await?;
     world.variables.insert("POSTGRES_POOLER".to_owned(), "transaction".to_owned());
-    world.play_on(scene).await?;
+    world.play_on(Scene { workers: 4, ..Scene::default() }).await?;
     let watch: Watch = world.watch().await?;
     let minimum = world.slots_of("worker-4").await?;
     world.drain_worker("worker-4").await?;
