@@ -9,6 +9,7 @@ use scaler_redis::RedisMembership;
 use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
+use crate::auditing::Auditing;
 use crate::config::{ControlPlaneArgs, Endpoint, Secrets};
 use crate::metrics::ControlMetrics;
 use crate::observe::ControlObserver;
@@ -35,29 +36,33 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let mut registry = Registry::default();
     let metrics = ControlMetrics::register(&mut registry);
     let scaling = Scaling::prepare(&args.autoscale, &mut registry).await?;
+    let store = Store { endpoint: &postgres, args: &args.postgres };
+    let auditing = Auditing::prepare(&store, args.audit_every_s, &mut registry)?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();
     tracing::info!("starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
     let (store, membership) = tokio::select! {
-        servers = reach(args, &postgres, &redis) => servers?,
+        servers = reach(args, &store, &redis) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
     let (store, membership): (_, Arc<dyn Membership>) = (Arc::new(store), Arc::new(membership));
     let (mut tell_scaling, scaling) = scaling.start(Arc::clone(&membership), Arc::clone(&clock), shutdown.requested());
+    let (mut tell_auditing, auditing) = auditing.start(shutdown.requested());
     let mut observer = ControlObserver::new(metrics, readiness);
     let observe = move |event: control::ControlEvent<'_>| {
         observer.observe(&event);
         tell_scaling(&event);
+        tell_auditing(&event);
     };
     let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
-    tokio::join!(control, scaling);
+    tokio::join!(control, scaling, auditing);
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn reach(args: &ControlPlaneArgs, postgres: &Endpoint, redis: &Endpoint) -> Result<(PgStore, RedisMembership), Failure> {
-    let store = Store { endpoint: postgres, args: &args.postgres }.for_program(SESSION)?;
+async fn reach(args: &ControlPlaneArgs, store: &Store<'_>, redis: &Endpoint) -> Result<(PgStore, RedisMembership), Failure> {
+    let store = store.for_program(SESSION)?;
     let install = once_there(async || store.install(args.slots).await);
     let (installation, membership) = tokio::try_join!(install, membership(redis, &args.redis))?;
     tracing::info!("the schema is installed, with {} slots", installation.slots);

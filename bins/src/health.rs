@@ -1,23 +1,35 @@
 //! `GET /health`, `/ready` and `/metrics`.
+//!
+//! Who asks too often is told to wait, by a limit for each address; but for `/health`, which costs nothing: a probe of life is
+//! never refused.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::Failure;
 use crate::config::Listen;
+use crate::listener::{Peer, answer};
+use crate::rate::RateLimit;
 use crate::readiness::Readiness;
 
 /// The media type of what Prometheus reads.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How often an address may ask whether we are ready, and for the metrics: one time each so long, and so often at once.
+const READY_EVERY: Duration = Duration::from_millis(100);
+const READY_BURST: u32 = 20;
+const METRICS_EVERY: Duration = Duration::from_millis(200);
+const METRICS_BURST: u32 = 20;
 
 /// Answers from now on, in the background; the address it listens on, if any.
 ///
@@ -30,17 +42,20 @@ pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> R
     let refused = |source| Failure::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
+    let clock = readiness.clock();
+    let told = Told {
+        readiness,
+        metrics,
+        ready_limit: RateLimit::new(Arc::clone(&clock), READY_EVERY, READY_BURST),
+        metrics_limit: RateLimit::new(clock, METRICS_EVERY, METRICS_BURST),
+    };
     let app = Router::new()
         .route("/health", get("ok\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(text))
-        .with_state(Arc::new(Told { readiness, metrics }));
+        .with_state(Arc::new(told));
     tracing::info!("health and metrics on http://{bound}");
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, app).await {
-            tracing::error!("health and metrics on {bound} answer no more: {error}");
-        }
-    });
+    tokio::spawn(answer(listener, app));
     Ok(Some(bound))
 }
 
@@ -48,21 +63,35 @@ pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> R
 struct Told {
     readiness: Readiness,
     metrics: Registry,
+    ready_limit: RateLimit,
+    metrics_limit: RateLimit,
 }
 
-async fn ready(State(told): State<Arc<Told>>) -> (StatusCode, String) {
+async fn ready(State(told): State<Arc<Told>>, Extension(Peer(peer)): Extension<Peer>) -> Response {
+    if let Err(wait) = told.ready_limit.take(peer) {
+        return too_often(wait);
+    }
     match told.readiness.check() {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }
 
-async fn text(State(told): State<Arc<Told>>) -> impl IntoResponse {
+async fn text(State(told): State<Arc<Told>>, Extension(Peer(peer)): Extension<Peer>) -> Response {
+    if let Err(wait) = told.metrics_limit.take(peer) {
+        return too_often(wait);
+    }
     let mut text = String::new();
     match encode(&mut text, &told.metrics) {
-        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, METRICS_TYPE)], text),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+        Ok(()) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+fn too_often(wait: Duration) -> Response {
+    // The header knows whole seconds only.
+    let seconds = wait.as_millis().div_ceil(1000).to_string();
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)], "too often\n").into_response()
 }
 
 #[cfg(test)]
@@ -102,6 +131,34 @@ mod tests {
         let answer = fetch(address, "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\nnotifi_scaler_worker_owned_slots 7\n"), "{answer}");
         assert!(fetch(address, "/other").await.starts_with("HTTP/1.1 404"));
+    }
+
+    #[tokio::test]
+    async fn who_asks_too_often_waits_and_a_probe_of_life_never_does() {
+        let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
+        let address = serve(ANY, readiness, Registry::default()).await.unwrap().unwrap();
+        let mut refused = String::new();
+        for _ in 0..=2 * METRICS_BURST {
+            refused = fetch(address, "/metrics").await;
+        }
+        assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("retry-after: 1\r\n"), "{refused}");
+        assert!(fetch(address, "/ready").await.starts_with("HTTP/1.1 503"), "each has a bucket of its own");
+        for _ in 0..500 {
+            assert!(fetch(address, "/health").await.starts_with("HTTP/1.1 200"));
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_keep_nobody_out() {
+        let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
+        let address = serve(ANY, readiness, Registry::default()).await.unwrap().unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..400 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        assert!(fetch(address, "/health").await.starts_with("HTTP/1.1 200"));
+        let cut = silent[0].read(&mut [0; 1]).await;
+        assert!(matches!(cut, Ok(0) | Err(_)), "the oldest is closed: {cut:?}");
     }
 
     #[tokio::test]

@@ -3,15 +3,18 @@
 //!
 //! The work itself is done by [`scaler_core`]; here it only gets its servers, its clock and its audience.
 
+pub mod auditing;
 pub mod config;
 pub mod control_plane;
 mod failure;
 pub mod health;
 pub mod lines;
+mod listener;
 pub mod local;
 pub mod metrics;
 pub mod observe;
 pub mod program;
+pub mod rate;
 pub mod readiness;
 pub mod removal;
 pub mod scaling;

@@ -36,6 +36,12 @@ impl Readiness {
         Self { clock, work, state: Arc::new(Mutex::new(State { worked_at: None, intent: Intent::Stays })) }
     }
 
+    /// The clock by which it judges.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// A piece of work was done now.
     pub fn worked(&self) {
         let at = self.clock.now();

@@ -46,7 +46,7 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
         () = shutdown.requested() => return Ok(()),
     };
     let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
-    let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone()) });
+    let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone(), &args.ticks) });
     let observe = move |event| observer.observe(&event);
     let ending = worker::run(state, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
     lines.flush(LAST_LINE);
@@ -66,7 +66,7 @@ async fn reach(
     redis: &Endpoint,
     incarnation: Incarnation,
 ) -> Result<(PgStore, RedisMembership), Failure> {
-    let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation)?;
+    let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation, &args.ticks)?;
     // A worker waits for its schema by itself, and says so.
     let probe = async || match store.probe().await {
         Err(StoreError::NotInstalled { .. }) => Ok(()),

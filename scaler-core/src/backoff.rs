@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits that double from `first` to `longest`, each with jitter, and start over after a success.
+/// Waits that double up to `longest`, of each a random part up to a half, and start over after a success.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     builder: ExponentialBuilder,
@@ -13,11 +13,13 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The seed tells the jitter of one process from that of another.
+    /// The first wait is from `first` to twice as long. The seed tells the jitter of one process from that of another.
     pub(crate) fn new(first: Duration, longest: Duration, seed: u64) -> Self {
+        // The jitter is added: it must have room below the longest wait too, or all would come back at the same moment.
+        let half = longest / 2;
         let builder = ExponentialBuilder::new()
-            .with_min_delay(first)
-            .with_max_delay(longest)
+            .with_min_delay(first.min(half))
+            .with_max_delay(half)
             .with_factor(2.0)
             .without_max_times()
             .with_jitter()
@@ -33,5 +35,35 @@ impl Backoff {
     /// Forgets the failures so far.
     pub(crate) fn succeeded(&mut self) {
         self.waits = self.builder.build();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn waits_grow_to_the_longest_and_start_over() {
+        let mut backoff = Backoff::new(FIRST, LONGEST, 7);
+        let waits: Vec<_> = (0..20).map(|_| backoff.failed()).collect();
+        assert!(waits[0] >= FIRST && waits[0] <= FIRST * 2, "{waits:?}");
+        assert!(waits[10..].iter().all(|wait| *wait >= LONGEST / 2 && *wait <= LONGEST), "{waits:?}");
+        backoff.succeeded();
+        assert!(backoff.failed() <= FIRST * 2);
+    }
+
+    #[test]
+    fn a_thousand_that_fail_together_do_not_come_back_together() {
+        let after_an_outage = |seed| {
+            let mut backoff = Backoff::new(FIRST, LONGEST, seed);
+            (0..10).map(|_| backoff.failed()).sum::<Duration>().as_millis() / 10
+        };
+        let moments: BTreeSet<_> = (0..1000).map(after_an_outage).collect();
+        assert!(moments.len() > 100, "in {} of the tenths of a second", moments.len());
     }
 }

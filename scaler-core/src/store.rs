@@ -17,15 +17,20 @@ pub struct TickReport {
     pub into_tick: Duration,
     /// How long a tick lasts.
     pub tick_length: Duration,
+    /// How many slots there are, whoever owns them.
+    pub slots: SlotCount,
     /// Slots owned, ticked or not.
     pub owned: u32,
     /// An order-free digest of the epochs of the slots owned: it changes when any of them comes or goes.
     pub fence: u64,
     /// Slots ticked by this call.
     pub ticked: u32,
+    /// Slots due that were left for the next call, since they may just be changing hands.
+    pub left: u32,
     /// Items incremented by this call.
     pub items: u64,
-    /// The [digest](crate::digest_of) of their ids.
+    /// The [digest](crate::digest_of) of their ids. Of very many, a store may give that of a few ticks ago, where it finds as many in
+    /// the same slots.
     pub digest: u64,
     /// Items of ticked slots that somebody else had locked and that miss this tick.
     pub locked: u64,
@@ -143,7 +148,8 @@ pub trait WorkStore: Debug + Send + Sync {
     ///   for long may be left out, and is counted as [`locked`](TickReport::locked).
     /// - Slots without items need not be ticked, save that an owner of any slot ticks one at least: the store can
     ///   witness that it lives.
-    /// - A slot that is just changing hands may be left for the next call.
+    /// - A slot that is just changing hands may be left for the next call, and is counted as [`left`](TickReport::left).
+    /// - Calls for different ranges may be made at once; none touches or waits for what lies outside its range.
     ///
     /// # Errors
     /// When the store is away, refuses, or does not answer.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use scaler_core::worker::{Effect, Ending, Input, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Claim, Incarnation, ItemId, MemberKey, MemberState, MembershipError, Standing, StoreError, Tick, TickReport, WorkerId,
-    digest_of,
+    Claim, Incarnation, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, Tick,
+    TickReport, WorkerId, digest_of,
 };
 use uuid::Uuid;
 
@@ -23,9 +23,11 @@ fn report(tick: u64, owned: u32, items: &[ItemId]) -> TickReport {
         tick: Tick(tick),
         into_tick: Duration::ZERO,
         tick_length: SECOND,
+        slots: SlotCount::DEFAULT,
         owned,
         fence: u64::from(owned),
         ticked: owned,
+        left: 0,
         items: items.len() as u64,
         digest: digest_of(items),
         locked: 0,
@@ -40,8 +42,8 @@ fn away() -> StoreError {
 fn names(effects: &[Effect]) -> Vec<&'static str> {
     let name = |effect: &Effect| match effect {
         Effect::Adopt => "adopt",
-        Effect::Tick => "tick",
-        Effect::List => "list",
+        Effect::Tick(_) => "tick",
+        Effect::List(_) => "list",
         Effect::Heartbeat(_) => "heartbeat",
         Effect::Leave => "leave",
         Effect::Emit(WorkerEvent::Watching { .. }) => "watching",
@@ -65,8 +67,8 @@ fn working(owned: u32, items: &[ItemId]) -> Worker {
     let mut worker = worker();
     assert_eq!(names(&worker.step(SECOND, Input::Woken)), ["adopt", "heartbeat"]);
     assert_eq!(names(&worker.step(SECOND, Input::Adopted(Ok(0)))), ["tick"]);
-    assert_eq!(names(&worker.step(SECOND, Input::Ticked(Ok(report(1, owned, items))))), ["list"]);
-    assert_eq!(names(&worker.step(SECOND, Input::Listed(Ok(items.to_vec())))), ["watching"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Ticked(SlotRange::ALL, Ok(report(1, owned, items))))), ["list"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Listed(SlotRange::ALL, Ok(items.to_vec())))), ["watching"]);
     // The first heartbeat did not know yet that the store answers.
     assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), ["heartbeat"]);
     assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), [""; 0]);
@@ -80,7 +82,7 @@ fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
     for tick in 2..10 {
         let now = worker.wake_at().max(SECOND * tick);
         assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
-        let effects = worker.step(now, Input::Ticked(Ok(report(u64::from(tick), 1, &items))));
+        let effects = worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 1, &items))));
         assert_eq!(names(&effects), ["watching"]);
         worker.step(now, Input::Beat(Ok(Standing::Current)));
     }
@@ -90,23 +92,23 @@ fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
 fn trouble_is_told_when_it_begins_changes_and_ends_and_is_not_hurried() {
     let mut worker = working(1, &[]);
     worker.step(SECOND * 2, Input::Woken);
-    assert_eq!(names(&worker.step(SECOND * 2, Input::Ticked(Err(away())))), ["store failed"]);
+    assert_eq!(names(&worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Err(away())))), ["store failed"]);
     let wake = worker.wake_at();
     assert!(wake > SECOND * 2 && wake <= SECOND * 2 + Duration::from_millis(200), "{wake:?}");
     assert_eq!(names(&worker.step(SECOND * 2, Input::Nudged)), [""; 0]);
     let mut now = wake;
     for _ in 0..20 {
         assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
-        assert_eq!(names(&worker.step(now, Input::Ticked(Err(away())))), [""; 0], "more of the same");
+        assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Err(away())))), [""; 0], "more of the same");
         worker.step(now, Input::Beat(Ok(Standing::Current)));
         assert!(worker.wake_at() <= now + SECOND, "no wait is longer than a second");
         now += SECOND;
     }
     worker.step(now, Input::Woken);
     let denied = StoreError::Denied { during: "tick", source: "no".into() };
-    assert_eq!(names(&worker.step(now, Input::Ticked(Err(denied)))), ["store failed"], "another kind");
+    assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Err(denied)))), ["store failed"], "another kind");
     worker.step(now + SECOND, Input::Woken);
-    let back = worker.step(now + SECOND, Input::Ticked(Ok(report(30, 1, &[]))));
+    let back = worker.step(now + SECOND, Input::Ticked(SlotRange::ALL, Ok(report(30, 1, &[]))));
     assert_eq!(names(&back), ["store back", "missed", "watching"]);
 }
 
@@ -119,7 +121,7 @@ fn without_a_membership_the_work_goes_on() {
         let away = MembershipError::Unavailable { during: "heartbeat", source: "connection refused".into() };
         let told = names(&worker.step(now, Input::Beat(Err(away)))).len();
         assert_eq!(told, usize::from(tick == 2), "told once");
-        assert_eq!(names(&worker.step(now, Input::Ticked(Ok(report(u64::from(tick), 1, &[]))))), ["watching"]);
+        assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 1, &[]))))), ["watching"]);
     }
     worker.step(SECOND * 10, Input::Woken);
     assert_eq!(names(&worker.step(SECOND * 10, Input::Beat(Ok(Standing::Current)))), ["membership back"]);
@@ -134,9 +136,9 @@ fn it_drains_until_it_owns_nothing_and_everybody_knows() {
     assert_eq!(names(&worker.step(begun, Input::Drain)), [""; 0], "once is enough");
     worker.step(begun, Input::Beat(Ok(Standing::Current)));
     worker.step(SECOND * 2, Input::Woken);
-    worker.step(SECOND * 2, Input::Ticked(Ok(report(2, 3, &[]))));
+    worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 3, &[]))));
     worker.step(SECOND * 3, Input::Woken);
-    let effects = worker.step(SECOND * 3, Input::Ticked(Ok(report(3, 0, &[]))));
+    let effects = worker.step(SECOND * 3, Input::Ticked(SlotRange::ALL, Ok(report(3, 0, &[]))));
     assert!(names(&effects).contains(&"leave"), "{effects:?}");
     worker.step(SECOND * 3, Input::Left(Ok(())));
     assert_eq!(worker.ending(), Some(Ending::Drained));
@@ -165,14 +167,14 @@ fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
     let effects = worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
     assert_eq!(names(&effects), ["retiring", "heartbeat"]);
     assert_eq!(says(&effects), Some(MemberState::Draining));
-    worker.step(SECOND * 2, Input::Ticked(Ok(report(2, 0, &[]))));
+    worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
     for second in 3..100 {
         let now = SECOND * second;
         let effects = worker.step(now, Input::Beat(Ok(Standing::Retiring)));
         assert_eq!(says(&effects).unwrap_or(MemberState::Draining), MemberState::Draining);
         let effects = worker.step(now, Input::Woken);
         assert!(!names(&effects).contains(&"leave") && !names(&effects).contains(&"retiring"), "told once, and it stays");
-        worker.step(now, Input::Ticked(Ok(report(u64::from(second), 0, &[]))));
+        worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(second), 0, &[]))));
     }
     assert_eq!(worker.ending(), None);
 }
@@ -193,10 +195,10 @@ fn a_retired_worker_leaves_when_it_is_asked_to_and_nothing_brings_it_back() {
     worker.step(SECOND * 2, Input::Woken);
     worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
     worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
-    worker.step(SECOND * 2, Input::Ticked(Ok(report(2, 0, &[]))));
+    worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
     assert_eq!(says(&worker.step(SECOND * 3, Input::Drain)), Some(MemberState::Draining));
     assert_eq!(names(&worker.step(SECOND * 3, Input::Beat(Ok(Standing::Current)))), [""; 0], "it leaves all the same");
-    let effects = worker.step(SECOND * 4, Input::Ticked(Ok(report(4, 0, &[]))));
+    let effects = worker.step(SECOND * 4, Input::Ticked(SlotRange::ALL, Ok(report(4, 0, &[]))));
     assert!(names(&effects).contains(&"leave"), "{effects:?}");
     worker.step(SECOND * 4, Input::Left(Ok(())));
     assert_eq!(worker.ending(), Some(Ending::Drained));
@@ -240,7 +242,7 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
         let now = SECOND * tick;
         let mut effects = worker.step(now, Input::Woken);
         effects.extend(worker.step(now, Input::Beat(Ok(Standing::Current))));
-        effects.extend(worker.step(now, Input::Ticked(Ok(report(u64::from(tick), 3, &[])))));
+        effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 3, &[])))));
         effects.extend(input.map_or_else(Vec::new, |input| worker.step(now, input)));
         effects.iter().filter(|effect| matches!(effect, Effect::Claim { limit: 256 })).count()
     };
@@ -254,4 +256,67 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
     assert_eq!(asks(23, Some(Input::Drain)), 0);
     assert_eq!(asks(24, Some(Input::Claimed(Ok(Claim::Claimed { slots: 256 })))), 0);
     assert_eq!((25..=30).map(|tick| asks(tick, None)).sum::<usize>(), 0, "it drains");
+}
+
+/// The ranges that a worker calls for.
+fn called(effects: &[Effect]) -> Vec<SlotRange> {
+    effects.iter().filter_map(|effect| if let Effect::Tick(range) = effect { Some(*range) } else { None }).collect()
+}
+
+/// A worker with 400,000 items in 4,096 slots, and a store that answers each call after so long. For ten ticks: how many calls were
+/// under way at most, how many answers each tick had, and how many ticks were missed.
+fn under_load(each: Duration) -> (usize, Vec<u32>, u64) {
+    let mut worker = worker();
+    let mut under_way: Vec<(Duration, SlotRange)> = Vec::new();
+    let (mut now, mut most, mut answers, mut missed) = (SECOND, 0, vec![0; 30], 0);
+    let mut done = std::collections::BTreeMap::new();
+    let mut input = Input::Woken;
+    while now < SECOND * 30 {
+        let effects = worker.step(now, input);
+        under_way.extend(called(&effects).into_iter().map(|range| (now + each, range)));
+        most = most.max(under_way.len());
+        let mut answer = None;
+        for effect in effects {
+            match effect {
+                Effect::Adopt => answer = Some(Input::Adopted(Ok(0))),
+                Effect::List(slots) => answer = Some(Input::Listed(slots, Ok(Vec::new()))),
+                Effect::Heartbeat(_) => answer = answer.or(Some(Input::Beat(Ok(Standing::Current)))),
+                Effect::Emit(WorkerEvent::Missed { ticks }) if now > SECOND * 20 => missed += ticks,
+                _ => {}
+            }
+        }
+        input = if let Some(answer) = answer {
+            answer
+        } else if let Some(place) = under_way.iter().position(|(at, _)| *at <= worker.wake_at().max(now)) {
+            let (at, range) = under_way.remove(place);
+            now = now.max(at);
+            // The store looks at its clock when the call arrives.
+            let tick = (at - each).as_secs();
+            let width = u64::from(range.end().min(4096) - range.first().min(4096));
+            let due = done.insert(range.first(), tick) < Some(tick);
+            answers[usize::try_from(tick).unwrap()] += u32::from(due);
+            let into_tick = (at - each) - SECOND * u32::try_from(tick).unwrap();
+            let items = if due { width * 400_000 / 4096 } else { 0 };
+            Input::Ticked(range, Ok(TickReport { into_tick, items, ..report(tick, 1, &[]) }))
+        } else {
+            now = worker.wake_at().max(now);
+            Input::Woken
+        };
+    }
+    (most, answers.split_off(20), missed)
+}
+
+#[test]
+fn many_items_are_ticked_in_chunks_at_once_and_none_misses_a_tick() {
+    let (most, answers, missed) = under_load(Duration::from_millis(100));
+    assert_eq!((most, missed), (2, 0));
+    assert!(answers.iter().all(|chunks| *chunks >= 3 && *chunks == answers[0]), "{answers:?}");
+}
+
+#[test]
+fn who_cannot_keep_up_sheds_counts_and_never_queues_up() {
+    let (most, answers, missed) = under_load(Duration::from_millis(900));
+    assert_eq!(most, 2, "calls under way");
+    assert!(missed >= 5, "missed {missed} of ten ticks");
+    assert!(answers.iter().all(|chunks| (1..=4).contains(chunks)), "it goes on at its own pace: {answers:?}");
 }

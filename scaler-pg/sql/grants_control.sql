@@ -1,9 +1,10 @@
--- Statements that give a control plane what it needs: it moves slots and counts items, but changes no item and no schema.
+-- Statements that give a control plane what it needs: it moves slots, counts items and audits their values, but changes
+-- no item and no schema.
 select format(statement, $1::text) from unnest(array[
     'grant usage on schema scaler to %I',
     'grant select on scaler.meta, scaler.slot, scaler.leader, scaler.migration to %I',
     'grant update (owner, incarnation, epoch, term, moved_at) on scaler.slot to %I',
     'grant update (term, holder, expires_at) on scaler.leader to %I',
-    'grant select (id) on public.work_items to %I',
+    'grant select (id, value) on public.work_items to %I',
     'grant execute on function scaler.clock(), scaler.slot_of(uuid) to %I'
 ]) with ordinality as statements(statement, place) order by place

@@ -1,7 +1,7 @@
 -- Statements that let a worker execute the tick, and nothing else: no table is within its reach.
 select format(statement, $1::text) from unnest(array[
     'grant usage on schema scaler to %I',
-    'grant execute on function scaler.tick(text, uuid, integer, integer) to %I',
+    'grant execute on function scaler.tick(text, uuid, integer, integer, bigint[]) to %I',
     'grant execute on function scaler.tick_around_locks(text, uuid, integer, integer) to %I',
     'grant execute on function scaler.items(text, uuid, integer, integer) to %I',
     'grant execute on function scaler.adopt(text, uuid) to %I',

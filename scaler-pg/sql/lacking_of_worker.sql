@@ -4,7 +4,7 @@ with me(role) as (
 ), functions as (
     select bool_and(coalesce(has_function_privilege(role, to_regprocedure(function), 'execute'), false)) as granted
     from me, unnest(array[
-        'scaler.tick(text, uuid, integer, integer)', 'scaler.tick_around_locks(text, uuid, integer, integer)',
+        'scaler.tick(text, uuid, integer, integer, bigint[])', 'scaler.tick_around_locks(text, uuid, integer, integer)',
         'scaler.items(text, uuid, integer, integer)', 'scaler.adopt(text, uuid)',
         'scaler.claim_orphans(text, uuid, bigint)']) as function
 )

@@ -2,36 +2,42 @@
 --
 -- Locks are taken in slot order and never waited for: a slot that is just changing hands is left for the next try.
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
+-- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
     select * from scaler.clock()
 ), mine as materialized (
-    select s.slot, s.epoch from scaler.slot s
+    select s.slot, s.epoch, s.last_tick from scaler.slot s
     where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
+), wanted as materialized (
+    select m.slot from mine m
+    where m.last_tick < (select tick from now)
+      -- A slot without items needs no tick, but the first one is the owner's sign of life.
+      and (m.slot = (select min(slot) from mine)
+           or (select true from public.work_items w where scaler.slot_of(w.id) = m.slot limit 1))
 ), due as materialized (
     select s.slot from scaler.slot s
-    where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
-      and s.last_tick < (select tick from now)
-      -- A slot without items needs no tick, but the first one is the owner's sign of life.
-      and (s.slot = (select min(slot) from mine)
-           or (select true from public.work_items w where scaler.slot_of(w.id) = s.slot limit 1))
+    where s.slot = any (array(select slot from wanted))
+      and s.owner = $1 and s.incarnation = $2 and s.last_tick < (select tick from now)
     order by s.slot
     for no key update of s skip locked
 ), ticked as (
     update scaler.slot s set last_tick = (select tick from now), ticks = s.ticks + 1
     where s.slot = any (array(select slot from due))
     returning s.slot
-), incremented as (
-    -- The greatest integer stays what it is: one such row must not stop the rows beside it.
-    update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = $1
-    where scaler.slot_of(w.id) = any (array(select slot from ticked))
-    returning w.id
+), seen as materialized (
+    select (select count(*) from mine) as owned,
+           (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
+           (select count(*) from ticked) as ticked
+), done as materialized (
+    -- Where the slots are those of $5, its number of items is expected, too.
+    select i.items, i.digest
+    from seen s, scaler.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end) i
 )
 select now.tick, now.into_ms, now.tick_ms,
-       (select count(*) from mine) as owned,
-       (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
-       (select count(*) from ticked) as ticked,
-       (select count(*) from incremented) as items,
-       (select coalesce(bit_xor(uuid_hash_extended(id, 1)), 0) from incremented) as digest,
+       (select slots from scaler.meta) as slots,
+       seen.owned, seen.fence, seen.ticked,
+       (select count(*) from wanted) - seen.ticked as left_over,
+       done.items, done.digest,
        0::bigint as locked
-from now
+from now, seen, done

@@ -3,14 +3,17 @@
 with now as materialized (
     select * from scaler.clock()
 ), mine as materialized (
-    select s.slot, s.epoch from scaler.slot s
+    select s.slot, s.epoch, s.last_tick from scaler.slot s
     where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
+), wanted as materialized (
+    select m.slot from mine m
+    where m.last_tick < (select tick from now)
+      and (m.slot = (select min(slot) from mine)
+           or (select true from public.work_items w where scaler.slot_of(w.id) = m.slot limit 1))
 ), due as materialized (
     select s.slot from scaler.slot s
-    where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
-      and s.last_tick < (select tick from now)
-      and (s.slot = (select min(slot) from mine)
-           or (select true from public.work_items w where scaler.slot_of(w.id) = s.slot limit 1))
+    where s.slot = any (array(select slot from wanted))
+      and s.owner = $1 and s.incarnation = $2 and s.last_tick < (select tick from now)
     order by s.slot
     for no key update of s skip locked
 ), ticked as (
@@ -24,14 +27,17 @@ with now as materialized (
 ), incremented as (
     update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = $1
     where scaler.slot_of(w.id) = any (array(select slot from ticked)) and w.id = any (array(select id from free))
-    returning w.id
+    returning uuid_hash_extended(w.id, 1) as hash
+), done as materialized (
+    select count(*) as items, coalesce(bit_xor(hash), 0) as digest from incremented
 )
 select now.tick, now.into_ms, now.tick_ms,
+       (select slots from scaler.meta) as slots,
        (select count(*) from mine) as owned,
        (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
        (select count(*) from ticked) as ticked,
-       (select count(*) from incremented) as items,
-       (select coalesce(bit_xor(uuid_hash_extended(id, 1)), 0) from incremented) as digest,
+       (select count(*) from wanted) - (select count(*) from ticked) as left_over,
+       done.items, done.digest,
        (select count(*) from public.work_items w where scaler.slot_of(w.id) = any (array(select slot from ticked)))
-           - (select count(*) from incremented) as locked
-from now
+           - done.items as locked
+from now, done

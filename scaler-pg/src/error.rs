@@ -6,6 +6,9 @@ use std::time::Duration;
 use scaler_core::StoreError;
 use sqlx::postgres::PgConnectOptions;
 
+/// The SQLSTATE of a write in a read-only transaction.
+const READ_ONLY: &str = "25006";
+
 /// Which database, for people to read: no user, no password.
 #[derive(Clone, Debug)]
 pub(crate) struct Target(String);
@@ -17,6 +20,13 @@ impl Target {
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         Self(format!("{place}/{}", options.get_database().unwrap_or(options.get_username())))
+    }
+
+    /// Several hosts with one database.
+    pub(crate) fn all<'a>(each: impl Iterator<Item = &'a Self>) -> Self {
+        let split = |target: &'a Self| target.0.rsplit_once('/').unwrap_or((&target.0, ""));
+        let (places, databases): (Vec<_>, Vec<_>) = each.map(split).unzip();
+        Self(format!("{}/{}", places.join(","), databases.first().unwrap_or(&"")))
     }
 
     /// For a URL that cannot be parsed: all but what may hold a secret.
@@ -62,6 +72,16 @@ impl PgError {
 pub(crate) enum Finding {
     #[error("{target} is not a URL of Postgres: it starts with postgres://")]
     OtherScheme { target: Target },
+    #[error("{target}: target_session_attrs is {value:?}: this program writes, so that it must be read-write, primary or any")]
+    SessionAttrs { target: Target, value: String },
+    #[error("Postgres at {target}: no session: {said}")]
+    Nowhere { target: Target, said: String },
+    #[error("Postgres at {target}: a pooler stands in between and says {said:?}: set POSTGRES_POOLER=transaction")]
+    Pooler { target: Target, said: String },
+    #[error(
+        "Postgres at {target}: schema scaler is {how}, and through a pooler nothing is installed: run `notifi-scaler migrate` past it"
+    )]
+    PastThePooler { target: Target, how: &'static str },
     #[error("Postgres at {target}: no connection within {waited:?}")]
     NoConnection { target: Target, waited: Duration },
     #[error("Postgres at {target}: no answer within {waited:?}")]
@@ -82,6 +102,8 @@ pub(crate) enum Finding {
     SameRole { target: Target, role: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
+    #[error("Postgres at {target}: rows of public.work_items cannot be moved unnoticed: {why}")]
+    NotMovable { target: Target, why: String },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
     Column { target: Target, column: &'static str, found: String, expected: &'static str },
     #[error(
@@ -96,12 +118,29 @@ pub(crate) enum Finding {
     Migration { target: Target, source: sqlx::migrate::MigrateError },
 }
 
+/// Whether a server refused because it takes no writes: it is a standby, or has become one.
+pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
+    let said = error.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
+    said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == READ_ONLY)
+}
+
+/// What only a pooler says, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who
+/// find each other's prepared statements in it, or not their own.
+fn of_a_pooler(answer: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    let prepared = answer.code().is_some_and(|code| code == "26000" || code == "42P05");
+    (prepared || answer.message().starts_with("unsupported startup parameter")).then(|| answer.message().to_owned())
+}
+
 /// Which of the core's errors this is. By SQLSTATE; see appendix A of the Postgres manual.
 pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error) -> StoreError {
     let answer = error.as_database_error();
     let code = answer.and_then(|error| error.code()).map(|code| code.into_owned());
     // A trigger of the user's may miss a table of its own: that is not for us to wait for.
     let ours = answer.is_some_and(|answer| ["scaler", "public.work_items"].iter().any(|name| answer.message().contains(name)));
+    if let Some(said) = answer.and_then(of_a_pooler) {
+        let source = Box::new(Finding::Pooler { target: target.clone(), said });
+        return StoreError::Refused { during, source };
+    }
     let closed = answer.is_some_and(|answer| answer.message() == "permission denied for schema scaler");
     let away = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed);
     let source = Box::new(PgError::new(target.clone(), error));
@@ -115,7 +154,7 @@ pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error
         // Undefined column; wrong type.
         Some("42703" | "42804") => StoreError::Misshapen { during, source },
         // Lock not available, deadlock, serialization, statement cancelled: rolled back. Read-only: a standby, before promotion.
-        Some("55P03" | "40P01" | "40001" | "57014" | "25006") => StoreError::Busy { during, source },
+        Some("55P03" | "40P01" | "40001" | "57014" | READ_ONLY) => StoreError::Busy { during, source },
         // Starting up or shutting down, too many connections, out of memory or disk.
         Some(code) if code.starts_with("57P") || code.starts_with("53") => StoreError::Unavailable { during, source },
         // The connection broke while it was used.

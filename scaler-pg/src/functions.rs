@@ -5,17 +5,21 @@
 
 use sqlx::PgConnection;
 
-const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, owned bigint, fence bigint, ticked bigint, items bigint, \
-    digest bigint, locked bigint";
+/// This owner and incarnation, and slots from the first to before the last.
+const SLOTS: &str = "text, uuid, integer, integer";
+const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, \
+    left_over bigint, items bigint, digest bigint, locked bigint";
 
 /// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for statements in [
         include_str!("../sql/adopt_function.sql").to_owned(),
         include_str!("../sql/claim_orphans_function.sql").to_owned(),
-        of_worker("tick", REPORT, include_str!("../sql/tick.sql")),
-        of_worker("tick_around_locks", REPORT, include_str!("../sql/tick_around_locks.sql")),
-        of_worker("items", "id uuid", include_str!("../sql/items.sql")),
+        include_str!("../sql/increment_function.sql").to_owned(),
+        "drop function if exists scaler.tick(text, uuid, integer, integer)".to_owned(),
+        of_worker("tick", "text, uuid, integer, integer, bigint[]", REPORT, include_str!("../sql/tick.sql")),
+        of_worker("tick_around_locks", SLOTS, REPORT, include_str!("../sql/tick_around_locks.sql")),
+        of_worker("items", SLOTS, "id uuid", include_str!("../sql/items.sql")),
     ] {
         // Constants of this crate, put together.
         sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *connection).await?;
@@ -23,12 +27,18 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// A function that runs a statement of a worker: for this owner and incarnation, on slots from the first to before the last.
+/// A function that runs a statement of a worker.
 /// In PL/pgSQL, because that keeps the plan.
-fn of_worker(name: &str, gives: &str, statement: &str) -> String {
-    let signature = format!("scaler.{name}(text, uuid, integer, integer)");
+fn of_worker(name: &str, takes: &str, gives: &str, statement: &str) -> String {
+    let signature = format!("scaler.{name}({takes})");
     format!(
-        "create or replace function {signature} returns table ({gives})
+        "do $drop$ begin
+             -- What a function gives cannot be changed; one of an earlier version must be granted anew.
+             if pg_get_function_result(to_regprocedure('{signature}')) <> 'TABLE({gives})' then
+                 drop function {signature};
+             end if;
+         end $drop$;
+         create or replace function {signature} returns table ({gives})
          language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
          #variable_conflict use_column
          begin return query {statement};

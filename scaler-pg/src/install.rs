@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 
 use crate::PgStore;
+use crate::config::Pooler;
 use crate::error::{Finding, classify};
 use crate::functions;
 use crate::store::signed;
@@ -64,15 +65,16 @@ impl PgStore {
             return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
         }
         let (there, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(include_str!("../sql/may_install.sql"))).await?;
-        if !may {
+        // The lock of an installer is a session's.
+        if !may || self.link.pooler() == Pooler::Transaction {
             return self.installed_by_its_owner(there, slots).await;
         }
         // What cannot be adopted is refused before anything is made.
         self.shape().await?;
         // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
-        let mut connection = self.link.connect(DURING).await?.detach();
-        let installed = self.install_on(&mut connection, slots, items).await;
-        let _ = connection.close().await;
+        let mut session = self.link.connect(DURING).await?;
+        let installed = self.install_on(&mut session, slots, items).await;
+        session.close().await;
         installed
     }
 
@@ -156,7 +158,11 @@ impl PgStore {
     /// For a user who may not install: what the owner has installed.
     async fn installed_by_its_owner(&self, there: bool, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
         let owners_turn = |how| {
-            let finding = Finding::OwnersTurn { target: self.link.target().clone(), how };
+            let target = self.link.target().clone();
+            let finding = match self.link.pooler() {
+                Pooler::None => Finding::OwnersTurn { target, how },
+                Pooler::Transaction => Finding::PastThePooler { target, how },
+            };
             StoreError::NotInstalled { during: DURING, source: Box::new(finding) }
         };
         if !there || self.shape().await? == Table::Missing {

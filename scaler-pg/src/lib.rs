@@ -4,20 +4,27 @@
 //! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
 //! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
 
+mod audit;
 mod config;
 mod connection;
 mod election;
 mod error;
+mod expected;
 mod functions;
+mod hosts;
 mod install;
 mod items;
+mod optimize;
+mod pool;
 mod roles;
 mod store;
 mod way;
 
-pub use config::PgConfig;
+pub use audit::Scope;
+pub use config::{PgConfig, Pooler, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;
+pub use optimize::{Optimized, Spread};
 pub use roles::{Roles, WorkerAccess};
 pub use store::PgStore;

@@ -42,8 +42,8 @@ impl PgStore {
         {
             return Err(self.refused(|target| Finding::SameRole { target, role: worker.clone() }));
         }
-        let mut connection = self.link.connect(DURING).await?;
-        let mut transaction = connection.begin().await.map_err(|error| self.failed_to_grant(error))?;
+        let mut session = self.link.connect(DURING).await?;
+        let mut transaction = session.begin().await.map_err(|error| self.failed_to_grant(error))?;
         if let Some((role, access)) = worker {
             let grants = match access {
                 WorkerAccess::Tables => include_str!("../sql/grants_worker_tables.sql"),
@@ -55,7 +55,9 @@ impl PgStore {
             let grants = include_str!("../sql/grants_control.sql");
             self.grant_to(&mut transaction, role, grants, LACKING_OF_CONTROL).await?;
         }
-        transaction.commit().await.map_err(|error| self.failed_to_grant(error))
+        transaction.commit().await.map_err(|error| self.failed_to_grant(error))?;
+        session.give_back();
+        Ok(())
     }
 
     /// What this user lacks of what a worker needs.

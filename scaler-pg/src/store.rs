@@ -14,13 +14,16 @@ use crate::PgConfig;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::error::Finding;
+use crate::expected::{Expected, Found};
 use crate::way::FoundWay;
 
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
 #[derive(Debug)]
 pub struct PgStore {
     pub(crate) link: Link,
+    ticks: Link,
     way: FoundWay,
+    expected: Expected,
 }
 
 impl PgStore {
@@ -29,7 +32,23 @@ impl PgStore {
     /// # Errors
     /// When the URL cannot be read; nothing is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        Ok(Self { link: Link::new(config)?, way: FoundWay::default() })
+        Ok(Self {
+            link: Link::new(config)?,
+            ticks: Link::for_ticks(config)?,
+            way: FoundWay::default(),
+            expected: Expected::default(),
+        })
+    }
+
+    fn count(&self, during: &'static str, slots: i32) -> Result<SlotCount, StoreError> {
+        SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
+    }
+
+    /// The digest that was read, or that of the tick before where all was found to be as then.
+    fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Found>) -> i64 {
+        let Some(digest) = row.digest else { return expected.map_or(0, |found| found.digest) };
+        self.expected.learn(owner, slots, Found { fence: row.fence, ticked: row.ticked, items: row.items, digest });
+        digest
     }
 
     pub(crate) fn misshapen(&self, during: &'static str, what: &'static str, value: &dyn ToString) -> StoreError {
@@ -43,11 +62,13 @@ struct TickRow {
     tick: i64,
     into_ms: i32,
     tick_ms: i32,
+    slots: i32,
     owned: i64,
     fence: i64,
     ticked: i64,
+    left_over: i64,
     items: i64,
-    digest: i64,
+    digest: Option<i64>,
     locked: i64,
 }
 
@@ -76,25 +97,30 @@ struct CommitRow {
 impl WorkStore for PgStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
         let way = self.way.get(&self.link, "tick").await?;
-        let tick = async |sql| {
+        let expected = self.expected.get(owner, slots);
+        let bound = |sql| {
             let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-            self.link.row("tick", query.bind(signed(slots.first())).bind(signed(slots.end()))).await
+            query.bind(signed(slots.first())).bind(signed(slots.end()))
         };
-        let answer = match tick(way.tick).await {
+        let tick = bound(way.tick).bind(expected.map(|found| found.parameter()));
+        let answer = match self.ticks.row("tick", tick).await {
             // Somebody holds an item: nothing was done, and the rest need not wait for it.
-            Err(StoreError::Busy { .. }) => tick(way.tick_around_locks).await,
+            Err(StoreError::Busy { .. }) => self.ticks.row("tick", bound(way.tick_around_locks)).await,
             answer => answer,
         };
         let row: TickRow = self.way.heed(answer)?;
+        let digest = self.digest(owner, slots, &row, expected);
         Ok(TickReport {
             tick: Tick(unsigned(row.tick)),
             into_tick: millis(row.into_ms),
             tick_length: millis(row.tick_ms),
+            slots: self.count("tick", row.slots)?,
             owned: u32::try_from(row.owned).unwrap_or(u32::MAX),
             fence: row.fence.cast_unsigned(),
             ticked: u32::try_from(row.ticked).unwrap_or(u32::MAX),
+            left: u32::try_from(row.left_over).unwrap_or(0),
             items: unsigned(row.items),
-            digest: row.digest.cast_unsigned(),
+            digest: digest.cast_unsigned(),
             locked: unsigned(row.locked),
         })
     }
@@ -180,7 +206,7 @@ impl WorkStore for PgStore {
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         let during = "slot count";
         let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
-        SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
+        self.count(during, slots)
     }
 }
 
@@ -189,7 +215,7 @@ pub(crate) const fn signed(slot: u32) -> i32 {
     slot.cast_signed()
 }
 
-const fn number(slot: i32) -> Slot {
+pub(crate) const fn number(slot: i32) -> Slot {
     Slot::new(slot.cast_unsigned())
 }
 

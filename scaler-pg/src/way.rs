@@ -21,7 +21,7 @@ static BY_STATEMENTS: Way = Way {
 };
 
 static BY_FUNCTIONS: Way = Way {
-    tick: "select * from scaler.tick($1, $2, $3, $4)",
+    tick: "select * from scaler.tick($1, $2, $3, $4, $5)",
     tick_around_locks: "select * from scaler.tick_around_locks($1, $2, $3, $4)",
     items: "select * from scaler.items($1, $2, $3, $4)",
 };

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface, KeysInterface, LuaInterface, PubsubInterface};
-use fred::prelude::{Builder, ClientState, Config, ReconnectPolicy, Server, Value};
+use fred::prelude::{Builder, ClientState, Config, Options, ReconnectPolicy, Server, Value};
 use fred::types::config::{TlsConnector, UnresponsiveConfig};
-use fred::types::{Message, RespVersion};
+use fred::types::{ClusterHash, Message, RespVersion};
 use rustls::ClientConfig;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::AbortHandle;
@@ -20,8 +20,10 @@ use tokio::time::sleep;
 use crate::config::RedisConfig;
 use crate::error::Failure;
 
-/// How the URL of a Redis begins that is reached over TLS.
-const OVER_TLS: &str = "rediss://";
+/// How a URL may begin: one Redis, a cluster, or one that Sentinels know; each has a form for TLS with an s behind `redis`.
+const SCHEMES: [&str; 3] = ["redis", "redis-cluster", "redis-sentinel"];
+/// How the scheme of a Redis begins that is reached over TLS.
+const OVER_TLS: &str = "rediss";
 /// A connection is given up when an answer is missing for so many command timeouts.
 const UNRESPONSIVE_AFTER: u32 = 3;
 /// Name look-up, TCP and TLS together.
@@ -29,9 +31,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// As the library writes it.
 const FOR_EVER: u32 = 0;
 const FIRST_RETRY_MS: u32 = 20;
-const LAST_RETRY_MS: u32 = 1000;
-/// So that many workers do not come back in one instant.
-const JITTER_MS: u32 = 100;
+const LAST_RETRY_MS: u32 = 500;
+/// So that many workers do not come back in one instant, and yet each within a second.
+const JITTER_MS: u32 = 500;
 const RESUBSCRIBE_AFTER: Duration = Duration::from_secs(1);
 /// Calls that wait at one time; more are refused.
 const MOST_WAITING: usize = 1000;
@@ -94,8 +96,16 @@ impl Client {
         keys: Vec<String>,
         arguments: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
-        let answer = self.connected()?.eval(script, keys, arguments).await;
-        answer.map(texts).map_err(|error| self.failure(&error))
+        let answer = self.connected()?.eval(script, keys, arguments).await.map(texts);
+        let failure = match answer {
+            Ok(texts) => return Ok(texts),
+            Err(error) => self.failure(&error),
+        };
+        if matches!(&failure, Failure::Away { answer, .. } if says(answer, "READONLY")) {
+            // It has become a replica; who asks again is led to the one that takes writes. Where that fails, there is no connection.
+            let _ = self.redis.force_reconnection().await;
+        }
+        Err(failure)
     }
 
     /// The type of what is kept at this key, "none" where nothing is.
@@ -154,14 +164,17 @@ impl fmt::Debug for Client {
 }
 
 fn build(config: &RedisConfig, tls: Option<ClientConfig>) -> Result<fred::clients::Client, Error> {
-    let place = [OVER_TLS, "redis://"].iter().find_map(|scheme| config.url.strip_prefix(scheme));
-    let place = place.ok_or_else(|| Error::new(ErrorKind::Url, "it starts with neither redis:// nor rediss://"))?;
+    let (scheme, place) = config.url.split_once("://").unwrap_or_default();
+    let scheme = scheme.replacen(OVER_TLS, "redis", 1);
+    if !SCHEMES.contains(&scheme.as_str()) {
+        return Err(Error::new(ErrorKind::Url, "it starts with neither redis:// nor redis-sentinel:// nor redis-cluster://"));
+    }
     let redis = Config {
         // A first connection that fails is tried again like any other.
         fail_fast: false,
         version: RespVersion::RESP3,
         tls: tls.map(|tls| TlsConnector::from(tls).into()),
-        ..Config::from_url(&format!("redis://{place}"))?
+        ..Config::from_url(&format!("{scheme}://{place}"))?
     };
     let mut policy = ReconnectPolicy::new_exponential(FOR_EVER, FIRST_RETRY_MS, LAST_RETRY_MS, 2);
     policy.set_jitter(JITTER_MS);
@@ -193,7 +206,7 @@ fn words(error: &Error) -> String {
 fn of_answer(url: Arc<str>, answer: String) -> Failure {
     const NOT_READY: [&str; 9] =
         ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
-    let says = |code: &str| answer.split([' ', ':', '-']).any(|word| word == code);
+    let says = |code: &str| says(&answer, code);
     let is_of_redis = answer.split(' ').next().is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_uppercase()));
     if says("WRONGTYPE") {
         Failure::SomeWrongType { url, answer }
@@ -204,6 +217,11 @@ fn of_answer(url: Arc<str>, answer: String) -> Failure {
     } else {
         Failure::Away { url, answer }
     }
+}
+
+/// Whether an answer holds this code of Redis.
+fn says(answer: &str, code: &str) -> bool {
+    answer.split([' ', ':', '-']).any(|word| word == code)
 }
 
 /// Bytes that are no text cannot be ours; they are passed over later, as others' texts are.
@@ -264,7 +282,9 @@ impl Listener {
     }
 
     async fn subscribe(&self) {
-        while let Err(error) = self.redis.subscribe(self.channel.as_str()).await {
+        // In a cluster with the node that has the keys, so that the calls find out when it is gone.
+        let options = Options { cluster_hash: Some(ClusterHash::FirstKey), ..Options::default() };
+        while let Err(error) = self.redis.with_options(&options).subscribe(self.channel.as_str()).await {
             self.trouble.write(error);
             sleep(RESUBSCRIBE_AFTER).await;
         }

@@ -11,7 +11,12 @@ use crate::tls::RedisTls;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisConfig {
-    /// `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. Redis 6 or newer.
+    /// Redis 6 or newer; each scheme with `rediss` in place of `redis` for TLS:
+    ///
+    /// - `redis://[[user]:password@]host[:port][/database]`;
+    /// - `redis-sentinel://[[user]:password@]sentinel[:port][/database]?sentinelServiceName=name`, with further Sentinels as `node=host:port`,
+    ///   and `sentinelUsername` and `sentinelPassword` where Sentinels want them;
+    /// - `redis-cluster://[[user]:password@]host[:port]`, with further nodes as `node=host:port`.
     pub url: String,
     /// The key of the hash of members, `workers` unless set. All other keys and the channel derive from it.
     pub hash: String,

@@ -17,7 +17,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn of(hash: &str) -> Self {
-        let derived = |what| format!("{{{hash}}}:{what}");
+        let derived = |what| if has_tag(hash) { format!("{hash}:{what}") } else { format!("{{{hash}}}:{what}") };
         Self {
             workers: hash.to_owned(),
             seen: derived("seen"),
@@ -35,5 +35,31 @@ impl Keys {
     /// Each key and the type it must have.
     pub(crate) fn types(&self) -> [(&str, &'static str); 4] {
         [(&self.workers, "hash"), (&self.seen, "zset"), (&self.superseded, "zset"), (&self.retired, "set")]
+    }
+}
+
+/// Whether a cluster hashes only a part of this name: what stands in its first braces, unless that is nothing.
+fn has_tag(name: &str) -> bool {
+    name.split_once('{').and_then(|(_, rest)| rest.split_once('}')).is_some_and(|(tag, _)| !tag.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keys;
+
+    /// What a cluster hashes, by its specification.
+    fn hashed(key: &str) -> &str {
+        let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+        tag.filter(|tag| !tag.is_empty()).unwrap_or(key)
+    }
+
+    #[test]
+    fn all_keys_are_on_one_node_of_a_cluster() {
+        for hash in ["workers", "a{b}c", "{b}", "a{b}{c}", "open{"] {
+            let keys = Keys::of(hash);
+            let names = [&keys.workers, &keys.seen, &keys.superseded, &keys.retired, &keys.channel];
+            assert!(names.iter().all(|name| hashed(name) == hashed(hash)), "{keys:?}");
+        }
+        assert_eq!(Keys::of("workers").seen, "{workers}:seen");
     }
 }

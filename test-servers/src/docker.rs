@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::Failure;
 use crate::keeper::keep_container;
-use crate::kind::{Kind, Stream};
+use crate::kind::{Kind, Offer, Stream};
 use crate::local::free_port;
 use crate::server::Wish;
 
@@ -24,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Container {
     kind: &'static Kind,
+    offer: &'static Offer,
     container: ContainerAsync<GenericImage>,
     _keeper: ChildStdin,
 }
@@ -31,32 +32,32 @@ pub(crate) struct Container {
 impl Container {
     /// Starts one; it, its host and its port.
     pub(crate) async fn start_new(kind: &'static Kind, wish: &Wish) -> Result<(Self, String, u16), Failure> {
-        let image = env::var(kind.image_variable).unwrap_or_else(|_| kind.image.to_owned());
+        let offer = kind.offer.as_ref().ok_or(Failure::NoOffer)?;
+        let image = env::var(offer.image_variable).unwrap_or_else(|_| offer.image.to_owned());
         inspect(&image).await?;
         let (name, tag) = name_and_tag(&image);
         // A port that Docker chooses would change when the container is started again.
         let port = free_port()?;
-        let server =
-            kind.container_command.iter().copied().map(str::to_owned).chain(wish.options(kind, TLS_FOLDER, kind.container_port));
-        let mut command = wish.words_before(TLS_FOLDER, kind.container_owner);
+        let server = offer.command.iter().copied().map(str::to_owned).chain(wish.options(kind, TLS_FOLDER, offer.port));
+        let mut command = wish.words_before(TLS_FOLDER, offer.owner);
         if !command.is_empty() {
             // The image's own beginning, which would otherwise take our script for a program that needs no server's user.
             command.push("docker-entrypoint.sh".to_owned());
         }
         command.extend(server);
         let mut request = GenericImage::new(name, tag)
-            .with_exposed_port(kind.container_port.tcp())
-            .with_wait_for(ready_message(kind))
-            .with_mapped_port(port, kind.container_port.tcp())
+            .with_exposed_port(offer.port.tcp())
+            .with_wait_for(ready_message(kind, offer))
+            .with_mapped_port(port, offer.port.tcp())
             .with_startup_timeout(READY_WITHIN)
             .with_cmd(command);
-        for (variable, value) in kind.container_env {
+        for (variable, value) in offer.env {
             request = request.with_env_var(*variable, *value);
         }
         let container = request.start().await?;
         let keeper = keep_container(container.id())?;
         let host = container.get_host().await?.to_string();
-        Ok((Self { kind, container, _keeper: keeper }, host, port))
+        Ok((Self { kind, offer, container, _keeper: keeper }, host, port))
     }
 
     /// Starts it again, on the same port; returns when it takes connections.
@@ -77,9 +78,14 @@ impl Container {
         Ok(self.container.stop().await?)
     }
 
+    /// Stops it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), Failure> {
+        Ok(self.container.stop_with_timeout(Some(0)).await?)
+    }
+
     /// How often its log says that it has become ready.
     async fn starts(&self) -> Result<usize, TestcontainersError> {
-        let log = match self.kind.container_log {
+        let log = match self.offer.log {
             Stream::Stdout => self.container.stdout_to_vec().await?,
             Stream::Stderr => self.container.stderr_to_vec().await?,
         };
@@ -99,8 +105,8 @@ async fn inspect(image: &str) -> Result<(), Failure> {
     }
 }
 
-fn ready_message(kind: &Kind) -> WaitFor {
-    match kind.container_log {
+fn ready_message(kind: &Kind, offer: &Offer) -> WaitFor {
+    match offer.log {
         Stream::Stdout => WaitFor::message_on_stdout(kind.ready),
         Stream::Stderr => WaitFor::message_on_stderr(kind.ready),
     }

@@ -6,7 +6,7 @@ use std::process::Output;
 
 use testcontainers::TestcontainersError;
 
-use crate::kind::Kind;
+use crate::kind::{Kind, Offer};
 
 /// There is no server for the tests. Its text says what was tried, and what would give one.
 #[derive(thiserror::Error)]
@@ -17,14 +17,16 @@ pub struct NoServer {
 
 impl fmt::Display for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kind { name, url_variable, image_variable, image, programs, .. } = self.kind;
+        let Kind { name, offer, programs, .. } = self.kind;
         write!(f, "no {name} for the tests. Tried:")?;
         for (what, failure) in &self.tried {
             write!(f, "\n  - {what}: {failure}")?;
         }
         write!(f, "\nAny of these gives one:")?;
-        write!(f, "\n  - a URL in {url_variable} (it cannot be stopped and started)")?;
-        write!(f, "\n  - a running Docker engine that has the image {image} (or the one named by {image_variable})")?;
+        if let Some(Offer { url_variable, image_variable, image, .. }) = offer {
+            write!(f, "\n  - a URL in {url_variable} (it cannot be stopped and started)")?;
+            write!(f, "\n  - a running Docker engine that has the image {image} (or the one named by {image_variable})")?;
+        }
         write!(f, "\n  - the programs {} in PATH", programs.join(", "))
     }
 }
@@ -39,8 +41,10 @@ impl fmt::Debug for NoServer {
 /// Why one way to a server failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("not set")]
-    NotSet,
+    #[error("this kind comes from nowhere else")]
+    NoOffer,
+    #[error("{variable} is not set")]
+    NotSet { variable: &'static str },
     #[error("{programs} are neither in PATH nor in {elsewhere}")]
     NoPrograms { programs: String, elsewhere: &'static str },
     #[error("the server runs elsewhere and is not ours to stop and start")]

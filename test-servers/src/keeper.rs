@@ -68,7 +68,16 @@ impl Keeper {
 
     /// Stops the server in good order; returns when it has ended.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
-        self.order(self.kind.stop_signal).await?;
+        self.end_by(self.kind.stop_signal).await
+    }
+
+    /// Ends the server at once, as a crash would; returns when it has ended.
+    pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
+        self.end_by(self.kind.end_signal).await
+    }
+
+    async fn end_by(&mut self, signal: &str) -> Result<(), Failure> {
+        self.order(signal).await?;
         let ended = timeout(STOPPED_WITHIN, self.answer("ended")).await;
         ended.unwrap_or_else(|_| Err(Failure::Slow { log: log_of(&self.folder) }))
     }

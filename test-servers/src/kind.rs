@@ -3,23 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// All that differs between Postgres and Redis while a server is found, started and stopped.
+/// All that differs from one kind to the other while a server is found, started and stopped.
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// Starts the names of its folders.
     pub(crate) folder_prefix: &'static str,
-    /// The environment variable that may hold a URL.
-    pub(crate) url_variable: &'static str,
-    /// The environment variable that may name another image.
-    pub(crate) image_variable: &'static str,
-    pub(crate) image: &'static str,
-    /// The port inside a container.
-    pub(crate) container_port: u16,
-    pub(crate) container_env: &'static [(&'static str, &'static str)],
-    pub(crate) container_command: &'static [&'static str],
-    /// Where a container's server says that it is ready.
-    pub(crate) container_log: Stream,
+    /// Where it may come from besides programs of this machine.
+    pub(crate) offer: Option<Offer>,
     /// What a server's log says, once a start, when it takes connections.
     pub(crate) ready: &'static str,
     /// The programs that must lie together in one folder.
@@ -32,12 +23,28 @@ pub(crate) struct Kind {
     /// Options that make it speak TLS only, on this port, to clients with a certificate only, by the files that scripts/tls.sh
     /// has put into this folder.
     pub(crate) tls_options: fn(&str, u16) -> Vec<String>,
-    /// Whom its certificates must belong to inside a container.
-    pub(crate) container_owner: &'static str,
     /// The signal that stops it in good order.
     pub(crate) stop_signal: &'static str,
     /// The signal that stops it at once.
     pub(crate) end_signal: &'static str,
+}
+
+/// Ways to a server besides programs of this machine.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// The environment variable that may hold a URL.
+    pub(crate) url_variable: &'static str,
+    /// The environment variable that may name another image.
+    pub(crate) image_variable: &'static str,
+    pub(crate) image: &'static str,
+    /// The port inside a container.
+    pub(crate) port: u16,
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    pub(crate) command: &'static [&'static str],
+    /// Where a container's server says that it is ready.
+    pub(crate) log: Stream,
+    /// Whom its certificates must belong to inside a container.
+    pub(crate) owner: &'static str,
 }
 
 /// An output of a container.
@@ -47,47 +54,96 @@ pub(crate) enum Stream {
     Stderr,
 }
 
-pub(crate) static POSTGRES: Kind = Kind {
+pub(crate) const POSTGRES: Kind = Kind {
     name: "Postgres",
     folder_prefix: "test-postgres-",
-    url_variable: "TEST_DATABASE_URL",
-    image_variable: "TEST_POSTGRES_IMAGE",
-    image: "postgres:17",
-    container_port: 5432,
-    container_env: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
-    container_command: &["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"],
-    // The server that the image uses while it initialises says the same on stdout.
-    container_log: Stream::Stderr,
+    offer: Some(Offer {
+        url_variable: "TEST_DATABASE_URL",
+        image_variable: "TEST_POSTGRES_IMAGE",
+        image: "postgres:17",
+        port: 5432,
+        env: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
+        command: &["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"],
+        // The server that the image uses while it initialises says the same on stdout.
+        log: Stream::Stderr,
+        owner: "postgres",
+    }),
     ready: "database system is ready to accept connections",
     programs: &["initdb", "postgres"],
     elsewhere: "/usr/lib/postgresql/*/bin",
     folders: debian_postgres_folders,
     script: include_str!("scripts/postgres.sh"),
     tls_options: postgres_tls_options,
-    container_owner: "postgres",
     stop_signal: "INT",
     end_signal: "QUIT",
 };
 
-pub(crate) static REDIS: Kind = Kind {
+pub(crate) const REDIS: Kind = Kind {
     name: "Redis",
     folder_prefix: "test-redis-",
-    url_variable: "TEST_REDIS_URL",
-    image_variable: "TEST_REDIS_IMAGE",
-    image: "redis:7",
-    container_port: 6379,
-    container_env: &[],
-    container_command: &["redis-server", "--save", "", "--appendonly", "no"],
-    container_log: Stream::Stdout,
+    offer: Some(Offer {
+        url_variable: "TEST_REDIS_URL",
+        image_variable: "TEST_REDIS_IMAGE",
+        image: "redis:7",
+        port: 6379,
+        env: &[],
+        command: &["redis-server", "--save", "", "--appendonly", "no"],
+        log: Stream::Stdout,
+        owner: "redis",
+    }),
     ready: "Ready to accept connections",
     programs: &["redis-server"],
     elsewhere: "/usr/bin",
     folders: || vec![PathBuf::from("/usr/bin")],
     script: include_str!("scripts/redis.sh"),
     tls_options: redis_tls_options,
-    container_owner: "redis",
     stop_signal: "TERM",
     end_signal: "KILL",
+};
+
+/// A Postgres that follows another one, whose port is the first of its options.
+pub(crate) static STANDBY: Kind = Kind {
+    name: "Postgres standby",
+    folder_prefix: "test-standby-",
+    offer: None,
+    ready: "database system is ready to accept read-only connections",
+    programs: &["pg_basebackup", "postgres"],
+    script: include_str!("scripts/standby.sh"),
+    ..POSTGRES
+};
+
+/// A pooler in front of the Postgres at the host and port that are its options.
+pub(crate) static PGBOUNCER: Kind = Kind {
+    name: "pgbouncer",
+    folder_prefix: "test-pgbouncer-",
+    offer: None,
+    ready: "process up: PgBouncer",
+    programs: &["pgbouncer"],
+    elsewhere: "/usr/sbin",
+    folders: || vec![PathBuf::from("/usr/sbin")],
+    script: include_str!("scripts/pgbouncer.sh"),
+    tls_options: |_, _| Vec::new(),
+    stop_signal: "TERM",
+    end_signal: "KILL",
+};
+
+/// A Sentinel of the Redis at the port that is its option.
+pub(crate) static SENTINEL: Kind = Kind {
+    name: "Redis Sentinel",
+    folder_prefix: "test-sentinel-",
+    offer: None,
+    ready: "+monitor master",
+    script: include_str!("scripts/sentinel.sh"),
+    ..REDIS
+};
+
+/// A member of a cluster of Redis that knows no other yet.
+pub(crate) static CLUSTER_NODE: Kind = Kind {
+    name: "Redis Cluster",
+    folder_prefix: "test-cluster-",
+    offer: None,
+    script: include_str!("scripts/cluster_node.sh"),
+    ..REDIS
 };
 
 fn postgres_tls_options(folder: &str, _port: u16) -> Vec<String> {

@@ -12,6 +12,10 @@
 //!    `TEST_POSTGRES_IMAGE`, `TEST_REDIS_IMAGE`;
 //! 3. programs of this machine, found in `PATH` or where Debian keeps them.
 //!
+//! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby; [`PgBouncer`], a pooler;
+//! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
+//! Postgres that lives by a [`Clock`] of its own.
+//!
 //! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
 //! ends: each server has a keeper, a process that the kernel tells of our end.
 //!
@@ -22,16 +26,27 @@
 //! ```
 
 mod authority;
+mod clock;
+mod cluster;
 mod docker;
 mod error;
+mod inline;
 mod keeper;
 mod kind;
 mod local;
+mod pair;
+mod pgbouncer;
 mod postgres;
 mod redis;
+mod sentinel;
 mod server;
 
 pub use authority::{Authority, Identity, ServerCertificate};
+pub use clock::Clock;
+pub use cluster::RedisCluster;
 pub use error::NoServer;
+pub use pair::PostgresPair;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, Postgres};
 pub use redis::Redis;
+pub use sentinel::Sentinel;

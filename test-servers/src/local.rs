@@ -51,6 +51,11 @@ impl Local {
     pub(crate) async fn stop(&self) -> Result<(), Failure> {
         self.keeper.lock().await.stop().await
     }
+
+    /// Stops it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.kill().await
+    }
 }
 
 /// A port that was free a moment ago.

@@ -9,6 +9,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::error::NoServer;
 use crate::kind::POSTGRES;
 use crate::server::{Place, Server, Wish, or_fail};
@@ -39,6 +40,16 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
     }
 
+    /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
+    ///
+    /// # Panics
+    /// When there is none; the message says what was tried and how to get one.
+    pub async fn private_with(settings: &[(&str, &str)]) -> Self {
+        let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        let wish = Wish { more_options: options.collect(), ..Wish::default() };
+        or_fail(Server::private(&POSTGRES, &wish).await.map(Self::new))
+    }
+
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
@@ -46,6 +57,15 @@ impl Postgres {
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
+    }
+
+    /// A [private](Self::private) server that lives by this clock.
+    ///
+    /// # Panics
+    /// When there are no programs for it; the message says what was tried.
+    pub async fn private_with_clock(clock: &Clock) -> Self {
+        let wish = Wish { clock: Some(clock.clone()), ..Wish::default() };
+        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
     }
 
     /// A new, empty database on the [shared](Self::shared) server.
@@ -100,6 +120,14 @@ impl Postgres {
         or_fail(self.server.start().await);
     }
 
+    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    ///
+    /// # Panics
+    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` is not ours.
+    pub async fn kill(&self) {
+        or_fail(self.server.kill().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -109,7 +137,23 @@ impl Postgres {
         self.start().await;
     }
 
-    fn new(server: Server) -> Self {
+    /// The host it is on.
+    pub(crate) fn host(&self) -> String {
+        match &self.server.place {
+            Place::Address { host, .. } => host.clone(),
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default(),
+        }
+    }
+
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.server.place {
+            Place::Address { port, .. } => *port,
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(5432),
+        }
+    }
+
+    pub(crate) fn new(server: Server) -> Self {
         let url = match &server.place {
             Place::Url(url) => url.clone(),
             Place::Address { host, port } => format!("postgres://postgres@{host}:{port}/postgres"),
@@ -121,8 +165,8 @@ impl Postgres {
 /// A database for one test. Keep it as long as it is used: on a server that is not ours it is dropped with this value.
 #[derive(Debug)]
 pub struct Database {
-    url: String,
-    name: String,
+    pub(crate) url: String,
+    pub(crate) name: String,
     /// The URL of a server that outlives us.
     drop_from: Option<String>,
 }
@@ -155,7 +199,7 @@ impl Drop for Database {
     }
 }
 
-async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
+pub(crate) async fn run(url: &str, statement: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await

@@ -1,6 +1,7 @@
 //! Redis for tests.
 
 use tokio::sync::OnceCell;
+use url::Url;
 use uuid::Uuid;
 
 use crate::authority::ServerCertificate;
@@ -39,8 +40,7 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
-        let more_options = vec!["--requirepass".to_owned(), password.to_owned()];
-        let wish = Wish { more_options, tls: None };
+        let wish = Wish::options_of(["--requirepass", password]);
         or_fail(Server::private(&REDIS, &wish).await.map(|server| Self::new(server, &format!(":{password}@"))))
     }
 
@@ -91,6 +91,14 @@ impl Redis {
         or_fail(self.server.start().await);
     }
 
+    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    ///
+    /// # Panics
+    /// When it cannot be ended: a server named by `TEST_REDIS_URL` is not ours.
+    pub async fn kill(&self) {
+        or_fail(self.server.kill().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -100,7 +108,15 @@ impl Redis {
         self.start().await;
     }
 
-    fn new(server: Server, credentials: &str) -> Self {
+    /// The port it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        match &self.server.place {
+            Place::Address { port, .. } => *port,
+            Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(6379),
+        }
+    }
+
+    pub(crate) fn new(server: Server, credentials: &str) -> Self {
         let url = match &server.place {
             Place::Url(url) => url.clone(),
             Place::Address { host, port } => format!("redis://{credentials}{host}:{port}"),

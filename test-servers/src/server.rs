@@ -3,10 +3,11 @@
 use std::env;
 
 use crate::authority::ServerCertificate;
+use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
-use crate::kind::Kind;
-use crate::local::Local;
+use crate::kind::{Kind, REDIS};
+use crate::local::{Local, free_port};
 
 /// A server that runs, or ran and may run again.
 #[derive(Debug)]
@@ -31,26 +32,41 @@ pub(crate) struct Wish {
     pub(crate) more_options: Vec<String>,
     /// It speaks TLS only, and lets in clients with a certificate only.
     pub(crate) tls: Option<ServerCertificate>,
+    /// The clock by which it lives.
+    pub(crate) clock: Option<Clock>,
 }
 
 impl Wish {
-    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
-        Self { more_options: Vec::new(), tls: Some(certificate.clone()) }
+    pub(crate) fn options_of<const N: usize>(more_options: [&str; N]) -> Self {
+        Self { more_options: more_options.map(str::to_owned).to_vec(), ..Self::default() }
     }
 
-    /// The words before a command that put its certificates into this folder, for this owner.
+    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
+        Self { tls: Some(certificate.clone()), ..Self::default() }
+    }
+
+    /// The words before a command that give it a clock of its own, and put its certificates into this folder, for this owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
             let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
             [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
         };
-        self.tls.as_ref().map(words).unwrap_or_default()
+        let clock = self.clock.as_ref().map(Clock::words).unwrap_or_default();
+        [clock, self.tls.as_ref().map(words).unwrap_or_default()].concat()
     }
 
     /// All options that a server on this port needs beyond the usual ones.
     pub(crate) fn options(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
         let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
         [tls.unwrap_or_default(), self.more_options.clone()].concat()
+    }
+
+    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
+    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
+        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
+        let port = ["--port".to_owned(), plain.to_string()];
+        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
+        (Self { more_options, ..Self::over_tls(certificate) }, plain)
     }
 }
 
@@ -66,7 +82,7 @@ impl Server {
     pub(crate) async fn find(kind: &'static Kind) -> Result<Self, NoServer> {
         let by_url = match Self::from_environment(kind) {
             Ok(server) => return Ok(server),
-            Err(failure) => (kind.url_variable, failure),
+            Err(failure) => ("a URL", failure),
         };
         let by_docker = match Self::from_docker(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
@@ -77,6 +93,12 @@ impl Server {
             Err(failure) => ("programs of this machine", failure),
         };
         Err(NoServer { kind, tried: vec![by_url, by_docker, by_programs] })
+    }
+
+    /// A server of its own, of this machine.
+    pub(crate) async fn local(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+        let started = Self::from_this_machine(kind, wish).await;
+        started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
     /// A server of its own: of this machine, which is faster, or of Docker.
@@ -112,8 +134,19 @@ impl Server {
         stopped.map_err(|failure| NoServer { kind: self.kind, tried: vec![("stopping it", failure)] })
     }
 
+    /// Ends it at once, as a crash would.
+    pub(crate) async fn kill(&self) -> Result<(), NoServer> {
+        let killed = match &self.source {
+            Source::Environment => Err(Failure::NotOurs),
+            Source::Docker(container) => container.kill().await,
+            Source::Local(local) => local.kill().await,
+        };
+        killed.map_err(|failure| NoServer { kind: self.kind, tried: vec![("killing it", failure)] })
+    }
+
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {
-        let url = env::var(kind.url_variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet)?;
+        let variable = kind.offer.as_ref().ok_or(Failure::NoOffer)?.url_variable;
+        let url = env::var(variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet { variable })?;
         Ok(Self { kind, place: Place::Url(url), source: Source::Environment })
     }
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser};
 use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
 
-use super::value::{milliseconds, percent, seconds, slots};
+use super::value::{milliseconds, percent, seconds, seconds_or_never, slots};
 use super::{AutoscaleArgs, PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP};
 
 /// Installs the schema, elects itself, watches items and workers, and moves slots.
@@ -22,6 +22,9 @@ pub struct ControlPlaneArgs {
     /// Whether it scales the workers, and how.
     #[command(flatten)]
     pub autoscale: AutoscaleArgs,
+    /// How often the leader audits a sample of the items, in seconds; 0 for never
+    #[arg(long, env, default_value = "10", value_parser = seconds_or_never)]
+    pub audit_every_s: Duration,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -131,6 +134,7 @@ mod tests {
         let args = parse("control-plane");
         assert_eq!(format!("{:?}", args.control.config()), format!("{:?}", ControlConfig::default()));
         assert_eq!(args.slots, None);
+        assert_eq!(args.audit_every_s, Duration::from_secs(10));
     }
 
     #[test]

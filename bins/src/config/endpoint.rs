@@ -66,11 +66,13 @@ impl Endpoint {
     /// A server given by the parts of its URL.
     pub(super) fn of(parts: Parts<'_>) -> Self {
         let encoded = |text| utf8_percent_encode(text, ENCODED);
-        let host = match parts.host {
-            v6 if v6.contains(':') && !v6.starts_with('[') => format!("[{v6}]"),
-            v6 if v6.starts_with('[') => v6.to_owned(),
-            name => encoded(name).to_string(),
-        };
+        let places: Vec<_> = parts.host.split(',').map(|host| place_of(host, parts.port)).collect();
+        let hosts = places.iter().map(|(host, port)| match host {
+            v6 if v6.contains(':') && !v6.starts_with('[') => format!("[{v6}]:{port}"),
+            v6 if v6.starts_with('[') => format!("{v6}:{port}"),
+            name => format!("{}:{port}", encoded(name)),
+        });
+        let hosts = hosts.collect::<Vec<_>>().join(",");
         let password = parts.password.map_or(String::new(), |password| format!(":{}", encoded(password.reveal())));
         let login = format!("{}{password}", encoded(parts.user));
         let at = if login.is_empty() { "" } else { "@" };
@@ -78,15 +80,17 @@ impl Endpoint {
         let parameters = parts.parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
         let parameters = parameters.collect::<Vec<_>>().join("&");
         let mark = if parameters.is_empty() { "" } else { "?" };
-        let url = format!("{}://{login}{at}{host}:{}{path}{mark}{parameters}", parts.scheme, parts.port);
+        let url = format!("{}://{login}{at}{hosts}{path}{mark}{parameters}", parts.scheme);
         let slash = if parts.path.is_empty() { "" } else { "/" };
-        let place = format!("{}:{}{slash}{}", parts.host, parts.port, parts.path);
+        let shown = places.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(",");
+        let place = format!("{shown}{slash}{}", parts.path);
         Self { url: Secret::new(url), place }
     }
 
-    /// A server given by a whole URL, whose scheme must be one of these.
+    /// A server given by a whole URL, whose scheme must be one of these. It may have several hosts, with commas between them.
     pub(super) fn parse(url: &Secret, schemes: &[&str], expected: &'static str, default_port: u16) -> Result<Self, Problem> {
-        let parsed = Url::parse(url.reveal())?;
+        let each = one_by_one(url.reveal()).map(|url| Url::parse(&url)).collect::<Result<Vec<_>, _>>()?;
+        let [parsed, ..] = &each[..] else { return Err(Problem::NotUrl(url::ParseError::EmptyHost)) };
         if !schemes.contains(&parsed.scheme()) {
             return Err(Problem::Scheme(expected));
         }
@@ -96,9 +100,11 @@ impl Endpoint {
         {
             return Err(Problem::StrayAt);
         }
-        let host = parsed.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
-        let path = parsed.path().trim_end_matches('/');
-        let place = format!("{host}:{}{path}", parsed.port().unwrap_or(default_port));
+        let shown = each.iter().map(|parsed| {
+            let host = parsed.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
+            format!("{host}:{}", parsed.port().unwrap_or(default_port))
+        });
+        let place = format!("{}{}", shown.collect::<Vec<_>>().join(","), parsed.path().trim_end_matches('/'));
         Ok(Self { url: url.clone(), place })
     }
 
@@ -110,7 +116,7 @@ impl Endpoint {
 
     /// The last value of this parameter in the URL.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let url = Url::parse(self.reveal()).ok()?;
+        let url = Url::parse(&one_by_one(self.reveal()).next()?).ok()?;
         url.query_pairs().filter(|(found, _)| found == name).last().map(|(_, value)| value.into_owned())
     }
 
@@ -119,6 +125,20 @@ impl Endpoint {
     pub fn place(&self) -> &str {
         &self.place
     }
+}
+
+/// A host with its port, which may stand behind it, or is the common one.
+fn place_of(host: &str, port: u16) -> (&str, u16) {
+    let own = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
+    own.and_then(|(name, port)| Some((name, port.parse().ok()?))).unwrap_or((host, port))
+}
+
+/// A URL with several hosts, once with each of them.
+fn one_by_one(url: &str) -> impl Iterator<Item = String> {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
+    let (address, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (login, hosts) = address.split_at(address.rfind('@').map_or(0, |at| at + 1));
+    hosts.split(',').map(move |host| format!("{scheme}{login}{host}{behind}"))
 }
 
 impl fmt::Debug for Endpoint {

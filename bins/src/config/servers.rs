@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use scaler_pg::Pooler;
 use scaler_redis::{ClientIdentity, RedisTls};
 
 use super::endpoint::Parts;
@@ -17,7 +18,7 @@ use crate::Failure;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Postgres")]
 pub struct PostgresArgs {
-    /// Its host
+    /// Its host, or several with commas between them, each with a port of its own if need be: the one is used that takes writes
     #[arg(long, env, default_value = "localhost", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_host: String,
     /// Its port
@@ -41,6 +42,12 @@ pub struct PostgresArgs {
     /// A PEM file with the key of that certificate
     #[arg(long, env)]
     pub postgres_sslkey: Option<PathBuf>,
+    /// What stands in between: `none`, or a pooler that lends sessions for a `transaction` only, such as pgbouncer in that mode
+    #[arg(long, env, value_enum, default_value_t = PoolerMode::None, hide_possible_values = true)]
+    pub postgres_pooler: PoolerMode,
+    /// After a connection was lost, the longest random wait before the next is opened, in milliseconds
+    #[arg(long, env, default_value = "500", value_parser = milliseconds)]
+    pub postgres_reconnect_spread_ms: Duration,
     /// How long a connection may take to open, in milliseconds
     #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
     pub postgres_connect_timeout_ms: Duration,
@@ -53,6 +60,24 @@ pub struct PostgresArgs {
     /// How long a statement waits for somebody else's lock, in milliseconds
     #[arg(long, env, default_value = "300", value_parser = milliseconds)]
     pub postgres_lock_timeout_ms: Duration,
+}
+
+/// What stands between us and Postgres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PoolerMode {
+    /// Nothing, or a pooler that lends whole sessions.
+    None,
+    /// A pooler that lends sessions for a transaction only.
+    Transaction,
+}
+
+impl From<PoolerMode> for Pooler {
+    fn from(mode: PoolerMode) -> Self {
+        match mode {
+            PoolerMode::None => Self::None,
+            PoolerMode::Transaction => Self::Transaction,
+        }
+    }
 }
 
 impl PostgresArgs {
@@ -156,8 +181,7 @@ impl RedisArgs {
     /// # Errors
     /// When REDIS_URL is set and is no URL of a Redis, or a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
-        const SCHEMES: &[&str] =
-            &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel", "valkey", "valkeys"];
+        const SCHEMES: &[&str] = &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
         let endpoint = match &secrets.redis_url {
             Some(url) => Endpoint::parse(url, SCHEMES, "redis:// or rediss://", 6379)
                 .map_err(|problem| Failure::Variable { variable: "REDIS_URL", problem })?,
@@ -195,7 +219,7 @@ impl RedisArgs {
             key: PemFile { variable: "REDIS_TLS_KEY", path: self.redis_tls_key.as_ref() },
         };
         match files.first_given() {
-            Some(variable) if !endpoint.reveal().starts_with("rediss://") => {
+            Some(variable) if !endpoint.reveal().starts_with("rediss") => {
                 Err(Failure::Variable { variable, problem: Problem::Lonely("REDIS_TLS=on, or rediss:// in REDIS_URL") })
             }
             _ => files.check(),
@@ -259,6 +283,19 @@ mod tests {
     fn an_ipv6_address_stands_in_brackets() {
         let endpoint = args(&["--redis-host", "::1"]).redis.endpoint(&Secrets::default()).unwrap();
         assert_eq!(endpoint.reveal(), "redis://[::1]:6379");
+    }
+
+    #[test]
+    fn several_hosts_are_tried_in_turn() {
+        let args = args(&["--postgres-host", "db-1,db-2:5433,::1,[::2]:7", "--postgres-port", "6000", "--postgres-db", "work"]);
+        let endpoint = args.postgres.endpoint(&Secrets::default()).unwrap();
+        assert_eq!(endpoint.reveal(), "postgres://postgres@db-1:6000,db-2:5433,[::1]:6000,[::2]:7/work?sslmode=prefer");
+        assert_eq!(endpoint.place(), "db-1:6000,db-2:5433,::1:6000,[::2]:7/work");
+        let url = "postgres://u:hunter2@db-1:1,db-2/work?target_session_attrs=read-write&sslmode=require";
+        let endpoint = args.postgres.endpoint(&secrets("DATABASE_URL", url)).unwrap();
+        assert_eq!((endpoint.place(), endpoint.reveal()), ("db-1:1,db-2:5432/work", url));
+        let wrong = args.postgres.endpoint(&secrets("DATABASE_URL", "postgres://u:hunter2@db-1:1,db-2:x/work")).unwrap_err();
+        assert!(wrong.to_string().starts_with("DATABASE_URL: is not a URL") && !wrong.to_string().contains("hunter2"), "{wrong}");
     }
 
     #[test]

@@ -17,6 +17,12 @@ pub enum BadValue {
     /// Not a time in seconds.
     #[error("must be a number of seconds from 1 to {most}", most = HOUR.as_secs())]
     Seconds,
+    /// Neither off nor a time in seconds.
+    #[error("must be a number of seconds from 1 to {most}, or 0 for never", most = HOUR.as_secs())]
+    SecondsOrNever,
+    /// Not a time with a unit.
+    #[error("must be a time up to an hour, such as 60s or 5m")]
+    Window,
     /// Not a percentage.
     #[error("must be a number from 1 to 1000")]
     Percent,
@@ -69,6 +75,24 @@ pub fn seconds(text: &str) -> Result<Duration, BadValue> {
     time.filter(|time| (Duration::from_secs(1)..=HOUR).contains(time)).ok_or(BadValue::Seconds)
 }
 
+/// A time in whole seconds, an hour at most; 0 for never.
+pub(super) fn seconds_or_never(text: &str) -> Result<Duration, BadValue> {
+    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|_| BadValue::SecondsOrNever) }
+}
+
+/// A time in seconds (`60`, `60s`) or minutes (`5m`), an hour at most.
+///
+/// # Errors
+/// When it is no such time.
+pub fn window(text: &str) -> Result<Duration, BadValue> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let time = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * unit));
+    time.filter(|time| (Duration::from_secs(1)..=HOUR).contains(time)).ok_or(BadValue::Window)
+}
+
 /// A percentage, as a fraction: `10` is 0.1.
 pub(crate) fn percent(text: &str) -> Result<f64, BadValue> {
     let percent = text.parse::<f64>().ok().filter(|percent| (1.0..=1000.0).contains(percent));
@@ -115,6 +139,15 @@ mod tests {
             assert_eq!(milliseconds(bad), Err(BadValue::Milliseconds), "{bad}");
             assert_eq!(seconds(bad), Err(BadValue::Seconds), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_window_has_a_unit_or_is_seconds() {
+        for (text, s) in [("60", 60), ("60s", 60), ("5m", 300), ("1h", 0), ("0s", 0), ("61m", 0), ("", 0), ("s", 0), ("-1s", 0)] {
+            assert_eq!(window(text), Some(s).filter(|s| *s > 0).map(Duration::from_secs).ok_or(BadValue::Window), "{text}");
+        }
+        assert_eq!(seconds_or_never("0"), Ok(Duration::ZERO));
+        assert_eq!(seconds_or_never("3601"), Err(BadValue::SecondsOrNever));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
 
@@ -28,6 +28,9 @@ pub struct WorkerArgs {
     /// How it behaves in time.
     #[command(flatten)]
     pub timing: TimingArgs,
+    /// How its ticks reach Postgres.
+    #[command(flatten)]
+    pub ticks: TickArgs,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -59,7 +62,7 @@ impl WorkerArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Timing")]
 pub struct TimingArgs {
-    /// How often it tries within a tick: the first try works, the others pick up slots that have just come
+    /// How often it may try within a tick: the first try works, the others do what was just changing hands
     #[arg(long, env, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub tries_per_tick: u32,
     /// The time from one heartbeat to the next, in milliseconds
@@ -79,12 +82,34 @@ pub struct TimingArgs {
     pub shown_items: u16,
 }
 
+/// How the ticks of a worker reach Postgres.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Ticks")]
+pub struct TickArgs {
+    /// How many statements that tick may be under way at once, each over some ten thousand items
+    #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub ticks_at_once: u8,
+    /// Whether a tick waits until it is on disk; all else always does
+    #[arg(long, env, value_enum, default_value_t = CommitArg::On)]
+    pub tick_commit: CommitArg,
+}
+
+/// Whether a commit waits until it is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CommitArg {
+    /// It waits, as Postgres is configured.
+    On,
+    /// It does not: a crash of Postgres may lose the ticks of its last moments, whole.
+    Off,
+}
+
 impl TimingArgs {
     /// The configuration of the worker of this key, that knows no revision.
     #[must_use]
-    pub fn config(&self, key: MemberKey) -> WorkerConfig {
+    pub fn config(&self, key: MemberKey, ticks: &TickArgs) -> WorkerConfig {
         WorkerConfig {
             tries_per_tick: self.tries_per_tick,
+            ticks_at_once: usize::from(ticks.ticks_at_once),
             heartbeat_interval: self.heartbeat_interval_ms,
             drain_timeout: self.drain_timeout_s,
             first_retry: self.first_retry_ms,
@@ -106,19 +131,20 @@ mod tests {
     fn the_defaults_are_those_of_the_core() {
         let args = WorkerArgs::parse_from(["worker", "--pod-name", "worker-1"]);
         let key = MemberKey { worker: args.worker().unwrap(), incarnation: Incarnation::new(Uuid::nil()) };
-        assert_eq!(format!("{:?}", args.timing.config(key.clone())), format!("{:?}", WorkerConfig::new(key)));
+        assert_eq!(format!("{:?}", args.timing.config(key.clone(), &args.ticks)), format!("{:?}", WorkerConfig::new(key)));
     }
 
     #[test]
     fn every_setting_arrives() {
-        let words = "worker --pod-name w --tries-per-tick 2 --heartbeat-interval-ms 300 --drain-timeout-s 5 --first-retry-ms 10 \
+        let words = "worker --pod-name w --tries-per-tick 2 --ticks-at-once 3 --tick-commit off --heartbeat-interval-ms 300 --drain-timeout-s 5 --first-retry-ms 10 \
             --longest-retry-ms 20 --shown-items 3 --print-ids changes --listen off";
         let args = WorkerArgs::parse_from(words.split_whitespace());
         assert_eq!(args.print_ids, PrintIds::Changes);
         assert_eq!(args.process.listen, super::super::Listen::Off);
         let key = MemberKey { worker: args.worker().unwrap(), incarnation: Incarnation::new(Uuid::nil()) };
-        let config = args.timing.config(key);
-        assert_eq!((config.tries_per_tick, config.shown_items), (2, 3));
+        let config = args.timing.config(key, &args.ticks);
+        assert_eq!(args.ticks.tick_commit, CommitArg::Off);
+        assert_eq!((config.tries_per_tick, config.ticks_at_once, config.shown_items), (2, 3, 3));
         let times = [config.heartbeat_interval, config.drain_timeout, config.first_retry, config.longest_retry];
         assert_eq!(times.map(|time| time.as_millis()), [300, 5000, 10, 20]);
     }

@@ -1,9 +1,11 @@
 //! What Prometheus reads.
 
+mod audit;
 mod autoscale;
 mod control;
 mod worker;
 
+pub use audit::AuditMetrics;
 pub use autoscale::{AutoscaleMetrics, DirectionLabel, Known};
 pub use control::{ControlMetrics, ReasonLabel, VerdictLabel};
 use prometheus_client::encoding::EncodeLabelSet;

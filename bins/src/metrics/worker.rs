@@ -16,7 +16,7 @@ const TICK_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 pub struct WorkerMetrics {
     /// Ticks in which the store answered.
     pub ticks: Counter,
-    /// Ticks that went by without it.
+    /// Ticks that went by without it, or without some of its slots.
     pub missed_ticks: Counter,
     /// Items incremented.
     pub items: Counter,
@@ -28,7 +28,7 @@ pub struct WorkerMetrics {
     pub owned_slots: Gauge,
     /// Items watched.
     pub watched_items: Gauge,
-    /// How long the first call of each tick took.
+    /// From the first call of each tick to the last answer.
     pub tick_duration: Histogram,
     /// How often calls began to fail.
     pub failures: Family<FailureLabels, Counter>,
@@ -50,7 +50,11 @@ impl WorkerMetrics {
         };
         let registry = within(registry, "worker");
         registry.register("ticks", "Ticks in which Postgres answered", metrics.ticks.clone());
-        registry.register("missed_ticks", "Ticks that went by without this worker", metrics.missed_ticks.clone());
+        registry.register(
+            "missed_ticks",
+            "Ticks that went by without this worker, or without some of its slots",
+            metrics.missed_ticks.clone(),
+        );
         registry.register("items_incremented", "Items incremented", metrics.items.clone());
         registry.register(
             "locked_items",
@@ -60,7 +64,7 @@ impl WorkerMetrics {
         registry.register("claimed_slots", "Slots claimed while no control plane led", metrics.claimed_slots.clone());
         registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
         registry.register("watched_items", "Items watched", metrics.watched_items.clone());
-        let help = "How long the first call of each tick took";
+        let help = "From the first call of each tick to the last answer";
         registry.register_with_unit("tick_duration", help, Unit::Seconds, metrics.tick_duration.clone());
         registry.register("failures", "How often calls began to fail, by server and class", metrics.failures.clone());
         metrics

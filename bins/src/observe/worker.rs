@@ -104,7 +104,7 @@ mod tests {
     use std::time::Duration;
 
     use prometheus_client::registry::Registry;
-    use scaler_core::{ItemId, TokioClock};
+    use scaler_core::{ItemId, SlotCount, TokioClock};
     use uuid::Uuid;
 
     use super::*;
@@ -122,9 +122,11 @@ mod tests {
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: Duration::from_secs(1),
+            slots: SlotCount::DEFAULT,
             owned: 5,
             fence: 0,
             ticked: 1,
+            left: 0,
             items,
             digest: 0,
             locked: 1,

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use scaler_core::{ErrorClass, Incarnation, StoreError};
-use scaler_pg::{PgConfig, PgStore};
+use scaler_pg::{PgConfig, PgStore, TickCommit};
 
 use crate::Failure;
-use crate::config::{Endpoint, PostgresArgs};
+use crate::config::{CommitArg, Endpoint, PostgresArgs, TickArgs};
 use crate::failure::told;
 use crate::words::soon;
 
@@ -23,12 +23,18 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// For a worker: its sessions bear its incarnation.
+    /// For a worker: its sessions bear its incarnation, and tick as it is told to.
     ///
     /// # Errors
     /// When the URL cannot be used.
-    pub fn for_worker(&self, incarnation: Incarnation) -> Result<PgStore, Failure> {
-        self.open(PgConfig::for_worker(self.endpoint.reveal(), incarnation))
+    pub fn for_worker(&self, incarnation: Incarnation, ticks: &TickArgs) -> Result<PgStore, Failure> {
+        let mut config = PgConfig::for_worker(self.endpoint.reveal(), incarnation);
+        config.ticks_at_once = ticks.ticks_at_once.into();
+        config.tick_commit = match ticks.tick_commit {
+            CommitArg::On => TickCommit::Durable,
+            CommitArg::Off => TickCommit::Asynchronous,
+        };
+        self.open(config)
     }
 
     /// For a program of this name.
@@ -41,7 +47,20 @@ impl Store<'_> {
         self.open(config)
     }
 
+    /// As [`for_program`](Self::for_program), with one session at most.
+    ///
+    /// # Errors
+    /// When the URL cannot be used.
+    pub fn for_one_session(&self, name: &str) -> Result<PgStore, Failure> {
+        let mut config = PgConfig::new(self.endpoint.reveal());
+        name.clone_into(&mut config.application_name);
+        config.max_connections = 1;
+        self.open(config)
+    }
+
     fn open(&self, mut config: PgConfig) -> Result<PgStore, Failure> {
+        config.pooler = self.args.postgres_pooler.into();
+        config.reconnect_spread = self.args.postgres_reconnect_spread_ms;
         config.connect_timeout = self.args.postgres_connect_timeout_ms;
         config.command_timeout = self.args.postgres_command_timeout_ms;
         config.statement_timeout = self.args.postgres_statement_timeout_ms;

@@ -3,7 +3,9 @@
 mod check;
 mod items;
 mod migrate;
+mod optimize;
 mod status;
+mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use scaler_pg::PgStore;
@@ -15,6 +17,7 @@ use crate::local::{self, LocalArgs};
 use crate::servers::Store;
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
+pub use verify::VerifyArgs;
 
 /// The name of the tool's sessions with Postgres.
 const SESSION: &str = "notifi-scaler";
@@ -39,12 +42,22 @@ pub enum ToolCommand {
     /// Shows who leads, and who carries what
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
+    /// Proves from two looks that every item gained just as much as its slot was ticked (exit code 1 if one did not)
+    #[command(after_help = SECRETS_HELP)]
+    Verify(VerifyArgs),
     /// Adds, removes or lists items
     #[command(after_help = SECRETS_HELP)]
     Items {
         /// What to do with them.
         #[command(subcommand)]
         command: ItemsCommand,
+    },
+    /// Puts the rows of each slot beside each other while all work on, which makes ticks of a large table faster; safe to stop and to repeat
+    #[command(after_help = SECRETS_HELP)]
+    Optimize {
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
     },
 }
 
@@ -75,7 +88,9 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Local(args) => local::run(&args).await?,
         ToolCommand::Migrate(args) => migrate::run(&args, &lines).await?,
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
+        ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
+        ToolCommand::Optimize { postgres } => optimize::run(&postgres, &lines).await?,
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
+mod audit;
 mod configuration;
+mod failover;
 mod faults;
 mod fleet;
 mod kubernetes;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::{Effect, Ending, Input, Worker, WorkerEvent};
-use crate::{Clock, Membership, SlotRange, WorkStore};
+use crate::{Clock, Membership, WorkStore};
 
 /// Runs a worker until it has left or another process has taken its name.
 ///
@@ -64,9 +64,9 @@ impl Calls {
         self.pending.push(Box::pin(async move {
             match effect {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
-                Effect::Tick => Input::Ticked(store.tick(&key, SlotRange::ALL).await),
+                Effect::Tick(slots) => Input::Ticked(slots, store.tick(&key, slots).await),
                 Effect::Claim { limit } => Input::Claimed(store.claim_orphans(&key, limit).await),
-                Effect::List => Input::Listed(store.items(&key, SlotRange::ALL).await),
+                Effect::List(slots) => Input::Listed(slots, store.items(&key, slots).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),
                 Effect::Emit(_) => Input::Woken,

@@ -24,11 +24,11 @@ pub enum WorkerEvent {
         /// Why.
         error: StoreError,
     },
-    /// A call to tick came back.
+    /// It went through all its slots, by one statement or by several.
     Ticked {
-        /// What it did.
+        /// What they did together.
         report: TickReport,
-        /// How long the call took.
+        /// From the first call to the last answer.
         took: Duration,
     },
     /// Once a tick: the items it watches, in order.
@@ -38,7 +38,7 @@ pub enum WorkerEvent {
         /// The ids.
         items: Arc<[ItemId]>,
     },
-    /// Ticks went by without it. They are not caught up.
+    /// Ticks went by without it, or without some of its slots. They are not caught up.
     Missed {
         /// How many.
         ticks: u64,

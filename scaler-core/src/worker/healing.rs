@@ -103,6 +103,7 @@ impl Healing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SlotCount;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -115,9 +116,11 @@ mod tests {
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: SECOND,
+            slots: SlotCount::DEFAULT,
             owned: 1,
             fence: 0,
             ticked: 1,
+            left: 0,
             items: 1,
             digest: 0,
             locked: 0,

@@ -3,9 +3,11 @@
 //! [`Worker`] is a pure state machine; [`run`] is the thin driver that does what it asks for.
 
 mod call;
+mod chunks;
 mod driver;
 mod event;
 mod healing;
+mod pass;
 mod schedule;
 mod step;
 mod watch;
@@ -23,8 +25,12 @@ use crate::MemberKey;
 pub struct WorkerConfig {
     /// Its name and incarnation.
     pub key: MemberKey,
-    /// How often it tries within a tick: the first try does the work, the others pick up slots that have just come.
+    /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
+    /// hands. Where nothing was left it waits for the next tick, or for a nudge.
     pub tries_per_tick: u32,
+    /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help where one
+    /// worker has more items than one session of the store can do in a tick.
+    pub ticks_at_once: usize,
     /// The time from one heartbeat to the next.
     pub heartbeat_interval: Duration,
     /// How long it waits to be relieved of its slots before it leaves with them.
@@ -45,13 +51,14 @@ pub struct WorkerConfig {
 }
 
 impl WorkerConfig {
-    /// The defaults: 4 tries a tick, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where nobody
-    /// leads a question for orphans every 2 s and 256 at once, 10 ids shown, no revision.
+    /// The defaults: 4 tries a tick, 2 statements at once, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where
+    /// nobody leads a question for orphans every 2 s and 256 at once, 10 ids shown, no revision.
     #[must_use]
     pub const fn new(key: MemberKey) -> Self {
         Self {
             key,
             tries_per_tick: 4,
+            ticks_at_once: 2,
             heartbeat_interval: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(25),
             first_retry: Duration::from_millis(50),

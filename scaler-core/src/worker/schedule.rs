@@ -28,11 +28,25 @@ impl Schedule {
         self.origin = Some(((sent + tick).saturating_sub(report.into_tick), tick));
     }
 
+    /// How long a tick lasts, if that is known.
+    pub(super) fn tick_length(&self) -> Option<Duration> {
+        self.origin.map(|(_, tick)| tick)
+    }
+
     /// The next moment to try, later than `now`.
     pub(super) fn next(&self, now: Duration) -> Duration {
+        self.next_in_steps_of(self.tries_per_tick.max(1), now)
+    }
+
+    /// The moment of the first try of the next tick, when what is due in this one is done.
+    pub(super) fn next_tick(&self, now: Duration) -> Duration {
+        self.next_in_steps_of(1, now)
+    }
+
+    fn next_in_steps_of(&self, part: u32, now: Duration) -> Duration {
         let Some((origin, tick)) = self.origin else { return now };
-        let step = nanos(tick / self.tries_per_tick.max(1)).max(1);
-        let phase = (u128::from(step) * u128::from(self.share)) >> u32::BITS;
+        let phase = (u128::from(nanos(tick / self.tries_per_tick.max(1)).max(1)) * u128::from(self.share)) >> u32::BITS;
+        let step = nanos(tick / part).max(1);
         // The origin may lie ahead of now: one tick earlier surely does not, and its grid is the same.
         let first = origin.saturating_sub(tick) + Duration::from_nanos(u64::try_from(phase).unwrap_or(0));
         match now.checked_sub(first) {
@@ -50,12 +64,24 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tick;
+    use crate::{SlotCount, Tick};
 
     const TICK: Duration = Duration::from_secs(1);
 
     fn report(into_tick: Duration) -> TickReport {
-        TickReport { tick: Tick(1), into_tick, tick_length: TICK, owned: 0, fence: 0, ticked: 0, items: 0, digest: 0, locked: 0 }
+        TickReport {
+            tick: Tick(1),
+            into_tick,
+            tick_length: TICK,
+            slots: SlotCount::DEFAULT,
+            owned: 0,
+            fence: 0,
+            ticked: 0,
+            left: 0,
+            items: 0,
+            digest: 0,
+            locked: 0,
+        }
     }
 
     #[test]
@@ -69,6 +95,7 @@ mod tests {
             now = schedule.next(now);
             assert_eq!(now, Duration::from_millis(expected));
         }
+        assert_eq!(schedule.next_tick(now), Duration::from_millis(11_625));
     }
 
     proptest::proptest! {
@@ -81,6 +108,8 @@ mod tests {
             let now = Duration::from_millis(sent + later);
             let next = schedule.next(now);
             proptest::prop_assert!(next > now && next <= now + TICK / tries);
+            let first = schedule.next_tick(now);
+            proptest::prop_assert!(first >= next && first <= now + TICK);
         }
     }
 }

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::healing::Healing;
+use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::{Claim, ItemId, Member, MemberState, MembershipError, Standing, StoreError, TickReport, uuid_hash};
+use crate::{
+    Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
+};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -22,32 +25,33 @@ pub enum Input {
     Drain,
     /// What became of [`Effect::Adopt`].
     Adopted(Result<usize, StoreError>),
-    /// What became of [`Effect::Tick`].
-    Ticked(Result<TickReport, StoreError>),
+    /// What became of [`Effect::Tick`] for this range.
+    Ticked(SlotRange, Result<TickReport, StoreError>),
     /// What became of [`Effect::Claim`].
     Claimed(Result<Claim, StoreError>),
-    /// What became of [`Effect::List`].
-    Listed(Result<Vec<ItemId>, StoreError>),
+    /// What became of [`Effect::List`] for this range.
+    Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
     Beat(Result<Standing, MembershipError>),
     /// What became of [`Effect::Leave`].
     Left(Result<(), MembershipError>),
 }
 
-/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time.
+/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time, except ticks of ranges
+/// that have no slot in common.
 #[derive(Debug)]
 pub enum Effect {
     /// Call [`WorkStore::adopt`](crate::WorkStore::adopt).
     Adopt,
-    /// Call [`WorkStore::tick`](crate::WorkStore::tick).
-    Tick,
+    /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
+    Tick(SlotRange),
     /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
     Claim {
         /// How many slots at most.
         limit: usize,
     },
-    /// Call [`WorkStore::items`](crate::WorkStore::items).
-    List,
+    /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
+    List(SlotRange),
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
     Heartbeat(Member),
     /// Call [`Membership::leave`](crate::Membership::leave).
@@ -73,10 +77,12 @@ pub struct Worker {
     watch: Watch,
     adopted: bool,
     owned: u32,
+    /// How many slots there are, whoever owns them.
+    slots: SlotCount,
     /// When it said of itself for the first time.
     begun_at: Option<Duration>,
-    /// Adopt, and then tick.
-    work: Call,
+    adopt: Call,
+    passes: Passes,
     beat: Call,
     healing: Healing,
     listing: bool,
@@ -99,12 +105,14 @@ impl Worker {
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
             healing: Healing::new(config.claim_interval, config.claim_batch, seed),
+            passes: Passes::new(config.ticks_at_once),
             config,
             watch: Watch::default(),
             adopted: false,
             owned: 0,
+            slots: SlotCount::DEFAULT,
             begun_at: None,
-            work: Call::default(),
+            adopt: Call::default(),
             beat: Call::default(),
             listing: false,
             state: MemberState::Joining,
@@ -136,10 +144,11 @@ impl Worker {
             // There is nothing left to do but to hear that it has left.
             return Duration::MAX;
         }
-        let calls = [&self.work, &self.beat].into_iter().filter(|call| call.sent_at.is_none()).map(|call| call.due_at);
+        let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
+        let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(|drain| drain.deadline);
         let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
-        calls.chain(deadline).chain(healing).min().unwrap_or(Duration::MAX)
+        [work, call(&self.beat), deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -148,13 +157,13 @@ impl Worker {
         match input {
             Input::Woken => {}
             // A store in trouble is not hurried.
-            Input::Nudged if self.store_trouble.is_none() => self.work.hurry(now),
+            Input::Nudged if self.store_trouble.is_none() => self.passes.hurry(now),
             Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
-            Input::Ticked(answer) => self.ticked(now, answer, &mut effects),
+            Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
-            Input::Listed(answer) => self.listed(answer, &mut effects),
+            Input::Listed(slots, answer) => self.listed(slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
@@ -170,8 +179,10 @@ impl Worker {
             effects.push(Effect::Leave);
             return;
         }
-        if self.work.send(now) {
-            effects.push(if self.adopted { Effect::Tick } else { Effect::Adopt });
+        if self.adopted {
+            effects.extend(self.passes.send(now, self.schedule.tick_length()).into_iter().map(Effect::Tick));
+        } else if self.adopt.send(now) {
+            effects.push(Effect::Adopt);
         }
         if self.beat.send(now) {
             effects.push(Effect::Heartbeat(self.member(now)));
@@ -195,7 +206,7 @@ impl Worker {
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
         let known = drain.heard_at.is_some_and(|heard| now >= heard + self.config.heartbeat_interval);
-        now >= drain.deadline || !self.adopted || (self.owned == 0 && known && self.work.sent_at.is_none())
+        now >= drain.deadline || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
     }
 
     fn left(&mut self) {
@@ -206,65 +217,102 @@ impl Worker {
     }
 
     fn adopted(&mut self, now: Duration, answer: Result<usize, StoreError>, effects: &mut Vec<Effect>) {
-        self.work.answered(now);
+        self.adopt.answered(now);
         match answer {
             Ok(slots) => {
                 self.store_answered(effects);
                 self.adopted = true;
-                self.work.next(now, now);
+                self.passes.hurry(now);
                 if slots > 0 {
                     effects.push(Effect::Emit(WorkerEvent::Adopted { slots }));
                 }
             }
-            Err(error) => self.work_failed(now, error, effects),
+            Err(error) => {
+                let retry_in = self.store_failed(error, effects);
+                self.adopt.due_at = now + retry_in;
+            }
         }
     }
 
-    fn ticked(&mut self, now: Duration, answer: Result<TickReport, StoreError>, effects: &mut Vec<Effect>) {
-        let sent = self.work.answered(now);
-        let report = match answer {
-            Ok(report) => report,
-            Err(error) => {
-                self.work_failed(now, error, effects);
-                return;
+    fn ticked(&mut self, now: Duration, slots: SlotRange, answer: Result<TickReport, StoreError>, effects: &mut Vec<Effect>) {
+        match answer {
+            Ok(report) => {
+                self.store_answered(effects);
+                let (sent, ended) = self.passes.answered(now, slots, &report);
+                if let Some(sent) = sent {
+                    self.schedule.observe(sent, &report);
+                }
+                if let Some(ended) = ended {
+                    self.passed(now, &ended, effects);
+                }
             }
-        };
-        self.store_answered(effects);
-        self.schedule.observe(sent, &report);
-        self.work.next(now, self.schedule.next(now));
+            Err(error) => {
+                let heavy = matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. });
+                self.passes.failed(now, slots, if heavy { Load::Heavy } else { Load::Any });
+                let retry_in = self.store_failed(error, effects);
+                self.passes.retry_at(now + retry_in);
+            }
+        }
+    }
+
+    /// All slots have been gone through.
+    fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
+        let report = ended.report;
         self.owned = report.owned;
         self.healing.ticked(now, &report);
-        effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: now.saturating_sub(sent) }));
+        self.passes.next_at(now, self.next_pass(now, ended));
+        effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: ended.took }));
+        if ended.missed > 0 {
+            effects.push(Effect::Emit(WorkerEvent::Missed { ticks: ended.missed }));
+        }
         if self.watch.tick().is_none() {
             // Only now is it known that this worker can work: say so at once.
             self.beat.hurry(now);
         }
-        if let Some(missed) = self.watch.observe(&report) {
-            if missed > 0 {
-                effects.push(Effect::Emit(WorkerEvent::Missed { ticks: missed }));
-            }
-            if self.watch.is_current() {
-                self.show(effects);
-            } else if !self.listing {
+        self.slots = report.slots;
+        if self.watch.observe(report.tick) && !self.listing {
+            self.list_or_show(None, effects);
+        }
+    }
+
+    /// Reads the ids where they have changed, one run of slots after the other, and then shows them all.
+    fn list_or_show(&mut self, after: Option<SlotRange>, effects: &mut Vec<Effect>) {
+        match self.passes.stale_after(after) {
+            Some(slots) => {
                 self.listing = true;
-                effects.push(Effect::List);
+                effects.push(Effect::List(slots));
             }
+            None => self.show(effects),
         }
     }
 
     fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
         if let Some(event) = self.healing.answered(now, answer) {
-            self.work.hurry(now);
+            self.passes.hurry(now);
             effects.push(Effect::Emit(event));
         }
     }
 
-    fn listed(&mut self, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
+    /// When to go through the slots again.
+    fn next_pass(&self, now: Duration, ended: &Ended) -> Duration {
+        // Who owns nothing, or wants to, looks often: it costs nothing.
+        let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
+        if ended.late {
+            now
+        } else if ended.is_whole && ended.report.left == 0 && !watchful {
+            self.schedule.next_tick(now)
+        } else {
+            self.schedule.next(now)
+        }
+    }
+
+    fn listed(&mut self, slots: SlotRange, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
         self.listing = false;
         match answer {
             Ok(items) => {
-                self.watch.list(items);
-                self.show(effects);
+                self.passes.listed(slots, &items);
+                self.watch.list(slots, self.slots, items);
+                self.list_or_show(Some(slots), effects);
             }
             // The next tick sees the same difference and asks again.
             Err(error) => _ = self.store_failed(error, effects),
@@ -334,12 +382,6 @@ impl Worker {
         if self.store_trouble.take().is_some() {
             effects.push(Effect::Emit(WorkerEvent::StoreBack));
         }
-    }
-
-    fn work_failed(&mut self, now: Duration, error: StoreError, effects: &mut Vec<Effect>) {
-        let retry_in = self.store_failed(error, effects);
-        self.work.again = false;
-        self.work.due_at = now + retry_in;
     }
 
     /// Tells of the failure unless it is more of the same, and gives the time to wait.

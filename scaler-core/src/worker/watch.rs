@@ -1,24 +1,13 @@
-//! Which items are watched, read anew only when a tick shows that they changed.
+//! Which items are watched: read anew only where a tick shows that they changed.
 
 use std::sync::Arc;
 
-use crate::{ItemId, Tick, TickReport, digest_of};
+use crate::{ItemId, SlotCount, SlotRange, Tick, slot_of};
 
-/// What a tick says of the set of items, without naming them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Signature {
-    items: u64,
-    digest: u64,
-    fence: u64,
-}
-
-/// The list to print, and whether it still holds.
+/// The list to print.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     tick: Option<Tick>,
-    /// What the calls of the present tick have seen so far.
-    seen: Signature,
-    listed: Option<Signature>,
     items: Arc<[ItemId]>,
 }
 
@@ -28,85 +17,73 @@ impl Watch {
         self.tick
     }
 
-    /// The items as last read.
+    /// The items as last read, in order.
     pub(super) const fn items(&self) -> &Arc<[ItemId]> {
         &self.items
     }
 
-    /// Whether the list still shows what the present tick saw.
-    pub(super) fn is_current(&self) -> bool {
-        self.listed == Some(self.seen)
+    /// Takes in that a pass has told of this tick; whether it was the first to do so.
+    pub(super) fn observe(&mut self, tick: Tick) -> bool {
+        let first = self.tick.is_none_or(|last| tick > last);
+        self.tick = self.tick.max(Some(tick));
+        first
     }
 
-    /// Takes in a report. `Some(missed)` when it is the first of its tick, with how many ticks went by unanswered.
-    pub(super) fn observe(&mut self, report: &TickReport) -> Option<u64> {
-        let first = self.tick.is_none_or(|tick| report.tick > tick);
-        let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
-        if first {
-            self.tick = Some(report.tick);
-            self.seen = Signature::default();
-        } else if report.ticked > 0 || report.fence != self.seen.fence {
-            // Slots came within the tick: what its calls saw together is no longer the set of items.
-            self.listed = None;
-        }
-        self.seen.items += report.items;
-        self.seen.digest ^= report.digest;
-        self.seen.fence = report.fence;
-        first.then_some(missed)
-    }
-
-    /// Takes in the list as read after the last report.
-    pub(super) fn list(&mut self, items: Vec<ItemId>) {
-        self.listed = Some(Signature { items: items.len() as u64, digest: digest_of(&items), fence: self.seen.fence });
-        self.items = items.into();
+    /// Puts what was read of these slots, in order, in the place of what was known of them.
+    pub(super) fn list(&mut self, range: SlotRange, slots: SlotCount, items: Vec<ItemId>) {
+        let elsewhere = |item: &&ItemId| !range.contains(slot_of(**item, slots));
+        let mut kept = self.items.iter().filter(elsewhere).copied().peekable();
+        let mut new = items.into_iter().peekable();
+        let next = || match (kept.peek(), new.peek()) {
+            (Some(one), Some(other)) if one <= other => kept.next(),
+            (_, Some(_)) => new.next(),
+            (_, None) => kept.next(),
+        };
+        self.items = std::iter::from_fn(next).collect::<Vec<_>>().into();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use proptest::prelude::*;
+    use uuid::Uuid;
 
     use super::*;
 
-    fn report(tick: u64, items: &[ItemId], fence: u64) -> TickReport {
-        TickReport {
-            tick: Tick(tick),
-            into_tick: Duration::ZERO,
-            tick_length: Duration::from_secs(1),
-            owned: 1,
-            fence,
-            ticked: u32::from(!items.is_empty()),
-            items: items.len() as u64,
-            digest: digest_of(items),
-            locked: 0,
+    #[test]
+    fn a_tick_is_told_of_once() {
+        let mut watch = Watch::default();
+        assert!(watch.observe(Tick(7)));
+        assert!(!watch.observe(Tick(7)), "a second try in the tick");
+        assert!(watch.observe(Tick(8)));
+        assert!(!watch.observe(Tick(7)), "a late answer");
+        assert_eq!(watch.tick(), Some(Tick(8)));
+    }
+
+    fn in_order(ids: impl IntoIterator<Item = u128>) -> Vec<ItemId> {
+        let mut items: Vec<_> = ids.into_iter().map(|id| ItemId::new(Uuid::from_u128(id))).collect();
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
+    proptest! {
+        #[test]
+        fn reading_some_slots_anew_is_reading_all(
+            before in prop::collection::vec(any::<u128>(), 0..200), after in prop::collection::vec(any::<u128>(), 0..200),
+            first in 0_u32..256, width in 0_u32..256,
+        ) {
+            let slots = SlotCount::new(256).unwrap();
+            let range = SlotRange::new(first..first + width);
+            let within = |item: &ItemId| range.contains(slot_of(*item, slots));
+            let (before, after) = (in_order(before), in_order(after));
+            let mut watch = Watch::default();
+            watch.list(SlotRange::ALL, slots, before.clone());
+            prop_assert_eq!(&**watch.items(), &before[..]);
+            watch.list(range, slots, after.iter().copied().filter(within).collect());
+            let mut expected: Vec<_> = before.into_iter().filter(|item| !within(item)).chain(after.into_iter().filter(within)).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(&**watch.items(), &expected[..]);
         }
-    }
-
-    #[test]
-    fn an_unchanged_set_is_read_once() {
-        let items = [1, 2, 3].map(|n| ItemId::new(uuid::Uuid::from_u128(n)));
-        let mut watch = Watch::default();
-        assert_eq!(watch.observe(&report(7, &items, 5)), Some(0));
-        assert!(!watch.is_current());
-        watch.list(items.to_vec());
-        assert_eq!(watch.observe(&report(7, &[], 5)), None, "a second try in the tick finds nothing due");
-        assert!(watch.is_current());
-        assert_eq!(watch.observe(&report(8, &items, 5)), Some(0));
-        assert!(watch.is_current());
-        assert_eq!(watch.observe(&report(11, &items[..2], 5)), Some(2));
-        assert!(!watch.is_current(), "an item went");
-    }
-
-    #[test]
-    fn a_slot_that_comes_within_a_tick_makes_the_list_stale() {
-        let items = [1, 2].map(|n| ItemId::new(uuid::Uuid::from_u128(n)));
-        let mut watch = Watch::default();
-        watch.observe(&report(7, &items[..1], 5));
-        watch.list(items[..1].to_vec());
-        watch.observe(&report(7, &items[1..], 6));
-        assert!(!watch.is_current());
-        watch.observe(&report(8, &items, 6));
-        watch.list(items.to_vec());
-        assert!(watch.is_current());
     }
 }

@@ -49,6 +49,8 @@ enum Fault {
     ClaimsBeyondTheLimit,
     /// Leaves orphans alone.
     ClaimsNothing,
+    /// Ticks the first slot after the range, too.
+    OverstepsTheRange,
 }
 
 #[derive(Debug)]
@@ -92,7 +94,11 @@ impl Broken {
 #[async_trait]
 impl WorkStore for Broken {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
-        let slots = if self.fault == Fault::IgnoresTheRange { SlotRange::ALL } else { slots };
+        let slots = match self.fault {
+            Fault::IgnoresTheRange => SlotRange::ALL,
+            Fault::OverstepsTheRange => SlotRange::new(slots.first()..slots.end() + 1),
+            _ => slots,
+        };
         let owner = if self.fault == Fault::IgnoresTheIncarnation { self.owner_named(owner).await? } else { owner.clone() };
         let mut report = self.store.tick(&owner, slots).await?;
         if self.fault == Fault::ForgetsTheTick {
@@ -230,6 +236,8 @@ macro_rules! rejected {
 }
 
 rejected! {
+    a_store_that_ignores_ranges_at_once: IgnoresTheRange by ranges_at_once_are_one_tick;
+    a_store_that_oversteps_ranges_at_once: OverstepsTheRange by ranges_at_once_are_one_tick;
     a_store_that_forgets_the_tick: ForgetsTheTick by a_repeated_tick_changes_nothing;
     a_store_that_forgets_the_tick_after_a_move: ForgetsTheTick by a_moved_slot_is_not_ticked_twice;
     a_store_that_ignores_the_incarnation: IgnoresTheIncarnation by another_incarnation_ticks_nothing;

@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
+mod audit;
 mod conformance;
+mod digest;
+mod failover;
 mod guards;
 mod hash;
 mod install;
+mod optimize;
 mod oracle;
 mod role_desk;
 mod roles;

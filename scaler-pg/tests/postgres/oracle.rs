@@ -22,7 +22,7 @@ const DOUBLES: &str = "select count(*) from (select from public.audit group by i
 const INCREMENTS: &str = "select count(*) from public.audit";
 
 /// A store whose ticks last 200 ms, with 200 items, and slots that change hands at random for five seconds.
-async fn shuffle(store: &dyn WorkStore, election: &dyn Election, owners: &[MemberKey], stop: &AtomicBool) -> u64 {
+pub(crate) async fn shuffle(store: &dyn WorkStore, election: &dyn Election, owners: &[MemberKey], stop: &AtomicBool) -> u64 {
     let term = election.campaign(Uuid::new_v4(), Duration::from_secs(60)).await.unwrap().unwrap();
     let mut moved = 0;
     let begun = tokio::time::Instant::now();
@@ -44,7 +44,7 @@ async fn shuffle(store: &dyn WorkStore, election: &dyn Election, owners: &[Membe
     moved
 }
 
-async fn watched() -> Desk {
+pub(crate) async fn watched() -> Desk {
     let desk = installed(200).await;
     desk.run(AUDIT).await;
     desk.store.add_items(200).await.unwrap();

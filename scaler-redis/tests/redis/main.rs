@@ -1,5 +1,6 @@
 //! The membership on a real Redis.
 #![expect(clippy::unwrap_used, reason = "all of this is tests, their helpers too")]
+#![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
 mod conformance;
 mod faults;
@@ -7,3 +8,4 @@ mod foreign;
 mod help;
 mod limited;
 mod tls;
+mod topologies;

@@ -159,6 +159,34 @@ pub async fn only_the_slots_in_range_are_ticked(fixture: &dyn StoreFixture) -> C
     equal(values(fixture, &items).await?, expected, "values after a tick of the lower half")
 }
 
+/// Ranges that together are all slots, called for at once and twice, are one tick, and their reports add up to that of all.
+pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, items, _) = owned(fixture).await?;
+    let store = fixture.store();
+    let whole = store.tick(&owner, SlotRange::ALL).await?;
+    let quarter = whole.slots.get() / 4;
+    equal(whole.slots, store.slot_count().await?, "how many slots there are")?;
+    let ranges: Vec<_> = (0..4).map(|number| SlotRange::new(number * quarter..(number + 1) * quarter)).collect();
+    // A tick begins, so that all calls fall into it.
+    let first = tick_after(fixture, &owner, &whole).await?;
+    let mut before = values(fixture, &items).await?;
+    loop {
+        let reports = join_all(ranges.iter().chain(&ranges).map(|range| store.tick(&owner, *range))).await;
+        let reports = reports.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let after = values(fixture, &items).await?;
+        let of_one_tick = reports.iter().all(|report| report.tick == reports[0].tick) && reports[0].tick > first.tick;
+        if of_one_tick && reports.iter().map(|report| report.items).sum::<u64>() > 0 {
+            let sums = reports.iter().fold((0, 0), |(items, digest), report| (items + report.items, digest ^ report.digest));
+            equal(sums, (10, digest_of(&items)), "what the calls for all ranges did together")?;
+            let each = reports[..4].iter().fold((0, 0), |(owned, fence), report| (owned + report.owned, fence ^ report.fence));
+            equal(each, (whole.owned, whole.fence), "the slots and the fence of all ranges together")?;
+            return equal(after, before.iter().map(|value| value + 1).collect(), "values after one tick in ranges");
+        }
+        before = after;
+        fixture.pass_a_moment().await;
+    }
+}
+
 /// An owner of slots without items still leaves a trace of every tick.
 pub async fn an_owner_of_empty_slots_is_witnessed(fixture: &dyn StoreFixture) -> CaseResult {
     let owner = member("a", 1)?;

@@ -51,7 +51,7 @@ macro_rules! store_suite {
     ($fixture:path) => {
         $crate::store_suite!(@cases $fixture;
             a_tick_increments_each_owned_item_once, a_repeated_tick_changes_nothing, simultaneous_ticks_count_once,
-            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked,
+            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked, ranges_at_once_are_one_tick,
             an_owner_of_empty_slots_is_witnessed, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
             the_census_counts_items_per_slot, the_report_tells_the_time,
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,

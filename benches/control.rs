@@ -1,0 +1,110 @@
+//! What a look of the control plane costs, by items and workers, with the stores in memory: time of a look at which nothing is to be
+//! done, of the look that finds one worker more, and the memory of what it looks at. A table, as Markdown.
+#![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::time::{Duration, Instant};
+
+use scaler_benches::{roster, worker};
+use scaler_core::control::{ControlConfig, ControlPlane, Observation};
+use scaler_core::{
+    Assignment, Epoch, Incarnation, Member, MemberKey, MemberState, Ring, Sighting, Slot, SlotCount, SlotLoad, SlotState,
+    StickyRing, Tick, uuid_hash,
+};
+use uuid::Uuid;
+
+const ITEMS: [u64; 3] = [1000, 100_000, 10_000_000];
+const WORKERS: [usize; 4] = [1, 10, 100, 1000];
+/// How often an idle look is taken.
+const LOOKS: u32 = 50;
+/// The longest it may wait before it plans for a worker that has just come.
+const PATIENCE: u64 = 30;
+const SECOND: Duration = Duration::from_secs(1);
+
+fn main() {
+    println!("| items | workers | slots | look, ms | look with a joiner, ms | heap of what is looked at, MB |");
+    println!("|--:|--:|--:|--:|--:|--:|");
+    for items in ITEMS {
+        for workers in WORKERS {
+            let before = heap_mb();
+            let mut field = Field::new(items, workers);
+            let mb = heap_mb() - before;
+            let mut plane = ControlPlane::new(ControlConfig::default());
+            field.look(&mut plane);
+            let idle = (0..LOOKS).map(|_| field.look(&mut plane).1).sum::<Duration>() / LOOKS;
+            field.join(workers);
+            let found = (0..PATIENCE).map(|_| field.look(&mut plane)).find(|(moves, _)| *moves > 0);
+            let joined = found.map_or(f64::NAN, |(_, took)| ms(took));
+            println!("| {items} | {workers} | {} | {:.2} | {joined:.2} | {mb:.1} |", field.load.slots(), ms(idle));
+        }
+    }
+}
+
+/// What a control plane sees.
+struct Field {
+    assignment: Assignment,
+    members: Vec<Sighting>,
+    load: SlotLoad,
+    now: Duration,
+}
+
+impl Field {
+    #[expect(clippy::expect_used, reason = "a power of two within limits is a count")]
+    fn new(items: u64, workers: usize) -> Self {
+        let slots = SlotCount::new(65_536).expect("a power of two within limits");
+        let load = SlotLoad::of_items(slots, (0..items).map(|item| (random_slot(item, slots), 1)));
+        let ring = {
+            let mut ring = StickyRing::new(slots);
+            let plan = ring.plan(&roster(workers), &load);
+            ring.apply(&plan).expect("it was planned for just this ring");
+            ring
+        };
+        let owner = |slot| ring.owner(slot).map(|id| MemberKey { worker: id.clone(), incarnation: incarnation(0) });
+        let state = |slot| SlotState { owner: owner(slot), epoch: Epoch(1), last_tick: Tick(0) };
+        let slots = slots.iter().map(state).collect();
+        let assignment = Assignment { tick: Tick(0), tick_length: SECOND, slots, sessions: None };
+        let mut field = Self { assignment, members: Vec::new(), load, now: Duration::ZERO };
+        (0..workers).for_each(|number| field.join(number));
+        field
+    }
+
+    fn join(&mut self, number: usize) {
+        let key = MemberKey { worker: worker(number), incarnation: incarnation(0) };
+        let member = Member { state: MemberState::Active, last_tick: Some(self.assignment.tick), ..Member::joining(key) };
+        self.members.push(Sighting { member, age: Duration::ZERO });
+    }
+
+    /// A second later, in which all have ticked: how many slots shall move, and how long it took to see that.
+    fn look(&mut self, plane: &mut ControlPlane) -> (usize, Duration) {
+        self.now += SECOND;
+        self.assignment.tick = Tick(self.assignment.tick.0 + 1);
+        self.assignment.slots.iter_mut().for_each(|slot| slot.last_tick = self.assignment.tick);
+        self.members.iter_mut().for_each(|sighting| sighting.member.last_tick = Some(self.assignment.tick));
+        let (asked_at, answered_at) = (self.now, self.now);
+        let seen =
+            Observation { assignment: &self.assignment, asked_at, answered_at, members: Some(&self.members), load: &self.load };
+        let begun = Instant::now();
+        let decision = plane.step(self.now, &seen);
+        (decision.transfers.len(), begun.elapsed())
+    }
+}
+
+fn incarnation(number: u128) -> Incarnation {
+    Incarnation::new(Uuid::from_u128(number))
+}
+
+fn random_slot(item: u64, slots: SlotCount) -> Slot {
+    let hash = uuid_hash(Uuid::from_u128(u128::from(item)), 1);
+    Slot::new(u32::try_from(hash % u64::from(slots.get())).unwrap_or(0))
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// What this process has in memory; 0 where the kernel does not tell.
+fn heap_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}

@@ -1,0 +1,129 @@
+//! Control planes that die, stand still, or lose Redis.
+
+use std::time::{Duration, Instant};
+
+use crate::oracle::now_s;
+use crate::programs::Signal;
+use crate::proxy::Traffic;
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::trouble::{Result, Trouble};
+use crate::wait::eventually;
+use crate::world::{Scene, World};
+
+const TWO: Scene = Scene { items: 1000, workers: 3, control_planes: 2 };
+const SOON: Duration = Duration::from_secs(30);
+
+/// The idle leader dies.
+pub async fn kill_leader(stage: Stage) -> Result<Report> {
+    let mut world = stage.world(TWO).await?;
+    let watch = world.watch().await?;
+    world.some_moment().await;
+    let (struck_s, struck) = (now_s(&world.user).await?, Instant::now());
+    kill_the_leader(&mut world).await?;
+    let next_s = next_term_after_s(&world, struck_s).await?;
+    world.start_worker("worker-4", &[])?;
+    let steady_after = world.steady().await?.saturating_duration_since(struck);
+    let minimum = world.slots_of("worker-4").await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum);
+    let report = report.at_most("next leader after, s", next_s, 6.0).steady_after(steady_after);
+    Ok(report.note("then a worker joins"))
+}
+
+/// The leader and a worker die together.
+pub async fn kill_leader_and_worker(stage: Stage) -> Result<Report> {
+    let mut world = stage.world(TWO).await?;
+    let watch = world.watch().await?;
+    world.some_moment().await;
+    let victim = world.any_worker()?;
+    let minimum = world.slots_of(&victim).await?;
+    let struck = Instant::now();
+    kill_the_leader(&mut world).await?;
+    world.kill_worker(&victim).await?;
+    let steady_after = world.steady().await?.saturating_duration_since(struck);
+    Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(11.0).moves_at_most(minimum).steady_after(steady_after))
+}
+
+/// The leader stands still while its moves are on their way to Postgres. They arrive when somebody else leads.
+pub async fn pause_leader(stage: Stage) -> Result<Report> {
+    let mut world = World::shared(stage.dice.clone()).await?;
+    world.install(1000).await?;
+    let ways = world.start_control_plane_by_ways("control-1").await?;
+    world.leader().await?;
+    world.play_on(Scene { control_planes: 0, ..TWO }).await?;
+    world.start_control_plane("control-2", &[])?;
+    let watch = world.watch().await?;
+    ways.postgres.set(Traffic::StallsAt(b"worker-late".to_vec()));
+    world.start_worker("worker-late", &[])?;
+    eventually(SOON, "moves are on their way", async || Ok(if ways.postgres.stalls() { Ok(()) } else { Err("none yet") }))
+        .await?;
+    let struck_s = now_s(&world.user).await?;
+    let leader = world.control_planes.get("control-1").ok_or_else(|| Trouble::Unfit("control-1 does not run".to_owned()))?;
+    leader.signal(Signal::Stop).await?;
+    let next_s = next_term_after_s(&world, struck_s).await?;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let wakes = Instant::now();
+    ways.postgres.set(Traffic::Flows);
+    leader.signal(Signal::Cont).await?;
+    eventually(SOON, "the former leader learns it", async || {
+        let learns = leader.err.find("leads no more").or_else(|| leader.err.find("deposed"));
+        Ok(learns.map(drop).ok_or_else(|| format!("{:?}", leader.err)))
+    })
+    .await?;
+    let steady_after = world.steady().await?.saturating_duration_since(wakes);
+    let minimum = world.slots_of("worker-late").await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum);
+    Ok(report.at_most("next leader after, s", next_s, 6.0).steady_after(steady_after))
+}
+
+/// All control planes die, and a worker after them; the workers have to help themselves.
+pub async fn none(stage: Stage) -> Result<Report> {
+    let mut world = stage.world(TWO).await?;
+    let watch = world.watch().await?;
+    let begun = Instant::now();
+    for (_, control_plane) in std::mem::take(&mut world.control_planes) {
+        control_plane.kill().await?;
+    }
+    world.some_moment().await;
+    let victim = world.any_worker()?;
+    let minimum = world.slots_of(&victim).await?;
+    world.kill_worker(&victim).await?;
+    tokio::time::sleep(stage.lasting(300, 30).saturating_sub(begun.elapsed())).await;
+    let back = Instant::now();
+    world.start_control_plane("control-3", &[])?;
+    let steady_after = world.steady().await?.saturating_duration_since(back);
+    Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(21.0).moves_at_most(minimum).steady_after(steady_after))
+}
+
+/// The leader cannot reach Redis, all others can.
+pub async fn cut_from_redis(stage: Stage) -> Result<Report> {
+    let mut world = World::shared(stage.dice.clone()).await?;
+    world.install(1000).await?;
+    let ways = world.start_control_plane_by_ways("control-1").await?;
+    world.leader().await?;
+    world.play_on(Scene { control_planes: 0, ..TWO }).await?;
+    world.start_control_plane("control-2", &[])?;
+    let watch = world.watch().await?;
+    ways.redis.set(Traffic::Stalls);
+    tokio::time::sleep(stage.lasting(60, 20)).await;
+    let back = Instant::now();
+    ways.redis.set(Traffic::Flows);
+    let steady_after = world.steady().await?.saturating_duration_since(back);
+    Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(steady_after))
+}
+
+async fn kill_the_leader(world: &mut World) -> Result<()> {
+    let leader = world.leader().await?;
+    let program = world.control_planes.remove(&leader).ok_or_else(|| Trouble::Unfit(format!("{leader} does not run")))?;
+    program.kill().await
+}
+
+/// How long it takes, from this moment on, until somebody leads anew, in seconds.
+async fn next_term_after_s(world: &World, since_s: f64) -> Result<f64> {
+    eventually(SOON, "a new term", async || {
+        let next = "select min(extract(epoch from at))::float8 - $1 from public.audit_terms where at > to_timestamp($1)";
+        let next: Option<f64> = sqlx::query_scalar(next).bind(since_s).fetch_one(&world.user).await?;
+        Ok(next.ok_or("none yet"))
+    })
+    .await
+}

@@ -1,0 +1,11 @@
+//! The faults: each sets the scene, strikes, waits until the system has healed by itself, and measures.
+
+pub mod control;
+pub mod control_plane;
+pub mod fleet;
+pub mod load;
+pub mod postgres;
+pub mod redis;
+pub mod servers;
+pub mod soak;
+pub mod workers;

@@ -1,0 +1,222 @@
+//! A program of ours as a process: started, signalled, read and asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::trouble::{Result, Trouble};
+use crate::wait::eventually;
+
+/// Lines that are kept of each output.
+const KEPT_LINES: usize = 5_000;
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Variables for a program.
+pub type Variables = BTreeMap<String, String>;
+
+/// Which of our programs.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// `control-plane`.
+    ControlPlane,
+    /// `worker`.
+    Worker,
+    /// `notifi-scaler`.
+    Tool,
+}
+
+/// What to tell a process.
+#[derive(Clone, Copy, Debug)]
+pub enum Signal {
+    /// End in good order.
+    Term,
+    /// Stand still.
+    Stop,
+    /// Go on.
+    Cont,
+}
+
+/// A running program; killed when dropped.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    /// What it logged.
+    pub err: Lines,
+}
+
+impl Program {
+    /// Starts it with these variables and no others that it might heed.
+    ///
+    /// # Errors
+    /// When it is not there: all of them are built into one folder.
+    pub fn start(which: Which, words: &[&str], variables: &Variables) -> Result<Self> {
+        let path = path_of(which)?;
+        let mut command = Command::new(path);
+        command.args(words).env_clear().env("LISTEN", "127.0.0.1:0").env("PRINT_IDS", "10").envs(variables);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(Trouble::io("starting a program; `scripts/faults` builds them"))?;
+        let err = Lines::default();
+        if let Some(stderr) = child.stderr.take() {
+            err.collect(stderr);
+        }
+        Ok(Self { child, err })
+    }
+
+    /// SIGKILL, and until it is gone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.map_err(Trouble::io("killing a program"))
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn signal(&self, signal: Signal) -> Result<()> {
+        let name = match signal {
+            Signal::Term => "TERM",
+            Signal::Stop => "STOP",
+            Signal::Cont => "CONT",
+        };
+        let pid = self.child.id().ok_or_else(|| Trouble::Unfit(format!("a program has ended: {:?}", self.err)))?;
+        let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status().await;
+        let sent = sent.map_err(Trouble::io("sending a signal"))?;
+        sent.success().then_some(()).ok_or_else(|| Trouble::Unfit(format!("kill -s {name} {pid}: {sent}")))
+    }
+
+    /// Waits for its end; its exit code.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn ended(&mut self) -> Result<i32> {
+        let waited = Duration::from_secs(60);
+        let never = |_| Trouble::Never { waited, what: "the program ends".to_owned(), last: "it runs".to_owned() };
+        let status = tokio::time::timeout(waited, self.child.wait()).await.map_err(never)?;
+        Ok(status.map_err(Trouble::io("waiting for a program"))?.code().unwrap_or(-1))
+    }
+
+    /// What it answers at this path: head and body.
+    ///
+    /// # Errors
+    /// When it does not say where it listens, or does not answer.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let address = eventually(ANSWERS_WITHIN, "it says where it listens", async || {
+            let line = self.err.find("on http://");
+            Ok(line.and_then(|line| Some(line.split_once("on http://")?.1.to_owned())).ok_or("nothing yet"))
+        })
+        .await?;
+        let asking = Trouble::io("asking a program");
+        let ask = async {
+            let mut stream = TcpStream::connect(&address).await?;
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            Ok(answer)
+        };
+        ask.await.map_err(asking)
+    }
+
+    /// The sum over all labels of one of its metrics; 0 if it has none of that name.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let answer = self.get("/metrics").await?;
+        let values = values_of(&answer, name);
+        Ok(values.into_iter().map(|(_, value)| value).sum())
+    }
+
+    /// A bound of this quantile of one of its histograms: the end of the bucket that holds it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn quantile_at_most(&self, name: &str, quantile: f64) -> Result<f64> {
+        let answer = self.get("/metrics").await?;
+        let count: f64 = values_of(&answer, &format!("{name}_count")).into_iter().map(|(_, value)| value).sum();
+        let buckets = values_of(&answer, &format!("{name}_bucket"));
+        let holding = buckets.iter().find(|(_, below)| *below >= count * quantile);
+        let end = holding.and_then(|(label, _)| label.split('"').nth(1)?.parse().ok());
+        Ok(end.unwrap_or(f64::INFINITY))
+    }
+}
+
+/// The labels and values of a metric, in order.
+fn values_of<'a>(answer: &'a str, name: &str) -> Vec<(&'a str, f64)> {
+    let values = answer.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (label, value) = rest.starts_with([' ', '{']).then(|| rest.rsplit_once(' '))??;
+        Some((label, value.parse().ok()?))
+    });
+    values.collect()
+}
+
+/// Where the programs are, once for all.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says where the programs are. What was said first holds.
+pub fn lie_in(folder: PathBuf) {
+    FOLDER.get_or_init(|| folder);
+}
+
+fn path_of(which: Which) -> Result<PathBuf> {
+    let name = match which {
+        Which::ControlPlane => "control-plane",
+        Which::Worker => "worker",
+        Which::Tool => "notifi-scaler",
+    };
+    let folder = FOLDER.get().ok_or_else(|| Trouble::Unfit("nobody has said where the programs are".to_owned()))?;
+    Ok(folder.join(name))
+}
+
+/// The last lines that a program wrote.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Mutex<VecDeque<String>>>);
+
+impl Lines {
+    fn collect(&self, source: impl AsyncRead + Send + Unpin + 'static) {
+        let lines = self.clone();
+        tokio::spawn(async move {
+            let mut source = BufReader::new(source).lines();
+            while let Ok(Some(line)) = source.next_line().await {
+                let mut kept = lines.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() == KEPT_LINES {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+            }
+        });
+    }
+
+    /// The last line that holds this text.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().rev().find(|line| line.contains(text)).cloned()
+    }
+
+    /// How many lines hold this text.
+    #[must_use]
+    pub fn count(&self, text: &str) -> usize {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|line| line.contains(text)).count()
+    }
+}
+
+/// The end of it, for people.
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = kept.len().saturating_sub(12);
+        kept.iter().skip(shown).try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}

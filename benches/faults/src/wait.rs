@@ -1,0 +1,33 @@
+//! Waiting for conditions.
+
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+
+use crate::trouble::{Result, Trouble};
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Asks again and again until the answer is yes. A question that cannot be asked counts as a no: the server may be away.
+///
+/// # Errors
+/// When that takes longer than this; it says what was seen at last.
+pub async fn eventually<T, E: Debug>(
+    within: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<std::result::Result<T, E>>,
+) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let last = match ask().await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(last)) => format!("{last:?}"),
+            Err(trouble) => trouble.to_string(),
+        };
+        if begun.elapsed() > within {
+            return Err(Trouble::Never { waited: within, what: what.to_owned(), last });
+        }
+        // A question that costs much must not become the load.
+        tokio::time::sleep(LOOK_EVERY.max(asked.elapsed() * 4)).await;
+    }
+}

@@ -1,0 +1,338 @@
+//! One system for one fault: a database, a key in Redis, and the programs that use them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use test_servers::{Database, Postgres, Redis};
+
+use crate::dice::Dice;
+use crate::oracle::{self, Standing, Watch};
+use crate::programs::{Program, Signal, Variables, Which};
+use crate::proxy::Proxy;
+pub use crate::stage::Scene;
+use crate::trouble::{Result, Trouble};
+use crate::wait::eventually;
+
+/// How long things may take to settle before the fault counts as not healed.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a state must last to count as steady.
+const STEADY_FOR: Duration = Duration::from_millis(2500);
+const SCHEMA_WITHIN: Duration = Duration::from_secs(30);
+
+/// The ways of one program to its servers.
+#[derive(Debug)]
+pub struct Ways {
+    /// To Postgres.
+    pub postgres: Proxy,
+    /// To Redis.
+    pub redis: Proxy,
+}
+
+/// One system.
+#[derive(Debug)]
+pub struct World {
+    /// A session beside those of the programs.
+    pub user: PgPool,
+    /// Where the programs find Postgres.
+    pub database_url: String,
+    /// Where workers find it, if that is another way or another role.
+    pub worker_database_url: Option<String>,
+    /// Where control planes find it, if that is another way or another role.
+    pub control_database_url: Option<String>,
+    /// Where they find Redis.
+    pub redis_url: String,
+    /// The hash of the workers.
+    pub redis_key: String,
+    /// What all programs get besides.
+    pub variables: Variables,
+    /// The control planes that run, by name.
+    pub control_planes: BTreeMap<String, Program>,
+    /// The workers that run, by name.
+    pub workers: BTreeMap<String, Program>,
+    /// The fault's chance.
+    pub dice: Dice,
+    _database: Option<Database>,
+}
+
+impl World {
+    /// On the shared servers, with a database and a key of its own.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn shared(dice: Dice) -> Result<Self> {
+        Self::on(Postgres::shared().await, Redis::shared().await.url(), dice).await
+    }
+
+    /// On these servers.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn on(postgres: &Postgres, redis_url: &str, dice: Dice) -> Result<Self> {
+        let database = postgres.new_database().await;
+        let world = Self::in_database(database.url(), redis_url, dice).await?;
+        Ok(Self { _database: Some(database), ..world })
+    }
+
+    /// In this database, which is kept by somebody else.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn in_database(database_url: &str, redis_url: &str, dice: Dice) -> Result<Self> {
+        // A server that was away leaves broken sessions behind: they are tried before they are used.
+        let user = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
+        Ok(Self {
+            user: user.connect(database_url).await?,
+            database_url: database_url.to_owned(),
+            worker_database_url: None,
+            control_database_url: None,
+            redis_url: redis_url.to_owned(),
+            redis_key: format!("{}workers", Redis::unique_prefix()),
+            variables: Variables::new(),
+            control_planes: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            dice,
+            _database: None,
+        })
+    }
+
+    /// Installs the schema, the oracle and the items, starts the programs, and waits until all is steady.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn play(&mut self, scene: Scene) -> Result<()> {
+        self.install(scene.items).await?;
+        self.play_on(scene).await
+    }
+
+    /// As [`play`](Self::play), where the schema and the items are there.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn play_on(&mut self, scene: Scene) -> Result<()> {
+        for number in 1..=scene.control_planes {
+            self.start_control_plane(&format!("control-{number}"), &[])?;
+        }
+        for number in 1..=scene.workers {
+            self.start_worker(&format!("worker-{number}"), &[])?;
+        }
+        self.steady().await.map(drop)
+    }
+
+    /// Installs the schema and the oracle, and puts items in.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub async fn install(&self, items: u32) -> Result<()> {
+        self.tool(&["migrate"]).await?;
+        oracle::install(&self.user).await?;
+        if items > 0 {
+            self.tool(&["items", "add", &items.to_string()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a control plane; these variables go before all others.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_control_plane(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
+        let all = self.variables_and(self.control_database_url.as_ref(), variables);
+        let program = Program::start(Which::ControlPlane, &[], &all)?;
+        self.control_planes.insert(name.to_owned(), program);
+        Ok(())
+    }
+
+    /// Starts a worker; these variables go before all others.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_worker(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
+        let mut all = self.variables_and(self.worker_database_url.as_ref(), variables);
+        all.insert("POD_NAME".to_owned(), name.to_owned());
+        self.workers.insert(name.to_owned(), Program::start(Which::Worker, &[], &all)?);
+        Ok(())
+    }
+
+    /// Starts a worker that reaches its servers by ways of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start_worker_by_ways(&mut self, name: &str) -> Result<Ways> {
+        let (ways, database_url, redis_url) = self.ways().await?;
+        self.start_worker(name, &[("DATABASE_URL", &database_url), ("REDIS_URL", &redis_url)])?;
+        Ok(ways)
+    }
+
+    /// Starts a control plane that reaches its servers by ways of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn start_control_plane_by_ways(&mut self, name: &str) -> Result<Ways> {
+        let (ways, database_url, redis_url) = self.ways().await?;
+        self.start_control_plane(name, &[("DATABASE_URL", &database_url), ("REDIS_URL", &redis_url)])?;
+        Ok(ways)
+    }
+
+    async fn ways(&mut self) -> Result<(Ways, String, String)> {
+        let (postgres, database_url) = Proxy::to(&self.database_url, self.dice.clone()).await?;
+        let (redis, redis_url) = Proxy::to(&self.redis_url, self.dice.clone()).await?;
+        Ok((Ways { postgres, redis }, database_url, redis_url))
+    }
+
+    /// Runs the command-line tool to its end.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn tool(&self, words: &[&str]) -> Result<()> {
+        let mut tool = Program::start(Which::Tool, words, &self.variables_and(None, &[]))?;
+        match tool.ended().await? {
+            0 => Ok(()),
+            code => Err(Trouble::Unfit(format!("notifi-scaler {words:?} ended with {code}: {:?}", tool.err))),
+        }
+    }
+
+    /// SIGKILL for this worker.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub async fn kill_worker(&mut self, name: &str) -> Result<()> {
+        self.workers.remove(name).ok_or_else(|| missing(name))?.kill().await
+    }
+
+    /// SIGTERM for this worker, and until it has left.
+    ///
+    /// # Errors
+    /// When there is none of the name, or it does not leave well.
+    pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
+        self.worker(name)?.signal(Signal::Term).await?;
+        self.ended_worker(name, 0).await
+    }
+
+    /// SIGTERM for this worker, which may take its time to leave.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
+        let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
+        worker.signal(Signal::Term).await?;
+        Ok(worker)
+    }
+
+    /// Waits until this worker has ended, with this code.
+    ///
+    /// # Errors
+    /// When there is none of the name, or it ends otherwise or not at all.
+    pub async fn ended_worker(&mut self, name: &str, expected: i32) -> Result<()> {
+        let mut worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
+        let code = worker.ended().await?;
+        let why = || Trouble::Unfit(format!("{name} ended with {code}: {:?}", worker.err));
+        (code == expected).then_some(()).ok_or_else(why)
+    }
+
+    /// This worker.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub fn worker(&self, name: &str) -> Result<&Program> {
+        self.workers.get(name).ok_or_else(|| missing(name))
+    }
+
+    /// Any worker's name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn any_worker(&mut self) -> Result<String> {
+        let names: Vec<_> = self.workers.keys().cloned().collect();
+        self.dice.pick(names).ok_or_else(|| missing("any worker"))
+    }
+
+    /// The name of the control plane that leads.
+    ///
+    /// # Errors
+    /// When none does.
+    pub async fn leader(&self) -> Result<String> {
+        eventually(SCHEMA_WITHIN, "a control plane leads", async || {
+            let leader = "select coalesce(holder::text, '') from scaler.leader where expires_at > clock_timestamp()";
+            let holder: Option<String> = sqlx::query_scalar(leader).fetch_optional(&self.user).await?;
+            let leads =
+                |program: &Program| holder.as_ref().is_some_and(|id| program.err.find(&format!("candidate {id}")).is_some());
+            let found = self.control_planes.iter().find(|(_, program)| leads(program));
+            Ok(found.map(|(name, _)| name.clone()).ok_or(holder))
+        })
+        .await
+    }
+
+    /// How many slots this worker owns.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn slots_of(&self, worker: &str) -> Result<i64> {
+        let slots = "select count(*) from scaler.slot where owner = $1";
+        Ok(sqlx::query_scalar(slots).bind(worker).fetch_one(&self.user).await?)
+    }
+
+    /// Begins to watch.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn watch(&self) -> Result<Watch> {
+        Watch::begin(&self.user).await
+    }
+
+    /// Waits until just the workers that run own slots, evenly, each item is ticked, and nothing moves; the moment from which
+    /// on this was so.
+    ///
+    /// # Errors
+    /// When it does not become so: the fault has not healed.
+    pub async fn steady(&self) -> Result<Instant> {
+        self.steady_with(self.workers.keys().cloned().collect()).await
+    }
+
+    /// As [`steady`](Self::steady), but with just these owners.
+    ///
+    /// # Errors
+    /// When it does not become so.
+    pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
+        let mut since: Option<(Instant, i64)> = None;
+        eventually(PATIENCE, &format!("steady with the owners {owners:?}"), async || {
+            let asked = Instant::now();
+            let standing = match Standing::look(&self.user).await {
+                Ok(standing) => standing,
+                Err(trouble) => {
+                    since = None;
+                    return Err(trouble);
+                }
+            };
+            let good = standing.owners == owners && standing.even && standing.unticked == 0;
+            since = match since {
+                Some((began, changes)) if good && changes == standing.changes => Some((began, changes)),
+                _ => good.then_some((asked, standing.changes)),
+            };
+            let lasting = since.filter(|(began, _)| began.elapsed() >= STEADY_FOR).map(|(began, _)| began);
+            Ok(lasting.ok_or(standing))
+        })
+        .await
+    }
+
+    /// Waits a random time within a second, so that faults strike at any place in a tick.
+    pub async fn some_moment(&mut self) {
+        tokio::time::sleep(self.dice.within(Duration::from_secs(1))).await;
+    }
+
+    fn variables_and(&self, database_url: Option<&String>, more: &[(&str, &str)]) -> Variables {
+        let mut all = self.variables.clone();
+        let database_url = database_url.unwrap_or(&self.database_url);
+        for (variable, value) in [("DATABASE_URL", database_url), ("REDIS_URL", &self.redis_url), ("REDIS_KEY", &self.redis_key)]
+        {
+            all.insert(variable.to_owned(), value.clone());
+        }
+        all.extend(more.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned())));
+        all
+    }
+}
+
+fn missing(name: &str) -> Trouble {
+    Trouble::Unfit(format!("{name} does not run"))
+}

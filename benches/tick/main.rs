@@ -1,0 +1,120 @@
+//! The load bench: how fast every row is incremented, by the fenced tick and by other ways, in one interleaved run; or how the whole
+//! system does at its work.
+
+mod args;
+mod contender;
+mod field;
+mod live;
+mod measure;
+mod report;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use args::Args;
+use clap::Parser;
+use field::{Failure, Field};
+use live::Life;
+use report::{Chapter, Target};
+use serde_json::json;
+use test_servers::Postgres;
+
+/// Safe data, as in production, and room to work in.
+const SETTINGS: [(&str, &str); 6] = [
+    ("fsync", "on"),
+    ("full_page_writes", "on"),
+    ("shared_buffers", "1GB"),
+    ("max_wal_size", "16GB"),
+    ("checkpoint_timeout", "1h"),
+    ("wal_buffers", "64MB"),
+];
+
+/// How many items a picture shows, and how many workers.
+const ITEMS: [u32; 5] = [1000, 10_000, 100_000, 300_000, 600_000];
+const WORKERS: [u32; 4] = [1, 2, 4, 8];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+        }
+    };
+    let done = match args.live() {
+        Some(lasts) => look_on(&args, lasts).await,
+        None => run(&args).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(70)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what it is for")]
+async fn run(args: &Args) -> Result<(), Failure> {
+    let server = Postgres::private_with(&SETTINGS).await;
+    let mut chapters = Vec::new();
+    for order in args.orders() {
+        say(&format!("{} items {order}, {} workers, {} rounds", args.items(), args.workers, args.rounds()));
+        let mut field = Field::prepare(&server, args, order).await?;
+        chapters.push(Chapter { order, found: measure::measure(&mut field, args).await? });
+    }
+    let targets: Vec<Target> = chapters.iter().flat_map(Chapter::targets).collect();
+    if args.json {
+        println!("{:#}", json!({ "rows": targets.iter().map(Target::json).collect::<Vec<_>>() }));
+    } else {
+        chapters.iter().for_each(|chapter| println!("{}", chapter.table()));
+        targets.iter().for_each(|target| println!("{}", target.line()));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what it is for")]
+async fn look_on(args: &Args, lasts: Duration) -> Result<(), Failure> {
+    let server = Postgres::private_with(&SETTINGS).await;
+    let mut lives = Vec::new();
+    let look = async |items, workers| -> Result<Life, Failure> {
+        say(&format!("{items} items, {workers} workers, {} s", lasts.as_secs()));
+        let life = live::live(&server, items, workers, lasts, args).await?;
+        say(&life.row());
+        Ok(life)
+    };
+    if let Some(path) = &args.plot {
+        let (mut by_items, mut by_workers) = (Vec::new(), Vec::new());
+        for items in ITEMS {
+            by_items.push(look(items, args.workers).await?);
+        }
+        for workers in WORKERS {
+            by_workers.push(look(args.given_items().unwrap_or(ITEMS[2]), workers).await?);
+        }
+        std::fs::write(path, live::plot(&by_items, &by_workers))?;
+        lives.extend(by_items.into_iter().chain(by_workers));
+    } else {
+        let items = match args.given_items() {
+            Some(items) => items,
+            None => {
+                let limit = live::limit(&server, args).await?;
+                say(&format!("the limit is {limit:.0} rows/s"));
+                live::share_of(limit)
+            }
+        };
+        lives.push(look(items, args.workers).await?);
+    }
+    if args.json {
+        println!("{:#}", json!({ "rows": lives.iter().flat_map(Life::targets).collect::<Vec<_>>() }));
+    } else {
+        println!("{}", Life::header());
+        lives.iter().for_each(|life| println!("{}", life.row()));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "its progress is for whoever waits")]
+pub(crate) fn say(line: &str) {
+    eprintln!("tick: {line}");
+}

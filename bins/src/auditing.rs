@@ -1,0 +1,123 @@
+//! The audit that goes on: the control plane that leads proves a few slots after the other.
+
+use std::future::Future;
+use std::time::Duration;
+
+use prometheus_client::registry::Registry;
+use scaler_core::StoreError;
+use scaler_core::audit::{Deviation, Report};
+use scaler_core::control::ControlEvent;
+use scaler_pg::PgStore;
+use tokio::sync::watch;
+
+use crate::Failure;
+use crate::metrics::AuditMetrics;
+use crate::servers::Store;
+
+/// The name of its session with Postgres.
+const SESSION: &str = "scaler-audit";
+/// How many slots are looked at in one audit; their items are limited too.
+const SAMPLE_SLOTS: u16 = 8;
+/// So many items are named when many are amiss.
+const MOST_TOLD: usize = 3;
+
+/// The audit before anything runs.
+#[derive(Debug)]
+pub struct Auditing {
+    store: PgStore,
+    /// 0 for never.
+    every: Duration,
+    metrics: AuditMetrics,
+}
+
+impl Auditing {
+    /// An audit over a connection of its own, which is opened only when it is needed.
+    ///
+    /// # Errors
+    /// When the URL cannot be used.
+    pub fn prepare(store: &Store<'_>, every: Duration, registry: &mut Registry) -> Result<Self, Failure> {
+        Ok(Self { store: store.for_one_session(SESSION)?, every, metrics: AuditMetrics::register(registry) })
+    }
+
+    /// Splits into who must be told everything that the control plane tells, and what must run beside it.
+    pub fn start(
+        self,
+        stop: impl Future<Output = ()> + Send,
+    ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
+        let (tell, leads) = watch::channel(false);
+        let tell = move |event: &ControlEvent<'_>| match event {
+            ControlEvent::Elected(_) => _ = tell.send_replace(true),
+            ControlEvent::Deposed(_) | ControlEvent::Following => _ = tell.send_replace(false),
+            _ => {}
+        };
+        let run = async move {
+            tokio::select! {
+                () = self.run(leads) => {}
+                () = stop => {}
+            }
+        };
+        (tell, run)
+    }
+
+    async fn run(self, mut leads: watch::Receiver<bool>) {
+        if self.every.is_zero() {
+            return;
+        }
+        let mut fails = false;
+        while leads.wait_for(|leads| *leads).await.is_ok() {
+            match self.once().await {
+                Ok(report) => {
+                    fails = false;
+                    self.count(&report);
+                }
+                Err(error) => {
+                    self.metrics.failed.inc();
+                    // The control plane tells of a store that is away.
+                    if !std::mem::replace(&mut fails, true) {
+                        tracing::warn!("cannot audit: {error}; trying again every {} s", self.every.as_secs());
+                    }
+                    tokio::time::sleep(self.every).await;
+                }
+            }
+        }
+    }
+
+    async fn once(&self) -> Result<Report, StoreError> {
+        let scope = self.store.sample(SAMPLE_SLOTS).await?;
+        let first = self.store.snapshot(&scope).await?;
+        tokio::time::sleep(self.every).await;
+        self.store.audit(&scope, first).await
+    }
+
+    fn count(&self, report: &Report) {
+        self.metrics.audits.inc();
+        self.metrics.items.inc_by(report.items);
+        self.metrics.doubles.inc_by(report.doubles);
+        self.metrics.gaps.inc_by(report.gaps);
+        if report.doubled > 0 {
+            tracing::error!(
+                "an audit found {} items that gained more than their slots were ticked: {}",
+                report.doubled,
+                some(report)
+            );
+        } else if report.short > 0 {
+            tracing::warn!(
+                "an audit found {} items that gained less than their slots were ticked: {}",
+                report.short,
+                some(report)
+            );
+        }
+    }
+}
+
+/// An item that gained other than it should, in words.
+#[must_use]
+pub fn told(found: &Deviation) -> String {
+    let Deviation { item, slot, owner, gained, ticked, due } = found;
+    let owner = owner.as_ref().map_or("nobody", |owner| owner.as_str());
+    format!("{item} gained {gained} in {ticked} ticks of slot {slot}, of {due} that were due (owner {owner})")
+}
+
+fn some(report: &Report) -> String {
+    report.named.iter().take(MOST_TOLD).map(told).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,104 @@
+//! `notifi-scaler verify`: proves from two looks that no item was doubled.
+
+use std::time::Duration;
+
+use clap::Args;
+use scaler_core::audit::{Deviation, Report};
+use scaler_pg::Scope;
+use serde_json::{Value, json};
+
+use super::open;
+use crate::Failure;
+use crate::auditing::told;
+use crate::config::{PostgresArgs, window};
+use crate::lines::Lines;
+
+/// What is to be proved.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// The time from the first look to the second: seconds, as 60 or 60s, or minutes, as 5m
+    #[arg(long, default_value = "60s", value_parser = window)]
+    pub window: Duration,
+    /// Prints one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+}
+
+pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure> {
+    let store = open(&args.postgres)?;
+    // It tells best what is missing.
+    store.probe().await?;
+    let first = store.snapshot(&Scope::All).await?;
+    if !args.json {
+        lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
+    }
+    tokio::time::sleep(args.window).await;
+    let report = store.audit(&Scope::All, first).await?;
+    lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
+    if report.proves() { Ok(()) } else { Err(Failure::Check(amiss(&report))) }
+}
+
+fn text(report: &Report) -> String {
+    let Report { ticks, items, came, gone, doubled, doubles, short, late, gaps, longest_gap, named } = report;
+    let mut lines = vec![
+        format!("{items} items through {ticks} ticks; {came} came, {gone} went"),
+        format!("doubles: {doubles} increments too many, on {doubled} items"),
+        format!(
+            "gaps: {gaps} ticks missed, on {late} items, {longest_gap} at most; {short} items gained less than their slots were ticked"
+        ),
+    ];
+    lines.extend(named.iter().map(told));
+    if report.proves() {
+        lines.push("proved: every item gained just as much as its slot was ticked".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn object(report: &Report) -> Value {
+    let Report { ticks, items, came, gone, doubled, doubles, short, late, gaps, longest_gap, named } = report;
+    json!({
+        "proved": report.proves(), "ticks": ticks, "items": items, "came": came, "gone": gone, "doubled_items": doubled,
+        "doubles": doubles, "short_items": short, "late_items": late, "gaps": gaps, "longest_gap": longest_gap,
+        "named": named.iter().map(deviation).collect::<Vec<_>>(),
+    })
+}
+
+fn deviation(found: &Deviation) -> Value {
+    let Deviation { item, slot, owner, gained, ticked, due } = found;
+    json!({
+        "item": item.to_string(), "slot": slot.number(), "owner": owner.as_ref().map(ToString::to_string),
+        "gained": gained, "ticked": ticked, "due": due,
+    })
+}
+
+fn amiss(report: &Report) -> Vec<String> {
+    let told = |count: u64, what: &str| (count > 0).then(|| format!("{count} items gained {what} than their slots were ticked"));
+    [told(report.doubled, "more"), told(report.short, "less")].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_telling_hold_the_same() {
+        let found = Deviation {
+            item: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+            slot: scaler_core::Slot::new(7),
+            owner: None,
+            gained: 61,
+            ticked: 60,
+            due: 60,
+        };
+        let report = Report { ticks: 60, items: 3, doubled: 1, doubles: 1, named: vec![found], ..Report::default() };
+        let text = text(&report);
+        assert!(text.contains("0001 gained 61 in 60 ticks of slot 7") && !text.contains("proved"), "{text}");
+        let object = object(&report);
+        assert_eq!((&object["doubles"], &object["proved"], &object["named"][0]["slot"]), (&json!(1), &json!(false), &json!(7)));
+        assert_eq!(amiss(&report), ["1 items gained more than their slots were ticked"]);
+        assert!(super::text(&Report::default()).ends_with("as its slot was ticked"));
+    }
+}

@@ -1,0 +1,236 @@
+//! Into which runs of slots a worker cuts its work, by how many items they were found to hold and how fast it went.
+//!
+//! A statement over few rows costs a round trip for nothing; one over many keeps Postgres from tidying up the rows that it and
+//! others write meanwhile. Between them, larger chunks pay where the rows of a slot lie far apart: each page is then visited less often.
+
+use std::time::Duration;
+
+use crate::{SlotCount, SlotRange, Tick, TickReport};
+
+/// How many rows a chunk has, when it went slowly and when it went fast.
+const ROWS: std::ops::RangeInclusive<u64> = 32_000..=64_000;
+/// How long a chunk should take.
+const WANTED: Duration = Duration::from_millis(500);
+/// Into how many a chunk is cut that Postgres did not manage in time.
+const AFTER_FAILURE: u64 = 8;
+
+/// A run of slots that are ticked by one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub(super) range: SlotRange,
+    /// The last tick that was answered for it.
+    pub(super) tick: Option<Tick>,
+    /// How many items it was found to hold.
+    pub(super) rows: u64,
+    /// What the present tick has told of it so far, if that is the whole.
+    pub(super) seen: Option<Signature>,
+    /// What its ids were when they were last read.
+    pub(super) listed: Option<Signature>,
+}
+
+/// What a tick says of a set of items, without naming them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Signature {
+    pub(super) items: u64,
+    pub(super) digest: u64,
+    pub(super) fence: u64,
+}
+
+impl Chunk {
+    const fn unknown(range: SlotRange, rows: u64) -> Self {
+        Self { range, tick: None, rows, seen: None, listed: None }
+    }
+
+    /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
+    pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
+        let signature = Signature { items: report.items, digest: report.digest, fence: report.fence };
+        if self.tick.is_some_and(|tick| report.tick <= tick) {
+            self.rows += report.items;
+            self.seen = self.seen.map(|seen| Signature {
+                items: seen.items + report.items,
+                digest: seen.digest ^ report.digest,
+                fence: report.fence,
+            });
+            return None;
+        }
+        let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
+        self.rows = report.items;
+        self.tick = Some(report.tick);
+        self.seen = Some(signature);
+        Some(missed)
+    }
+
+    /// Whether its ids are known to be others than were read.
+    pub(super) fn is_stale(&self) -> bool {
+        self.seen.is_some() && self.seen != self.listed
+    }
+
+    /// Takes up its neighbour, whose slots follow.
+    fn join(&mut self, next: &Self) {
+        let both = |one: Option<Signature>, other: Option<Signature>| {
+            let (one, other) = (one?, other?);
+            Some(Signature { items: one.items + other.items, digest: one.digest ^ other.digest, fence: one.fence ^ other.fence })
+        };
+        self.range = SlotRange::new(self.range.first()..next.range.end());
+        self.rows += next.rows;
+        self.seen = both(self.seen, next.seen);
+        self.listed = both(self.listed, next.listed);
+        self.tick = self.tick.max(next.tick);
+    }
+}
+
+/// All chunks, in order: together they are every slot there can be.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    all: Vec<Chunk>,
+    /// How many rows a chunk should have.
+    wanted: u64,
+}
+
+impl Chunks {
+    pub(super) fn new() -> Self {
+        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: *ROWS.start() }
+    }
+
+    pub(super) fn all(&self) -> &[Chunk] {
+        &self.all
+    }
+
+    /// The chunk of exactly this range.
+    pub(super) fn get_mut(&mut self, range: SlotRange) -> Option<&mut Chunk> {
+        let place = self.all.partition_point(|chunk| chunk.range.first() < range.first());
+        self.all.get_mut(place).filter(|chunk| chunk.range == range)
+    }
+
+    /// Notes that Postgres did not manage this range in time.
+    pub(super) fn too_much(&mut self, range: SlotRange) {
+        let enough = self.wanted * AFTER_FAILURE;
+        if let Some(chunk) = self.get_mut(range) {
+            chunk.rows = chunk.rows.max(enough);
+        }
+    }
+
+    /// Learns how fast it went: so many rows, while the calls together took so long.
+    pub(super) fn heed(&mut self, rows: u64, took: Duration) {
+        if rows >= *ROWS.start() {
+            let in_time = u128::from(rows) * WANTED.as_micros() / took.as_micros().max(1);
+            let in_time = u64::try_from(in_time).unwrap_or(u64::MAX).clamp(*ROWS.start(), *ROWS.end());
+            self.wanted = self.wanted.midpoint(in_time);
+        }
+    }
+
+    /// Cuts what is too large and joins neighbours that are small together. Not while calls are under way.
+    pub(super) fn recut(&mut self, slots: SlotCount) {
+        let mut all: Vec<Chunk> = Vec::with_capacity(self.all.len());
+        // What has just been cut may hold anything until it is measured: it is not joined with others.
+        let mut is_measured = false;
+        for chunk in &self.all {
+            let pieces = self.pieces(chunk, slots);
+            let was_measured = std::mem::replace(&mut is_measured, pieces.len() == 1);
+            match all.last_mut() {
+                Some(last) if was_measured && is_measured && last.rows + chunk.rows <= self.wanted => last.join(chunk),
+                _ => all.extend(pieces),
+            }
+        }
+        self.all = all;
+    }
+
+    /// The chunk itself, unless it is twice too large; no slot is ever cut.
+    fn pieces(&self, chunk: &Chunk, slots: SlotCount) -> Vec<Chunk> {
+        let (first, end) = (chunk.range.first(), chunk.range.end());
+        let width = u64::from(end.min(slots.get()).saturating_sub(first));
+        let count = if chunk.rows > 2 * self.wanted { chunk.rows.div_ceil(self.wanted).min(width) } else { 1 };
+        if count <= 1 {
+            return vec![*chunk];
+        }
+        let at = |number: u64| first + u32::try_from(width * number / count).unwrap_or(u32::MAX);
+        let piece = |number| {
+            let end = if number + 1 == count { end } else { at(number + 1) };
+            Chunk { tick: chunk.tick, ..Chunk::unknown(SlotRange::new(at(number)..end), chunk.rows / count) }
+        };
+        (0..count).map(piece).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Fills in what each chunk holds of these items, given by their slots, and cuts anew.
+    fn measured(chunks: &mut Chunks, slots: SlotCount, items: &[u32]) {
+        for chunk in &mut chunks.all {
+            chunk.rows = rows_in(chunk, items);
+        }
+        chunks.recut(slots);
+    }
+
+    /// Each of these items stands for eight, to save time.
+    fn rows_in(chunk: &Chunk, items: &[u32]) -> u64 {
+        8 * items.iter().filter(|slot| chunk.range.contains(crate::Slot::new(**slot))).count() as u64
+    }
+
+    fn assert_whole(chunks: &Chunks) {
+        let mut end = 0;
+        for chunk in chunks.all() {
+            assert_eq!(chunk.range.first(), end, "no gap and no overlap");
+            assert!(chunk.range.end() > end, "none is empty");
+            end = chunk.range.end();
+        }
+        assert_eq!(end, SlotRange::ALL.end());
+    }
+
+    #[test]
+    fn a_small_table_is_one_chunk() {
+        let mut chunks = Chunks::new();
+        measured(&mut chunks, SlotCount::DEFAULT, &[7; 4000]);
+        assert_eq!(chunks.all().len(), 1);
+    }
+
+    #[test]
+    fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
+        let mut chunks = Chunks::new();
+        for (rows, took_ms, wanted) in
+            [(100, 1, 32_000), (100_000, 10_000, 32_000), (100_000, 1000, 50_000), (100_000, 1, 64_000)]
+        {
+            (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
+            assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);
+        }
+    }
+
+    #[test]
+    fn what_was_too_much_is_cut() {
+        let mut chunks = Chunks::new();
+        chunks.too_much(SlotRange::ALL);
+        chunks.recut(SlotCount::DEFAULT);
+        assert_eq!(chunks.all().len(), 8);
+        assert_whole(&chunks);
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_are_whole_and_settle_at_the_size_that_is_wanted(
+            bits in 1_u32..13, dense in 0_u32..60_000, heavy in any::<u32>(), burst in 0_usize..20_000,
+        ) {
+            let slots = SlotCount::new(1 << bits).unwrap();
+            let mut items: Vec<u32> = (0..dense).map(|item| item.wrapping_mul(0x9e37_79b9) >> (32 - bits)).collect();
+            items.extend(std::iter::repeat_n(heavy >> (32 - bits), burst));
+            let mut chunks = Chunks::new();
+            for _ in 0..16 {
+                measured(&mut chunks, slots, &items);
+                assert_whole(&chunks);
+            }
+            for chunk in &mut chunks.all {
+                chunk.rows = rows_in(chunk, &items);
+            }
+            let last = chunks.all.len() - 1;
+            for (number, chunk) in chunks.all.iter().enumerate() {
+                let width = chunk.range.end().min(slots.get()).saturating_sub(chunk.range.first());
+                prop_assert!(chunk.rows <= 2 * chunks.wanted || width <= 1, "{chunk:?}");
+                let small = number < last && chunk.rows + chunks.all[number + 1].rows <= chunks.wanted;
+                prop_assert!(!small, "{chunk:?} and its neighbour should be one");
+            }
+        }
+    }
+}

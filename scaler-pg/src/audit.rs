@@ -1,0 +1,122 @@
+//! The two looks of an audit, each of one moment.
+//!
+//! Rows stream by in the order of their ids, and of the first look 20 bytes an item are kept. A temporary copy in Postgres would need a
+//! session that lasts and the right to write; a transaction that stays open for the whole time would keep Postgres from clearing
+//! what a tick leaves behind, every second, of every row.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use scaler_core::audit::{Audit, Moment, Report, SlotTicks, Snapshot};
+use scaler_core::{ItemId, Slot, StoreError, Tick, WorkerId};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::PgStore;
+use crate::store::{number, signed, unsigned};
+
+const DURING: &str = "audit";
+/// The most items of a sample.
+const MOST_SAMPLED: i64 = 5_000;
+/// How long one look at all items may take. It keeps nobody from working.
+const ALL_WITHIN: Duration = Duration::from_secs(300);
+const ALLOW_ALL: &str = "set local statement_timeout = '300s'";
+
+/// What an audit looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every item.
+    All,
+    /// The items of these slots, 5,000 at most.
+    Slots(Vec<Slot>),
+}
+
+type ItemRow = (Uuid, i32, i32);
+
+impl PgStore {
+    /// Up to so many slots that hold items, chosen at random.
+    ///
+    /// # Errors
+    /// When the store is away, refuses, or does not answer.
+    pub async fn sample(&self, slots: u16) -> Result<Scope, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/audit_sample.sql")).bind(i32::from(slots));
+        let rows: Vec<(i32,)> = self.link.rows(DURING, query).await?;
+        Ok(Scope::Slots(rows.into_iter().map(|(slot,)| number(slot)).collect()))
+    }
+
+    /// The first look.
+    ///
+    /// # Errors
+    /// As for [`sample`](Self::sample).
+    pub async fn snapshot(&self, scope: &Scope) -> Result<Snapshot, StoreError> {
+        self.look(scope, Snapshot::new, |snapshot, item, _, value| snapshot.push(item, value)).await
+    }
+
+    /// The second look at what the first one saw, and what both prove.
+    ///
+    /// # Errors
+    /// As for [`sample`](Self::sample).
+    pub async fn audit(&self, scope: &Scope, first: Snapshot) -> Result<Report, StoreError> {
+        self.look(scope, |moment| Audit::new(first, moment), Audit::see).await.map(Audit::finish)
+    }
+
+    async fn look<T>(
+        &self,
+        scope: &Scope,
+        begin: impl FnOnce(Moment) -> T,
+        see: impl FnMut(&mut T, ItemId, Slot, i32),
+    ) -> Result<T, StoreError> {
+        let mut session = self.link.connect(DURING).await?;
+        let answer = match scope {
+            Scope::All => self.link.wait_at_most(ALL_WITHIN, DURING, self.read(&mut session, scope, begin, see)).await,
+            Scope::Slots(_) => self.link.wait(DURING, self.read(&mut session, scope, begin, see)).await,
+        };
+        self.link.keep(session, answer)?
+    }
+
+    /// The inner failure is about what was read.
+    async fn read<T>(
+        &self,
+        connection: &mut PgConnection,
+        scope: &Scope,
+        begin: impl FnOnce(Moment) -> T,
+        mut see: impl FnMut(&mut T, ItemId, Slot, i32),
+    ) -> Result<Result<T, StoreError>, sqlx::Error> {
+        let mut transaction = connection.begin_with(include_str!("../sql/audit_begin.sql")).await?;
+        let slots: Option<Vec<i32>> = match scope {
+            Scope::All => {
+                sqlx::raw_sql(ALLOW_ALL).execute(&mut *transaction).await?;
+                None
+            }
+            Scope::Slots(slots) => Some(slots.iter().map(|slot| signed(slot.number())).collect()),
+        };
+        let rows = sqlx::query_as(include_str!("../sql/audit_slots.sql")).bind(&slots).persistent(false);
+        let moment = match self.moment(rows.fetch_all(&mut *transaction).await?) {
+            Ok(moment) => moment,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut seen = begin(moment);
+        let query = match slots {
+            None => sqlx::query_as(include_str!("../sql/audit_items.sql")),
+            Some(slots) => sqlx::query_as(include_str!("../sql/audit_some_items.sql")).bind(slots).bind(MOST_SAMPLED),
+        };
+        let mut items = query.persistent(false).fetch(&mut *transaction);
+        while let Some((id, slot, value)) = items.try_next().await? as Option<ItemRow> {
+            see(&mut seen, ItemId::new(id), number(slot), value);
+        }
+        drop(items);
+        transaction.rollback().await?;
+        Ok(Ok(seen))
+    }
+
+    fn moment(&self, rows: Vec<(i64, i32, Option<String>, i64, i64)>) -> Result<Moment, StoreError> {
+        let mut moment = Moment::default();
+        for (tick, slot, owner, ticks, last_tick) in rows {
+            let owner = owner.map(WorkerId::new).transpose();
+            let owner = owner.map_err(|error| self.misshapen(DURING, "scaler.slot.owner", &error))?;
+            moment.tick = Tick(unsigned(tick));
+            moment.slots.insert(number(slot), SlotTicks { owner, ticks: unsigned(ticks), last_tick: Tick(unsigned(last_tick)) });
+        }
+        Ok(moment)
+    }
+}

@@ -1,0 +1,75 @@
+//! A clock that can be set, for a server of its own.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+/// Where Debian keeps the library, for any machine.
+const LIBRARIES: &str = "/usr/lib";
+const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+
+/// The time of day for a process, some seconds off the machine's. Its timers go on by the machine's. It needs the library of the program
+/// `faketime`.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    folder: Arc<TempDir>,
+    library: PathBuf,
+}
+
+#[expect(clippy::expect_used, clippy::panic, reason = "a test without its clock must fail")]
+impl Clock {
+    /// One that shows the machine's time.
+    ///
+    /// # Panics
+    /// When the library is missing; the message says how to get it.
+    #[must_use]
+    pub fn right() -> Self {
+        let machines = fs::read_dir(LIBRARIES).into_iter().flatten().flatten();
+        let library = machines.map(|machine| machine.path().join(LIBRARY)).find(|library| library.is_file());
+        let library = library.unwrap_or_else(|| panic!("{LIBRARY} is missing: install the package faketime"));
+        let folder = TempDir::new().expect("a temporary folder");
+        // Whom the server runs as must be able to read it.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of our own");
+        let clock = Self { folder: Arc::new(folder), library };
+        clock.set(0);
+        clock
+    }
+
+    /// From now on it is so many seconds ahead, or behind where that is less than 0.
+    ///
+    /// # Panics
+    /// When its file cannot be written.
+    pub fn set(&self, ahead_s: i64) {
+        // Renamed, because a half-written time is none.
+        let (file, new) = (self.file(), self.folder.path().join("new"));
+        fs::write(&new, format!("{ahead_s:+}\n")).and_then(|()| fs::rename(&new, &file)).expect("a file in our own folder");
+    }
+
+    /// What a process that lives by it finds in its environment.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("LD_PRELOAD", shown(&self.library)),
+            ("FAKETIME_TIMESTAMP_FILE", shown(&self.file())),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
+    }
+
+    /// The words before a command that make it live by this clock.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let variables = self.variables().into_iter().map(|(variable, value)| format!("{variable}={value}"));
+        ["env".to_owned()].into_iter().chain(variables).collect()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

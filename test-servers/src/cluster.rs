@@ -1,0 +1,84 @@
+//! A cluster of three Redis servers.
+
+use crate::authority::ServerCertificate;
+use crate::inline::ask;
+use crate::kind::CLUSTER_NODE;
+use crate::redis::Redis;
+use crate::sentinel::until;
+use crate::server::{Server, Wish, or_fail};
+
+/// How many slots of a cluster there are, by its specification.
+const SLOTS: usize = 16_384;
+const NODES: usize = 3;
+
+/// Three Redis servers that share the keys.
+#[derive(Debug)]
+pub struct RedisCluster {
+    nodes: Vec<Redis>,
+    scheme: &'static str,
+}
+
+impl RedisCluster {
+    /// One of the caller's own; returns when every node knows every slot's. It is gone when this is dropped.
+    ///
+    /// # Panics
+    /// When there are no programs for it (Redis 7 or newer); the message says what was tried.
+    pub async fn private() -> Self {
+        let mut nodes = Vec::new();
+        for _ in 0..NODES {
+            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &Wish::default()).await.map(|server| Redis::new(server, ""))));
+        }
+        let ports: Vec<_> = nodes.iter().map(Redis::port).collect();
+        Self::joined(nodes, &ports, "redis-cluster").await
+    }
+
+    /// As [`private`](Self::private), with nodes that speak TLS to clients and to each other, and let in only clients of the certificate's authority.
+    ///
+    /// # Panics
+    /// As for [`private`](Self::private).
+    pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
+        let (mut nodes, mut ports) = (Vec::new(), Vec::new());
+        for _ in 0..NODES {
+            let (wish, port) = Wish::over_tls_and_plain(certificate, &["--tls-cluster", "yes"]);
+            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &wish).await.map(|server| Redis::new(server, ""))));
+            ports.push(port);
+        }
+        Self::joined(nodes, &ports, "rediss-cluster").await
+    }
+
+    /// Made one, by orders to these ports.
+    async fn joined(nodes: Vec<Redis>, ports: &[u16], scheme: &'static str) -> Self {
+        for (n, port) in ports.iter().enumerate() {
+            let (first, last) = (SLOTS * n / NODES, SLOTS * (n + 1) / NODES - 1);
+            ask(*port, &format!("cluster addslotsrange {first} {last}")).await;
+            ask(*port, &format!("cluster meet 127.0.0.1 {} {}", nodes[0].port(), bus_port(&nodes[0]))).await;
+        }
+        for port in ports {
+            let whole = async || {
+                let info = ask(*port, "cluster info").await;
+                info.contains("cluster_state:ok") && info.contains(&format!("cluster_known_nodes:{NODES}"))
+            };
+            until("every node knows the whole cluster", whole).await;
+        }
+        Self { nodes, scheme }
+    }
+
+    /// The URL by which clients find the nodes.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let [first, others @ ..] = &self.nodes[..] else { return String::new() };
+        let others: Vec<_> = others.iter().map(|node| format!("node=127.0.0.1:{}", node.port())).collect();
+        format!("{}://127.0.0.1:{}?{}", self.scheme, first.port(), others.join("&"))
+    }
+
+    /// Its nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &[Redis] {
+        &self.nodes
+    }
+}
+
+/// As scripts/cluster_node.sh chooses it.
+fn bus_port(node: &Redis) -> u16 {
+    if node.port() < 55_000 { node.port() + 10_000 } else { node.port() - 10_000 }
+}

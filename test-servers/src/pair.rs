@@ -1,0 +1,74 @@
+//! A Postgres and its standby.
+
+use crate::kind::STANDBY;
+use crate::postgres::{Database, Postgres, run};
+use crate::server::{Server, Wish, or_fail};
+
+/// A Postgres, and a second one that follows it asynchronously until it is [promoted](Self::promote).
+#[derive(Debug)]
+pub struct PostgresPair {
+    primary: Postgres,
+    standby: Postgres,
+}
+
+impl PostgresPair {
+    /// A pair of the caller's own. It is gone when this is dropped.
+    ///
+    /// # Panics
+    /// When there are no programs for it; the message says what was tried.
+    pub async fn private() -> Self {
+        let primary = Postgres::private().await;
+        let wish = Wish::options_of([&primary.port().to_string()]);
+        let standby = or_fail(Server::local(&STANDBY, &wish).await.map(Postgres::new));
+        Self { primary, standby }
+    }
+
+    /// The one that is written to at first.
+    #[must_use]
+    pub const fn primary(&self) -> &Postgres {
+        &self.primary
+    }
+
+    /// The one that follows.
+    #[must_use]
+    pub const fn standby(&self) -> &Postgres {
+        &self.standby
+    }
+
+    /// A new, empty database on both, with the URL that leads to whichever can be written to.
+    ///
+    /// # Panics
+    /// When the primary makes none.
+    pub async fn new_database(&self) -> Database {
+        let mut database = self.primary.new_database().await;
+        let hosts = format!("127.0.0.1:{},127.0.0.1:{}", self.primary.port(), self.standby.port());
+        database.url = format!("postgres://postgres@{hosts}/{}?target_session_attrs=read-write", database.name);
+        database
+    }
+
+    /// Tears the stream between them: what is committed on the primary from now on never reaches the standby.
+    ///
+    /// # Panics
+    /// When the standby does not obey.
+    pub async fn part(&self) {
+        for statement in ["alter system set primary_conninfo = ''", "select pg_reload_conf()"] {
+            on(&self.standby, statement).await;
+        }
+        let gone = "do $$ begin while exists (select from pg_stat_wal_receiver) loop
+                    perform pg_sleep(0.01); perform pg_stat_clear_snapshot(); end loop; end $$";
+        on(&self.standby, gone).await;
+    }
+
+    /// Makes the standby a primary. The old one is left as it is: stop or kill it first, as whoever decides on a failover must.
+    ///
+    /// # Panics
+    /// When the standby does not become one.
+    pub async fn promote(&self) {
+        on(&self.standby, "do $$ begin if not pg_promote() then raise 'not promoted'; end if; end $$").await;
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test whose server does not obey must fail")]
+async fn on(server: &Postgres, statement: &str) {
+    run(server.url(), statement.to_owned()).await.expect(statement);
+}
