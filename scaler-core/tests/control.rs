@@ -20,6 +20,8 @@ fn key(name: &str, life: u128) -> MemberKey {
 struct World {
     plane: ControlPlane,
     now: Duration,
+    /// How long the answer about the slots is on its way.
+    delay: Duration,
     tick: u64,
     slots: Vec<SlotState>,
     members: Option<Vec<Sighting>>,
@@ -33,6 +35,7 @@ impl World {
         let mut world = Self {
             plane: ControlPlane::new(ControlConfig::default()),
             now: Duration::ZERO,
+            delay: Duration::ZERO,
             tick: 100,
             slots: vec![SlotState::default(); slots.len()],
             members: Some(Vec::new()),
@@ -75,8 +78,9 @@ impl World {
     fn look(&mut self) -> Decision {
         let assignment =
             Assignment { tick: Tick(self.tick), tick_length: SECOND, slots: self.slots.clone(), sessions: self.sessions.clone() };
-        let (members, now) = (self.members.as_deref(), self.now);
-        let seen = Observation { assignment: &assignment, asked_at: now, answered_at: now, members, load: &self.load };
+        let (members, asked_at) = (self.members.as_deref(), self.now);
+        self.now += self.delay;
+        let seen = Observation { assignment: &assignment, asked_at, answered_at: self.now, members, load: &self.load };
         self.plane.step(self.now, &seen)
     }
 
@@ -309,4 +313,18 @@ fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
         world.second(&[key("a", 1), key("b", 1)]);
     }
     assert!(world.look().transfers.is_empty(), "nothing has moved, so nothing must");
+}
+
+#[test]
+fn an_answer_that_was_long_on_its_way_makes_nobody_dead() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    world.members = None;
+    world.second(&["a", "b", "c"].map(|name| key(name, 1)));
+    world.look();
+    world.delay = 20 * SECOND;
+    let decision = world.look();
+    assert!(decision.silent.is_none() && decision.verdicts.values().all(|verdict| *verdict == Verdict::Healthy), "{decision:?}");
+    world.delay = Duration::ZERO;
+    assert!(world.look().silent.is_some(), "nothing new in an answer that comes at once is another matter");
 }

@@ -148,26 +148,26 @@ async fn a_worker_that_connects_anew_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_whose_answers_are_old_takes_nobody_for_lost() {
-    for delay_s in [2, 4, 20] {
-        let cluster = Cluster::at(0).await;
-        cluster.server.state().delay = SECOND * delay_s;
-        assert_eq!(cluster.moved_within(SECOND * (delay_s + 6)).await, 0, "{delay_s} s");
+    // In some phases the answer shows the ticks of some workers only, so that no hold would help the others.
+    for phase in 0..PHASES {
+        let cluster = Cluster::at(phase).await;
+        cluster.server.state().delay = SECOND * 5;
+        assert_eq!(cluster.moved_within(SECOND * 11).await, 0, "phase {phase}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_of_the_store_the_last_to_come_back_loses_nothing() {
-    for outage_s in [2, 5, 15] {
-        let cluster = Cluster::at(0).await;
+    for phase in 0..PHASES {
+        let cluster = Cluster::at(phase).await;
         let last = cluster.first().incarnation;
         cluster.server.goes_away();
-        tokio::time::sleep(SECOND * outage_s).await;
+        tokio::time::sleep(SECOND * 3 + SECOND * phase / 5).await;
         cluster.server.state().is_away = false;
         cluster.server.state().cut.insert(last);
-        let moved_until_it_comes = cluster.moved_within(SECOND).await;
+        let at_first = cluster.moved_within(SECOND).await;
         cluster.server.state().cut.clear();
-        // The call that was cut is never answered: it is as if the process had begun anew.
-        assert_eq!(moved_until_it_comes, 0, "{outage_s} s");
+        assert_eq!(at_first + cluster.moved_within(6 * SECOND).await, 0, "phase {phase}");
     }
 }
 

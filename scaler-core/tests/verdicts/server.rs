@@ -1,7 +1,6 @@
 //! A store that sees sessions, to which one worker or all can lose the way.
 
 use std::collections::BTreeSet;
-use std::future::pending;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ pub(crate) struct Server {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) sessions: BTreeSet<Incarnation>,
-    /// Whose calls are not answered.
+    /// Whose calls do not arrive until it is taken out.
     pub(crate) cut: BTreeSet<Incarnation>,
     /// Whose connection is broken, which shows only when it is used.
     pub(crate) broken: BTreeSet<Incarnation>,
@@ -54,9 +53,13 @@ impl Server {
 
     /// A worker's call arrives, by its session or by a new one.
     async fn reached_by(&self, member: &MemberKey) -> Result<(), StoreError> {
-        self.reached()?;
-        if self.state().cut.contains(&member.incarnation) {
-            pending::<()>().await;
+        if self.state().is_away {
+            // Now it knows that its connection is broken.
+            self.state().broken.remove(&member.incarnation);
+            return Err(away());
+        }
+        while self.state().cut.contains(&member.incarnation) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if self.state().broken.remove(&member.incarnation) {
             return Err(away());
