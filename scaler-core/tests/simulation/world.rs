@@ -89,7 +89,8 @@ impl World {
         while self.control_planes.len() < CONTROL_PLANES {
             self.control_plane_comes();
         }
-        if self.workers.len() < 2 {
+        // Who drains will be gone before all has converged.
+        if self.workers.values().filter(|worker| worker.drain.is_some()).count() < 2 {
             self.worker_comes();
             self.worker_comes();
         }
