@@ -178,21 +178,50 @@ fn one_dead_worker_is_no_reason_to_hold_however_much_it_owned() {
 fn a_closed_session_and_one_missed_tick_are_enough() {
     let mut world = World::new(&["a", "b", "c"]);
     world.settle();
-    world.sessions = Some([1].map(|life| Incarnation::new(Uuid::from_u128(life))).into());
+    let life = |number| Incarnation::new(Uuid::from_u128(number));
+    world.sessions = Some([life(1), life(2)].into());
     world.heard(&key("c", 2), MemberState::Active);
     world.slots.iter_mut().filter_map(|slot| slot.owner.as_mut()).filter(|owner| owner.worker.as_str() == "c").for_each(
         |owner| {
-            owner.incarnation = Incarnation::new(Uuid::from_u128(2));
+            owner.incarnation = life(2);
         },
     );
     world.second(&[key("a", 1), key("b", 1), key("c", 2)]);
     assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy);
+    world.sessions = Some([life(1)].into());
     world.second(&[key("a", 1), key("b", 1)]);
     assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy, "its tick may still come");
     world.second(&[key("a", 1), key("b", 1)]);
     let decision = world.look();
     assert_eq!(decision.verdicts[&key("c", 2).worker], Verdict::Dead);
     assert!(!decision.transfers.is_empty() && decision.transfers.iter().all(|transfer| transfer.timing == Timing::Now));
+}
+
+#[test]
+fn a_session_that_is_not_back_after_an_outage_makes_nobody_dead() {
+    for (outage, verdict) in [(false, Verdict::Dead), (true, Verdict::Healthy)] {
+        let mut world = World::new(&["a", "b", "c"]);
+        world.settle();
+        world
+            .slots
+            .iter_mut()
+            .filter_map(|slot| slot.owner.as_mut())
+            .filter(|owner| owner.worker.as_str() == "c")
+            .for_each(|owner| owner.incarnation = Incarnation::new(Uuid::from_u128(2)));
+        world.heard(&key("c", 2), MemberState::Active);
+        world.sessions = Some([1, 2].map(|life| Incarnation::new(Uuid::from_u128(life))).into());
+        world.second(&[key("a", 1), key("b", 1), key("c", 2)]);
+        world.look();
+        world.sessions = Some([Incarnation::new(Uuid::from_u128(1))].into());
+        if outage {
+            world.plane.blinded();
+        }
+        for _ in 0..3 {
+            world.second(&[key("a", 1), key("b", 1)]);
+            world.look();
+        }
+        assert_eq!(world.look().verdicts[&key("c", 2).worker], verdict, "outage: {outage}");
+    }
 }
 
 #[test]

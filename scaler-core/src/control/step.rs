@@ -73,6 +73,9 @@ pub struct ControlPlane {
     sightings: BTreeMap<WorkerId, Sighting>,
     generations: Generations,
     pulses: Pulses,
+    /// Whose sessions were seen open: only such a one can be gone. After an outage of the store, a session that is not there may just
+    /// not be back yet.
+    opened: BTreeSet<Incarnation>,
     damping: Damping,
     gathering: Gathering,
     budget: Budget,
@@ -92,6 +95,7 @@ impl ControlPlane {
             sightings: BTreeMap::new(),
             generations: Generations::default(),
             pulses: Pulses::default(),
+            opened: BTreeSet::new(),
             damping: Damping::default(),
             gathering: Gathering::default(),
             budget,
@@ -104,6 +108,7 @@ impl ControlPlane {
     /// Nobody looked for a while, since the store was away or this control plane stood still: who is silent is given time to come back.
     pub fn blinded(&mut self) {
         self.pulses.forget();
+        self.opened.clear();
     }
 
     /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
@@ -146,6 +151,10 @@ impl ControlPlane {
             Some((worker.clone(), last))
         });
         self.pulses.observe(seen.answered_at, &ticks.collect());
+        if let Some(open) = &seen.assignment.sessions {
+            self.opened.retain(|incarnation| owners.values().any(|owner| owner.ticked.contains_key(incarnation)));
+            self.opened.extend(open);
+        }
         let standing = |(worker, owner)| Some((WorkerId::clone(&worker), self.standing(&worker, owner, seen)?));
         owners.into_iter().filter_map(standing).collect()
     }
@@ -172,7 +181,9 @@ impl ControlPlane {
                 None => Session::Unknown,
                 Some(open) if open.contains(&key.incarnation) => Session::Open,
                 Some(open) if owner.ticked.keys().any(|incarnation| open.contains(incarnation)) => Session::Open,
-                Some(_) => Session::Gone,
+                Some(_) if self.opened.contains(&key.incarnation) => Session::Gone,
+                Some(_) if owner.ticked.keys().any(|incarnation| self.opened.contains(incarnation)) => Session::Gone,
+                Some(_) => Session::Unknown,
             },
         };
         let verdict = judge(&evidence, thresholds);
