@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use scaler_core::{BoxError, StoreError};
+use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::{Finding, PgError, Target};
@@ -51,7 +52,8 @@ impl Hosts {
             let url = format!("{scheme}://{login}{at}{host}/{database}{mark}{}", parameters.join("&"));
             let options = PgConnectOptions::from_str(&url);
             let options = options.map_err(|source| refused(Box::new(PgError::new(target.clone(), source))))?;
-            Ok((Target::of(&options), options))
+            // A slow statement shows in what is told of ticks; sqlx would log its whole text each time.
+            Ok((Target::of(&options), options.disable_statement_logging()))
         };
         let each = hosts.split(',').map(one).collect::<Result<Vec<_>, StoreError>>()?;
         let target = Target::all(each.iter().map(|(target, _)| target));
