@@ -55,6 +55,9 @@ struct Arguments {
     /// How many seconds the mix of all faults lasts; alone, it plays only that
     #[arg(long, value_name = "SECONDS")]
     soak: Option<u64>,
+    /// Makes limits of time so many times as long, for a machine that others keep busy; nothing else is eased
+    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    slack: u8,
     /// Where chance begins
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -112,14 +115,14 @@ async fn play(faults: Vec<&'static Fault>, arguments: &Arguments) -> Vec<(&'stat
     let longest = longest(arguments);
     let mut playing = JoinSet::new();
     for (place, fault) in faults.into_iter().enumerate() {
-        let (places, stage) = (Arc::clone(&places), stage_of(arguments, fault));
+        let (places, stage, slack) = (Arc::clone(&places), stage_of(arguments, fault), f64::from(arguments.slack));
         playing.spawn_local(async move {
             let _place = places.acquire().await;
             let begun = Instant::now();
             // A fault that ends in a panic, such as for want of a server, must not end the others.
             let played = timeout(longest, spawn_local((fault.play)(stage))).await;
             let report = match played {
-                Ok(Ok(Ok(report))) => report,
+                Ok(Ok(Ok(report))) => report.with_slack(slack),
                 Ok(Ok(Err(trouble))) => Report::failed(trouble.to_string()),
                 Ok(Err(ended)) => Report::failed(ended.to_string()),
                 Err(_) => Report::failed(format!("it is not over after {:?}", longest)),
