@@ -1,5 +1,5 @@
 //! What a look of the control plane costs, by items and workers, with the stores in memory: time of a look at which nothing is to be
-//! done, of the look that finds one worker more, and the memory of what it looks at. A table, as Markdown.
+//! done, and of the look that finds one worker more. A table, as Markdown.
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -22,20 +22,18 @@ const LOOKS: u32 = 50;
 const PATIENCE: u64 = 30;
 
 fn main() {
-    println!("| items | workers | slots | look, ms | look with a joiner, ms | heap of what is looked at, MB |");
-    println!("|--:|--:|--:|--:|--:|--:|");
+    println!("| items | workers | slots | look, ms | look with a joiner, ms |");
+    println!("|--:|--:|--:|--:|--:|");
     for items in ITEMS {
         for workers in WORKERS {
-            let before = heap_mb();
             let mut field = Field::new(items, workers);
-            let mb = heap_mb() - before;
             let mut plane = ControlPlane::new(ControlConfig::default());
             field.look(&mut plane);
             let idle = (0..LOOKS).map(|_| field.look(&mut plane).1).sum::<Duration>() / LOOKS;
             field.join(workers);
             let found = (0..PATIENCE).map(|_| field.look(&mut plane)).find(|(moves, _)| *moves > 0);
             let joined = found.map_or(f64::NAN, |(_, took)| ms(took));
-            println!("| {items} | {workers} | {} | {:.2} | {joined:.2} | {mb:.1} |", field.load.slots(), ms(idle));
+            println!("| {items} | {workers} | {} | {:.2} | {joined:.2} |", field.load.slots(), ms(idle));
         }
     }
 }
@@ -104,11 +102,4 @@ fn random_slot(item: u64, slots: SlotCount) -> Slot {
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-/// What this process has in memory; 0 where the kernel does not tell.
-fn heap_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
