@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS")]
     soak: Option<u64>,
     /// Makes limits of time so many times as long, for a machine that others keep busy; nothing else is eased
-    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     slack: u8,
     /// Where chance begins
     #[arg(long, default_value_t = 1)]

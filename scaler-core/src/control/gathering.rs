@@ -1,6 +1,6 @@
 //! Waits a moment for more workers to come or go, so that those who do it together cost one rebalance and not one each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::{Intake, Roster, Seat, WorkerId};
@@ -59,15 +59,14 @@ fn changes(before: &Roster, wanted: &Roster, draining: &BTreeSet<WorkerId>) -> B
 
 /// Those of before who are not lost; who drains keeps what it has.
 fn kept(before: &Roster, wanted: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
-    let seats: BTreeMap<_, _> = before
+    before
         .iter()
         .filter_map(|(worker, seat)| {
             let cordoned = Seat { intake: Intake::Cordoned, ..seat };
             let seat = wanted.get(worker).or_else(|| draining.contains(worker).then_some(cordoned))?;
             Some((worker.clone(), seat))
         })
-        .collect();
-    seats.into_iter().collect()
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! What all tests of this crate need.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fred::interfaces::ClientLike;
 use fred::prelude::{Builder, Client, Config};
+use scaler_core::testing::membership::{Clients, MembershipFixture};
 use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
 use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
@@ -20,6 +23,26 @@ pub(crate) async fn shared_config() -> RedisConfig {
 
 pub(crate) async fn connect(config: &RedisConfig) -> RedisMembership {
     RedisMembership::connect(config.clone()).await.unwrap()
+}
+
+/// Two connections to one membership, for the suite that every membership must pass.
+pub(crate) struct Pair(Clients);
+
+impl Pair {
+    pub(crate) async fn of(config: &RedisConfig) -> Self {
+        Self([Arc::new(connect(config).await), Arc::new(connect(config).await)])
+    }
+}
+
+#[async_trait]
+impl MembershipFixture for Pair {
+    fn clients(&self) -> Clients {
+        self.0.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        sleep(time).await;
+    }
 }
 
 /// A plain client, to look at what the membership does, and to disturb it.

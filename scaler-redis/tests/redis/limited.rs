@@ -1,18 +1,13 @@
 //! A user who may do just what deploy/files/redis.acl says: every rule of a membership holds for it, and nothing else is let through.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
 use fred::interfaces::{ClientLike, KeysInterface};
 use fred::types::{ClusterHash, CustomCommand};
 use scaler_core::Membership;
-use scaler_core::testing::membership::{Clients, MembershipFixture};
 use scaler_redis::RedisConfig;
 use test_servers::Redis;
 use tokio::sync::OnceCell;
 
-use crate::help::{active, connect, plain_client};
+use crate::help::{Pair, active, connect, plain_client};
 
 const RULES: &str = include_str!("../../../deploy/files/redis.acl");
 /// The hash that the rules are written for.
@@ -20,22 +15,8 @@ const HASH: &str = "workers";
 
 scaler_core::membership_suite!(limited);
 
-struct Fixture(Clients);
-
-#[async_trait]
-impl MembershipFixture for Fixture {
-    fn clients(&self) -> Clients {
-        self.0.clone()
-    }
-
-    async fn pass(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-}
-
-async fn limited() -> Fixture {
-    let config = user().await;
-    Fixture([Arc::new(connect(&config).await), Arc::new(connect(&config).await)])
+async fn limited() -> Pair {
+    Pair::of(&user().await).await
 }
 
 /// A user and a hash of its own.

@@ -1,49 +1,34 @@
 //! A Redis that Sentinels watch, and a cluster: real ones.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use fred::interfaces::ClientLike;
 use fred::types::{ClusterHash, CustomCommand};
 use futures_util::StreamExt;
-use scaler_core::testing::membership::{Clients, MembershipFixture};
 use scaler_core::{Membership, Standing};
 use scaler_redis::{ClientIdentity, RedisConfig, RedisMembership, RedisTls};
 use test_servers::{Authority, Redis, RedisCluster, Sentinel};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::help::{active, connect, plain_client, until};
+use crate::help::{Pair, active, connect, plain_client, until};
 
 mod cluster {
-    use super::{Fixture, fixture};
+    use super::fixture;
+    use crate::help::Pair;
 
     scaler_core::membership_suite!(on_a_cluster);
 
-    async fn on_a_cluster() -> Fixture {
+    async fn on_a_cluster() -> Pair {
         fixture().await
     }
 }
 
-struct Fixture(Clients);
-
-#[async_trait]
-impl MembershipFixture for Fixture {
-    fn clients(&self) -> Clients {
-        self.0.clone()
-    }
-
-    async fn pass(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
-}
-
-async fn fixture() -> Fixture {
+async fn fixture() -> Pair {
     static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
     let mut config = RedisConfig::new(CLUSTER.get_or_init(RedisCluster::private).await.url());
     config.hash = Redis::unique_prefix() + "workers";
-    Fixture([Arc::new(connect(&config).await), Arc::new(connect(&config).await)])
+    Pair::of(&config).await
 }
 
 /// A nudge of one reaches the other, sooner or later.
