@@ -18,7 +18,7 @@ use crate::{
 
 /// A count that took this long is not repeated before this many times as long has gone by.
 const CENSUS_REST: u32 = 20;
-/// A look that took this long is not repeated before this many times as long has gone by.
+/// A look that took this long is not repeated before this many times as long has gone by, as long as the lease allows it.
 const LOOK_REST: u32 = 4;
 /// Who did not look for longer than this, beyond the rest that it takes, has not seen who came and went.
 const BLIND_AFTER: Duration = Duration::from_secs(1);
@@ -74,6 +74,8 @@ struct Driver<S: ?Sized> {
     /// Whether the present turn has seen the slots, and when the last one ended that had.
     has_looked: bool,
     looked_at: Duration,
+    /// How long it meant to rest after that.
+    rest: Duration,
     census: Option<SlotLoad>,
     census_at: Duration,
     verdicts: BTreeMap<WorkerId, Verdict>,
@@ -104,6 +106,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             turns: 0,
             has_looked: false,
             looked_at: Duration::ZERO,
+            rest: Duration::ZERO,
             census: None,
             census_at: Duration::ZERO,
             verdicts: BTreeMap::new(),
@@ -145,13 +148,15 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     async fn try_turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Duration, StoreError> {
         let Some(term) = self.lead(observe).await? else { return Ok(self.jittered(self.config.lease / 5)) };
         let asked_at = self.clock.now();
-        if asked_at.saturating_sub(self.looked_at) > self.config.scan_interval + BLIND_AFTER {
+        if asked_at.saturating_sub(self.looked_at) > self.rest + BLIND_AFTER {
             self.plane.blinded();
         }
         let assignment = self.store.assignment().await?;
         let answered_at = self.clock.now();
         self.has_looked = true;
-        let rest = self.jittered(self.config.scan_interval).max(answered_at.saturating_sub(asked_at) * LOOK_REST);
+        let recovery = (answered_at.saturating_sub(asked_at) * LOOK_REST).min(self.config.lease / 5);
+        let rest = self.jittered(self.config.scan_interval).max(recovery);
+        self.rest = rest;
         self.count_items().await?;
         let Some(load) = self.census.clone() else { return Ok(rest) };
         observe(ControlEvent::Scanned { assignment: &assignment, load: &load });

@@ -119,6 +119,21 @@ async fn what_a_killed_worker_owned_is_re_owned_within_two_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_is_slow_to_tell_hides_no_death() {
+    for slowness in [MS * 350, MS * 700, SECOND * 2] {
+        let longest = longest(|cluster| {
+            cluster.server.state().slowness = slowness;
+            cluster.workers[0].1.abort();
+            cluster.server.state().sessions.remove(&cluster.first().incarnation);
+        });
+        let limit = 3 * SECOND + 4 * slowness;
+        let longest = tokio::time::timeout(600 * SECOND, longest).await.unwrap();
+        println!("killed, and each look takes {slowness:?}: re-owned after at most {longest:?}");
+        assert!(longest <= limit, "{longest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_paused_worker_owned_is_re_owned_within_four_seconds() {
     // Its session stays, and nothing comes from it.
     let longest = longest(|cluster| cluster.workers[0].1.abort()).await;

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) is_away: bool,
     /// How long the next answer about the slots is on its way.
     pub(crate) delay: Duration,
+    /// How long each of them is, besides.
+    pub(crate) slowness: Duration,
 }
 
 impl Server {
@@ -89,7 +91,10 @@ impl WorkStore for Server {
         self.reached()?;
         let sessions = Some(self.state().sessions.clone());
         let assignment = Assignment { sessions, ..self.store.assignment().await? };
-        let delay = std::mem::take(&mut self.state().delay);
+        let delay = {
+            let mut state = self.state();
+            std::mem::take(&mut state.delay) + state.slowness
+        };
         tokio::time::sleep(delay).await;
         Ok(assignment)
     }
