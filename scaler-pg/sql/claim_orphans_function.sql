@@ -21,9 +21,9 @@ begin
         where a.datname = current_database() and a.application_name like 'scaler-worker %'
     ), owners as materialized (
         -- Sorted by nothing, one row an owner: its last sign of life, and how many whole ticks it may be silent. What moved before the
-        -- clock fell, and so later than now, is no sign.
+        -- clock fell, and so later than now, is no sign; by the clock as it is at last, since others claim meanwhile.
         select s.owner, s.incarnation,
-               max(greatest(s.last_tick, case when s.moved_at <= statement_timestamp()
+               max(greatest(s.last_tick, case when s.moved_at <= clock_timestamp()
                    then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms end)) as sign,
                case when exists (select from sessions where name = 'scaler-worker ' || life)
                          and not exists (select from sessions where name = 'scaler-worker ' || s.incarnation)
