@@ -7,6 +7,7 @@ mod clock;
 mod conformance;
 mod digest;
 mod failover;
+mod first_tick;
 mod guards;
 mod hash;
 mod install;
