@@ -29,7 +29,8 @@ impl fmt::Display for Term {
 #[async_trait]
 pub trait Election: Debug + Send + Sync {
     /// Asks for leadership for the time of `lease`. It is given, with a number one higher than any before, when nobody
-    /// holds it or the holder's lease has run out; otherwise `None`.
+    /// holds it or the holder's lease has run out; otherwise `None`. A lease that lasts for more than twice as long yet is taken for one by
+    /// a clock that has fallen since, and for run out.
     ///
     /// # Errors
     /// When the store is away, refuses, or does not answer.

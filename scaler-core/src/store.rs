@@ -60,6 +60,15 @@ pub struct Assignment {
     pub sessions: Option<BTreeSet<Incarnation>>,
 }
 
+impl Assignment {
+    /// Whether the store's clock has fallen, by more than a tick, behind what was ticked: nobody ticks until it has
+    /// [caught up](WorkStore::catch_up).
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.slots.iter().map(|slot| slot.last_tick).max().is_some_and(|last| last.since(self.tick) > 1)
+    }
+}
+
 /// When a slot may change hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timing {
@@ -182,6 +191,18 @@ pub trait WorkStore: Debug + Send + Sync {
     /// # Errors
     /// As for [`tick`](Self::tick).
     async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError>;
+
+    /// Lets ticks go on where the store's clock has fallen, by more than a tick, behind those that were done: from now on the present tick is
+    /// the one after the last, and all later ones follow. By how many ticks it was moved on; 0 where nothing was to be done.
+    ///
+    /// - Nothing changes unless `term` is the latest there is, checked in the same step.
+    /// - The number of the tick never falls for it, not even when the clock is set right again: then ticks run ahead of the time.
+    ///   A call to tick that is under way may still go by the number before, and ticks nothing twice.
+    /// - Repeating it is safe.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError>;
 
     /// Takes the slots that stand under the owner's name with another incarnation, as a restart in place does; how many.
     /// The epoch of each rises by exactly 1. Called once in a life, or two processes with one name would fight for ever.

@@ -15,18 +15,20 @@ begin
         return;
     end if;
     with now as materialized (
-        select * from scaler.clock()
+        select c.*, m.ahead_ms from scaler.clock() c, scaler.meta m
     ), sessions as materialized (
         select a.application_name as name from pg_stat_activity a
         where a.datname = current_database() and a.application_name like 'scaler-worker %'
     ), owners as materialized (
-        -- Sorted by nothing, one row an owner: its last sign of life, and how many whole ticks it may be silent.
+        -- Sorted by nothing, one row an owner: its last sign of life, and how many whole ticks it may be silent. What moved before the
+        -- clock fell, and so later than now, is no sign; by the clock as it is at last, since others claim meanwhile.
         select s.owner, s.incarnation,
-               max(greatest(s.last_tick, floor(extract(epoch from s.moved_at) * 1000)::bigint / now.tick_ms)) as sign,
+               max(greatest(s.last_tick, case when s.moved_at <= clock_timestamp()
+                   then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms end)) as sign,
                case when exists (select from sessions where name = 'scaler-worker ' || life)
                          and not exists (select from sessions where name = 'scaler-worker ' || s.incarnation)
                     then 1 else 3 end as patience
-        from scaler.slot s, now where s.owner is not null group by s.owner, s.incarnation, now.tick_ms
+        from scaler.slot s, now where s.owner is not null group by s.owner, s.incarnation, now.tick_ms, now.ahead_ms
     ), silent as materialized (
         select o.owner, o.incarnation from owners o, now where now.tick - o.sign > o.patience
     ), found as materialized (

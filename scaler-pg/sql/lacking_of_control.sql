@@ -4,6 +4,10 @@ with me(role) as (
 )
 select what from me, lateral (values
     ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
+    -- A schema of an older version lacks the column: it is told apart from this.
+    ('update on scaler.meta (ahead_ms)', coalesce((
+        select has_column_privilege(role, a.attrelid, a.attnum, 'update') from pg_attribute a
+        where a.attrelid = 'scaler.meta'::regclass and a.attname = 'ahead_ms'), true)),
     ('select on scaler.migration', has_table_privilege(role, 'scaler.migration', 'select')),
     ('select on scaler.leader', has_table_privilege(role, 'scaler.leader', 'select')),
     ('update on scaler.leader', has_column_privilege(role, 'scaler.leader', 'term', 'update')

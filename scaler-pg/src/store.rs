@@ -200,6 +200,12 @@ impl WorkStore for PgStore {
         Ok(Outcome::Committed { moved: row.moved.into_iter().map(number).collect(), refused })
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/catch_up.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let rows: Vec<(i64,)> = self.link.rows("catch up", query).await?;
+        Ok(rows.first().map_or(0, |(ticks,)| unsigned(*ticks)))
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         let query = sqlx::query_as("select scaler.adopt($1, $2)").bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let (adopted,): (i64,) = self.link.row("adopt", query).await?;

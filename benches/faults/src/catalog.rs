@@ -79,7 +79,7 @@ faults! {
     24 "failover-hosts" InFull servers::failover_by_hosts: "the same, programs know both hosts [outage + 3 s]";
     25 "worker-without-postgres" Always postgres::worker_cut: "one worker cut from Postgres only [7 s; it gets nothing until it ticks]";
     26 "clock-ahead" InFull servers::clock_jumps_ahead: "the clock of Postgres jumps 30 s ahead [stall 6 s]";
-    26 "clock-back" InFull servers::clock_jumps_back: "the clock of Postgres jumps 30 s back [stall 6 s]";
+    26 "clock-back" InFull servers::clock_jumps_back: "the clock of Postgres jumps 30 s back [stall 6 s; the fall is counted]";
     27 "item-locked" Always postgres::item_locked: "a user's transaction locks one item for 30 s [only that item misses]";
     28 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [a tick's call within 1 s, p99]";
     29 "postgres-far-away" InFull servers::far_away: "Postgres 100 ms away, 5 % of packets lost [missed ticks recorded]";

@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use super::{FailureLabels, within};
 
@@ -29,6 +29,8 @@ pub struct ControlMetrics {
     pub held: Gauge,
     /// The items of the most loaded worker over the mean.
     pub most_over_mean: Gauge<f64, AtomicU64>,
+    /// By how many seconds the store's clock fell, all together.
+    pub clock_fell_s: Counter<f64, AtomicU64>,
     /// How often calls began to fail.
     pub failures: Family<FailureLabels, Counter>,
 }
@@ -59,6 +61,7 @@ impl ControlMetrics {
             moves_refused: Family::default(),
             held: Gauge::default(),
             most_over_mean: Gauge::default(),
+            clock_fell_s: Counter::default(),
             failures: Family::default(),
         };
         let registry = within(registry, "control");
@@ -70,6 +73,8 @@ impl ControlMetrics {
         registry.register("moves_refused", "Slots that did not change hands, by reason", metrics.moves_refused.clone());
         registry.register("held", "Whether nothing moves since most slots fell silent at once", metrics.held.clone());
         registry.register("load_most_over_mean", "Items of the most loaded worker over the mean", metrics.most_over_mean.clone());
+        let fell = "By how much the store's clock fell behind the ticks that were done, all together";
+        registry.register_with_unit("clock_fell", fell, Unit::Seconds, metrics.clock_fell_s.clone());
         registry.register("failures", "How often calls began to fail, by server and class", metrics.failures.clone());
         metrics
     }

@@ -75,6 +75,7 @@ impl ControlObserver {
                     self.metrics.moves_refused.get_or_create(&ReasonLabel { reason: word(refusal.why).to_owned() }).inc();
                 }
             }
+            ControlEvent::ClockFell { by } => _ = self.metrics.clock_fell_s.inc_by(by.as_secs_f64()),
             ControlEvent::StoreFailed { error, .. } => {
                 self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
             }
@@ -144,6 +145,7 @@ mod tests {
             ControlEvent::Judged { worker: &worker, before: None, now: Some(Verdict::Healthy) },
             ControlEvent::Planned(&plan),
             ControlEvent::Committed { moved: &[Slot::new(0)], refused: &refused },
+            ControlEvent::ClockFell { by: Duration::from_millis(31_500) },
             ControlEvent::StoreFailed { error: away, retry_in: Duration::from_millis(500) },
         ] {
             observer.observe(&event);
@@ -160,6 +162,7 @@ mod tests {
             "workers{verdict=\"healthy\"} 1",
             "slots_moved_total{reason=\"unowned\"} 1",
             "moves_refused_total{reason=\"epoch passed\"} 1",
+            "clock_fell_seconds_total 31.5",
             "failures_total{server=\"store\",class=\"transient\"} 1",
         ] {
             assert!(text.contains(&format!("\nnotifi_scaler_control_{line}\n")), "{line}: {text}");

@@ -46,6 +46,9 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
         }
         ControlEvent::Released => plain("moves slots again".to_owned()),
         ControlEvent::Planned(plan) => Some(Note::Redistributes(ledger.planned(plan))),
+        ControlEvent::ClockFell { by } => {
+            grave(format!("the store's clock fell {} s behind its ticks; they go on from where they were", by.as_secs_f64()))
+        }
         ControlEvent::Swept(workers) => {
             let names: Vec<_> = workers.iter().map(WorkerId::as_str).collect();
             plain(format!("forgets the silent {}", names.join(", ")))

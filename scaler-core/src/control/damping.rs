@@ -3,25 +3,56 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Intake, Roster, Seat, WorkerId};
+use crate::{Incarnation, Intake, Roster, Seat, WorkerId};
 
 /// The wait after the first time that a worker was gone.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// A process that ends soon after its start counts for as many as this: the next one may well end as it did.
+const DIED_YOUNG: u32 = 3;
+
+/// One process of a worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    /// Which one.
+    pub(super) incarnation: Incarnation,
+    /// For how long it has run, by its own account.
+    pub(super) uptime: Duration,
+}
 
 /// Who is there since when, and when who went.
 #[derive(Debug, Default)]
 pub(super) struct Damping {
-    present: BTreeMap<WorkerId, Duration>,
-    departures: BTreeMap<WorkerId, Vec<Duration>>,
+    present: BTreeMap<WorkerId, Stay>,
+    departures: BTreeMap<WorkerId, Vec<Departure>>,
+}
+
+#[derive(Debug)]
+struct Stay {
+    since: Duration,
+    life: Life,
+}
+
+#[derive(Debug)]
+struct Departure {
+    at: Duration,
+    life: Life,
 }
 
 impl Damping {
     /// Those of the `present` who may be seated at `now`: who went n times within the time `damping` waits for 2^n s after each
-    /// return, but not longer than that time. Until then it keeps what it is `owning`, and gets nothing.
+    /// return, but not longer than that time. Until then it keeps what it is `owning`, and gets nothing. A process that went before it had run
+    /// for that time, and did not come back itself, counts three times.
     ///
     /// Nobody waits when there is nobody else: what has no owner never waits.
-    pub(super) fn admit(&mut self, now: Duration, damping: Duration, present: &Roster, owning: &BTreeSet<WorkerId>) -> Roster {
-        self.observe(now, damping, present);
+    pub(super) fn admit(
+        &mut self,
+        now: Duration,
+        damping: Duration,
+        present: &Roster,
+        lives: &BTreeMap<WorkerId, Life>,
+        owning: &BTreeSet<WorkerId>,
+    ) -> Roster {
+        self.observe(now, damping, present, lives);
         let seats = present.iter().filter_map(|(worker, seat)| {
             let cordoned = Seat { intake: Intake::Cordoned, ..seat };
             let seat = if self.waits(now, damping, worker) { owning.contains(worker).then_some(cordoned)? } else { seat };
@@ -31,29 +62,39 @@ impl Damping {
         if admitted.iter().any(|(_, seat)| seat.intake == Intake::Open) { admitted } else { present.clone() }
     }
 
-    fn observe(&mut self, now: Duration, damping: Duration, present: &Roster) {
-        for (gone, _) in self.present.extract_if(.., |worker, _| !present.contains(worker)) {
-            self.departures.entry(gone).or_default().push(now);
+    fn observe(&mut self, now: Duration, damping: Duration, present: &Roster, lives: &BTreeMap<WorkerId, Life>) {
+        for (gone, stay) in self.present.extract_if(.., |worker, _| !present.contains(worker)) {
+            self.departures.entry(gone).or_default().push(Departure { at: now, life: stay.life });
         }
-        for (worker, _) in present.iter() {
-            self.present.entry(worker.clone()).or_insert(now);
+        for (worker, life) in lives.iter().filter(|(worker, _)| present.contains(worker)) {
+            self.present.entry(worker.clone()).or_insert(Stay { since: now, life: *life }).life = *life;
         }
-        self.departures.retain(|_, times| {
-            times.retain(|time| now.saturating_sub(*time) < damping);
-            !times.is_empty()
+        self.departures.retain(|_, departures| {
+            departures.retain(|departure| now.saturating_sub(departure.at) < damping);
+            !departures.is_empty()
         });
     }
 
     fn waits(&self, now: Duration, damping: Duration, worker: &WorkerId) -> bool {
-        let Some(times) = self.departures.get(worker) else { return false };
-        let doublings = u32::try_from(times.len() - 1).unwrap_or(u32::MAX);
-        let wait = 2_u32.checked_pow(doublings).map_or(damping, |times| FIRST_WAIT.saturating_mul(times)).min(damping);
-        self.present.get(worker).is_some_and(|since| now.saturating_sub(*since) < wait)
+        let (Some(departures), Some(stay)) = (self.departures.get(worker), self.present.get(worker)) else { return false };
+        let died_young =
+            |departure: &Departure| departure.life.uptime < damping && departure.life.incarnation != stay.life.incarnation;
+        let losses = departures.iter().map(|departure| if died_young(departure) { DIED_YOUNG } else { 1 }).sum();
+        now.saturating_sub(stay.since) < wait_after(losses, damping)
     }
+}
+
+/// How long a worker waits that was lost so often.
+fn wait_after(losses: u32, damping: Duration) -> Duration {
+    let times = 2_u32.checked_pow(losses.saturating_sub(1));
+    times.map_or(damping, |times| FIRST_WAIT.saturating_mul(times)).min(damping)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -63,10 +104,20 @@ mod tests {
         Roster::of(names.split_whitespace().map(|name| WorkerId::new(name).unwrap()))
     }
 
-    /// The names of those who may take something.
+    /// The present in the life of this number, which has run for so long.
+    fn lives(present: &str, number: u128, uptime: Duration) -> BTreeMap<WorkerId, Life> {
+        let life = Life { incarnation: Incarnation::new(Uuid::from_u128(number)), uptime };
+        roster(present).iter().map(|(worker, _)| (worker.clone(), life)).collect()
+    }
+
+    /// The names of those who may take something. Their processes have run for long.
     fn takers(damping: &mut Damping, second: u32, present: &str, owning: &str) -> String {
+        takers_of(damping, second, present, owning, &lives(present, second.into(), MINUTE))
+    }
+
+    fn takers_of(damping: &mut Damping, second: u32, present: &str, owning: &str, lives: &BTreeMap<WorkerId, Life>) -> String {
         let owning = roster(owning).iter().map(|(worker, _)| worker.clone()).collect();
-        let admitted = damping.admit(SECOND * second, MINUTE, &roster(present), &owning);
+        let admitted = damping.admit(SECOND * second, MINUTE, &roster(present), lives, &owning);
         let open = admitted.iter().filter(|(_, seat)| seat.intake == Intake::Open);
         open.map(|(worker, _)| worker.as_str()).collect::<Vec<_>>().join(" ")
     }
@@ -106,7 +157,8 @@ mod tests {
         takers(&mut damping, 1, "a", "a");
         let mut seat = |owning: &str| {
             let owning = roster(owning).iter().map(|(worker, _)| worker.clone()).collect();
-            damping.admit(2 * SECOND, MINUTE, &roster("a b"), &owning).get(&WorkerId::new("b").unwrap())
+            let lives = lives("a b", 2, MINUTE);
+            damping.admit(2 * SECOND, MINUTE, &roster("a b"), &lives, &owning).get(&WorkerId::new("b").unwrap())
         };
         assert_eq!(seat("a b").map(|seat| seat.intake), Some(Intake::Cordoned));
         assert_eq!(seat("a"), None);
@@ -118,5 +170,54 @@ mod tests {
         takers(&mut damping, 0, "a", "");
         takers(&mut damping, 1, "", "");
         assert_eq!(takers(&mut damping, 2, "a", ""), "a");
+    }
+
+    /// How long a worker waits whose process has run for so many seconds when it goes, and that comes back in this life.
+    fn wait_s_after_a_life_of(uptime_s: u32, next: u128) -> u32 {
+        let mut damping = Damping::default();
+        takers_of(&mut damping, 0, "a b", "a", &lives("a b", 1, SECOND * uptime_s));
+        takers(&mut damping, 1, "a", "a");
+        let back = lives("a b", next, Duration::ZERO);
+        (2..).find(|second| takers_of(&mut damping, *second, "a b", "a", &back) == "a b").unwrap() - 2
+    }
+
+    #[test]
+    fn who_died_young_waits_longer_and_who_only_stood_still_does_not() {
+        assert_eq!(wait_s_after_a_life_of(59, 2), 8);
+        assert_eq!(wait_s_after_a_life_of(60, 2), 2, "a single death of one that has run for long");
+        assert_eq!(wait_s_after_a_life_of(5, 1), 2, "the same process");
+    }
+
+    proptest! {
+        #[test]
+        fn a_process_that_dies_young_again_and_again_is_seated_twice_a_minute_at_most(
+            spans in prop::collection::vec((1_u32..50, 1_u32..50), 1..20),
+        ) {
+            let (mut damping, mut second, mut seated) = (Damping::default(), 0, Vec::new());
+            for (life, (up, down)) in (1..).zip(spans) {
+                let mut has = false;
+                for age in 0..up {
+                    let lives = lives("a b", life, SECOND * age);
+                    let takes = takers_of(&mut damping, second, "a b", "a", &lives) == "a b";
+                    if takes && !has {
+                        seated.push(second);
+                    }
+                    has |= takes;
+                    second += 1;
+                }
+                for _ in 0..down {
+                    takers(&mut damping, second, "a", "a");
+                    second += 1;
+                }
+            }
+            prop_assert!(seated.windows(3).all(|three| three[2] - three[0] >= 60), "{:?}", seated);
+        }
+
+        #[test]
+        fn to_be_lost_more_often_is_never_to_wait_less(losses in 0_u32..100, damping_s in 0_u64..1000) {
+            let damping = Duration::from_secs(damping_s);
+            prop_assert!(wait_after(losses, damping) <= wait_after(losses + 1, damping));
+            prop_assert!(wait_after(losses, damping) <= damping);
+        }
     }
 }

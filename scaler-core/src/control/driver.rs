@@ -154,6 +154,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let assignment = self.store.assignment().await?;
         let answered_at = self.clock.now();
         self.has_looked = true;
+        self.catch_up(&term, &assignment, observe).await?;
         let recovery = (answered_at.saturating_sub(asked_at) * LOOK_REST).min(self.config.lease / 5);
         let rest = self.jittered(self.config.scan_interval).max(recovery);
         self.rest = rest;
@@ -204,6 +205,25 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         self.term = None;
         self.leads = None;
         observe(ControlEvent::Deposed(term));
+    }
+
+    /// Lets ticks go on where the store's clock has fallen behind those that were done.
+    async fn catch_up(
+        &mut self,
+        term: &Term,
+        assignment: &Assignment,
+        observe: &mut (impl FnMut(ControlEvent<'_>) + Send),
+    ) -> Result<(), StoreError> {
+        if !assignment.is_behind() {
+            return Ok(());
+        }
+        let ticks = self.store.catch_up(term).await?;
+        if ticks > 0 {
+            // The lease, too, is by the clock as it was before.
+            self.renew_at = Duration::ZERO;
+            observe(ControlEvent::ClockFell { by: assignment.tick_length * u32::try_from(ticks).unwrap_or(u32::MAX) });
+        }
+        Ok(())
     }
 
     async fn count_items(&mut self) -> Result<(), StoreError> {

@@ -51,6 +51,11 @@ pub enum ControlEvent<'a> {
         /// Those that did not.
         refused: &'a [Refusal],
     },
+    /// The store's clock fell. Ticks go on from where they were.
+    ClockFell {
+        /// By how much it lay behind them.
+        by: Duration,
+    },
     /// Silent members were forgotten.
     Swept(&'a [WorkerId]),
     /// A call to the store failed. Told when the failures begin, and again when another kind of failure follows.

@@ -37,7 +37,8 @@ pub struct ControlConfig {
     /// that. What a lost worker owned never waits.
     pub gather: Duration,
     /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer than this time.
-    /// Zero turns it off. Slots without owner never wait.
+    /// A process that was gone before it had run for this time counts three times, unless it came back itself. Zero turns it off. Slots
+    /// without owner never wait.
     pub damping: Duration,
     /// The most slots that move in a second while their owners work. What nobody ticks always moves at once.
     pub moves_per_s: u32,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ControlConfig;
 use super::budget::Budget;
-use super::damping::Damping;
+use super::damping::{Damping, Life};
 use super::gathering::Gathering;
 use super::generations::Generations;
 use super::pulse::Pulses;
@@ -121,7 +121,8 @@ impl ControlPlane {
         }
         self.generations.observe(seen.assignment.tick, self.sightings.values());
         let owning = standings.iter().filter(|(_, standing)| standing.slots > 0).map(|(worker, _)| worker.clone()).collect();
-        let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &owning);
+        let lives = self.lives(&standings);
+        let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &lives, &owning);
         let made = self.drop_pending(&roster, seen.assignment);
         let draining = standings.iter().filter(|(_, standing)| standing.verdict == Verdict::Draining);
         let draining = draining.map(|(worker, _)| worker.clone()).collect();
@@ -206,6 +207,13 @@ impl ControlPlane {
         let all_agree = seen.members.is_some() && lost.iter().all(|standing| standing.verdict == Verdict::Dead);
         let explained = all_agree && now.saturating_sub(since) >= self.config.thresholds.hold_for;
         (!explained).then_some(silent)
+    }
+
+    /// In which of its lives each worker is; how long one has run that nobody has heard of is taken for long.
+    fn lives(&self, standings: &BTreeMap<WorkerId, Standing>) -> BTreeMap<WorkerId, Life> {
+        let uptime = |worker| self.sightings.get(worker).map_or(Duration::MAX, |sighting| sighting.member.uptime);
+        let life = |standing: &Standing, uptime| Life { incarnation: standing.key.incarnation, uptime };
+        standings.iter().map(|(worker, standing)| (worker.clone(), life(standing, uptime(worker)))).collect()
     }
 
     /// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the

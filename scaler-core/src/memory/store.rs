@@ -40,6 +40,8 @@ struct State {
     by_slot: Vec<Vec<ItemId>>,
     slots: Vec<SlotState>,
     ticks: Vec<u64>,
+    /// How many ticks the present one is ahead of the clock.
+    ahead: u64,
     /// The tick in which each slot last changed hands.
     moved: Vec<Tick>,
     term: u64,
@@ -55,6 +57,7 @@ impl MemoryStore {
             by_slot: vec![Vec::new(); slots.len()],
             slots: vec![SlotState::default(); slots.len()],
             ticks: vec![0; slots.len()],
+            ahead: 0,
             moved: vec![Tick::default(); slots.len()],
             term: 0,
             holder: None,
@@ -95,10 +98,10 @@ impl MemoryStore {
     }
 
     /// The present tick, from 1, and how far the clock is into it.
-    fn tick_now(&self) -> (Tick, Duration) {
+    fn tick_now(&self, state: &State) -> (Tick, Duration) {
         let (now, length) = (self.clock.now().as_nanos(), self.tick_length.as_nanos());
         let into = Duration::from_nanos(u64::try_from(now % length).unwrap_or(0));
-        (Tick(u64::try_from(now / length).unwrap_or(u64::MAX - 1) + 1), into)
+        (Tick(u64::try_from(now / length).unwrap_or(u64::MAX).saturating_add(state.ahead + 1)), into)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -157,8 +160,8 @@ impl State {
 #[deny(clippy::missing_trait_methods)]
 impl WorkStore for MemoryStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
-        let (tick, into_tick) = self.tick_now();
         let mut state = self.lock();
+        let (tick, into_tick) = self.tick_now(&state);
         let owned: Vec<Slot> = state.owned_by(owner, slots).collect();
         let fence = owned.iter().fold(0, |fence, slot| fence ^ fence_of(*slot, &state.slots[slot.index()]));
         let mut report = TickReport {
@@ -202,8 +205,9 @@ impl WorkStore for MemoryStore {
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
-        let (tick, _) = self.tick_now();
-        Ok(Assignment { tick, tick_length: self.tick_length, slots: self.lock().slots.clone(), sessions: None })
+        let state = self.lock();
+        let (tick, _) = self.tick_now(&state);
+        Ok(Assignment { tick, tick_length: self.tick_length, slots: state.slots.clone(), sessions: None })
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {
@@ -213,8 +217,8 @@ impl WorkStore for MemoryStore {
     }
 
     async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {
-        let (tick, _) = self.tick_now();
         let mut state = self.lock();
+        let (tick, _) = self.tick_now(&state);
         if !state.is_latest(term) {
             return Ok(Outcome::Deposed);
         }
@@ -228,9 +232,21 @@ impl WorkStore for MemoryStore {
         Ok(Outcome::Committed { moved, refused })
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
-        let (tick, _) = self.tick_now();
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
         let mut state = self.lock();
+        let (tick, _) = self.tick_now(&state);
+        let last = state.slots.iter().map(|slot| slot.last_tick).max().unwrap_or_default();
+        if !state.is_latest(term) || last.since(tick) <= 1 {
+            return Ok(0);
+        }
+        let ticks = last.since(tick) + 1;
+        state.ahead += ticks;
+        Ok(ticks)
+    }
+
+    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+        let mut state = self.lock();
+        let (tick, _) = self.tick_now(&state);
         let is_namesakes = |state: &SlotState| state.owner.as_ref().is_some_and(|o| o.worker == owner.worker && o != owner);
         let namesakes = (0..).map(Slot::new).zip(&state.slots).filter(|(_, slot)| is_namesakes(slot)).map(|(slot, _)| slot);
         let namesakes: Vec<Slot> = namesakes.collect();
@@ -239,8 +255,8 @@ impl WorkStore for MemoryStore {
     }
 
     async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
-        let (now, (tick, _)) = (self.clock.now(), self.tick_now());
         let mut state = self.lock();
+        let (now, (tick, _)) = (self.clock.now(), self.tick_now(&state));
         let free_from = state.holder.map_or(now, |(_, lease_ends)| lease_ends) + LEADERLESS_AFTER;
         if free_from > now {
             return Ok(Claim::NotYet { wait: free_from - now });
@@ -267,7 +283,7 @@ impl Election for MemoryStore {
     async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
         let now = self.clock.now();
         let mut state = self.lock();
-        if state.holder.is_some_and(|(_, until)| until > now) {
+        if state.holder.is_some_and(|(_, until)| now < until && until <= now + 2 * lease) {
             return Ok(None);
         }
         state.term += 1;

@@ -4,11 +4,14 @@
 //! fails the very case that is meant for it.
 #![expect(clippy::missing_errors_doc, reason = "a case fails by the violation that it finds, and its doc is the rule")]
 
+mod clock;
 pub mod membership;
 pub mod ring;
 pub mod store;
 
 use std::fmt;
+
+pub use clock::SetClock;
 
 /// What a case found to be against the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]

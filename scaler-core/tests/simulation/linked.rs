@@ -60,6 +60,10 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
         self.link.carry(|| self.server.commit(term, transfers)).await.map_err(store_error)?
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        self.link.carry(|| self.server.catch_up(term)).await.map_err(store_error)?
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.link.carry(|| self.server.adopt(owner)).await.map_err(store_error)?
     }

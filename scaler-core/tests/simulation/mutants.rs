@@ -153,6 +153,10 @@ impl WorkStore for Broken {
         self.store.commit(&term, &transfers).await
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        self.store.catch_up(term).await
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.store.adopt(owner).await
     }

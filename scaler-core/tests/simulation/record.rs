@@ -49,6 +49,7 @@ pub(crate) enum Call {
     Adopt,
     Claim,
     Commit(Term),
+    CatchUp(Term),
     Elected(Term),
     Renewed,
     /// Items came or went.
@@ -147,6 +148,12 @@ impl WorkStore for Record {
         let outcome = self.store.commit(term, transfers).await?;
         self.step(Call::Commit(*term)).await;
         Ok(outcome)
+    }
+
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        let ticks = self.store.catch_up(term).await?;
+        self.step(Call::CatchUp(*term)).await;
+        Ok(ticks)
     }
 
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
+use scaler_core::testing::SetClock;
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
 use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, SlotCount, TokioClock, WorkerId};
 use tokio::sync::oneshot;
@@ -26,6 +27,8 @@ const CONTROL_PLANES: usize = 2;
 pub(crate) struct World {
     pub(crate) chance: Arc<Chance>,
     clock: Arc<dyn Clock>,
+    /// That of the store.
+    store_clock: Arc<SetClock>,
     memory: Arc<MemoryStore>,
     pub(crate) record: Arc<Record>,
     membership: Arc<MemoryMembership>,
@@ -53,7 +56,8 @@ impl World {
     /// Two control planes, three workers and some items; broken as is said.
     pub(crate) async fn begin(seed: u64, fault: Option<Fault>) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
-        let memory = Arc::new(MemoryStore::new(clock.clone(), SlotCount::new(256).unwrap(), SECOND));
+        let store_clock = Arc::new(SetClock::new(clock.clone()));
+        let memory = Arc::new(MemoryStore::new(store_clock.clone(), SlotCount::new(256).unwrap(), SECOND));
         let store: Arc<dyn Transparent> = match fault {
             Some(fault) => Arc::new(Broken::new(memory.clone(), fault)),
             None => memory.clone(),
@@ -64,6 +68,7 @@ impl World {
             membership: Arc::new(MemoryMembership::new(clock.clone())),
             memory,
             clock,
+            store_clock,
             workers: BTreeMap::new(),
             control_planes: Vec::new(),
             lives: 0,
@@ -115,7 +120,7 @@ impl World {
         let time = self.chance.up_to(10 * SECOND);
         let names: Vec<String> = self.workers.keys().cloned().collect();
         let name = self.chance.pick(&names).cloned().unwrap_or_default();
-        match self.chance.below(17) {
+        match self.chance.below(18) {
             0 | 1 => _ = self.workers.remove(&name),
             2 | 3 => self.worker_comes(),
             4 => self.worker_restarts(&name),
@@ -129,6 +134,7 @@ impl World {
             13 => self.insert(5).await,
             14 => self.remove().await,
             15 => self.control_planes_die(),
+            16 => self.store_clock_jumps(),
             _ => self.membership_suffers().await,
         }
     }
@@ -209,6 +215,12 @@ impl World {
             plane.store.pause(time);
             plane.membership.pause(time);
         }
+    }
+
+    /// By half a minute at most, back or ahead.
+    fn store_clock_jumps(&self) {
+        let by_ms = self.chance.below(60_001).cast_signed() - 30_000;
+        self.store_clock.set_ahead(by_ms);
     }
 
     async fn insert(&mut self, count: u128) {

@@ -51,6 +51,12 @@ enum Fault {
     ClaimsNothing,
     /// Ticks the first slot after the range, too.
     OverstepsTheRange,
+    /// Leaves ticks behind where the clock falls.
+    NeverCatchesUp,
+    /// Catches up anew each time.
+    CatchesUpTwice,
+    /// Waits for a lease however long it lasts.
+    WaitsForAnyLease,
 }
 
 #[derive(Debug)]
@@ -147,6 +153,20 @@ impl WorkStore for Broken {
         self.store.commit(&term, &transfers).await
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        let latest = self.latest_term().await?;
+        let term = latest.filter(|_| self.fault == Fault::IgnoresTheTerm).unwrap_or(*term);
+        if self.fault == Fault::NeverCatchesUp {
+            return Ok(0);
+        }
+        let ticks = self.store.catch_up(&term).await?;
+        if self.fault == Fault::CatchesUpTwice && ticks == 0 {
+            // To do so once more is the same as time that goes by.
+            tokio::time::advance(10_000 * super::SECOND).await;
+        }
+        Ok(ticks + u64::from(self.fault == Fault::Boasts))
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         if self.fault == Fault::AdoptsNothing { Ok(0) } else { self.store.adopt(owner).await }
     }
@@ -180,7 +200,8 @@ impl Election for Broken {
         {
             self.store.resign(&term).await?;
         }
-        self.store.campaign(candidate, lease).await
+        let longest = if self.fault == Fault::WaitsForAnyLease { lease.max(3600 * super::SECOND) } else { lease };
+        self.store.campaign(candidate, longest).await
     }
 
     async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
@@ -216,6 +237,10 @@ impl StoreFixture for BrokenFixture {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         self.memory.outlast_the_leader().await
+    }
+
+    async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
+        self.memory.let_the_clock_fall(ticks).await
     }
 
     async fn pass_a_moment(&self) {
@@ -255,5 +280,10 @@ rejected! {
     a_store_that_claims_from_the_living: ClaimsFromTheLiving by who_lives_keeps_its_slots;
     a_store_that_claims_beyond_the_limit: ClaimsBeyondTheLimit by claims_keep_within_their_limit;
     a_store_that_claims_nothing: ClaimsNothing by orphans_are_claimed_when_nobody_leads;
+    a_store_that_never_catches_up: NeverCatchesUp by ticks_go_on_where_the_clock_fell;
+    a_store_that_catches_up_twice: CatchesUpTwice by to_catch_up_twice_at_once_is_to_do_so_once;
+    a_store_that_boasts_of_catching_up: Boasts by a_clock_that_goes_well_is_left_alone;
+    a_store_that_catches_up_for_any_term: IgnoresTheTerm by a_past_term_moves_no_ticks;
+    a_store_that_waits_for_any_lease: WaitsForAnyLease by a_lease_by_a_clock_that_fell_can_be_taken;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
 }

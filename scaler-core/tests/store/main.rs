@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
-use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Clock, Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
+use scaler_core::testing::{SetClock, Violation};
+use scaler_core::{Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The reference store on virtual time.
-struct Memory(Arc<MemoryStore>);
+struct Memory(Arc<MemoryStore>, Arc<SetClock>);
 
 fn memory() -> Memory {
     tokio::time::pause();
-    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
-    Memory(Arc::new(MemoryStore::new(clock, SlotCount::new(256).unwrap(), SECOND)))
+    let clock = Arc::new(SetClock::new(Arc::new(TokioClock::start())));
+    Memory(Arc::new(MemoryStore::new(clock.clone(), SlotCount::new(256).unwrap(), SECOND)), clock)
 }
 
 async fn fixture() -> Memory {
@@ -54,6 +54,11 @@ impl StoreFixture for Memory {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         tokio::time::advance(LEADERLESS_AFTER).await;
+        Ok(())
+    }
+
+    async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
+        self.1.set_ahead(-1000 * ticks.cast_signed());
         Ok(())
     }
 

@@ -109,6 +109,11 @@ impl WorkStore for Server {
         self.store.commit(term, transfers).await
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        self.reached()?;
+        self.store.catch_up(term).await
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.reached_by(owner).await?;
         self.store.adopt(owner).await

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
 mod audit;
+mod clock;
 mod conformance;
 mod digest;
 mod failover;

@@ -84,6 +84,10 @@ impl WorkStore for Split {
         self.control.commit(term, transfers).await
     }
 
+    async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
+        self.control.catch_up(term).await
+    }
+
     async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
         self.worker.adopt(owner).await
     }
@@ -121,6 +125,10 @@ impl StoreFixture for RoleDesk {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         self.owner.outlast_the_leader().await
+    }
+
+    async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
+        self.owner.let_the_clock_fall(ticks).await
     }
 
     async fn pass_a_moment(&self) {

@@ -82,6 +82,13 @@ impl StoreFixture for Desk {
         sqlx::query(free).execute(&self.user).await.map(drop).map_err(Violation::from)
     }
 
+    async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
+        // It is all the same whether the clock falls or ticks lie ahead.
+        let query =
+            sqlx::query("update scaler.slot set last_tick = last_tick + $1 where last_tick > 0").bind(ticks.cast_signed());
+        query.execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
     async fn pass_a_moment(&self) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -131,9 +131,15 @@ async fn clock_jumps(stage: &Stage, ahead_s: i64) -> Result<Report> {
     let ended = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(ended);
     let moved = watch.moved(&world.user).await?;
+    let fell_s = Duration::from_secs(ahead_s.min(0).unsigned_abs()).as_secs_f64();
+    let mut uncounted_s = fell_s;
+    for leader in world.control_planes.values() {
+        uncounted_s -= leader.metric("notifi_scaler_control_clock_fell_seconds_total").await?;
+    }
     // By a clock that jumps, neither ticks nor gaps can be counted: the invariants can, and the stall by our own clock.
     let found = Report::of(watch.judge(&world.user).await?);
     let report = Report { findings: None, ..found }.at_most("longest stall, s", stall, 6.0).steady_after(steady_after);
+    let report = report.at_most("fall counted but for, s", uncounted_s.abs(), 2.0);
     Ok(report.note(format!("{moved} slots moved")))
 }
 

@@ -1,5 +1,5 @@
--- The oracle: it writes down every increment, every change of a slot's owner and every term, without asking the program. The tick is the
--- second of the database's clock in which the increment's statement began. All names are whole and all functions run as
+-- The oracle: it writes down every increment, every change of a slot's owner and every term, without asking the program. The tick is that
+-- of the database's clock at which the increment's statement began. All names are whole and all functions run as
 -- their maker, since a worker's role may write nowhere else and brings a search path of its own.
 create table public.audit (
     id uuid, slot integer, tick bigint, at timestamptz, worker text, owner text, epoch bigint, step integer);
@@ -10,7 +10,7 @@ create index audit_tick on public.audit (tick);
 create function public.audit() returns trigger language plpgsql security definer
 set search_path = pg_catalog set enable_nestloop = off as $$ begin
     insert into public.audit
-    select a.id, s.slot, floor(extract(epoch from statement_timestamp())), clock_timestamp(), a.currentworker, s.owner, s.epoch,
+    select a.id, s.slot, (select tick from scaler.clock()), clock_timestamp(), a.currentworker, s.owner, s.epoch,
            a.value - coalesce(b.value, 0)
     from after_update a join before_update b on b.id = a.id join scaler.slot s on s.slot = scaler.slot_of(a.id);
     return null;

@@ -2,7 +2,7 @@
 -- a tenth more than the mean, which the control plane leaves as it is), how many items the last whole tick left out, and how often slots
 -- have changed.
 with now as materialized (
-    select floor(extract(epoch from clock_timestamp()))::bigint - 1 as tick
+    select tick - 1 as tick from scaler.clock()
 ), weights as materialized (
     select scaler.slot_of(w.id) as slot, count(*) as items from public.work_items w group by 1
 ), loads as (

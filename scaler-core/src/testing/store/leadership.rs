@@ -71,6 +71,14 @@ pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> Ca
     equal(give(fixture, &first, &member("b", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit after the next term")
 }
 
+/// Nobody waits for a lease that lasts for more than twice as long yet as the one that is asked for.
+pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
+    let first = elect(fixture).await?;
+    equal(fixture.election().campaign(SECOND, LEASE / 2 + LEASE / 10).await?, None, "a campaign for more than half of the time")?;
+    let second = fixture.election().campaign(SECOND, LEASE / 3).await?;
+    equal(second, Some(Term { number: first.number + 1, holder: SECOND }), "a campaign for a third of the time")
+}
+
 /// Who resigns leaves the place free at once.
 pub async fn a_resigned_term_is_free_at_once(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;

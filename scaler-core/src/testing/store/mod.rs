@@ -5,6 +5,7 @@
 
 mod cases;
 mod claims;
+mod fallen;
 mod fencing;
 mod leadership;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 
 pub use cases::*;
 pub use claims::*;
+pub use fallen::*;
 pub use fencing::*;
 pub use leadership::*;
 
@@ -41,6 +43,9 @@ pub trait StoreFixture: Send + Sync {
     /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
     async fn outlast_the_leader(&self) -> Result<(), Violation>;
 
+    /// Lets the clock fall so many ticks behind those that were done.
+    async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation>;
+
     /// Lets a little time pass: on virtual time it is advanced, on real time it is waited for. Much less than a tick.
     async fn pass_a_moment(&self);
 }
@@ -59,8 +64,9 @@ macro_rules! store_suite {
             a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
             nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
             claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
-            one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
-            a_lease_that_ran_out_can_be_taken, a_resigned_term_is_free_at_once);
+            ticks_go_on_where_the_clock_fell, to_catch_up_twice_at_once_is_to_do_so_once, a_clock_that_goes_well_is_left_alone,
+            a_past_term_moves_no_ticks, one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
+            a_lease_that_ran_out_can_be_taken, a_lease_by_a_clock_that_fell_can_be_taken, a_resigned_term_is_free_at_once);
     };
     (@cases $fixture:path; $($case:ident),+) => {
         $(

@@ -1,0 +1,72 @@
+//! A clock that falls behind the ticks that were done: they go on, and none comes twice.
+
+use uuid::Uuid;
+
+use super::StoreFixture;
+use super::cases::{LEASE, owned, values};
+use crate::testing::{CaseResult, Violation, ensure, equal};
+use crate::{SlotRange, Tick};
+
+/// So far that no test outlives it.
+const FALL_TICKS: u64 = 10_000;
+/// More than pass while a test looks.
+const SOON_TICKS: u64 = 1000;
+
+/// Nothing is ticked before the leader lets the store catch up; then all is ticked once, from the tick after the last one on.
+pub async fn ticks_go_on_where_the_clock_fell(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, items, term) = owned(fixture).await?;
+    fixture.store().tick(&owner, SlotRange::ALL).await?;
+    fixture.let_the_clock_fall(FALL_TICKS).await?;
+    let (last, _) = last_and_now(fixture).await?;
+    equal(fixture.store().assignment().await?.is_behind(), true, "whether the clock shows as fallen")?;
+    equal(fixture.store().tick(&owner, SlotRange::ALL).await?.ticked, 0, "slots ticked by a clock that has fallen")?;
+    let ticks = fixture.store().catch_up(&term).await?;
+    ensure(ticks.abs_diff(FALL_TICKS) < SOON_TICKS, format!("moved on by {ticks} ticks where it fell by {FALL_TICKS}"))?;
+    equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where that is done")?;
+    let (_, now) = last_and_now(fixture).await?;
+    ensure((1..SOON_TICKS).contains(&now.since(last)), format!("tick {now} after tick {last}"))?;
+    equal(fixture.store().tick(&owner, SlotRange::ALL).await?.items, 10, "items incremented afterwards")?;
+    equal(values(fixture, &items).await?, vec![2; 10], "values afterwards")
+}
+
+/// Leaders that try at once, or once more since no answer came, move ticks on once.
+pub async fn to_catch_up_twice_at_once_is_to_do_so_once(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, _, term) = owned(fixture).await?;
+    fixture.store().tick(&owner, SlotRange::ALL).await?;
+    fixture.let_the_clock_fall(FALL_TICKS).await?;
+    let (last, _) = last_and_now(fixture).await?;
+    let store = fixture.store();
+    futures_util::future::try_join_all((0..4).map(|_| store.catch_up(&term))).await?;
+    let (_, now) = last_and_now(fixture).await?;
+    ensure((1..SOON_TICKS).contains(&now.since(last)), format!("tick {now} after tick {last}"))
+}
+
+/// A clock that goes well, or lies no more than a tick behind, is left alone.
+pub async fn a_clock_that_goes_well_is_left_alone(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, _, term) = owned(fixture).await?;
+    equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where nothing was ticked")?;
+    fixture.store().tick(&owner, SlotRange::ALL).await?;
+    equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with")?;
+    fixture.let_the_clock_fall(1).await?;
+    equal(fixture.store().assignment().await?.is_behind(), false, "whether a tick shows as a fall")?;
+    equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where it fell by one")
+}
+
+/// Only the latest term lets the store catch up.
+pub async fn a_past_term_moves_no_ticks(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, _, past) = owned(fixture).await?;
+    fixture.store().tick(&owner, SlotRange::ALL).await?;
+    fixture.election().resign(&past).await?;
+    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE).await?;
+    ensure(next.is_some(), "nobody leads after a resignation, and yet leadership is refused")?;
+    fixture.let_the_clock_fall(FALL_TICKS).await?;
+    equal(fixture.store().catch_up(&past).await?, 0, "ticks that a past term moved on")?;
+    let (last, now) = last_and_now(fixture).await?;
+    ensure(now < last, format!("tick {now} after a past term tried to catch up with {last}"))
+}
+
+/// The last tick that was done, and the present one.
+async fn last_and_now(fixture: &dyn StoreFixture) -> Result<(Tick, Tick), Violation> {
+    let assignment = fixture.store().assignment().await?;
+    Ok((assignment.slots.iter().map(|slot| slot.last_tick).max().unwrap_or_default(), assignment.tick))
+}
