@@ -120,7 +120,13 @@ impl Session {
         match self {
             Self::Fenced { store, key, chunks } => {
                 for chunk in chunks {
-                    rows += store.tick(key, *chunk).await?.items;
+                    loop {
+                        let report = store.tick(key, *chunk).await?;
+                        rows += report.items;
+                        if report.left == 0 || report.ticked == 0 {
+                            break;
+                        }
+                    }
                 }
             }
             Self::Plain { connection, worker, work } => match work {

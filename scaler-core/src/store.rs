@@ -25,7 +25,7 @@ pub struct TickReport {
     pub fence: u64,
     /// Slots ticked by this call.
     pub ticked: u32,
-    /// Slots due that were left for the next call, since they may just be changing hands.
+    /// Slots due that were left for the next call, since they may just be changing hands, or since they were too many for one call.
     pub left: u32,
     /// Items incremented by this call.
     pub items: u64,

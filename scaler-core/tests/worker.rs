@@ -263,6 +263,24 @@ fn called(effects: &[Effect]) -> Vec<SlotRange> {
     effects.iter().filter_map(|effect| if let Effect::Tick(range) = effect { Some(*range) } else { None }).collect()
 }
 
+#[test]
+fn what_was_too_much_for_one_call_is_called_for_at_once_within_the_tick() {
+    let mut worker = working(9, &[]);
+    let part = |tick, left| Input::Ticked(SlotRange::ALL, Ok(TickReport { ticked: 3, left, ..report(tick, 9, &[]) }));
+    let now = SECOND * 2;
+    assert_eq!(called(&worker.step(now, Input::Woken)), [SlotRange::ALL]);
+    for left in [6, 3] {
+        assert_eq!(called(&worker.step(now, part(2, left))), [SlotRange::ALL], "{left} are left");
+    }
+    assert_eq!(called(&worker.step(now, part(2, 0))), []);
+    assert!(worker.wake_at() > now, "the tick is done");
+
+    let now = SECOND * 3;
+    assert_eq!(called(&worker.step(now, Input::Woken)), [SlotRange::ALL]);
+    let none = Input::Ticked(SlotRange::ALL, Ok(TickReport { ticked: 0, left: 9, ..report(3, 9, &[]) }));
+    assert_eq!(called(&worker.step(now, none)), [], "they are just changing hands: it tries a little later");
+}
+
 /// A worker with 400,000 items in 4,096 slots, and a store that answers each call after so long. For ten ticks: how many calls were
 /// under way at most, how many answers each tick had, and how many ticks were missed.
 fn under_load(each: Duration) -> (usize, Vec<u32>, u64) {

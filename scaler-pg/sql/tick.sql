@@ -1,14 +1,21 @@
 -- The work: fence, de-duplicate and increment in one statement, so that a blind retry is safe.
 --
--- Locks are taken in slot order and never waited for: a slot that is just changing hands is left for the next try.
+-- Locks are never waited for: a slot that is just changing hands is left for the next try. Those come first that waited longest.
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
 -- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
+-- Where not even the fence is the expected one, nobody knows how much is in these slots: then one statement takes what fills about
+-- a megabyte of the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep
+-- Postgres from tidying up meanwhile.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
     select * from scaler.clock()
 ), mine as materialized (
     select s.slot, s.epoch, s.last_tick from scaler.slot s
     where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
+), fence as materialized (
+    select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) as fence from mine
+), few as (
+    select greatest(slots::bigint * 1048576 / nullif(pg_relation_size('public.work_items'), 0), 1) as few from scaler.meta
 ), wanted as materialized (
     select m.slot from mine m
     where m.last_tick < (select tick from now)
@@ -19,7 +26,8 @@ with now as materialized (
     select s.slot from scaler.slot s
     where s.slot = any (array(select slot from wanted))
       and s.owner = $1 and s.incarnation = $2 and s.last_tick < (select tick from now)
-    order by s.slot
+    order by s.last_tick, s.slot
+    limit case when (select fence from fence) is distinct from $5[1] then (select few from few) end
     for no key update of s skip locked
 ), ticked as (
     update scaler.slot s set last_tick = (select tick from now), ticks = s.ticks + 1
@@ -27,7 +35,7 @@ with now as materialized (
     returning s.slot
 ), seen as materialized (
     select (select count(*) from mine) as owned,
-           (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
+           (select fence from fence) as fence,
            (select count(*) from ticked) as ticked
 ), done as materialized (
     -- Where the slots are those of $5, its number of items is expected, too.

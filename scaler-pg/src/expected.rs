@@ -1,4 +1,5 @@
-//! What the next tick of a range of slots should find, so that Postgres need not read the digest of many ids each time.
+//! What the next tick of a range of slots should find, so that Postgres need not read the digest of many ids each time, and does not
+//! take many slots at once of which nobody knows how much is in them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,6 +8,8 @@ use scaler_core::{MemberKey, SlotRange, uuid_hash};
 
 /// Up to so many items, their digest is read in every tick: it costs nothing that can be measured.
 const FEW: i64 = 8000;
+/// Up to so many items, the slots that were left are taken at once.
+const AT_ONCE: i64 = 16_000;
 /// In how many ticks the digest of more is read once. In the others, as many new items as lost ones would not show.
 const TICKS: u32 = 8;
 /// How many ranges are kept; a worker has far fewer.
@@ -30,30 +33,55 @@ type Range = (scaler_core::Incarnation, u32, u32);
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    found: Found,
-    /// For how many ticks it is good.
+    fence: i64,
+    /// Of many items.
+    found: Option<Found>,
+    /// For how many ticks that is good.
     ticks: u32,
 }
 
-impl Found {
+/// What is expected of a range of slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expectation {
+    /// These slots, and no more is said: the digest is to be read.
+    Fence(i64),
+    /// All as it was found.
+    All(Found),
+}
+
+impl Expectation {
     /// As the statement takes it.
     pub(crate) fn parameter(&self) -> Vec<i64> {
-        vec![self.fence, self.ticked, self.items]
+        match self {
+            Self::Fence(fence) => vec![*fence],
+            Self::All(found) => vec![found.fence, found.ticked, found.items],
+        }
+    }
+
+    /// The digest of before.
+    pub(crate) const fn digest(&self) -> Option<i64> {
+        match self {
+            Self::Fence(_) => None,
+            Self::All(found) => Some(found.digest),
+        }
     }
 }
 
 impl Expected {
-    /// What a tick of these slots should find, if that is known and its digest need not be read again.
-    pub(crate) fn get(&self, owner: &MemberKey, slots: SlotRange) -> Option<Found> {
+    /// What a tick of these slots should find; `None` if they were never ticked through.
+    pub(crate) fn get(&self, owner: &MemberKey, slots: SlotRange) -> Option<Expectation> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get_mut(&range(owner, slots))?;
-        known.ticks = known.ticks.checked_sub(1)?;
-        Some(known.found)
+        let Some((found, ticks)) = known.found.zip(known.ticks.checked_sub(1)) else {
+            return Some(Expectation::Fence(known.fence));
+        };
+        known.ticks = ticks;
+        Some(Expectation::All(found))
     }
 
-    /// Takes in what was found with a digest that was read.
-    pub(crate) fn learn(&self, owner: &MemberKey, slots: SlotRange, found: Found) {
-        if found.items < FEW {
+    /// Takes in what was found with a digest that was read, by a tick that left so many slots for the next call.
+    pub(crate) fn learn(&self, owner: &MemberKey, slots: SlotRange, found: Found, left: i64) {
+        if found.ticked == 0 || left.saturating_mul(found.items) / found.ticked > AT_ONCE {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +92,8 @@ impl Expected {
         let key = range(owner, slots);
         let first = uuid_hash(owner.incarnation.uuid(), u64::from(key.1)) % u64::from(TICKS);
         let ticks = if all.contains_key(&key) { TICKS - 1 } else { u32::try_from(first).unwrap_or(0) };
-        all.insert(key, Known { found, ticks });
+        let many = (found.items >= FEW && left == 0).then_some(found);
+        all.insert(key, Known { fence: found.fence, found: many, ticks });
     }
 }
 
@@ -93,9 +122,9 @@ mod tests {
         let (expected, owner) = (Expected::default(), owner(1));
         let mut read = Vec::new();
         for tick in 0..80 {
-            if expected.get(&owner, SlotRange::ALL).is_none() {
+            if !matches!(expected.get(&owner, SlotRange::ALL), Some(Expectation::All(_))) {
                 read.push(tick);
-                expected.learn(&owner, SlotRange::ALL, found(FEW));
+                expected.learn(&owner, SlotRange::ALL, found(FEW), 0);
             }
         }
         assert!(read[1] <= 8, "{read:?}");
@@ -105,18 +134,28 @@ mod tests {
     #[test]
     fn few_are_read_in_every_tick_and_others_do_not_mix() {
         let expected = Expected::default();
-        (0..20).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW - 1)));
-        assert_eq!(expected.get(&owner(1), SlotRange::ALL), None);
-        (0..2).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW)));
+        (0..20).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW - 1), 0));
+        assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(Expectation::Fence(7)));
+        (0..2).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW), 0));
         assert_eq!(expected.get(&owner(2), SlotRange::ALL), None);
         assert_eq!(expected.get(&owner(1), SlotRange::new(0..9)), None);
-        assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(found(FEW)));
+        assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(Expectation::All(found(FEW))));
+    }
+
+    #[test]
+    fn slots_are_known_once_what_is_left_of_them_is_no_longer_much() {
+        let (expected, owner) = (Expected::default(), owner(1));
+        // Of each of 3 slots a third of these items.
+        expected.learn(&owner, SlotRange::ALL, found(9000), 6);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), None, "18,000 are left");
+        expected.learn(&owner, SlotRange::ALL, found(9000), 5);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), Some(Expectation::Fence(7)), "15,000 are left");
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let expected = Expected::default();
-        (0..10_000).for_each(|first| expected.learn(&owner(1), SlotRange::new(first..first + 1), found(FEW)));
+        (0..10_000).for_each(|first| expected.learn(&owner(1), SlotRange::new(first..first + 1), found(FEW), 0));
         assert!(expected.0.lock().is_ok_and(|all| all.len() <= RANGES));
     }
 }

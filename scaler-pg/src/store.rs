@@ -14,7 +14,7 @@ use crate::PgConfig;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::error::Finding;
-use crate::expected::{Expected, Found};
+use crate::expected::{Expectation, Expected, Found};
 use crate::way::FoundWay;
 
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
@@ -45,9 +45,14 @@ impl PgStore {
     }
 
     /// The digest that was read, or that of the tick before where all was found to be as then.
-    fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Found>) -> i64 {
-        let Some(digest) = row.digest else { return expected.map_or(0, |found| found.digest) };
-        self.expected.learn(owner, slots, Found { fence: row.fence, ticked: row.ticked, items: row.items, digest });
+    fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Expectation>) -> i64 {
+        let Some(digest) = row.digest else { return expected.and_then(|expected| expected.digest()).unwrap_or(0) };
+        self.expected.learn(
+            owner,
+            slots,
+            Found { fence: row.fence, ticked: row.ticked, items: row.items, digest },
+            row.left_over,
+        );
         digest
     }
 
@@ -102,7 +107,7 @@ impl WorkStore for PgStore {
             let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
             query.bind(signed(slots.first())).bind(signed(slots.end()))
         };
-        let tick = bound(way.tick).bind(expected.map(|found| found.parameter()));
+        let tick = bound(way.tick).bind(expected.map(|expected| expected.parameter()));
         let answer = match self.ticks.row("tick", tick).await {
             // Somebody holds an item: nothing was done, and the rest need not wait for it.
             Err(StoreError::Busy { .. }) => self.ticks.row("tick", bound(way.tick_around_locks)).await,

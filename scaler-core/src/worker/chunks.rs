@@ -1,16 +1,20 @@
 //! Into which runs of slots a worker cuts its work, by how many items they were found to hold and how fast it went.
 //!
-//! A statement over few rows costs a round trip for nothing; one over many keeps Postgres from tidying up the rows that it and
-//! others write meanwhile. Between them, larger chunks pay where the rows of a slot lie far apart: each page is then visited less often.
+//! A statement over few rows costs a round trip for nothing; one that lasts keeps Postgres from tidying up the rows that it and others
+//! write meanwhile. Where it lasts for nearly a tick, no row finds room beside its last version any more: the table grows, every further
+//! statement lasts longer, and a store that was merely busy never recovers. So the slower it goes, the smaller are the chunks. Where it
+//! goes fast, larger ones pay: where the rows of a slot lie far apart, each page is then visited less often.
 
 use std::time::Duration;
 
 use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
-const ROWS: std::ops::RangeInclusive<u64> = 32_000..=64_000;
-/// How long a chunk should take.
-const WANTED: Duration = Duration::from_millis(500);
+const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
+/// How many rows it has before that is known.
+const FIRST_ROWS: u64 = 16_000;
+/// How long a chunk should take at most.
+const WANTED: Duration = Duration::from_millis(150);
 /// Into how many a chunk is cut that Postgres did not manage in time.
 const AFTER_FAILURE: u64 = 8;
 
@@ -89,7 +93,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: *ROWS.start() }
+        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: FIRST_ROWS }
     }
 
     pub(super) fn all(&self) -> &[Chunk] {
@@ -191,8 +195,7 @@ mod tests {
     #[test]
     fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
         let mut chunks = Chunks::new();
-        for (rows, took_ms, wanted) in
-            [(100, 1, 32_000), (100_000, 10_000, 32_000), (100_000, 1000, 50_000), (100_000, 1, 64_000)]
+        for (rows, took_ms, wanted) in [(100, 1, 16_000), (100_000, 10_000, 4_000), (100_000, 1000, 15_000), (100_000, 1, 64_000)]
         {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);

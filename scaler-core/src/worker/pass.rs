@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use super::chunks::{Chunks, Signature};
+use super::chunks::{Chunk, Chunks, Signature};
 use crate::{ItemId, SlotRange, Tick, TickReport, digest_of};
 
-/// Over which part of a tick the calls of a pass are spread: the rest is for slots to change hands in, which they do once ticked.
-const SPREAD: u32 = 2;
+/// Over how many hundredths of a tick the calls of a pass are spread: in the rest the last ones are answered, and slots change hands,
+/// which they do once ticked.
+const SPREAD: u32 = 65;
 
 /// A pass that has ended.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ struct Pass {
     step: Duration,
     /// How many chunks have been called for.
     sent: usize,
+    /// Those to call for once more, since the first call did not take all that was due.
+    rest: Vec<SlotRange>,
     under_way: Vec<(SlotRange, Duration)>,
     working: Duration,
     merged: Option<TickReport>,
@@ -91,27 +94,21 @@ impl Passes {
     pub(super) fn send(&mut self, now: Duration, tick: Option<Duration>) -> Vec<SlotRange> {
         if self.pass.is_none() && self.due_at <= now {
             let chunks = u32::try_from(self.chunks.all().len()).unwrap_or(u32::MAX);
-            self.pass = Some(Pass::new(now, tick.unwrap_or_default() / SPREAD / chunks.max(1)));
+            self.pass = Some(Pass::new(now, tick.unwrap_or_default() * SPREAD / 100 / chunks.max(1)));
         }
         let mut ranges = Vec::new();
         while let Some(mut pass) = self.pass.take() {
-            let due = self.may_send(&pass) && pass.next_at() <= now;
-            if due {
-                let range = self.chunks.all()[pass.sent].range;
-                pass.sent += 1;
-                pass.under_way.push((range, now));
-                ranges.push(range);
-            }
+            let range = self.may_send(&pass).then(|| pass.take_next(now, self.chunks.all())).flatten();
             self.pass = Some(pass);
-            if !due {
-                break;
-            }
+            let Some(range) = range else { break };
+            ranges.push(range);
         }
         ranges
     }
 
     fn may_send(&self, pass: &Pass) -> bool {
-        !pass.failed && pass.sent < self.chunks.all().len() && pass.under_way.len() < self.at_once
+        let any_left = pass.sent < self.chunks.all().len() || !pass.rest.is_empty();
+        !pass.failed && any_left && pass.under_way.len() < self.at_once
     }
 
     /// Takes in a report. The first value is when the call was made, if it was the first of its pass; the second the end of the
@@ -123,8 +120,15 @@ impl Passes {
             pass.fresh += 1;
             pass.missed = pass.missed.max(missed);
         }
-        pass.first_tick.get_or_insert(report.tick);
-        pass.merged = Some(pass.merged.map_or(*report, |merged| merge(&merged, report)));
+        let first_tick = *pass.first_tick.get_or_insert(report.tick);
+        let mut report = *report;
+        // In a further tick everything is due again: then the chunks are cut anew first.
+        if report.left > 0 && report.ticked > 0 && report.tick == first_tick {
+            // It comes to the rest at once, and that call tells of the same slots again.
+            pass.rest.push(range);
+            report = TickReport { owned: 0, fence: 0, left: 0, ..report };
+        }
+        pass.merged = Some(pass.merged.map_or(report, |merged| merge(&merged, &report)));
         let first = sent_at.filter(|_| range.first() == 0);
         (first, self.end(now))
     }
@@ -157,7 +161,8 @@ impl Passes {
 
     fn end(&mut self, now: Duration) -> Option<Ended> {
         let count = self.chunks.all().len();
-        let pass = self.pass.take_if(|pass| pass.under_way.is_empty() && (pass.failed || pass.sent == count))?;
+        let pass =
+            self.pass.take_if(|pass| pass.under_way.is_empty() && (pass.failed || pass.sent == count && pass.rest.is_empty()))?;
         if let Some(report) = &pass.merged {
             self.chunks.heed(report.items, pass.working);
             self.chunks.recut(report.slots);
@@ -183,6 +188,7 @@ impl Pass {
             begun_at,
             step,
             sent: 0,
+            rest: Vec::new(),
             under_way: Vec::new(),
             working: Duration::ZERO,
             merged: None,
@@ -193,8 +199,26 @@ impl Pass {
         }
     }
 
+    /// When the next call may be made.
     fn next_at(&self) -> Duration {
-        self.begun_at + self.step * u32::try_from(self.sent).unwrap_or(u32::MAX)
+        if self.rest.is_empty() {
+            self.begun_at + self.step * u32::try_from(self.sent).unwrap_or(u32::MAX)
+        } else {
+            self.begun_at
+        }
+    }
+
+    /// What to call for next, if it is time; it counts as called for then.
+    fn take_next(&mut self, now: Duration, chunks: &[Chunk]) -> Option<SlotRange> {
+        if self.next_at() > now {
+            return None;
+        }
+        let range = self.rest.pop().unwrap_or_else(|| {
+            self.sent += 1;
+            chunks[self.sent - 1].range
+        });
+        self.under_way.push((range, now));
+        Some(range)
     }
 
     /// Takes a call off; when it was made.

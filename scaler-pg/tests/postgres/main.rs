@@ -6,6 +6,7 @@ mod audit;
 mod conformance;
 mod digest;
 mod failover;
+mod first_tick;
 mod guards;
 mod hash;
 mod install;
