@@ -19,8 +19,8 @@ use crate::world::World;
 const BATCH: u32 = 100;
 /// What a worker needs: one that ticks and one for all else.
 const SESSIONS_OF_A_WORKER: f64 = 2.0;
-/// How often a worker asks for a session when it has been refused for a while: each of the two after 2.5 s at least.
-const ASKED_IN_A_SECOND: f64 = SESSIONS_OF_A_WORKER / 2.5;
+/// A session that finds no place is asked for again after so long at least, when that has gone on for a while.
+const ASKED_AGAIN_AFTER_S: f64 = 2.5;
 const MOST_SESSIONS: &str = "4000";
 /// Postgres makes a process and some plans for each session: on two cores, 2,000 take it most of that time.
 const BACK_WITHIN_S: f64 = 60.0;
@@ -33,7 +33,9 @@ pub async fn thousand_return(stage: Stage) -> Result<Report> {
     let (postgres, redis) = (Postgres::private_with(&settings).await, Redis::private().await);
     let world = World::on(&postgres, redis.url(), stage.dice.clone()).await?;
     let workers = stage.rounds(1000, 300);
-    let (sessions, limit_per_s) = (SESSIONS_OF_A_WORKER * f64::from(workers), ASKED_IN_A_SECOND * f64::from(workers));
+    let places = workers / 2;
+    let sessions = SESSIONS_OF_A_WORKER * f64::from(workers);
+    let asked_again = (sessions - f64::from(places)) / ASKED_AGAIN_AFTER_S;
     let mut crowd = gather(&world, workers).await?;
 
     let struck = Instant::now();
@@ -45,7 +47,7 @@ pub async fn thousand_return(stage: Stage) -> Result<Report> {
     let returned = Arrivals::since(&world.user, 0.0).await?;
 
     let (full_since, few) = (now_s(&world.user).await?, stage.lasting(60, 20));
-    limit(&world.user, &(workers / 2).to_string()).await?;
+    limit(&world.user, &places.to_string()).await?;
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'fault_worker'";
     sqlx::query(end).execute(&world.user).await?;
     tokio::time::sleep(few / 2).await;
@@ -53,8 +55,7 @@ pub async fn thousand_return(stage: Stage) -> Result<Report> {
     tokio::time::sleep(few / 2).await;
     let (full, refused) = (Arrivals::since(&world.user, full_since).await?, Arrivals::since(&world.user, late).await?);
     limit(&world.user, "-1").await?;
-    let places = Instant::now();
-    let found_after = until_all_work(&mut crowd, &world, places).await?;
+    let found_after = until_all_work(&mut crowd, &world, Instant::now()).await?;
 
     let apart =
         "select count(*) from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) where w.value <> s.ticks";
@@ -68,7 +69,7 @@ pub async fn thousand_return(stage: Stage) -> Result<Report> {
         .at_most(
             "sessions refused within a second, when it has been full for a while",
             refused.refused_within_a_second,
-            limit_per_s,
+            asked_again,
         )
         .at_most("all at work after there were places, s", found_after, BACK_WITHIN_S)
         .steady_after(all_after)
