@@ -1,4 +1,4 @@
-//! The audit that goes on: the control plane that leads proves a few slots after the other.
+//! The audit that goes on: the control plane that leads proves a few slots after the other, and watches for transactions that last.
 
 use std::future::Future;
 use std::time::Duration;
@@ -45,9 +45,13 @@ impl Auditing {
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
         let (tell, leads) = watch::channel(false);
+        let oldest = self.metrics.oldest_transaction.clone();
         let tell = move |event: &ControlEvent<'_>| match event {
             ControlEvent::Elected(_) => _ = tell.send_replace(true),
-            ControlEvent::Deposed(_) | ControlEvent::Following => _ = tell.send_replace(false),
+            ControlEvent::Deposed(_) | ControlEvent::Following => {
+                tell.send_replace(false);
+                oldest.clear();
+            }
             _ => {}
         };
         let run = async move {
@@ -65,6 +69,7 @@ impl Auditing {
         }
         let mut fails = false;
         while leads.wait_for(|leads| *leads).await.is_ok() {
+            self.watch_transactions().await;
             match self.once().await {
                 Ok(report) => {
                     fails = false;
@@ -79,6 +84,14 @@ impl Auditing {
                     tokio::time::sleep(self.every).await;
                 }
             }
+        }
+    }
+
+    /// An age that cannot be read is not shown: the last one would be taken for the present one.
+    async fn watch_transactions(&self) {
+        match self.store.oldest_transaction().await {
+            Ok(Some(age)) => _ = self.metrics.oldest_transaction.get_or_create(&[]).set(age.as_secs_f64()),
+            Ok(None) | Err(_) => self.metrics.oldest_transaction.clear(),
         }
     }
 

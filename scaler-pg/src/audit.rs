@@ -60,6 +60,17 @@ impl PgStore {
         self.look(scope, |moment| Audit::new(first, moment), Audit::see).await.map(Audit::finish)
     }
 
+    /// How long the oldest transaction of the database has lasted; `None` for a role that may not see those of others.
+    ///
+    /// # Errors
+    /// As for [`sample`](Self::sample).
+    pub async fn oldest_transaction(&self) -> Result<Option<Duration>, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/oldest_transaction.sql"));
+        let rows: Vec<(f64,)> = self.link.rows("oldest transaction", query).await?;
+        // A clock that was set back makes it begin in the future.
+        Ok(rows.first().map(|(seconds,)| Duration::try_from_secs_f64(*seconds).unwrap_or_default()))
+    }
+
     async fn look<T>(
         &self,
         scope: &Scope,

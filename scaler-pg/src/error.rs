@@ -84,6 +84,8 @@ pub(crate) enum Finding {
     PastThePooler { target: Target, how: &'static str },
     #[error("Postgres at {target}: no connection within {waited:?}")]
     NoConnection { target: Target, waited: Duration },
+    #[error("Postgres at {target}: has no place for one more session, or no time; asks again in {wait:?}")]
+    Full { target: Target, wait: Duration },
     #[error("Postgres at {target}: no answer within {waited:?}")]
     NoAnswer { target: Target, waited: Duration },
     #[error("Postgres at {target}: schema scaler is missing; run the control plane or `notifi-scaler migrate`")]

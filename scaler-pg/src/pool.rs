@@ -1,7 +1,7 @@
 //! A few sessions with whichever host takes writes.
 //!
 //! The sessions of this crate are opened one at a time, never by the clock, and, after they were lost, after a random wait: a server that
-//! comes back meets its clients one after the other.
+//! comes back meets its clients one after the other. One that is full is left alone for longer each time.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -9,21 +9,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use scaler_core::StoreError;
+use scaler_core::{Clock, StoreError, TokioClock};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::circuit::Circuit;
 use crate::error::{Finding, Target, classify};
 use crate::hosts::Hosts;
+
+/// A session that nobody has needed for so long is closed: others may want its place.
+const IDLE_FOR: Duration = Duration::from_secs(60);
 
 /// Sessions that are kept for the next call.
 pub(crate) struct Pool {
     hosts: Hosts,
     /// The place of the host that took writes last.
     best: AtomicUsize,
-    idle: Mutex<Vec<PgConnection>>,
+    /// With when each was last in use; the last one is used next.
+    idle: Mutex<Vec<(Duration, PgConnection)>>,
+    clock: TokioClock,
+    circuit: Circuit,
     /// Set when a session was lost, until the next one is open.
     lost: Mutex<bool>,
     places: Semaphore,
@@ -56,6 +63,8 @@ impl Pool {
             hosts,
             best: AtomicUsize::new(0),
             idle: Mutex::default(),
+            clock: TokioClock::start(),
+            circuit: Circuit::new(),
             lost: Mutex::default(),
             places: Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)),
             opening: tokio::sync::Mutex::default(),
@@ -83,6 +92,10 @@ impl Pool {
         if let Some(connection) = self.take_idle() {
             return Ok(lent(connection));
         }
+        if let Some(wait) = self.circuit.wait() {
+            let finding = Finding::Full { target: self.target().clone(), wait };
+            return Err(StoreError::Unavailable { during, source: Box::new(finding) });
+        }
         if std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner)) {
             tokio::time::sleep(self.reconnect_spread.mul_f64(fastrand::f64())).await;
         }
@@ -96,7 +109,7 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<PgConnection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|(_, connection)| connection)
     }
 
     /// Tries the hosts in turn, the one that took writes last before the others; each gets its share of the time.
@@ -108,6 +121,9 @@ impl Pool {
         for place in (0..count).map(|step| (best + step) % count) {
             let (target, options) = &self.hosts.each[place];
             let opened = timeout(share, self.open_one(options)).await;
+            if opened.is_err() {
+                self.circuit.opens();
+            }
             match opened.unwrap_or(Err(PassedOver::Slow(share))) {
                 Ok(connection) => {
                     self.best.store(place, Ordering::Relaxed);
@@ -120,7 +136,9 @@ impl Pool {
     }
 
     async fn open_one(&self, options: &PgConnectOptions) -> Result<PgConnection, PassedOver> {
-        let mut connection = PgConnection::connect_with(options).await?;
+        let answer = PgConnection::connect_with(options).await;
+        self.circuit.heed(&answer);
+        let mut connection = answer?;
         if self.hosts.must_take_writes {
             let asked = sqlx::raw_sql("select current_setting('transaction_read_only')").fetch_one(&mut connection).await?;
             if sqlx::Row::try_get::<&str, _>(&asked, 0)? == "on" {
@@ -153,7 +171,10 @@ impl Pool {
 impl Lent<'_> {
     /// Gives the session back for others to use.
     pub(crate) fn give_back(self) {
-        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(self.connection);
+        let now = self.pool.clock.now();
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(used, _)| now.saturating_sub(*used) < IDLE_FOR);
+        idle.push((now, self.connection));
     }
 
     /// Closes the session in good order.

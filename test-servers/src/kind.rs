@@ -127,13 +127,14 @@ pub(crate) static PGBOUNCER: Kind = Kind {
     end_signal: "KILL",
 };
 
-/// A Sentinel of the Redis at the port that is its option.
+/// A Sentinel of the Redis at the port that is the first of its options. Its script finds the files for TLS by itself.
 pub(crate) static SENTINEL: Kind = Kind {
     name: "Redis Sentinel",
     folder_prefix: "test-sentinel-",
     offer: None,
     ready: "+monitor master",
     script: include_str!("scripts/sentinel.sh"),
+    tls_options: |_, _| Vec::new(),
     ..REDIS
 };
 

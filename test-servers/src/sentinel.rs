@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use crate::authority::ServerCertificate;
 use crate::inline::ask;
-use crate::kind::{REDIS, SENTINEL};
+use crate::kind::{Kind, REDIS, SENTINEL};
 use crate::redis::Redis;
 use crate::server::{Server, Wish, or_fail};
 
@@ -20,6 +21,15 @@ pub struct Sentinel {
     primary: Redis,
     replica: Redis,
     sentinel: Redis,
+    scheme: &'static str,
+    orders: Orders,
+}
+
+/// The ports that take the test's own orders, without TLS.
+#[derive(Clone, Copy, Debug)]
+struct Orders {
+    sentinel: u16,
+    replica: u16,
 }
 
 impl Sentinel {
@@ -28,21 +38,41 @@ impl Sentinel {
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
     pub async fn private() -> Self {
-        let primary = or_fail(Server::local(&REDIS, &Wish::default()).await.map(|server| Redis::new(server, "")));
+        let primary = start(&REDIS, &Wish::default()).await;
         let port = primary.port().to_string();
-        let following = Wish::options_of(["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
-        let replica = or_fail(Server::local(&REDIS, &following).await.map(|server| Redis::new(server, "")));
-        let sentinel = Server::local(&SENTINEL, &Wish::options_of([&port])).await;
-        let sentinel = Self { primary, replica, sentinel: or_fail(sentinel.map(|server| Redis::new(server, ""))) };
-        let known = || sentinel.says("sentinel replicas main", "master-link-status\r\n$2\r\nok");
+        let replica = start(&REDIS, &Wish::options_of(following(&port))).await;
+        let sentinel = start(&SENTINEL, &Wish::options_of([&port])).await;
+        let orders = Orders { sentinel: sentinel.port(), replica: replica.port() };
+        Self { primary, replica, sentinel, scheme: "redis-sentinel", orders }.ready().await
+    }
+
+    /// As [`private`](Self::private), where all speak TLS to clients and to each other, and let in only clients of the certificate's authority.
+    ///
+    /// # Panics
+    /// As for [`private`](Self::private).
+    pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
+        const AMONG_THEM: [&str; 2] = ["--tls-replication", "yes"];
+        let primary = start(&REDIS, &Wish::over_tls_and_plain(certificate, &AMONG_THEM).0).await;
+        let port = primary.port().to_string();
+        let options = [&AMONG_THEM[..], &following(&port)].concat();
+        let (wish, replica_orders) = Wish::over_tls_and_plain(certificate, &options);
+        let replica = start(&REDIS, &wish).await;
+        let (wish, sentinel_orders) = Wish::over_tls_and_plain(certificate, &[&port]);
+        let sentinel = start(&SENTINEL, &wish).await;
+        let orders = Orders { sentinel: sentinel_orders, replica: replica_orders };
+        Self { primary, replica, sentinel, scheme: "rediss-sentinel", orders }.ready().await
+    }
+
+    async fn ready(self) -> Self {
+        let known = || self.says("sentinel replicas main", "master-link-status\r\n$2\r\nok");
         until("the replica follows, and Sentinel knows it", known).await;
-        sentinel
+        self
     }
 
     /// The URL by which clients find whichever is the primary.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis-sentinel://127.0.0.1:{}?sentinelServiceName={SERVICE}", self.sentinel.port())
+        format!("{}://127.0.0.1:{}?sentinelServiceName={SERVICE}", self.scheme, self.sentinel.port())
     }
 
     /// The one that is written to at first.
@@ -66,13 +96,22 @@ impl Sentinel {
         let port = self.replica.port().to_string();
         let promoted = || self.says("sentinel get-master-addr-by-name main", &port);
         until("Sentinel names the replica as the primary", promoted).await;
-        let writable = async || ask(self.replica.port(), "role").await.contains("master");
+        let writable = async || ask(self.orders.replica, "role").await.contains("master");
         until("the replica is the primary", writable).await;
     }
 
     async fn says(&self, command: &str, expected: &str) -> bool {
-        ask(self.sentinel.port(), command).await.contains(expected)
+        ask(self.orders.sentinel, command).await.contains(expected)
     }
+}
+
+async fn start(kind: &'static Kind, wish: &Wish) -> Redis {
+    or_fail(Server::local(kind, wish).await.map(|server| Redis::new(server, "")))
+}
+
+/// The options of a replica of the Redis at this port.
+const fn following(port: &str) -> [&str; 5] {
+    ["--replicaof", "127.0.0.1", port, "--repl-diskless-sync-delay", "0"]
 }
 
 /// Waits for a condition.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::faults::{control, control_plane, fleet, load, postgres, redis, servers, soak, workers};
+use crate::faults::{control, control_plane, fleet, load, postgres, redis, servers, soak, storms, workers};
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::Result;
@@ -75,13 +75,14 @@ faults! {
     22 "redis-refuses" InFull redis::refuses: "wrong password, wrong type at the key [clear error, nothing overwritten, 0 missed]";
     23 "postgres-restarts" Always postgres::restarts: "Postgres restarts [outage + 2 s; connections a second bounded]";
     23 "sessions-terminated" InFull postgres::sessions_terminated: "pg_terminate_backend of every session [2 s; connections a second bounded]";
+    23 "thousand-return" InFull storms::thousand_return: "Postgres and Redis return under 1,000 workers, 300 in a short run; then Postgres has places for a quarter of their sessions [connections a second bounded; none is refused for ever]";
     24 "failover-address" InFull servers::failover_by_address: "Postgres dies, its standby takes over at its address, without the last second [outage + 3 s]";
     24 "failover-hosts" InFull servers::failover_by_hosts: "the same, programs know both hosts [outage + 3 s]";
     25 "worker-without-postgres" Always postgres::worker_cut: "one worker cut from Postgres only [7 s; it gets nothing until it ticks]";
     26 "clock-ahead" InFull servers::clock_jumps_ahead: "the clock of Postgres jumps 30 s ahead [stall 6 s]";
     26 "clock-back" InFull servers::clock_jumps_back: "the clock of Postgres jumps 30 s back [stall 6 s; the fall is counted]";
     27 "item-locked" Always postgres::item_locked: "a user's transaction locks one item for 30 s [only that item misses]";
-    28 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [a tick's call within 1 s, p99]";
+    28 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [a tick's call within 1 s, p99; the alert fires]";
     29 "postgres-far-away" InFull servers::far_away: "Postgres 100 ms away, 5 % of packets lost [missed ticks recorded]";
     30 "pgbouncer" InFull servers::pooled: "all through PgBouncer in transaction mode; a worker drains, one dies [6 s; 0 missed by the drain]";
     31 "postgres-refuses" InFull postgres::refuses: "disk full, read-only, no privilege, no table, another shape [clear error; healed at once when mended]";

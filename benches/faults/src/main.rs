@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "its modules are for each other, and nobody else")]
 
 mod catalog;
+mod crowd;
 mod dice;
 mod faults;
 mod oracle;

@@ -204,6 +204,16 @@ impl Lines {
         kept.iter().rev().find(|line| line.contains(text)).cloned()
     }
 
+    /// The workers that a control plane took for dead or cut off, once for each time.
+    #[must_use]
+    pub fn taken_for_lost(&self) -> Vec<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = |line: &&String| line.ends_with(" -> dead") || line.ends_with(" -> cut off");
+        // "worker-1: healthy -> dead", at the end of a line.
+        let name = |line: &String| Some(line.rsplit_once(" -> ")?.0.rsplit_once(": ")?.0.rsplit(' ').next()?.to_owned());
+        kept.iter().filter(lost).filter_map(name).collect()
+    }
+
     /// How many lines hold this text.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {

@@ -264,6 +264,13 @@ impl World {
         .await
     }
 
+    /// How often a control plane took a worker for lost, in words: where none was, each of these verdicts was wrong and cost moves.
+    #[must_use]
+    pub fn wrong_verdicts(&self) -> String {
+        let lost: usize = self.control_planes.values().map(|program| program.err.taken_for_lost().len()).sum();
+        format!("wrong verdicts {lost}")
+    }
+
     /// How many slots this worker owns.
     ///
     /// # Errors

@@ -1,6 +1,10 @@
 //! The metrics of the audit that goes on.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::within;
@@ -18,7 +22,12 @@ pub struct AuditMetrics {
     pub doubles: Counter,
     /// Item-ticks that were missed.
     pub gaps: Counter,
+    /// Seconds since the oldest transaction of the database began: the only member of its family, or nothing while that is not known.
+    pub oldest_transaction: Family<NoLabels, Gauge<f64, AtomicU64>>,
 }
+
+/// What tells the only member of a family from no others.
+pub type NoLabels = [(&'static str, &'static str); 0];
 
 impl AuditMetrics {
     /// Makes them and enters them.
@@ -30,6 +39,8 @@ impl AuditMetrics {
         registry.register("audited_items", "Items that audits have judged", metrics.items.clone());
         registry.register("doubles", "Increments beyond one a tick that audits have found: must stay 0", metrics.doubles.clone());
         registry.register("gaps", "Ticks that audited items have missed, summed over the items", metrics.gaps.clone());
+        let help = "Seconds since the oldest transaction of the database began; absent where that is not known";
+        registry.register("oldest_transaction_seconds", help, metrics.oldest_transaction.clone());
         metrics
     }
 }

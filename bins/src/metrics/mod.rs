@@ -5,7 +5,7 @@ mod autoscale;
 mod control;
 mod worker;
 
-pub use audit::AuditMetrics;
+pub use audit::{AuditMetrics, NoLabels};
 pub use autoscale::{AutoscaleMetrics, DirectionLabel, Known};
 pub use control::{ControlMetrics, ReasonLabel, VerdictLabel};
 use prometheus_client::encoding::EncodeLabelSet;

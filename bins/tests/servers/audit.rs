@@ -59,3 +59,31 @@ async fn the_leader_audits_on_and_on() {
     .await;
     assert!(system.control.take().unwrap().err.contain("an audit found"));
 }
+
+#[tokio::test]
+async fn the_leader_tells_how_old_the_oldest_transaction_is() {
+    let mut system = System::shared().await;
+    system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_EVERY_S", "1".to_owned())];
+    let system = system.running(10, &["worker-1"]).await;
+    system.until_loads(&[10]).await;
+    let address = system.control.as_ref().unwrap().address().await;
+    let age_s = async || {
+        // Not more often than it lets anybody ask.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let value = |line: &str| line.strip_prefix("notifi_scaler_control_oldest_transaction_seconds{} ")?.parse::<f64>().ok();
+        get(&address, "/metrics").lines().find_map(value).unwrap_or(-1.0)
+    };
+    let becomes = async |what: &str, holds: fn(f64) -> bool| {
+        eventually(what, async || {
+            let age_s = age_s().await;
+            if holds(age_s) { Ok(()) } else { Err(age_s) }
+        })
+        .await;
+    };
+    becomes("nothing lasts", |age_s| (0.0..1.0).contains(&age_s)).await;
+    let mut transaction = system.user.begin().await.unwrap();
+    sqlx::raw_sql("select count(*) from public.work_items").execute(&mut *transaction).await.unwrap();
+    becomes("it is seen to last", |age_s| age_s > 3.0).await;
+    transaction.rollback().await.unwrap();
+    becomes("it is seen to be over", |age_s| (0.0..1.0).contains(&age_s)).await;
+}

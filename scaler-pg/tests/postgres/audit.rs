@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::oracle::{shuffle, watched};
+use crate::role_desk::with_roles;
 use crate::support::{installed, member};
 use futures_util::future::join_all;
 use scaler_core::audit::Report;
 use scaler_core::{SlotRange, WorkStore};
-use scaler_pg::{PgConfig, PgStore, Scope};
+use scaler_pg::{PgConfig, PgStore, Scope, WorkerAccess};
+use sqlx::AssertSqlSafe;
 
 /// Looks twice, with something in between.
 async fn audit_over(store: &PgStore, scope: &Scope, between: impl Future<Output = ()>) -> Report {
@@ -86,4 +88,28 @@ async fn a_user_who_changes_a_value_is_told_from_a_tick() {
     let report = audit_over(&desk.store, &Scope::All, desk.run("update public.work_items set value = value - 2")).await;
     assert_eq!((report.doubled, report.short, report.named[0].item, report.named[0].gained), (0, 1, item, -2));
     assert!(!report.proves());
+}
+
+#[tokio::test]
+async fn the_oldest_transaction_shows_to_whoever_may_see_those_of_others() {
+    let desk = with_roles(1000, WorkerAccess::Tables).await;
+    let (owner, control) = (&desk.owner.store, &desk.split.control);
+    let mut transaction = desk.owner.user.begin().await.unwrap();
+    sqlx::raw_sql("select 1").execute(&mut *transaction).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (seen, begun) = (owner.oldest_transaction().await.unwrap().unwrap(), Duration::from_millis(50));
+    assert!(seen >= begun, "{seen:?}");
+    assert_eq!(control.oldest_transaction().await.unwrap(), None, "of its own alone it does not tell");
+    sqlx::raw_sql(AssertSqlSafe(format!("grant pg_read_all_stats to \"{}\"", desk.names[1])))
+        .execute(&desk.owner.user)
+        .await
+        .unwrap();
+    assert!(control.oldest_transaction().await.unwrap().unwrap() >= seen);
+    transaction.rollback().await.unwrap();
+    let over = async {
+        while owner.oldest_transaction().await.unwrap().unwrap() >= begun {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), over).await.unwrap();
 }

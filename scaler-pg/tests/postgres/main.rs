@@ -13,6 +13,7 @@ mod hash;
 mod install;
 mod optimize;
 mod oracle;
+mod places;
 mod role_desk;
 mod roles;
 mod stuck;

@@ -113,6 +113,29 @@ async fn a_cluster_over_tls_lets_in_who_shows_a_certificate() {
 }
 
 #[tokio::test]
+async fn sentinels_over_tls_are_verified_and_lead_to_the_new_primary() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let sentinel = Sentinel::private_with_tls(&authority.server("127.0.0.1")).await;
+    let client = authority.client("worker.example");
+    let mut config = RedisConfig::new(sentinel.url());
+    let identity = ClientIdentity { certificate: client.certificate, key: client.key };
+    config.tls = RedisTls { authorities: Some(authority.file()), identity: Some(identity) };
+    let (one, other) = (connect(&config).await, connect(&config).await);
+    let member = active("worker-1");
+    until("it is let in", async || one.heartbeat(&member).await.is_ok()).await;
+    until_nudged(&one, &other).await;
+    sentinel.fail_over().await;
+    until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Standing::Current))).await;
+    until_nudged(&one, &other).await;
+
+    let mut doubts = config.clone();
+    doubts.tls.authorities = Some(stranger.file());
+    assert!(connect(&doubts).await.members().await.is_err(), "nobody is believed whom the authority does not vouch for");
+    config.tls.identity = None;
+    assert!(connect(&config).await.members().await.is_err(), "nobody comes in without");
+}
+
+#[tokio::test]
 async fn a_user_with_few_rights_works_behind_sentinel_and_on_a_cluster() {
     const RULES: &str = include_str!("../../../deploy/files/redis.acl");
     let (sentinel, cluster) = (Sentinel::private().await, RedisCluster::private().await);

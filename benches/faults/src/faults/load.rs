@@ -15,6 +15,9 @@ use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(60);
 const ROWS: i32 = 50_000;
+/// When the chart's alert NotifiScalerOldTransaction fires, in seconds; in a short run a transaction does not last so long.
+const ALERT_S: u64 = 300;
+const SHORT_ALERT_S: u64 = 15;
 
 /// 50,000 rows come at once, and three workers more.
 pub async fn rows_inserted(stage: Stage) -> Result<Report> {
@@ -92,6 +95,8 @@ pub async fn idle_transaction(stage: Stage) -> Result<Report> {
         .execute(&mut *transaction)
         .await?;
     tokio::time::sleep(stage.lasting(600, 30)).await;
+    let age_s = oldest_transaction_s(&world).await?;
+    let alert_s = stage.lasting(ALERT_S, SHORT_ALERT_S).as_secs_f64();
     let mut p99_s = 0.0_f64;
     for worker in world.workers.values() {
         p99_s = p99_s.max(worker.quantile_at_most("notifi_scaler_worker_tick_duration_seconds", 0.99).await?);
@@ -100,8 +105,16 @@ pub async fn idle_transaction(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).at_most("a tick's call, p99 at most, s", p99_s, 1.0);
+    let report = report.at_most("alerts that do not fire", i64::from(age_s <= alert_s), 0.0);
+    let report = report.note(format!("the control plane tells of a transaction of {age_s:.0} s; the alert is at {alert_s:.0} s"));
     world.workers.clear();
     Ok(report.moves_at_most(0).steady_after(steady_after))
+}
+
+/// What the control plane tells of the oldest transaction. The metric is summed over its members, and has one at most.
+async fn oldest_transaction_s(world: &World) -> Result<f64> {
+    let control_plane = world.control_planes.values().next().ok_or_else(|| Trouble::Unfit("no control plane".to_owned()))?;
+    control_plane.metric("notifi_scaler_control_oldest_transaction_seconds").await
 }
 
 /// Rings far larger than the processes that fit on a machine: one worker joins and one leaves, in the planner alone.

@@ -8,4 +8,5 @@ pub mod postgres;
 pub mod redis;
 pub mod servers;
 pub mod soak;
+pub mod storms;
 pub mod workers;

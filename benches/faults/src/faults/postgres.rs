@@ -34,7 +34,7 @@ pub async fn restarts(stage: Stage) -> Result<Report> {
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(outage.as_secs_f64() + 2.0).moves_at_most(0);
     let report =
         report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
-    Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())))
+    Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())).note(world.wrong_verdicts()))
 }
 
 /// Every session of the programs is ended by an administrator.
@@ -54,7 +54,7 @@ pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(2.0).moves_at_most(0);
     let report =
         report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
-    Ok(report.steady_after(steady_after))
+    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
 }
 
 /// One worker cannot reach Postgres, and says so through Redis.

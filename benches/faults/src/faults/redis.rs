@@ -89,7 +89,8 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
 async fn unmoved(world: &World, watch: &Watch, back: Instant) -> Result<Report> {
     until_members(&world.redis_url, &world.redis_key, world.workers.len()).await?;
     let steady_after = back.elapsed().max(world.steady().await?.saturating_duration_since(back));
-    Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(steady_after))
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
+    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
 }
 
 /// What redis-cli says.

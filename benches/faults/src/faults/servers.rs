@@ -29,7 +29,8 @@ pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
     until_members(sentinel.replica().url(), &world.redis_key, 3).await?;
     let again = struck.elapsed();
     world.steady().await?;
-    Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(again))
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
+    Ok(report.steady_after(again).note(world.wrong_verdicts()))
 }
 
 /// The clock of Redis jumps by an hour, and back. Nobody can set the clock of a Redis without its machine's; but it shows only in how old what

@@ -1,13 +1,13 @@
 //! All faults at once, by chance, for as long as asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use test_servers::{Postgres, Redis};
 
 use crate::faults::redis::ask;
 use crate::oracle::{Watch, fold};
-use crate::programs::{Program, Signal};
+use crate::programs::{Lines, Program, Signal};
 use crate::proxy::Traffic;
 use crate::report::Report;
 use crate::stage::Stage;
@@ -55,6 +55,10 @@ struct Soak {
     next_name: u32,
     /// Workers that hand over and leave.
     leavers: Vec<Program>,
+    /// Workers that were killed, paused or cut from Postgres: who takes them for lost is right.
+    hit: BTreeSet<String>,
+    /// What the leaders that were killed had logged.
+    last_words: Vec<Lines>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,6 +90,8 @@ impl Soak {
             struck: BTreeMap::new(),
             next_name: 0,
             leavers: Vec::new(),
+            hit: BTreeSet::new(),
+            last_words: Vec::new(),
         };
         for _ in 0..2 {
             soak.new_control_plane()?;
@@ -111,6 +117,7 @@ impl Soak {
             0 => self.kill(&victim).await?,
             1 => {
                 self.world.worker(&victim)?.signal(Signal::Stop).await?;
+                self.hit.insert(victim.clone());
                 self.mends.push((ends, Mend::Worker(victim)));
                 "worker paused"
             }
@@ -140,6 +147,7 @@ impl Soak {
 
     async fn kill(&mut self, victim: &str) -> Result<&'static str> {
         self.lose(victim);
+        self.hit.insert(victim.to_owned());
         self.world.kill_worker(victim).await?;
         self.new_worker().await?;
         Ok("worker killed")
@@ -157,7 +165,10 @@ impl Soak {
     fn cut(&mut self, victim: String, ends: Instant) -> Result<&'static str> {
         let ways = self.ways.get(&victim).ok_or_else(|| Trouble::Unfit(format!("{victim} has no ways")))?;
         let (way, what) = match self.world.dice.below(2) {
-            0 => (&ways.postgres, "worker cut from Postgres"),
+            0 => {
+                self.hit.insert(victim.clone());
+                (&ways.postgres, "worker cut from Postgres")
+            }
             _ => (&ways.redis, "worker cut from Redis"),
         };
         way.set(Traffic::Stalls);
@@ -169,6 +180,7 @@ impl Soak {
         let leader = self.world.leader().await?;
         self.mends.retain(|(_, mend)| !matches!(mend, Mend::ControlPlane(name) if *name == leader));
         if let Some(program) = self.world.control_planes.remove(&leader) {
+            self.last_words.push(program.err.clone());
             program.kill().await?;
         }
         self.new_control_plane()?;
@@ -221,8 +233,15 @@ impl Soak {
         // The record of single ticks is folded, so that neither missed ones nor gaps are known.
         let report = Report { findings: None, ..Report::of(findings) }.steady_after(steady_after);
         let faults: u32 = self.struck.values().sum();
+        let wrong = self.wrong_verdicts();
         drop(self.postgres);
-        Ok(report.note(format!("{increments} increments, {faults} faults, {moved} slots moved")))
+        Ok(report.note(format!("{increments} increments, {faults} faults, {moved} slots moved, wrong verdicts {wrong}")))
+    }
+
+    /// How often a worker was taken for lost that nothing had ever befallen.
+    fn wrong_verdicts(&self) -> usize {
+        let logs = self.last_words.iter().chain(self.world.control_planes.values().map(|program| &program.err));
+        logs.flat_map(Lines::taken_for_lost).filter(|name| !self.hit.contains(name)).count()
     }
 
     async fn increments(&self) -> Result<i64> {

@@ -1,0 +1,82 @@
+//! Many workers in this one process: each with the state machine, the store, the membership and the defaults of the program `worker`,
+//! but without its port and its lines.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use notifi_scaler::Failure;
+use notifi_scaler::config::{Secrets, WorkerArgs, parse_from};
+use notifi_scaler::servers::{Store, membership, once_there};
+use scaler_core::worker::{self, Worker, WorkerEvent};
+use scaler_core::{Incarnation, MemberKey, TokioClock};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::trouble::{Result, Trouble};
+
+/// Workers as tasks. They end, as killed ones do, when this is dropped.
+#[derive(Debug, Default)]
+pub struct Crowd {
+    ticked: Vec<Ticked>,
+    tasks: JoinSet<Ended>,
+}
+
+/// How a worker ended, which none should.
+type Ended = std::result::Result<(), Failure>;
+
+/// When a worker last ticked.
+type Ticked = Arc<Mutex<Option<Instant>>>;
+
+impl Crowd {
+    /// Starts one more.
+    ///
+    /// # Errors
+    /// When its name or a URL is not fit.
+    pub fn add(&mut self, name: &str, postgres_url: &str, redis_url: &str, redis_key: &str) -> Result<()> {
+        let unfit = |failure: Failure| Trouble::Unfit(failure.to_string());
+        let secret = |variable: &str| match variable {
+            "DATABASE_URL" => Some(postgres_url.into()),
+            "REDIS_URL" => Some(redis_url.into()),
+            _ => None,
+        };
+        let args = parse_from(["worker", "--pod-name", name, "--redis-key", redis_key]).map_err(unfit)?;
+        let last = Ticked::default();
+        self.ticked.push(Arc::clone(&last));
+        self.tasks.spawn(work(args, Secrets::read(secret).map_err(unfit)?, last));
+        Ok(())
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.ticked.len()
+    }
+
+    /// How many workers have not ticked since this moment.
+    ///
+    /// # Errors
+    /// When a worker has ended.
+    pub fn silent_since(&mut self, moment: Instant) -> Result<usize> {
+        if let Some(ended) = self.tasks.try_join_next() {
+            return Err(Trouble::Unfit(format!("a worker ended: {ended:?}")));
+        }
+        let ticked = |last: &&Ticked| last.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at >= moment);
+        Ok(self.ticked.len() - self.ticked.iter().filter(ticked).count())
+    }
+}
+
+async fn work(args: WorkerArgs, secrets: Secrets, last: Ticked) -> Ended {
+    let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
+    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    let store = Store { endpoint: &postgres, args: &args.postgres }.for_worker(key.incarnation, &args.ticks)?;
+    let ((), membership) = tokio::try_join!(once_there(|| store.probe()), membership(&redis, &args.redis))?;
+    let state = Worker::new(args.timing.config(key, &args.ticks));
+    let observe = move |event| {
+        if matches!(event, WorkerEvent::Ticked { .. }) {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    };
+    worker::run(state, Arc::new(store), Arc::new(membership), Arc::new(TokioClock::start()), pending(), observe).await;
+    Ok(())
+}

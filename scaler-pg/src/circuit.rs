@@ -1,0 +1,97 @@
+//! A server that has no place for one more session, or no time to open it, is not asked over and over: each try costs it a process.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use scaler_core::{Clock, TokioClock};
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// PostgreSQL's "too many connections".
+const TOO_MANY: &str = "53300";
+/// What pgbouncer says then, under a code that means much else.
+const NO_MORE: &str = "no more connections allowed";
+
+/// Open, so that nothing passes, for a while after each try that found the server full or too slow.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    clock: TokioClock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    closes_at: Option<Duration>,
+}
+
+impl Circuit {
+    /// Through which all may pass.
+    pub(crate) fn new() -> Self {
+        Self { clock: TokioClock::start(), state: Mutex::default() }
+    }
+
+    /// For how long nobody shall ask; `None` when anybody may.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        let wait = self.state().closes_at?.saturating_sub(self.clock.now());
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    /// A session was asked for, with this answer.
+    pub(crate) fn heed<T>(&self, answer: &Result<T, sqlx::Error>) {
+        match answer {
+            Err(error) if is_full(error) => self.opens(),
+            Err(_) => {}
+            Ok(_) => *self.state() = State::default(),
+        }
+    }
+
+    /// A try found the server full or too slow. The waits double with each; half of each is chance, so that many who came together
+    /// do not come back together.
+    pub(crate) fn opens(&self) {
+        let mut state = self.state();
+        let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(state.failures)).min(LONGEST_WAIT);
+        state.failures = state.failures.saturating_add(1);
+        state.closes_at = Some(self.clock.now() + longest.mul_f64(0.5 + fastrand::f64() / 2.0));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_full(error: &sqlx::Error) -> bool {
+    let full = |said: &dyn sqlx::error::DatabaseError| {
+        said.code().is_some_and(|code| code == TOO_MANY) || said.message().starts_with(NO_MORE)
+    };
+    error.as_database_error().is_some_and(full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_asks_for_longer_each_time_until_somebody_is_let_in() {
+        let circuit = Circuit::new();
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            assert_eq!(circuit.wait(), None);
+            circuit.opens();
+            let wait = circuit.wait().unwrap();
+            waits.push(wait);
+            tokio::time::sleep(wait).await;
+        }
+        assert!(waits[0] >= FIRST_WAIT / 2 && waits[0] <= FIRST_WAIT, "{waits:?}");
+        assert!(waits[5..].iter().all(|wait| *wait >= LONGEST_WAIT / 2 && *wait <= LONGEST_WAIT), "{waits:?}");
+        assert!(waits[5..].iter().any(|wait| *wait != waits[5]), "{waits:?}");
+
+        circuit.opens();
+        circuit.heed(&Err::<(), _>(sqlx::Error::PoolClosed));
+        assert!(circuit.wait().is_some(), "another failure says nothing of places");
+        circuit.heed(&Ok(()));
+        assert_eq!(circuit.wait(), None);
+        circuit.opens();
+        assert!(circuit.wait().unwrap() <= FIRST_WAIT);
+    }
+}
