@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use scaler_core::{MemberKey, SlotRange, uuid_hash};
 
 /// Up to so many items, their digest is read in every tick: it costs nothing that can be measured.
 const FEW: i64 = 8000;
-/// Up to so many items, the slots that were left are taken at once.
-const AT_ONCE: i64 = 16_000;
+/// What will take so long at most, by what a part of it took, is taken at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// In how many ticks the digest of more is read once. In the others, as many new items as lost ones would not show.
 const TICKS: u32 = 8;
 /// How many ranges are kept; a worker has far fewer.
@@ -79,9 +80,10 @@ impl Expected {
         Some(Expectation::All(found))
     }
 
-    /// Takes in what was found with a digest that was read, by a tick that left so many slots for the next call.
-    pub(crate) fn learn(&self, owner: &MemberKey, slots: SlotRange, found: Found, left: i64) {
-        if found.ticked == 0 || left.saturating_mul(found.items) / found.ticked > AT_ONCE {
+    /// Takes in what was found with a digest that was read, by a tick that took so long and left so many slots for the next call.
+    pub(crate) fn learn(&self, owner: &MemberKey, slots: SlotRange, found: Found, took: Duration, left: i64) {
+        let (ticked, still) = (u32::try_from(found.ticked).unwrap_or(u32::MAX), u32::try_from(left).unwrap_or(u32::MAX));
+        if ticked == 0 || took.saturating_mul(still) / ticked > AT_ONCE {
             return;
         }
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,7 +126,7 @@ mod tests {
         for tick in 0..80 {
             if !matches!(expected.get(&owner, SlotRange::ALL), Some(Expectation::All(_))) {
                 read.push(tick);
-                expected.learn(&owner, SlotRange::ALL, found(FEW), 0);
+                expected.learn(&owner, SlotRange::ALL, found(FEW), Duration::ZERO, 0);
             }
         }
         assert!(read[1] <= 8, "{read:?}");
@@ -134,9 +136,9 @@ mod tests {
     #[test]
     fn few_are_read_in_every_tick_and_others_do_not_mix() {
         let expected = Expected::default();
-        (0..20).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW - 1), 0));
+        (0..20).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW - 1), Duration::ZERO, 0));
         assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(Expectation::Fence(7)));
-        (0..2).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW), 0));
+        (0..2).for_each(|_| expected.learn(&owner(1), SlotRange::ALL, found(FEW), Duration::ZERO, 0));
         assert_eq!(expected.get(&owner(2), SlotRange::ALL), None);
         assert_eq!(expected.get(&owner(1), SlotRange::new(0..9)), None);
         assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(Expectation::All(found(FEW))));
@@ -145,17 +147,18 @@ mod tests {
     #[test]
     fn slots_are_known_once_what_is_left_of_them_is_no_longer_much() {
         let (expected, owner) = (Expected::default(), owner(1));
-        // Of each of 3 slots a third of these items.
-        expected.learn(&owner, SlotRange::ALL, found(9000), 6);
-        assert_eq!(expected.get(&owner, SlotRange::ALL), None, "18,000 are left");
-        expected.learn(&owner, SlotRange::ALL, found(9000), 5);
-        assert_eq!(expected.get(&owner, SlotRange::ALL), Some(Expectation::Fence(7)), "15,000 are left");
+        // Three slots in 30 ms.
+        let learn = |left| expected.learn(&owner, SlotRange::ALL, found(FEW), Duration::from_millis(30), left);
+        learn(51);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), None, "the rest would take 510 ms");
+        learn(50);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), Some(Expectation::Fence(7)), "the rest will take 500 ms");
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let expected = Expected::default();
-        (0..10_000).for_each(|first| expected.learn(&owner(1), SlotRange::new(first..first + 1), found(FEW), 0));
+        (0..10_000).for_each(|first| expected.learn(&owner(1), SlotRange::new(first..first + 1), found(FEW), Duration::ZERO, 0));
         assert!(expected.0.lock().is_ok_and(|all| all.len() <= RANGES));
     }
 }

@@ -15,15 +15,15 @@ use test_servers::{Postgres, Redis};
 use crate::args::{Args, Commit, Order};
 use crate::contender::{Contender, work};
 use crate::field::{Failure, Field, TICK};
-use crate::measure::{median, now};
+use crate::measure::now;
 pub(crate) use plot::plot;
 use programs::{Cost, Programs};
 use witness::{Activity, Seen, Witness};
 
 /// Of what Postgres can tick at all, the share that it is given.
 const SHARE: f64 = 0.7;
-/// How often the limit is measured.
-const PASSES: usize = 5;
+/// For how long the limit is measured: what Postgres can keep up, with its log and its buffers written, and not in a single pass.
+const AT_THE_LIMIT: Duration = Duration::from_secs(20);
 /// From the first full tick to the first look, so that all is settled.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long everything may take to come up.
@@ -40,21 +40,23 @@ pub(crate) struct Life {
     cost: Cost,
 }
 
-/// How many items a second can be ticked in this many chunks and workers at all, with nothing beside.
+/// How many items a second can be ticked in this many chunks and workers at all, pass after pass, with nothing beside.
 pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<f64, Failure> {
     let field = Field::prepare(server, args, Order::Slot).await?;
     let contender = Contender::Fenced(args.commits()[0]);
-    let mut rates = Vec::new();
-    for pass in 0..PASSES {
-        let mut sessions = contender.sessions(&field, i64::try_from(pass)?).await?;
-        work(&mut sessions).await?;
-        tokio::time::sleep(2 * TICK).await;
-        let begun = now();
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        rates.push(work(&mut sessions).await? as f64 / begun.elapsed().as_secs_f64());
+    let mut sessions = contender.sessions(&field, 0).await?;
+    work(&mut sessions).await?;
+    let begun = now();
+    let mut rows = 0;
+    while begun.elapsed() < AT_THE_LIMIT {
+        rows += work(&mut sessions).await?;
+        // Until all is due again.
+        tokio::time::sleep(TICK).await;
     }
+    let took_s = begun.elapsed().as_secs_f64();
     field.own.close().await?;
-    Ok(median(rates.into_iter()))
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    Ok(rows as f64 / took_s)
 }
 
 /// The share of the limit that the system is loaded with.

@@ -11,8 +11,6 @@ use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
 const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
-/// How many rows it has before that is known.
-const FIRST_ROWS: u64 = 16_000;
 /// How long a chunk should take at most.
 const WANTED: Duration = Duration::from_millis(150);
 /// Into how many a chunk is cut that Postgres did not manage in time.
@@ -93,7 +91,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: FIRST_ROWS }
+        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: *ROWS.start() }
     }
 
     pub(super) fn all(&self) -> &[Chunk] {
@@ -119,7 +117,8 @@ impl Chunks {
         if rows >= *ROWS.start() {
             let in_time = u128::from(rows) * WANTED.as_micros() / took.as_micros().max(1);
             let in_time = u64::try_from(in_time).unwrap_or(u64::MAX).clamp(*ROWS.start(), *ROWS.end());
-            self.wanted = self.wanted.midpoint(in_time);
+            // Down at once, up by and by.
+            self.wanted = in_time.min(self.wanted.midpoint(in_time));
         }
     }
 
@@ -195,7 +194,7 @@ mod tests {
     #[test]
     fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
         let mut chunks = Chunks::new();
-        for (rows, took_ms, wanted) in [(100, 1, 16_000), (100_000, 10_000, 4_000), (100_000, 1000, 15_000), (100_000, 1, 64_000)]
+        for (rows, took_ms, wanted) in [(100, 1, 4_000), (100_000, 10_000, 4_000), (100_000, 1000, 15_000), (100_000, 1, 64_000)]
         {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);

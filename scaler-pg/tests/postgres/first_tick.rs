@@ -29,7 +29,7 @@ async fn much_that_is_unknown_is_taken_a_little_at_a_time_and_each_item_once() {
         }
     }
     assert_eq!(items.iter().sum::<u64>(), u64::from(MANY));
-    assert!(items.len() >= 4 && items.iter().all(|items| *items <= 20_000), "{items:?}");
+    assert!(items.len() > 1 && items[0] <= 20_000, "the first is small, and tells how fast it goes: {items:?}");
     let wrong =
         "select count(*) from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) where w.value <> s.ticks";
     assert_eq!(desk.number(wrong).await, 0, "an item is incremented as often as its slot is ticked");
