@@ -144,6 +144,31 @@ fn nothing_moves_while_most_slots_fall_silent_at_once() {
 }
 
 #[test]
+fn who_is_back_first_after_a_hold_is_not_given_what_others_are_about_to_tick() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    for _ in 0..4 {
+        world.second(&[]);
+    }
+    assert!(world.look().silent.is_some());
+    world.second(&["a", "b"].map(|name| key(name, 1)));
+    for _ in 0..3 {
+        world.second(&["a", "b"].map(|name| key(name, 1)));
+        assert!(world.look().transfers.is_empty(), "c is given time");
+    }
+    world.second(&["a", "b", "c"].map(|name| key(name, 1)));
+    assert!(world.look().transfers.is_empty());
+
+    // Who does not come back is lost as ever.
+    for _ in 0..4 {
+        world.second(&["a", "b"].map(|name| key(name, 1)));
+        world.look();
+    }
+    world.settle();
+    assert_eq!(world.loads().into_values().collect::<Vec<_>>(), [128, 128]);
+}
+
+#[test]
 fn a_hold_ends_when_all_witnesses_say_for_long_that_they_are_dead() {
     let mut world = World::new(&["a", "b", "c"]);
     world.settle();

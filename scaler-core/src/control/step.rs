@@ -195,13 +195,17 @@ impl ControlPlane {
 
     /// How many slots fell silent, when they are more than half of all that are owned, by several workers, at once: then it is the
     /// store or us, and moving would help nobody. Where the hold lasts and all witnesses agree that they are dead, they are.
+    /// When some are back, the others are given time as if all had just been seen.
     fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
         let lost: Vec<_> = standings.values().filter(|standing| standing.slots > 0 && standing.verdict.is_lost()).collect();
         let silent: usize = lost.iter().map(|standing| standing.slots).sum();
         let owned: usize = standings.values().map(|standing| standing.slots).sum();
         if lost.len() < 2 || silent * 2 <= owned {
-            self.held_since = None;
-            return None;
+            let ends = self.held_since.take().is_some() && silent > 0;
+            if ends {
+                self.blinded();
+            }
+            return ends.then_some(silent);
         }
         let since = *self.held_since.get_or_insert(now);
         let all_agree = seen.members.is_some() && lost.iter().all(|standing| standing.verdict == Verdict::Dead);

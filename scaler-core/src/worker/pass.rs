@@ -31,9 +31,6 @@ pub(super) struct Ended {
 pub(super) struct Passes {
     chunks: Chunks,
     at_once: usize,
-    /// How many of those are allowed: one after a pass that was late, then one more with each that was not. Where nobody gets done in
-    /// time, more at once only make each of them slower.
-    allowed: usize,
     due_at: Duration,
     /// Something changed while a pass was under way: another one follows at once.
     again: bool,
@@ -60,8 +57,7 @@ struct Pass {
 
 impl Passes {
     pub(super) fn new(at_once: usize) -> Self {
-        let at_once = at_once.max(1);
-        Self { chunks: Chunks::new(), at_once, allowed: at_once, due_at: Duration::ZERO, again: false, pass: None }
+        Self { chunks: Chunks::new(), at_once: at_once.max(1), due_at: Duration::ZERO, again: false, pass: None }
     }
 
     /// Sets when the next pass begins, unless one is wanted at once.
@@ -112,7 +108,7 @@ impl Passes {
 
     fn may_send(&self, pass: &Pass) -> bool {
         let any_left = pass.sent < self.chunks.all().len() || !pass.rest.is_empty();
-        !pass.failed && any_left && pass.under_way.len() < self.allowed
+        !pass.failed && any_left && pass.under_way.len() < self.at_once
     }
 
     /// Takes in a report. The first value is when the call was made, if it was the first of its pass; the second the end of the
@@ -173,7 +169,6 @@ impl Passes {
         }
         let report = pass.merged.filter(|_| !pass.failed)?;
         let late = pass.first_tick.is_some_and(|first| first < report.tick);
-        self.allowed = if late { 1 } else { self.at_once.min(self.allowed + 1) };
         Some(Ended { report, is_whole: pass.fresh == count, took: now.saturating_sub(pass.begun_at), missed: pass.missed, late })
     }
 }
