@@ -16,7 +16,7 @@ use crate::world::{Scene, World};
 const SOON: Duration = Duration::from_secs(60);
 const ROWS: i32 = 50_000;
 /// When the chart's alert NotifiScalerOldTransaction fires, in seconds; in a short run a transaction does not last so long.
-const ALERT_S: u64 = 300;
+const ALERT_S: u64 = 60;
 const SHORT_ALERT_S: u64 = 15;
 
 /// 50,000 rows come at once, and three workers more.
