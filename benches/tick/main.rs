@@ -19,8 +19,8 @@ use report::{Chapter, Target};
 use serde_json::json;
 use test_servers::Postgres;
 
-/// Safe data, as in production, and room to work in. After each checkpoint, Postgres writes every page into its log once more, which is most
-/// of the log of that second: compressed, it is a fifth.
+/// Safe data, as in production, and room to work in. After each checkpoint, Postgres writes every page into its log once more: compressed,
+/// that is less.
 const SETTINGS: [(&str, &str); 7] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
