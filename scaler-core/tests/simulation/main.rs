@@ -164,6 +164,7 @@ fn broken_stores_are_found() {
     for (fault, invariant) in [
         (Fault::NoFence, "I1"),
         (Fault::NoTickNumber, "I1"),
+        (Fault::NoTickNumber, "I3"),
         (Fault::EpochStays, "I4"),
         (Fault::AnyTerm, "I5"),
         (Fault::ClaimsBesideALeader, "I5"),
