@@ -120,10 +120,13 @@ impl Session {
         match self {
             Self::Fenced { store, key, chunks } => {
                 for chunk in chunks {
+                    // A call takes a part where much is unknown; meanwhile the first of it is due again.
+                    let mut ticked = 0;
                     loop {
                         let report = store.tick(key, *chunk).await?;
                         rows += report.items;
-                        if report.left == 0 || report.ticked == 0 {
+                        ticked += report.ticked;
+                        if report.left == 0 || report.ticked == 0 || ticked >= report.owned {
                             break;
                         }
                     }

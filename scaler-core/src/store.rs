@@ -34,6 +34,8 @@ pub struct TickReport {
     pub digest: u64,
     /// Items of ticked slots that somebody else had locked and that miss this tick.
     pub locked: u64,
+    /// How long the store worked on this call, without its way there and back.
+    pub took: Duration,
 }
 
 /// Who owns a slot, since when, and when it was last ticked.

@@ -169,6 +169,26 @@ fn who_is_back_first_after_a_hold_is_not_given_what_others_are_about_to_tick() {
 }
 
 #[test]
+fn the_first_to_fall_silent_in_an_outage_is_not_divided_among_those_that_follow() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    let all = ["a", "b", "c"].map(|name| key(name, 1));
+    world.second(&all);
+    world.look();
+    // The outage comes between the tick of a and those of b and c.
+    world.second(&all[1..]);
+    for _ in 0..5 {
+        for sighting in world.members.iter_mut().flatten() {
+            sighting.age = Duration::ZERO;
+        }
+        assert!(world.look().transfers.is_empty());
+        world.second(&[]);
+    }
+    world.second(&all[1..]);
+    assert!(world.look().transfers.is_empty(), "a is about to tick, too");
+}
+
+#[test]
 fn a_hold_ends_when_all_witnesses_say_for_long_that_they_are_dead() {
     let mut world = World::new(&["a", "b", "c"]);
     world.settle();

@@ -47,5 +47,6 @@ select now.tick, now.into_ms, now.tick_ms,
        seen.owned, seen.fence, seen.ticked,
        (select count(*) from wanted) - seen.ticked as left_over,
        done.items, done.digest,
-       0::bigint as locked
+       0::bigint as locked,
+       cast(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000 as bigint) as took_us
 from now, seen, done

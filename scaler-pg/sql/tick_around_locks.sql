@@ -39,5 +39,6 @@ select now.tick, now.into_ms, now.tick_ms,
        (select count(*) from wanted) - (select count(*) from ticked) as left_over,
        done.items, done.digest,
        (select count(*) from public.work_items w where scaler.slot_of(w.id) = any (array(select slot from ticked)))
-           - done.items as locked
+           - done.items as locked,
+       cast(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000 as bigint) as took_us
 from now, done

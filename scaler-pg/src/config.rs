@@ -87,7 +87,7 @@ impl PgConfig {
         Self {
             application_name: format!("{WORKER_SESSION}{incarnation}"),
             max_connections: 2,
-            ticks_at_once: 2,
+            ticks_at_once: 1,
             ..Self::new(url)
         }
     }

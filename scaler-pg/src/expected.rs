@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use scaler_core::{MemberKey, SlotRange, uuid_hash};
 
-/// Up to so many items, their digest is read in every tick: it costs nothing that can be measured.
+/// Up to so many items, if that is all, their digest is read in every tick: it costs nothing that can be measured.
 const FEW: i64 = 8000;
 /// What will take so long at most, by what a part of it took, is taken at once.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// In how many ticks the digest of more is read once. In the others, as many new items as lost ones would not show.
 const TICKS: u32 = 8;
 /// How many ranges are kept; a worker has far fewer.
@@ -94,7 +94,8 @@ impl Expected {
         let key = range(owner, slots);
         let first = uuid_hash(owner.incarnation.uuid(), u64::from(key.1)) % u64::from(TICKS);
         let ticks = if all.contains_key(&key) { TICKS - 1 } else { u32::try_from(first).unwrap_or(0) };
-        let many = (found.items >= FEW && left == 0).then_some(found);
+        // A part of the slots is called for on its own where all of them hold many.
+        let many = ((found.items >= FEW || slots != SlotRange::ALL) && left == 0).then_some(found);
         all.insert(key, Known { fence: found.fence, found: many, ticks });
     }
 }
@@ -142,6 +143,10 @@ mod tests {
         assert_eq!(expected.get(&owner(2), SlotRange::ALL), None);
         assert_eq!(expected.get(&owner(1), SlotRange::new(0..9)), None);
         assert_eq!(expected.get(&owner(1), SlotRange::ALL), Some(Expectation::All(found(FEW))));
+
+        let part = SlotRange::new(0..9);
+        (0..2).for_each(|_| expected.learn(&owner(1), part, found(1), Duration::ZERO, 0));
+        assert_eq!(expected.get(&owner(1), part), Some(Expectation::All(found(1))), "a part is one of many");
     }
 
     #[test]
@@ -149,10 +154,10 @@ mod tests {
         let (expected, owner) = (Expected::default(), owner(1));
         // Three slots in 30 ms.
         let learn = |left| expected.learn(&owner, SlotRange::ALL, found(FEW), Duration::from_millis(30), left);
-        learn(51);
-        assert_eq!(expected.get(&owner, SlotRange::ALL), None, "the rest would take 510 ms");
-        learn(50);
-        assert_eq!(expected.get(&owner, SlotRange::ALL), Some(Expectation::Fence(7)), "the rest will take 500 ms");
+        learn(11);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), None, "the rest would take 110 ms");
+        learn(10);
+        assert_eq!(expected.get(&owner, SlotRange::ALL), Some(Expectation::Fence(7)), "the rest will take 100 ms");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// This owner and incarnation, and slots from the first to before the last.
 const SLOTS: &str = "text, uuid, integer, integer";
 const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, \
-    left_over bigint, items bigint, digest bigint, locked bigint";
+    left_over bigint, items bigint, digest bigint, locked bigint, took_us bigint";
 
 /// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Assignment, Claim, Clock, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
-    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, TokioClock, Transfer, WorkStore, WorkerId,
+    Assignment, Claim, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -45,10 +45,10 @@ impl PgStore {
     }
 
     /// The digest that was read, or that of the tick before where all was found to be as then.
-    fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, took: Duration, expected: Option<Expectation>) -> i64 {
+    fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Expectation>) -> i64 {
         let Some(digest) = row.digest else { return expected.and_then(|expected| expected.digest()).unwrap_or(0) };
         let found = Found { fence: row.fence, ticked: row.ticked, items: row.items, digest };
-        self.expected.learn(owner, slots, found, took, row.left_over);
+        self.expected.learn(owner, slots, found, row.took(), row.left_over);
         digest
     }
 
@@ -71,6 +71,14 @@ struct TickRow {
     items: i64,
     digest: Option<i64>,
     locked: i64,
+    took_us: i64,
+}
+
+impl TickRow {
+    /// How long Postgres worked on it.
+    fn took(&self) -> Duration {
+        Duration::from_micros(unsigned(self.took_us))
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -104,14 +112,13 @@ impl WorkStore for PgStore {
             query.bind(signed(slots.first())).bind(signed(slots.end()))
         };
         let tick = bound(way.tick).bind(expected.map(|expected| expected.parameter()));
-        let since_sent = TokioClock::start();
         let answer = match self.ticks.row("tick", tick).await {
             // Somebody holds an item: nothing was done, and the rest need not wait for it.
             Err(StoreError::Busy { .. }) => self.ticks.row("tick", bound(way.tick_around_locks)).await,
             answer => answer,
         };
         let row: TickRow = self.way.heed(answer)?;
-        let digest = self.digest(owner, slots, &row, since_sent.now(), expected);
+        let digest = self.digest(owner, slots, &row, expected);
         Ok(TickReport {
             tick: Tick(unsigned(row.tick)),
             into_tick: millis(row.into_ms),
@@ -124,6 +131,7 @@ impl WorkStore for PgStore {
             items: unsigned(row.items),
             digest: digest.cast_unsigned(),
             locked: unsigned(row.locked),
+            took: row.took(),
         })
     }
 

@@ -22,12 +22,13 @@ use witness::{Activity, Seen, Witness};
 
 /// Of what Postgres can tick at all, the share that it is given.
 const SHARE: f64 = 0.7;
-/// For how long the limit is measured: what Postgres can keep up, with its log and its buffers written, and not in a single pass.
-const AT_THE_LIMIT: Duration = Duration::from_secs(20);
+/// For how long the limit is measured: what Postgres can keep up, over a checkpoint and the full pages that the log takes after it, and
+/// not in a few passes.
+const AT_THE_LIMIT: Duration = Duration::from_secs(120);
 /// From the first full tick to the first look, so that all is settled.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long everything may take to come up.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 
 /// What was seen of the system at work.
 pub(crate) struct Life {

@@ -10,7 +10,7 @@ use crate::field::Failure;
 use crate::measure::now;
 
 /// From one look to the next: lags are told too long by up to this.
-const STEP: Duration = Duration::from_millis(25);
+const STEP: Duration = Duration::from_millis(50);
 
 /// Looks at all slots again and again.
 pub(crate) struct Witness {

@@ -86,8 +86,8 @@ pub struct TimingArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Ticks")]
 pub struct TickArgs {
-    /// How many statements that tick may be under way at once, each over some ten thousand items
-    #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    /// How many statements that tick may be under way at once, each over some ten thousand items: more help one that works alone
+    #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub ticks_at_once: u8,
     /// Whether a tick waits until it is on disk; all else always does
     #[arg(long, env, value_enum, default_value_t = CommitArg::On)]

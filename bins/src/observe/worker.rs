@@ -130,6 +130,7 @@ mod tests {
             items,
             digest: 0,
             locked: 1,
+            took: Duration::ZERO,
         };
         let items: Arc<[ItemId]> = [ItemId::new(Uuid::nil())].into();
         for (tick, count) in [(1, 3), (1, 1), (3, 4)] {

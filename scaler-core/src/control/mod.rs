@@ -9,6 +9,7 @@ mod driver;
 mod event;
 mod gathering;
 mod generations;
+mod hold;
 mod pulse;
 mod step;
 mod verdict;

@@ -8,6 +8,7 @@ use super::budget::Budget;
 use super::damping::{Damping, Life};
 use super::gathering::Gathering;
 use super::generations::Generations;
+use super::hold::{Held, Hold, Share};
 use super::pulse::Pulses;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
@@ -59,6 +60,8 @@ struct Standing {
     verdict: Verdict,
     /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
     late: bool,
+    /// It is lost, or will be when its next tick does not come either.
+    falling: bool,
     /// The last tick of each incarnation that owns slots under the name.
     ticked: BTreeMap<Incarnation, Tick>,
     slots: usize,
@@ -80,7 +83,7 @@ pub struct ControlPlane {
     gathering: Gathering,
     budget: Budget,
     pending: BTreeMap<Slot, Pending>,
-    held_since: Option<Duration>,
+    hold: Hold,
     settled_at: Option<Duration>,
 }
 
@@ -100,7 +103,7 @@ impl ControlPlane {
             gathering: Gathering::default(),
             budget,
             pending: BTreeMap::new(),
-            held_since: None,
+            hold: Hold::default(),
             settled_at: None,
         }
     }
@@ -190,27 +193,24 @@ impl ControlPlane {
         let verdict = judge(&evidence, thresholds);
         let is_due = evidence.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
         let late = !verdict.is_lost() && (is_due || evidence.missed.is_some_and(|missed| missed > 0));
-        Some(Standing { key, verdict, late, ticked: owner.ticked, slots: owner.slots })
+        let soon = Evidence { missed: evidence.missed.map(|missed| missed + 1), ..evidence };
+        let falling = verdict.is_lost() || judge(&soon, thresholds).is_lost();
+        Some(Standing { key, verdict, late, falling, ticked: owner.ticked, slots: owner.slots })
     }
 
-    /// How many slots fell silent, when they are more than half of all that are owned, by several workers, at once: then it is the
-    /// store or us, and moving would help nobody. Where the hold lasts and all witnesses agree that they are dead, they are.
-    /// When some are back, the others are given time as if all had just been seen.
+    /// How many slots are silent, when they are so many that nothing shall move.
     fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
-        let lost: Vec<_> = standings.values().filter(|standing| standing.slots > 0 && standing.verdict.is_lost()).collect();
-        let silent: usize = lost.iter().map(|standing| standing.slots).sum();
-        let owned: usize = standings.values().map(|standing| standing.slots).sum();
-        if lost.len() < 2 || silent * 2 <= owned {
-            let ends = self.held_since.take().is_some() && silent > 0;
-            if ends {
+        let owners = standings.values().filter(|standing| standing.slots > 0);
+        let shares = owners.map(|standing| Share { slots: standing.slots, verdict: standing.verdict, falling: standing.falling });
+        let can_ask = seen.members.is_some();
+        match self.hold.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {
+            Held::No => None,
+            Held::Yes(silent) => Some(silent),
+            Held::Over(silent) => {
                 self.blinded();
+                Some(silent)
             }
-            return ends.then_some(silent);
         }
-        let since = *self.held_since.get_or_insert(now);
-        let all_agree = seen.members.is_some() && lost.iter().all(|standing| standing.verdict == Verdict::Dead);
-        let explained = all_agree && now.saturating_sub(since) >= self.config.thresholds.hold_for;
-        (!explained).then_some(silent)
     }
 
     /// In which of its lives each worker is; how long one has run that nobody has heard of is taken for long.

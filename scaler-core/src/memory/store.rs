@@ -176,6 +176,7 @@ impl WorkStore for MemoryStore {
             items: 0,
             digest: 0,
             locked: 0,
+            took: Duration::ZERO,
         };
         for slot in owned.into_iter().map(Slot::index) {
             if state.slots[slot].last_tick >= tick {

@@ -10,9 +10,9 @@ use std::time::Duration;
 use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
-const ROWS: std::ops::RangeInclusive<u64> = 8_000..=64_000;
-/// How long a chunk should take at most, with its way there and back.
-const WANTED: Duration = Duration::from_millis(250);
+const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
+/// How long Postgres should work on a chunk at most.
+const WANTED: Duration = Duration::from_millis(150);
 /// Into how many a chunk is cut that Postgres did not manage in time.
 const AFTER_FAILURE: u64 = 8;
 
@@ -112,7 +112,7 @@ impl Chunks {
         }
     }
 
-    /// Learns how fast it went: so many rows, while the calls together took so long.
+    /// Learns how fast it went: so many rows, on which the store worked for so long altogether.
     pub(super) fn heed(&mut self, rows: u64, took: Duration) {
         if rows >= *ROWS.start() {
             let in_time = u128::from(rows) * WANTED.as_micros() / took.as_micros().max(1);
@@ -187,14 +187,14 @@ mod tests {
     #[test]
     fn a_small_table_is_one_chunk() {
         let mut chunks = Chunks::new();
-        measured(&mut chunks, SlotCount::DEFAULT, &[7; 1000]);
+        measured(&mut chunks, SlotCount::DEFAULT, &[7; 500]);
         assert_eq!(chunks.all().len(), 1);
     }
 
     #[test]
     fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
         let mut chunks = Chunks::new();
-        for (rows, took_ms, wanted) in [(100, 1, 8_000), (100_000, 10_000, 8_000), (100_000, 1000, 25_000), (100_000, 1, 64_000)]
+        for (rows, took_ms, wanted) in [(100, 1, 4_000), (100_000, 10_000, 4_000), (100_000, 1000, 15_000), (100_000, 1, 64_000)]
         {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);

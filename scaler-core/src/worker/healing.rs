@@ -124,6 +124,7 @@ mod tests {
             items: 1,
             digest: 0,
             locked: 0,
+            took: Duration::ZERO,
         }
     }
 

@@ -28,8 +28,8 @@ pub struct WorkerConfig {
     /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
     /// hands. Where nothing was left it waits for the next tick, or for a nudge.
     pub tries_per_tick: u32,
-    /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help where one
-    /// worker has more items than one session of the store can do in a tick.
+    /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help only where one
+    /// worker has more items than one session of the store can do in a tick; where the store is busy, they only delay each other.
     pub ticks_at_once: usize,
     /// The time from one heartbeat to the next.
     pub heartbeat_interval: Duration,
@@ -58,7 +58,7 @@ impl WorkerConfig {
         Self {
             key,
             tries_per_tick: 4,
-            ticks_at_once: 2,
+            ticks_at_once: 1,
             heartbeat_interval: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(25),
             first_retry: Duration::from_millis(50),

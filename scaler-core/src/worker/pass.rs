@@ -1,4 +1,4 @@
-//! One pass over all chunks after the other: several calls at once within a limit, spread over the tick, never two passes at
+//! One pass over all chunks after the other: one call at a time, or several within a limit, spread over the tick, never two passes at
 //! a time. A worker that cannot keep up starts the next pass when the last one ends: what it did not reach in time is left out of
 //! that tick, and counted.
 
@@ -6,10 +6,6 @@ use std::time::Duration;
 
 use super::chunks::{Chunk, Chunks, Signature};
 use crate::{ItemId, SlotRange, Tick, TickReport, digest_of};
-
-/// Over how many hundredths of a tick the calls of a pass are spread: in the rest the last ones are answered, and slots change hands,
-/// which they do once ticked.
-const SPREAD: u32 = 65;
 
 /// A pass that has ended.
 #[derive(Debug)]
@@ -47,7 +43,6 @@ struct Pass {
     /// Those to call for once more, since the first call did not take all that was due.
     rest: Vec<SlotRange>,
     under_way: Vec<(SlotRange, Duration)>,
-    working: Duration,
     merged: Option<TickReport>,
     first_tick: Option<Tick>,
     fresh: usize,
@@ -90,11 +85,11 @@ impl Passes {
         }
     }
 
-    /// What is to be called for now; it counts as called for then. A pass that is due begins; `tick` is how long a tick lasts, if that is known.
-    pub(super) fn send(&mut self, now: Duration, tick: Option<Duration>) -> Vec<SlotRange> {
+    /// What is to be called for now; it counts as called for then. A pass that is due begins, and is spread over the time `until` then.
+    pub(super) fn send(&mut self, now: Duration, until: Duration) -> Vec<SlotRange> {
         if self.pass.is_none() && self.due_at <= now {
             let chunks = u32::try_from(self.chunks.all().len()).unwrap_or(u32::MAX);
-            self.pass = Some(Pass::new(now, tick.unwrap_or_default() * SPREAD / 100 / chunks.max(1)));
+            self.pass = Some(Pass::new(now, until.saturating_sub(now) / chunks.max(1)));
         }
         let mut ranges = Vec::new();
         while let Some(mut pass) = self.pass.take() {
@@ -115,7 +110,7 @@ impl Passes {
     /// pass, if this was it and nothing failed in it.
     pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<Ended>) {
         let Some(pass) = &mut self.pass else { return (None, None) };
-        let sent_at = pass.answer(now, range);
+        let sent_at = pass.answer(range);
         if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
             pass.fresh += 1;
             pass.missed = pass.missed.max(missed);
@@ -150,7 +145,7 @@ impl Passes {
     /// Notes that a call failed: the pass sends no more. Whether it may have been too much to ask for at once is `heavy`.
     pub(super) fn failed(&mut self, now: Duration, range: SlotRange, load: Load) {
         if let Some(pass) = &mut self.pass {
-            pass.answer(now, range);
+            pass.answer(range);
             pass.failed = true;
         }
         if load == Load::Heavy {
@@ -164,7 +159,7 @@ impl Passes {
         let pass =
             self.pass.take_if(|pass| pass.under_way.is_empty() && (pass.failed || pass.sent == count && pass.rest.is_empty()))?;
         if let Some(report) = &pass.merged {
-            self.chunks.heed(report.items, pass.working);
+            self.chunks.heed(report.items, report.took);
             self.chunks.recut(report.slots);
         }
         let report = pass.merged.filter(|_| !pass.failed)?;
@@ -190,7 +185,6 @@ impl Pass {
             sent: 0,
             rest: Vec::new(),
             under_way: Vec::new(),
-            working: Duration::ZERO,
             merged: None,
             first_tick: None,
             fresh: 0,
@@ -222,10 +216,9 @@ impl Pass {
     }
 
     /// Takes a call off; when it was made.
-    fn answer(&mut self, now: Duration, range: SlotRange) -> Option<Duration> {
+    fn answer(&mut self, range: SlotRange) -> Option<Duration> {
         let place = self.under_way.iter().position(|(other, _)| *other == range)?;
         let (_, sent_at) = self.under_way.swap_remove(place);
-        self.working += now.saturating_sub(sent_at);
         Some(sent_at)
     }
 }
@@ -245,6 +238,7 @@ fn merge(one: &TickReport, other: &TickReport) -> TickReport {
         items: one.items + other.items,
         digest: one.digest ^ other.digest,
         locked: one.locked + other.locked,
+        took: one.took + other.took,
     }
 }
 
@@ -266,6 +260,7 @@ mod tests {
             items: 0,
             digest,
             locked: 0,
+            took: Duration::ZERO,
         }
     }
 

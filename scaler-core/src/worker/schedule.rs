@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::TickReport;
 
+/// Over how many hundredths of a tick its calls are spread: in the rest the last ones are answered, and slots change hands, which they
+/// do once ticked.
+const SPREAD: u32 = 87;
+
 /// The tries of one worker: `phase`, `phase + step`, `phase + 2 step`, ... within every tick of the store.
 #[derive(Debug)]
 pub(super) struct Schedule {
@@ -28,9 +32,13 @@ impl Schedule {
         self.origin = Some(((sent + tick).saturating_sub(report.into_tick), tick));
     }
 
-    /// How long a tick lasts, if that is known.
-    pub(super) fn tick_length(&self) -> Option<Duration> {
-        self.origin.map(|(_, tick)| tick)
+    /// Until when the calls of this tick are spread, if that is still to come; `now` before anything is known.
+    pub(super) fn spread_until(&self, now: Duration) -> Duration {
+        let Some((origin, tick)) = self.origin else { return now };
+        // The origin may lie ahead of now: one tick earlier surely does not.
+        let first = origin.saturating_sub(tick);
+        let into_tick = Duration::from_nanos(nanos(now.saturating_sub(first)) % nanos(tick).max(1));
+        now + (tick * SPREAD / 100).saturating_sub(into_tick)
     }
 
     /// The next moment to try, later than `now`.
@@ -81,6 +89,7 @@ mod tests {
             items: 0,
             digest: 0,
             locked: 0,
+            took: Duration::ZERO,
         }
     }
 
@@ -110,6 +119,18 @@ mod tests {
             proptest::prop_assert!(next > now && next <= now + TICK / tries);
             let first = schedule.next_tick(now);
             proptest::prop_assert!(first >= next && first <= now + TICK);
+        }
+    }
+
+    #[test]
+    fn calls_are_spread_over_what_is_left_of_most_of_the_tick() {
+        let ms = Duration::from_millis;
+        let mut schedule = Schedule::new(4, 0);
+        assert_eq!(schedule.spread_until(ms(5)), ms(5), "nothing is known yet");
+        // Sent at 10,300 it found 0.3 s of its tick gone: ticks begin as whole seconds do.
+        schedule.observe(ms(10_300), &report(ms(300)));
+        for (now, until) in [(10_300, 10_870), (11_000, 11_870), (11_869, 11_870), (11_900, 11_900), (13_100, 13_870)] {
+            assert_eq!(schedule.spread_until(ms(now)), ms(until), "at {now} ms");
         }
     }
 }

@@ -180,7 +180,7 @@ impl Worker {
             return;
         }
         if self.adopted {
-            effects.extend(self.passes.send(now, self.schedule.tick_length()).into_iter().map(Effect::Tick));
+            effects.extend(self.passes.send(now, self.schedule.spread_until(now)).into_iter().map(Effect::Tick));
         } else if self.adopt.send(now) {
             effects.push(Effect::Adopt);
         }

@@ -5,7 +5,7 @@ create table public.unfenced (worker text, life uuid, first integer, tick bigint
 
 create or replace function scaler.tick(text, uuid, integer, integer, bigint[]) returns table (
     tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, left_over bigint,
-    items bigint, digest bigint, locked bigint)
+    items bigint, digest bigint, locked bigint, took_us bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 #variable_conflict use_column
 declare
@@ -34,6 +34,6 @@ begin
     return query
     select now.tick, now.into_ms, now.tick_ms, (select m.slots from scaler.meta m),
            count(*), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0), cardinality(own)::bigint, 0::bigint,
-           done, 0::bigint, 0::bigint
+           done, 0::bigint, 0::bigint, 0::bigint
     from scaler.slot s where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4;
 end $body$

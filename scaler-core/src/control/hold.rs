@@ -1,0 +1,114 @@
+//! Most of the slots fall silent at once: then it is the store or us, and moving would help nobody.
+
+use std::time::Duration;
+
+use super::verdict::Verdict;
+
+/// What one owner has, and how it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub(super) slots: usize,
+    pub(super) verdict: Verdict,
+    /// It is lost, or will be when its next tick does not come either.
+    pub(super) falling: bool,
+}
+
+/// Whether anything may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    /// So many slots are silent.
+    Yes(usize),
+    /// Some are back, and so many slots are silent still: their owners are given time, as if all had just been seen.
+    Over(usize),
+}
+
+/// Since when most are silent.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    since: Option<Duration>,
+}
+
+impl Hold {
+    /// Looks at the `shares` of all owners at `now`. More than half of the slots, of several owners, are held, unless that lasts for
+    /// `hold_for` and `all_agree`: each witness can be asked and takes its owner for dead.
+    ///
+    /// An outage silences one owner after the other, within a tick. So the first to be lost waits until those that are about to
+    /// follow have ticked, or have followed.
+    pub(super) fn look(&mut self, now: Duration, shares: &[Share], can_ask: bool, hold_for: Duration) -> Held {
+        let lost: Vec<_> = shares.iter().copied().filter(|share| share.verdict.is_lost()).collect();
+        let Some(silent) = most(&lost, shares) else {
+            let was_held = self.since.take().is_some();
+            let falling: Vec<_> = shares.iter().copied().filter(|share| share.falling).collect();
+            return match most(&falling, shares) {
+                _ if lost.is_empty() => Held::No,
+                _ if was_held => Held::Over(slots(&lost)),
+                Some(silent) => Held::Yes(silent),
+                None => Held::No,
+            };
+        };
+        let since = *self.since.get_or_insert(now);
+        let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead);
+        if all_agree && now.saturating_sub(since) >= hold_for { Held::No } else { Held::Yes(silent) }
+    }
+}
+
+/// How many slots some owners have, when they are several and have more than half.
+fn most(some: &[Share], all: &[Share]) -> Option<usize> {
+    (some.len() >= 2 && slots(some) * 2 > slots(all)).then(|| slots(some))
+}
+
+fn slots(shares: &[Share]) -> usize {
+    shares.iter().map(|share| share.slots).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOR: Duration = Duration::from_secs(5);
+
+    /// `w` works, `f` is about to be lost, `c` is cut off and `d` dead; each has ten slots.
+    fn shares(standing: &str) -> Vec<Share> {
+        let share = |letter| Share {
+            slots: 10,
+            verdict: match letter {
+                'c' => Verdict::CutOff,
+                'd' => Verdict::Dead,
+                _ => Verdict::Healthy,
+            },
+            falling: letter != 'w',
+        };
+        standing.chars().map(share).collect()
+    }
+
+    /// What each of these looks says, a second after the other.
+    fn looks<const N: usize>(standings: [&str; N]) -> [Held; N] {
+        let mut hold = Hold::default();
+        let mut seconds = 0..;
+        standings.map(|standing| hold.look(Duration::from_secs(seconds.next().unwrap()), &shares(standing), true, FOR))
+    }
+
+    #[test]
+    fn one_that_is_lost_while_others_work_is_not_held() {
+        assert_eq!(looks(["www", "dww", "dfwww", "ddwww", "d", "ff"]), [Held::No; 6]);
+    }
+
+    #[test]
+    fn the_first_of_an_outage_waits_for_those_that_follow() {
+        let found = looks(["wff", "cff", "ccf", "ccc", "cww"]);
+        assert_eq!(found, [Held::No, Held::Yes(30), Held::Yes(20), Held::Yes(30), Held::Over(10)]);
+    }
+
+    #[test]
+    fn who_was_about_to_follow_and_ticked_holds_nobody_up() {
+        assert_eq!(looks(["cff", "cww"]), [Held::Yes(30), Held::No]);
+    }
+
+    #[test]
+    fn after_a_while_the_dead_are_dead_and_the_cut_off_are_not() {
+        assert_eq!(looks(["dd"; 7]), [[Held::Yes(20); 5].as_slice(), &[Held::No; 2]].concat()[..]);
+        assert_eq!(looks(["dc"; 7]), [Held::Yes(20); 7]);
+        assert_eq!(Hold { since: Some(Duration::ZERO) }.look(FOR, &shares("dd"), false, FOR), Held::Yes(20));
+    }
+}
