@@ -49,7 +49,8 @@ pub(crate) enum Call {
     Adopt,
     Claim,
     Commit(Term),
-    CatchUp(Term),
+    /// By so many ticks.
+    CatchUp(Term, u64),
     Elected(Term),
     Renewed,
     /// Items came or went.
@@ -152,7 +153,7 @@ impl WorkStore for Record {
 
     async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
         let ticks = self.store.catch_up(term).await?;
-        self.step(Call::CatchUp(*term)).await;
+        self.step(Call::CatchUp(*term, ticks)).await;
         Ok(ticks)
     }
 

@@ -13,8 +13,8 @@ impl Invariant for TermsRise {
         match step.call {
             Call::Elected(term) if term.number <= self.latest => return Err(format!("I5: {term} after term {}", self.latest)),
             Call::Elected(term) => self.latest = term.number,
-            Call::CatchUp(term) if term.number < self.latest && step.after.tick.since(step.before.tick) > 0 => {
-                return Err(format!("I5: {term} moved the tick on after term {}", self.latest));
+            Call::CatchUp(term, ticks) if term.number < self.latest && ticks > 0 => {
+                return Err(format!("I5: {term} moved ticks on by {ticks} after term {}", self.latest));
             }
             Call::Commit(term) if term.number < self.latest && step.before.slots != step.after.slots => {
                 return Err(format!("I5: {term} moved slots after term {}", self.latest));
