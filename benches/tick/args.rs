@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) workers: u32,
     /// How many rows a statement, about
-    #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) chunk: u32,
     /// How the rows lie in the heap [default: both, one after the other]
     #[arg(long, value_enum)]

@@ -15,6 +15,8 @@ use crate::field::{Failure, Field, Hand};
 const BATCH: i64 = 1000;
 /// After this often, Postgres has settled on how to run a statement.
 const UNTIL_SETTLED: usize = 7;
+/// How many calls may be needed until a session knows what is in a chunk.
+const UNTIL_KNOWN: u32 = 100;
 
 /// A way to increment every row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,22 +116,33 @@ impl Session {
         Ok(Self::Fenced { store: Box::new(store), key: hand.key.clone(), chunks })
     }
 
+    /// Ticks its chunks until it knows what is in them: of what is unknown a call takes a part only. How many rows.
+    async fn learn(&mut self) -> Result<u64, Failure> {
+        let Self::Fenced { store, key, chunks } = self else { return Ok(0) };
+        let mut rows = 0;
+        for chunk in chunks {
+            let mut calls = 0;
+            loop {
+                let report = store.tick(key, *chunk).await?;
+                rows += report.items;
+                calls += 1;
+                match report.left {
+                    0 => break,
+                    _ if calls == UNTIL_KNOWN => return Err("chunks are too large for one call: give a smaller --chunk".into()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(rows)
+    }
+
     /// Does its part of a pass; how many rows.
     async fn work(&mut self) -> Result<u64, Failure> {
         let mut rows = 0;
         match self {
             Self::Fenced { store, key, chunks } => {
                 for chunk in chunks {
-                    // A call takes a part where much is unknown; meanwhile the first of it is due again.
-                    let mut ticked = 0;
-                    loop {
-                        let report = store.tick(key, *chunk).await?;
-                        rows += report.items;
-                        ticked += report.ticked;
-                        if report.left == 0 || report.ticked == 0 || ticked >= report.owned {
-                            break;
-                        }
-                    }
+                    rows += store.tick(key, *chunk).await?.items;
                 }
             }
             Self::Plain { connection, worker, work } => match work {
@@ -183,6 +196,15 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// Lets one after the other learn what is in its chunks; how many rows that took.
+pub(crate) async fn learn(sessions: &mut [Session]) -> Result<u64, Failure> {
+    let mut rows = 0;
+    for session in sessions {
+        rows += session.learn().await?;
+    }
+    Ok(rows)
 }
 
 /// One pass of all of them at once; how many rows.

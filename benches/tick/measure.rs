@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::args::Args;
-use crate::contender::{Contender, work};
+use crate::contender::{Contender, learn, work};
 use crate::field::{Failure, Field, TICK};
 
 /// What one contender did in one field.
@@ -86,7 +86,11 @@ pub(crate) async fn measure(field: &mut Field, args: &Args) -> Result<Vec<Found>
 async fn pass(field: &mut Field, contender: Contender, number: i64) -> Result<Pass, Failure> {
     let before = counters(field).await?;
     let mut sessions = contender.sessions(field, number).await?;
-    let warmed = if contender.is_in_chunks() { work(&mut sessions).await? } else { 0 };
+    let mut warmed = learn(&mut sessions).await?;
+    if contender.is_in_chunks() {
+        tokio::time::sleep(2 * TICK).await;
+        warmed += work(&mut sessions).await?;
+    }
     tokio::time::sleep(2 * TICK).await;
     let wal_before = wal_bytes(field).await?;
     let begun = now();

@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 use test_servers::{Postgres, Redis};
 
 use crate::args::{Args, Commit, Order};
-use crate::contender::{Contender, work};
+use crate::contender::{Contender, learn, work};
 use crate::field::{Failure, Field, TICK};
 use crate::measure::now;
 pub(crate) use plot::plot;
@@ -46,7 +46,7 @@ pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<f64, Failure
     let field = Field::prepare(server, args, Order::Slot).await?;
     let contender = Contender::Fenced(args.commits()[0]);
     let mut sessions = contender.sessions(&field, 0).await?;
-    work(&mut sessions).await?;
+    learn(&mut sessions).await?;
     let begun = now();
     let mut rows = 0;
     while begun.elapsed() < AT_THE_LIMIT {
