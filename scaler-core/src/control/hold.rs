@@ -30,8 +30,8 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Looks at the `shares` of all owners at `now`. More than half of the slots, of several owners, are held, unless that lasts for
-    /// `hold_for` and `all_agree`: each witness can be asked and takes its owner for dead.
+    /// Looks at the `shares` of all owners at `now`. Where more than half of the slots, of several owners, are lost, nothing moves, until that
+    /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that.
     ///
     /// An outage silences one owner after the other, within a tick. So the first to be lost waits until those that are about to
     /// follow have ticked, or have followed.
