@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// How many rounds [default: 7; quick: 3]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..1000))]
     rounds: Option<u16>,
+    /// Measure instead how much faster the tick is once `notifi-scaler optimize` has put the rows of each slot beside each other
+    #[arg(long, conflicts_with_all = ["live", "order", "json"])]
+    pub(crate) optimized: bool,
     /// Let the whole system work for so many seconds instead, and look on: on `--items`, or on 70 % of what can be ticked at all
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=86_400))]
     live: Option<u32>,

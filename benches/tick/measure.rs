@@ -83,6 +83,21 @@ pub(crate) async fn measure(field: &mut Field, args: &Args) -> Result<Vec<Found>
     Ok(found)
 }
 
+/// Measures one contender in two fields in turn.
+pub(crate) async fn in_turn(fields: &mut [Field; 2], contender: Contender, args: &Args) -> Result<[Found; 2], Failure> {
+    let mut found = [(); 2].map(|()| Found { contender, passes: Vec::new() });
+    for field in &mut *fields {
+        pass(field, Contender::Plain, 0).await?;
+    }
+    for round in 0..args.rounds() {
+        for turn in 0..2 {
+            let place = usize::from(round + turn) % 2;
+            found[place].passes.push(pass(&mut fields[place], contender, round.into()).await?);
+        }
+    }
+    Ok(found)
+}
+
 async fn pass(field: &mut Field, contender: Contender, number: i64) -> Result<Pass, Failure> {
     let before = counters(field).await?;
     let mut sessions = contender.sessions(field, number).await?;

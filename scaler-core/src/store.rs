@@ -180,6 +180,9 @@ pub trait WorkStore: Debug + Send + Sync {
 
     /// How many items each slot holds.
     ///
+    /// Where there are many, a store may count a part of the slots in each call, and tell of the others what it found before; the first
+    /// answer tells of all of them as they are.
+    ///
     /// # Errors
     /// As for [`tick`](Self::tick).
     async fn census(&self) -> Result<SlotLoad, StoreError>;

@@ -4,6 +4,6 @@ do $$ begin
         select from pg_class c, unnest(c.reloptions) as option
         where c.oid = 'public.work_items'::regclass and option like 'fillfactor=%'
     ) then
-        alter table public.work_items set (fillfactor = 50);
+        alter table public.work_items set (fillfactor = 25);
     end if;
 end $$

@@ -24,7 +24,7 @@ with now as materialized (
            or (select true from public.work_items w where scaler.slot_of(w.id) = m.slot limit 1))
 ), due as materialized (
     select s.slot from scaler.slot s
-    where s.slot = any (array(select slot from wanted))
+    where s.slot = any (array(select slot from wanted)) and s.slot >= $3 and s.slot < $4
       and s.owner = $1 and s.incarnation = $2 and s.last_tick < (select tick from now)
     order by s.last_tick, s.slot
     limit case when (select fence from fence) is distinct from $5[1] then (select few from few) end

@@ -93,7 +93,8 @@ impl PgStore {
 
     async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.must_be_movable(connection).await?;
-        for sql in ["set statement_timeout = 0", include_str!("../sql/leave_room.sql"), include_str!("../sql/rest_analysis.sql")]
+        for sql in
+            ["set statement_timeout = 0", include_str!("../sql/leave_room.sql"), include_str!("../sql/rest_autovacuum.sql")]
         {
             sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(|error| classify(DURING, self.link.target(), error))?;
         }

@@ -8,9 +8,11 @@ use scaler_core::{
     Assignment, Claim, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
     SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::PgConfig;
+use crate::census::Counting;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::error::Finding;
@@ -24,6 +26,7 @@ pub struct PgStore {
     ticks: Link,
     way: FoundWay,
     expected: Expected,
+    counting: Mutex<Option<Counting>>,
 }
 
 impl PgStore {
@@ -37,6 +40,7 @@ impl PgStore {
             ticks: Link::for_ticks(config)?,
             way: FoundWay::default(),
             expected: Expected::default(),
+            counting: Mutex::default(),
         })
     }
 
@@ -91,6 +95,13 @@ struct OwnerRow {
     slots: Vec<i32>,
     epochs: Vec<i64>,
     last_ticks: Vec<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    slots: Vec<i32>,
+    items: Vec<i64>,
+    took_us: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -174,9 +185,20 @@ impl WorkStore for PgStore {
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {
         let slots = self.slot_count().await?;
-        let rows: Vec<(i32, i64)> = self.link.rows("census", sqlx::query_as(include_str!("../sql/census.sql"))).await?;
-        let counts = rows.into_iter().map(|(slot, items)| (number(slot), u32::try_from(items).unwrap_or(u32::MAX)));
-        Ok(SlotLoad::of_items(slots, counts))
+        let mut counting = self.counting.lock().await;
+        let before = counting.take().filter(|counting| counting.slots() == slots);
+        let counting = counting.insert(before.unwrap_or_else(|| Counting::new(slots)));
+        loop {
+            let part = counting.part();
+            let query = sqlx::query_as(include_str!("../sql/census.sql")).bind(signed(part.first())).bind(signed(part.end()));
+            let row: CountRow = self.link.row("census", query).await?;
+            let counts =
+                row.slots.into_iter().map(number).zip(row.items.into_iter().map(|items| items.try_into().unwrap_or(u32::MAX)));
+            counting.learn(part, counts, Duration::from_micros(unsigned(row.took_us)));
+            if let Some(load) = counting.load() {
+                return Ok(load.clone());
+            }
+        }
     }
 
     async fn commit(&self, term: &Term, transfers: &[Transfer]) -> Result<Outcome, StoreError> {

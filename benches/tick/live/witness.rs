@@ -1,6 +1,6 @@
 //! What anybody can see of the ticks from outside: no worker is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use scaler_core::{Slot, SlotLoad};
@@ -28,13 +28,23 @@ pub(crate) struct Seen {
     lags: BTreeMap<i64, u64>,
     /// Ticks of items that were left out.
     pub(crate) missed: u64,
+    /// The ticks in which some were seen to be left out.
+    pub(crate) bad_ticks: BTreeSet<i64>,
     pub(crate) increments: u64,
     pub(crate) own_statements: i64,
 }
 
+/// Each slot's last tick at a moment.
 #[derive(sqlx::FromRow)]
 struct Look {
     now_ms: i64,
+    slots: Vec<i32>,
+    last_ticks: Vec<i64>,
+}
+
+/// What was done until a moment, by slot.
+#[derive(sqlx::FromRow)]
+struct Done {
     last_ticks: Vec<i64>,
     ticks: Vec<i64>,
 }
@@ -65,8 +75,8 @@ impl Witness {
         let begun = now();
         loop {
             let look = self.look().await?;
-            let tick = look.now_ms / 1000;
-            if self.weights(&look).all(|(slot, _)| look.last_ticks[slot] + 1 >= tick) {
+            let last = look.now_ms / 1000 - 1;
+            if look.ticks().all(|(slot, tick)| tick >= last || self.weight(slot) == 0) {
                 return Ok(());
             }
             if begun.elapsed() > patience {
@@ -79,24 +89,28 @@ impl Witness {
     /// Looks on for so long.
     pub(crate) async fn watch(&mut self, lasts: Duration) -> Result<Seen, Failure> {
         let (mut seen, begun, statements) = (Seen::default(), now(), self.statements);
-        let first = self.look().await?;
-        let mut last = Look { ticks: first.ticks.clone(), last_ticks: first.last_ticks.clone(), ..first };
+        let first = self.done().await?;
+        let mut last_ticks = first.last_ticks.clone();
+        let mut now_ms = 0;
         while begun.elapsed() < lasts {
             tokio::time::sleep(STEP).await;
             let look = self.look().await?;
-            for (slot, items) in self.weights(&look) {
-                let tick = look.last_ticks[slot];
-                if tick > last.last_ticks[slot] {
-                    *seen.lags.entry(look.now_ms - tick * 1000).or_default() += items;
+            now_ms = look.now_ms;
+            for (slot, tick) in look.ticks() {
+                let before = std::mem::replace(&mut last_ticks[slot], tick);
+                if tick > before && self.weight(slot) > 0 {
+                    *seen.lags.entry(now_ms - tick * 1000).or_default() += self.weight(slot);
+                    seen.bad_ticks.extend(before + 1..tick);
                 }
             }
-            last = look;
         }
-        for (slot, items) in self.weights(&last) {
+        let last = self.done().await?;
+        for slot in 0..first.ticks.len() {
             let done = last.ticks[slot] - first.ticks[slot];
-            let gone = (last.now_ms / 1000 - 1).max(last.last_ticks[slot]) - first.last_ticks[slot];
-            seen.missed += items * (gone - done).unsigned_abs();
-            seen.increments += items * done.unsigned_abs();
+            // The present tick may still be on its way.
+            let gone = (now_ms / 1000 - 1).max(last.last_ticks[slot]) - first.last_ticks[slot];
+            seen.missed += self.weight(slot) * (gone - done).unsigned_abs();
+            seen.increments += self.weight(slot) * done.unsigned_abs();
         }
         seen.own_statements = self.statements - statements;
         Ok(seen)
@@ -107,12 +121,21 @@ impl Witness {
         Ok(sqlx::query_as(include_str!("../sql/witness.sql")).fetch_one(&mut self.connection).await?)
     }
 
-    /// The slots that hold items, by number.
-    fn weights(&self, look: &Look) -> impl Iterator<Item = (usize, u64)> + use<> {
-        let load = self.load.clone();
-        (0..u32::try_from(look.ticks.len()).unwrap_or(0))
-            .map(move |slot| (slot as usize, u64::from(load.of(Slot::new(slot)))))
-            .filter(|(_, items)| *items > 0)
+    async fn done(&mut self) -> Result<Done, Failure> {
+        self.statements += 1;
+        Ok(sqlx::query_as(include_str!("../sql/done.sql")).fetch_one(&mut self.connection).await?)
+    }
+
+    /// How many items a slot holds.
+    fn weight(&self, slot: usize) -> u64 {
+        self.load.of(Slot::new(u32::try_from(slot).unwrap_or(u32::MAX))).into()
+    }
+}
+
+impl Look {
+    /// Each slot with its last tick.
+    fn ticks(&self) -> impl Iterator<Item = (usize, i64)> {
+        self.slots.iter().map(|slot| slot.unsigned_abs() as usize).zip(self.last_ticks.iter().copied())
     }
 }
 

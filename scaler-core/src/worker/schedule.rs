@@ -6,7 +6,7 @@ use crate::TickReport;
 
 /// Over how many hundredths of a tick its calls are spread: in the rest the last ones are answered, and slots change hands, which they
 /// do once ticked.
-const SPREAD: u32 = 87;
+const SPREAD: u32 = 75;
 
 /// The tries of one worker: `phase`, `phase + step`, `phase + 2 step`, ... within every tick of the store.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(schedule.spread_until(ms(5)), ms(5), "nothing is known yet");
         // Sent at 10,300 it found 0.3 s of its tick gone: ticks begin as whole seconds do.
         schedule.observe(ms(10_300), &report(ms(300)));
-        for (now, until) in [(10_300, 10_870), (11_000, 11_870), (11_869, 11_870), (11_900, 11_900), (13_100, 13_870)] {
+        for (now, until) in [(10_300, 10_750), (11_000, 11_750), (11_749, 11_750), (11_900, 11_900), (13_100, 13_750)] {
             assert_eq!(schedule.spread_until(ms(now)), ms(until), "at {now} ms");
         }
     }

@@ -96,15 +96,19 @@ async fn where_it_could_be_noticed_nothing_is_moved() {
 }
 
 #[tokio::test]
-async fn a_table_of_our_own_making_and_an_optimized_one_are_analysed_rarely_and_have_room() {
+async fn a_table_of_our_own_making_and_an_optimized_one_have_room_and_rest() {
     let set = "select count(*) from pg_class, unnest(reloptions) option where oid = 'public.work_items'::regclass
-                   and option in ('fillfactor=50', 'autovacuum_analyze_scale_factor=100')";
-    assert_eq!(installed(1000).await.number(set).await, 2);
+                   and option in ('fillfactor=25', 'autovacuum_analyze_scale_factor=100', 'autovacuum_vacuum_scale_factor=2')";
+    assert_eq!(installed(1000).await.number(set).await, 3);
     let desk = own().await;
     assert_eq!(desk.number(set).await, 1, "an adopted one is given room only");
     optimize(&desk).await.unwrap();
-    assert_eq!(desk.number(set).await, 2);
-    desk.run("alter table public.work_items set (fillfactor = 70, autovacuum_analyze_scale_factor = 3)").await;
+    assert_eq!(desk.number(set).await, 3);
+    desk.run(
+        "alter table public.work_items
+             set (fillfactor = 70, autovacuum_analyze_scale_factor = 3, autovacuum_vacuum_scale_factor = 0.1)",
+    )
+    .await;
     optimize(&desk).await.unwrap();
     assert_eq!(desk.number(set).await, 0, "what its user has set is left");
 }

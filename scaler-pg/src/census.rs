@@ -1,0 +1,146 @@
+//! Counts the items of a large table a run of slots at a time: a statement over all of them would take the cores that ticks need, and
+//! keep ticks from tidying up for as long as it runs.
+
+use std::time::Duration;
+
+use scaler_core::{Slot, SlotCount, SlotLoad, SlotRange};
+
+/// So many items are always counted at once.
+const FEW: u64 = 20_000;
+/// How long one statement should take.
+const WANTED: Duration = Duration::from_millis(50);
+/// Into how many parts a table is cut of which nothing is known.
+const FIRST: u32 = 64;
+
+/// How far the count has come.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    /// What each slot was found to hold when it was last counted.
+    load: SlotLoad,
+    /// Where the next part begins.
+    next: u32,
+    /// How many items a part should hold.
+    wanted: u64,
+    /// Whether each slot was counted once.
+    is_whole: bool,
+}
+
+impl Counting {
+    pub(crate) fn new(slots: SlotCount) -> Self {
+        Self { load: SlotLoad::of_items(slots, []), next: 0, wanted: FEW, is_whole: false }
+    }
+
+    pub(crate) const fn slots(&self) -> SlotCount {
+        self.load.slots()
+    }
+
+    /// The load, once each slot was counted.
+    pub(crate) fn load(&self) -> Option<&SlotLoad> {
+        self.is_whole.then_some(&self.load)
+    }
+
+    /// Which slots are to be counted next.
+    pub(crate) fn part(&self) -> SlotRange {
+        let slots = self.load.slots().get();
+        let width = match self.items() {
+            None => slots / FIRST,
+            Some(items) if items <= self.wanted => slots,
+            Some(items) => u32::try_from(u64::from(slots) * self.wanted / items).unwrap_or(slots),
+        };
+        SlotRange::new(self.next..self.next.saturating_add(width.max(1)).min(slots))
+    }
+
+    /// How many items there are, by what is known of them.
+    fn items(&self) -> Option<u64> {
+        let slots = u64::from(self.load.slots().get());
+        let known = if self.is_whole { slots } else { self.next.into() };
+        (self.load.total() * slots).checked_div(known)
+    }
+
+    /// Takes in what these slots hold, which took Postgres so long to count. Slots that are not named hold nothing.
+    pub(crate) fn learn(&mut self, part: SlotRange, items: impl IntoIterator<Item = (Slot, u32)>, took: Duration) {
+        let nothing = (part.first()..part.end()).map(|slot| (Slot::new(slot), 0));
+        let load = self.load.with(nothing.chain(items));
+        let counted: u64 = (part.first()..part.end()).map(|slot| u64::from(load.of(Slot::new(slot)))).sum();
+        if counted >= FEW / 2 {
+            let in_time = u128::from(counted) * WANTED.as_micros() / took.as_micros().max(1);
+            self.wanted = u64::try_from(in_time).unwrap_or(u64::MAX).max(FEW);
+        }
+        if load != self.load {
+            self.load = load;
+        }
+        self.next = part.end();
+        if self.next >= self.load.slots().get() {
+            self.next = 0;
+            self.is_whole = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOTS: u32 = 4096;
+
+    fn counting() -> Counting {
+        Counting::new(SlotCount::DEFAULT)
+    }
+
+    /// Counts the next part of a table with so many items in each slot; how many slots that were.
+    fn count(counting: &mut Counting, items: u32, ns_each: u64) -> u32 {
+        let part = counting.part();
+        let slots = part.end() - part.first();
+        let took = Duration::from_nanos(ns_each * u64::from(items) * u64::from(slots));
+        counting.learn(part, (part.first()..part.end()).map(|slot| (Slot::new(slot), items)), took);
+        slots
+    }
+
+    #[test]
+    fn nothing_is_said_before_every_slot_was_counted() {
+        let mut counting = counting();
+        let mut slots = 0;
+        while counting.load().is_none() {
+            slots += count(&mut counting, 3, 1000);
+        }
+        assert_eq!(slots, SLOTS, "each once");
+        assert_eq!(counting.load().map(SlotLoad::total), Some(3 * u64::from(SLOTS)));
+    }
+
+    #[test]
+    fn a_small_table_is_counted_at_once_however_slow_it_is() {
+        let mut counting = counting();
+        for _ in 0..5 {
+            count(&mut counting, 4, 1_000_000);
+        }
+        assert_eq!(count(&mut counting, 4, 1_000_000), SLOTS);
+    }
+
+    #[test]
+    fn a_part_of_a_large_table_takes_as_long_as_it_should() {
+        let mut counting = counting();
+        // A million items, of which 100,000 are counted in 50 ms.
+        for _ in 0..50 {
+            count(&mut counting, 244, 500);
+        }
+        assert!(count(&mut counting, 244, 500).abs_diff(100_000 / 244) <= 1);
+        // Half as fast.
+        count(&mut counting, 244, 1000);
+        assert!(count(&mut counting, 244, 1000).abs_diff(50_000 / 244) <= 1);
+        let passes: u32 = (0..200).map(|_| count(&mut counting, 244, 1000)).sum();
+        assert!(passes > 2 * SLOTS, "it goes round and round");
+    }
+
+    #[test]
+    fn what_goes_is_forgotten_and_what_does_not_change_stays_the_same_load() {
+        let mut counting = counting();
+        while counting.load().is_none() {
+            count(&mut counting, 1, 1);
+        }
+        let before = counting.load().cloned();
+        count(&mut counting, 1, 1);
+        assert!(before.zip(counting.load()).is_some_and(|(before, now)| before.is_clone_of(now)));
+        counting.learn(counting.part(), [(Slot::new(7), 2)], Duration::ZERO);
+        assert_eq!(counting.load().map(SlotLoad::total), Some(2));
+    }
+}
