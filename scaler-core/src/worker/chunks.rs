@@ -22,10 +22,12 @@ pub(super) struct Chunk {
     pub(super) range: SlotRange,
     /// The last tick that was answered for it.
     pub(super) tick: Option<Tick>,
-    /// How many items it was found to hold.
+    /// How many items it was found to hold, or is thought to hold by those slots of it that were ticked.
     pub(super) rows: u64,
-    /// What the present tick has told of it so far, if that is the whole.
+    /// What the present tick has told of it so far.
     pub(super) seen: Option<Signature>,
+    /// Whether all of it was ticked, so that this is the whole.
+    is_done: bool,
     /// What its ids were when they were last read.
     pub(super) listed: Option<Signature>,
 }
@@ -40,14 +42,16 @@ pub(super) struct Signature {
 
 impl Chunk {
     const fn unknown(range: SlotRange, rows: u64) -> Self {
-        Self { range, tick: None, rows, seen: None, listed: None }
+        Self { range, tick: None, rows, seen: None, is_done: false, listed: None }
     }
 
     /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
     pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
         let signature = Signature { items: report.items, digest: report.digest, fence: report.fence };
+        self.is_done = report.left == 0;
         if self.tick.is_some_and(|tick| report.tick <= tick) {
-            self.rows += report.items;
+            let so_far = self.seen.map_or(self.rows, |seen| seen.items) + report.items;
+            self.rows = if self.is_done { so_far } else { so_far.max(self.rows) };
             self.seen = self.seen.map(|seen| Signature {
                 items: seen.items + report.items,
                 digest: seen.digest ^ report.digest,
@@ -56,7 +60,9 @@ impl Chunk {
             return None;
         }
         let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
-        self.rows = report.items;
+        // Where most is still to come, a part must not pass for the whole: it would never be cut.
+        let ticked = u64::from(report.ticked).max(1);
+        self.rows = report.items.saturating_mul(ticked + u64::from(report.left)) / ticked;
         self.tick = Some(report.tick);
         self.seen = Some(signature);
         Some(missed)
@@ -64,7 +70,7 @@ impl Chunk {
 
     /// Whether its ids are known to be others than were read.
     pub(super) fn is_stale(&self) -> bool {
-        self.seen.is_some() && self.seen != self.listed
+        self.is_done && self.seen.is_some() && self.seen != self.listed
     }
 
     /// Takes up its neighbour, whose slots follow.
@@ -77,6 +83,7 @@ impl Chunk {
         self.rows += next.rows;
         self.seen = both(self.seen, next.seen);
         self.listed = both(self.listed, next.listed);
+        self.is_done &= next.is_done;
         self.tick = self.tick.max(next.tick);
     }
 }
@@ -199,6 +206,42 @@ mod tests {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);
         }
+    }
+
+    #[test]
+    fn a_part_does_not_pass_for_the_whole() {
+        let mut chunks = Chunks::new();
+        let report = |tick, ticked, left, items| TickReport {
+            tick: Tick(tick),
+            into_tick: Duration::ZERO,
+            tick_length: Duration::from_secs(1),
+            slots: SlotCount::DEFAULT,
+            owned: 4096,
+            fence: 7,
+            ticked,
+            left,
+            items,
+            digest: items,
+            locked: 0,
+            took: Duration::ZERO,
+        };
+        // In each tick a single call comes through, which takes a few of many slots.
+        let chunk = &mut chunks.all[0];
+        for tick in 1..4 {
+            chunk.learn(&report(tick, 33, 4063, 4800));
+            assert_eq!(chunk.rows, 595_781, "some 600,000 by what is known");
+            assert!(!chunk.is_stale(), "there is no use in reading ids that are not told yet");
+        }
+        chunks.recut(SlotCount::DEFAULT);
+        assert!(chunks.all().len() > 100, "{}", chunks.all().len());
+        assert_whole(&chunks);
+        // A call takes all but what is just changing hands, and the next one the rest.
+        let chunk = &mut chunks.all[0];
+        chunk.learn(&report(4, 30, 2, 3000));
+        assert_eq!(chunk.rows, 3200);
+        chunk.learn(&report(4, 2, 0, 100));
+        assert_eq!(chunk.rows, 3100);
+        assert!(chunk.is_stale());
     }
 
     #[test]
