@@ -4,7 +4,7 @@
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
 -- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
 -- Where not even the fence is the expected one, nobody knows how much is in these slots: then one statement takes what fills about
--- a megabyte of the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep
+-- two megabytes of the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep
 -- Postgres from tidying up meanwhile.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
@@ -15,7 +15,7 @@ with now as materialized (
 ), fence as materialized (
     select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) as fence from mine
 ), few as (
-    select greatest(slots::bigint * 1048576 / nullif(pg_relation_size('public.work_items'), 0), 1) as few from scaler.meta
+    select greatest(slots::bigint * 2097152 / nullif(pg_relation_size('public.work_items'), 0), 1) as few from scaler.meta
 ), wanted as materialized (
     select m.slot from mine m
     where m.last_tick < (select tick from now)

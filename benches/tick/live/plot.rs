@@ -50,7 +50,7 @@ impl Line {
         let point = |life: &Life| {
             let (x, y) = (across(life), up(life));
             // Items and workers grow by factors; what comes of them is shown as it is.
-            ((x.ln() - least) / span, y / highest, format!("{x:.0}"), format!("{y:.0}"))
+            ((x.ln() - least) / span, y / highest, short(x), format!("{y:.0}"))
         };
         Self { title, points: lives.iter().map(point).collect() }
     }
@@ -80,4 +80,9 @@ impl Line {
             _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#555\">{below}</text>", floor + 14.0);
         }
     }
+}
+
+/// A number in few characters, as points may lie close to each other.
+fn short(number: f64) -> String {
+    if number < 1000.0 { format!("{number:.0}") } else { format!("{:.0}k", number / 1000.0) }
 }

@@ -4,7 +4,7 @@ use scaler_core::{SlotRange, WorkStore};
 
 use crate::support::{installed, member};
 
-/// They fill some eight megabytes.
+/// They fill some twelve megabytes.
 const MANY: u32 = 60_000;
 
 #[tokio::test]
