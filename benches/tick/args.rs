@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Measure instead how much faster the tick is once `notifi-scaler optimize` has put the rows of each slot beside each other
     #[arg(long, conflicts_with_all = ["live", "order", "json"])]
     pub(crate) optimized: bool,
-    /// Let the whole system work for so many seconds instead, and look on: on `--items`, or on 70 % of what can be ticked at all
+    /// Let the whole system work for so many seconds instead, and look on: on `--items`, or on 70 % of what can be ticked in any second
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=86_400))]
     live: Option<u32>,
     /// Let it work with ever more items and workers, `--live` seconds each, and write a picture of rows a second and lag

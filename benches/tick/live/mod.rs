@@ -20,7 +20,7 @@ pub(crate) use plot::plot;
 use programs::{Cost, Programs};
 use witness::{Activity, Seen, Witness};
 
-/// Of what Postgres can tick at all, the share that it is given.
+/// Of what Postgres can tick in any second, the share that it is given.
 const SHARE: f64 = 0.7;
 /// For how long the limit is measured: over a checkpoint and the full pages that the log takes after it, and not in a few passes.
 const AT_THE_LIMIT: Duration = Duration::from_secs(120);
