@@ -23,10 +23,11 @@ pub(super) enum Held {
     Over(usize),
 }
 
-/// Since when most are silent.
+/// Since when most are silent, and whether that has been taken for their end.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     since: Option<Duration>,
+    has_let_go: bool,
 }
 
 impl Hold {
@@ -34,11 +35,14 @@ impl Hold {
     /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that.
     ///
     /// An outage silences one owner after the other, within a tick. So the first to be lost waits until those that are about to
-    /// follow have ticked, or have followed.
+    /// follow have ticked, or have followed. Once the dead have been let go, those of them whose slots have not moved yet are given no time
+    /// anew: many slots move in several steps, and the rest is less than half at some point.
     pub(super) fn look(&mut self, now: Duration, shares: &[Share], can_ask: bool, hold_for: Duration) -> Held {
         let lost: Vec<_> = shares.iter().copied().filter(|share| share.verdict.is_lost()).collect();
+        let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead);
         let Some(silent) = most(&lost, shares) else {
-            let was_held = self.since.take().is_some();
+            let has_let_go = std::mem::take(&mut self.has_let_go) && all_agree;
+            let was_held = self.since.take().is_some() && !has_let_go;
             let falling: Vec<_> = shares.iter().copied().filter(|share| share.falling).collect();
             return match most(&falling, shares) {
                 _ if lost.is_empty() => Held::No,
@@ -48,8 +52,8 @@ impl Hold {
             };
         };
         let since = *self.since.get_or_insert(now);
-        let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead);
-        if all_agree && now.saturating_sub(since) >= hold_for { Held::No } else { Held::Yes(silent) }
+        self.has_let_go = all_agree && now.saturating_sub(since) >= hold_for;
+        if self.has_let_go { Held::No } else { Held::Yes(silent) }
     }
 }
 
@@ -109,6 +113,19 @@ mod tests {
     fn after_a_while_the_dead_are_dead_and_the_cut_off_are_not() {
         assert_eq!(looks(["dd"; 7]), [[Held::Yes(20); 5].as_slice(), &[Held::No; 2]].concat()[..]);
         assert_eq!(looks(["dc"; 7]), [Held::Yes(20); 7]);
-        assert_eq!(Hold { since: Some(Duration::ZERO) }.look(FOR, &shares("dd"), false, FOR), Held::Yes(20));
+        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        assert_eq!(hold.look(FOR, &shares("dd"), false, FOR), Held::Yes(20));
+    }
+
+    #[test]
+    fn the_rest_of_the_dead_is_given_no_time_anew() {
+        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        let mut look = |standing| hold.look(FOR, &shares(standing), true, FOR);
+        assert_eq!(["ddw", "dww", "dww"].map(&mut look), [Held::No; 3]);
+        // Who was held and not let go, or speaks again, is given time.
+        assert_eq!(["ddw", "dww"].map(&mut look), [Held::Yes(20), Held::Over(10)]);
+        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        let mut look = |standing| hold.look(FOR, &shares(standing), true, FOR);
+        assert_eq!(["ddw", "cww"].map(&mut look), [Held::No, Held::Over(10)]);
     }
 }
