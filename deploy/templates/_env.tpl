@@ -1,12 +1,21 @@
-{{/* Variables by which a program reaches Postgres, as whom: "owner", "worker" or "control". Called with (list $ "worker"). */}}
+{{/* Variables by which a program reaches Postgres, as whom: "owner", "worker" or "control". Called with (list $ "worker").
+     The owner installs, and goes past a pooler. */}}
 {{- define "scaler.postgresEnv" -}}
 {{- $root := index . 0 -}}{{- $role := index . 1 -}}
 {{- $pg := $root.Values.postgres -}}
+{{- $isExternal := eq $pg.mode "external" -}}
+{{- $pooler := ternary $pg.external.pooler (dict "host" "") (and $isExternal (ne $role "owner")) -}}
 {{- if not $pg.roles.split -}}{{- $role = "owner" -}}{{- end -}}
 - name: POSTGRES_HOST
-  value: {{ include "scaler.postgresHost" $root | quote }}
+  value: {{ default (include "scaler.postgresHost" $root) $pooler.host | quote }}
 - name: POSTGRES_PORT
-  value: {{ ternary $pg.external.port 5432 (eq $pg.mode "external") | quote }}
+{{- if $pooler.host }}
+  value: {{ $pooler.port | quote }}
+- name: POSTGRES_POOLER
+  value: transaction
+{{- else }}
+  value: {{ ternary $pg.external.port 5432 $isExternal | quote }}
+{{- end }}
 - name: POSTGRES_DB
   value: {{ $pg.database | quote }}
 - name: POSTGRES_USER
