@@ -22,9 +22,9 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) workers: u32,
     /// How many rows a statement, about
-    #[arg(long, default_value_t = 24_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 32_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) chunk: u32,
-    /// How the rows lie in the heap [default: both, one after the other]
+    /// How the rows lie in the heap [default: both, one after the other; with `--live`: in slot order]
     #[arg(long, value_enum)]
     order: Option<Order>,
     /// Whether a commit waits until it is on disk [default: both]
@@ -51,6 +51,16 @@ pub(crate) enum Order {
     Slot,
     /// As they came.
     Random,
+}
+
+impl Order {
+    /// The statement that loads so many items.
+    pub(crate) const fn load(self) -> &'static str {
+        match self {
+            Self::Slot => include_str!("sql/load_by_slot.sql"),
+            Self::Random => include_str!("sql/load_at_random.sql"),
+        }
+    }
 }
 
 /// Whether a commit waits until it is on disk.
@@ -88,6 +98,11 @@ impl Args {
 
     pub(crate) fn orders(&self) -> Vec<Order> {
         self.order.map_or(vec![Order::Slot, Order::Random], |order| vec![order])
+    }
+
+    /// How the rows lie where the whole system works.
+    pub(crate) fn live_order(&self) -> Order {
+        self.order.unwrap_or(Order::Slot)
     }
 
     pub(crate) fn commits(&self) -> Vec<Commit> {

@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use crate::args::{Args, Commit, Order};
 
-/// So short that every pass finds all items due.
-const TICK_MS: i32 = 10;
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// So short that every pass finds all items due after a moment, and long enough to learn within one tick what is in a chunk.
+const TICK_MS: i32 = 100;
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 const LEASE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
@@ -47,11 +47,7 @@ impl Field {
         let slots = store.install(None).await?.slots;
         let mut own = PgConnection::connect(database.url()).await?;
         sqlx::query("update scaler.meta set tick_ms = $1").bind(TICK_MS).execute(&mut own).await?;
-        let load = match order {
-            Order::Slot => include_str!("sql/load_by_slot.sql"),
-            Order::Random => include_str!("sql/load_at_random.sql"),
-        };
-        sqlx::query(load).bind(i64::from(args.items())).execute(&mut own).await?;
+        sqlx::query(order.load()).bind(i64::from(args.items())).execute(&mut own).await?;
         sqlx::raw_sql(include_str!("sql/create_queue.sql")).execute(&mut own).await?;
         sqlx::query(include_str!("sql/load_queue.sql")).bind(i64::from(args.sample())).execute(&mut own).await?;
         sqlx::raw_sql("vacuum analyze").execute(&mut own).await?;

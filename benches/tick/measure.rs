@@ -1,4 +1,5 @@
-//! Passes, interleaved: in each round every contender has its turn, and each time another one begins.
+//! Passes, interleaved: in each round every contender has its turn. Each time another one begins, and every other round goes backwards,
+//! so that nobody always comes after the same one.
 
 use std::time::{Duration, Instant};
 
@@ -37,9 +38,9 @@ impl Found {
         median(self.passes.iter().map(Pass::rows_per_s))
     }
 
-    /// How many times as fast as another, the median of the ratios of each round.
+    /// How many times as fast as another, by the medians of both.
     pub(crate) fn over(&self, other: &Self) -> f64 {
-        median(self.passes.iter().zip(&other.passes).map(|(own, other)| own.rows_per_s() / other.rows_per_s()))
+        self.rows_per_s() / other.rows_per_s()
     }
 
     /// The share of updates that stayed within their page and touched no index.
@@ -75,7 +76,8 @@ pub(crate) async fn measure(field: &mut Field, args: &Args) -> Result<Vec<Found>
     for round in 0..args.rounds() {
         let count = found.len();
         for turn in 0..count {
-            let found = &mut found[(turn + usize::from(round)) % count];
+            let place = (turn + usize::from(round)) % count;
+            let found = &mut found[if round % 2 == 0 { place } else { count - 1 - place }];
             let number = i64::from(round) * 100 + i64::try_from(turn)? + 1;
             found.passes.push(pass(field, found.contender, number).await?);
         }
@@ -103,10 +105,10 @@ async fn pass(field: &mut Field, contender: Contender, number: i64) -> Result<Pa
     let mut sessions = contender.sessions(field, number).await?;
     let mut warmed = learn(&mut sessions).await?;
     if contender.is_in_chunks() {
-        tokio::time::sleep(2 * TICK).await;
+        tokio::time::sleep(TICK).await;
         warmed += work(&mut sessions).await?;
     }
-    tokio::time::sleep(2 * TICK).await;
+    tokio::time::sleep(TICK).await;
     let wal_before = wal_bytes(field).await?;
     let begun = now();
     let rows = work(&mut sessions).await?;
@@ -154,5 +156,6 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+    (at(values.len().saturating_sub(1) / 2) + at(values.len() / 2)) / 2.0
 }

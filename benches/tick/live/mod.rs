@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use test_servers::{Postgres, Redis};
 
-use crate::args::{Args, Commit, Order};
+use crate::args::{Args, Commit};
 use crate::contender::{Contender, learn, work};
 use crate::field::{Failure, Field, TICK};
 use crate::measure::now;
@@ -54,7 +54,7 @@ pub(crate) struct Limit {
 /// Measures the limit in this many chunks and workers.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<Limit, Failure> {
-    let field = Field::prepare(server, args, Order::Slot).await?;
+    let field = Field::prepare(server, args, args.live_order()).await?;
     let contender = Contender::Fenced(args.commits()[0]);
     let mut sessions = contender.sessions(&field, 0).await?;
     learn(&mut sessions).await?;
@@ -63,9 +63,10 @@ pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<Limit, Failu
     while begun.elapsed() < AT_THE_LIMIT {
         let (part, mut rows) = (now(), 0);
         while part.elapsed() < PART {
+            let pass = now();
             rows += work(&mut sessions).await?;
             // Until all is due again.
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep((2 * TICK).saturating_sub(pass.elapsed())).await;
         }
         least = least.min(rows as f64 / part.elapsed().as_secs_f64());
         all += rows;
@@ -87,7 +88,7 @@ pub(crate) async fn live(server: &Postgres, items: u32, workers: u32, lasts: Dur
     let store = PgStore::new(&PgConfig::new(database.url()))?;
     store.install(None).await?;
     let mut own = PgConnection::connect(database.url()).await?;
-    sqlx::query(include_str!("../sql/load_by_slot.sql")).bind(i64::from(items)).execute(&mut own).await?;
+    sqlx::query(args.live_order().load()).bind(i64::from(items)).execute(&mut own).await?;
     sqlx::raw_sql("vacuum analyze").execute(&mut own).await?;
     own.close().await?;
     let load = store.census().await?;

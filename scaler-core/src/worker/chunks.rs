@@ -11,8 +11,9 @@ use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
 const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
-/// How long Postgres should work on a chunk at most.
-const WANTED: Duration = Duration::from_millis(150);
+/// How long Postgres should work on a chunk at most. With half of it, rows in random order cost Postgres a third more: it goes slower, and
+/// chunks become smaller still.
+const WANTED: Duration = Duration::from_millis(300);
 /// Into how many a chunk is cut that Postgres did not manage in time.
 const AFTER_FAILURE: u64 = 8;
 
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
         let mut chunks = Chunks::new();
-        for (rows, took_ms, wanted) in [(100, 1, 4_000), (100_000, 10_000, 4_000), (100_000, 1000, 15_000), (100_000, 1, 64_000)]
+        for (rows, took_ms, wanted) in [(100, 1, 4_000), (100_000, 10_000, 4_000), (100_000, 1000, 30_000), (100_000, 1, 64_000)]
         {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);
