@@ -38,7 +38,7 @@ pub enum Failure {
         source: std::io::Error,
     },
     /// The store.
-    #[error("{}", told(.0))]
+    #[error("{0}")]
     Store(#[from] StoreError),
     /// The membership.
     #[error("{0}")]
@@ -106,14 +106,6 @@ const fn code_of(class: ErrorClass) -> u8 {
     }
 }
 
-/// The source says where the schema is missing.
-pub(crate) fn told(error: &StoreError) -> String {
-    match error {
-        StoreError::NotInstalled { source, .. } => format!("{error}: {source}"),
-        error => error.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,7 +119,7 @@ mod tests {
         assert_eq!(Failure::from(StoreError::Denied { during: "probe", source: source() }).code(), USAGE);
         let bare = Failure::from(StoreError::NotInstalled { during: "census", source: source() });
         assert_eq!(bare.code(), USAGE);
-        assert_eq!(bare.to_string(), "census: the schema is not installed yet: Postgres at db:5432/work: as it is");
+        assert_eq!(bare.to_string(), "census: not installed yet: Postgres at db:5432/work: as it is");
         assert_eq!(Failure::from(MembershipError::Unanswered { during: "members", source: source() }).code(), UNAVAILABLE);
         assert_eq!(Failure::Superseded(WorkerId::new("w-1").unwrap()).code(), OTHER);
     }

@@ -20,8 +20,8 @@ pub enum ErrorClass {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store has no schema yet.
-    #[error("{during}: the schema is not installed yet")]
+    /// The store lacks its schema, or the table of work.
+    #[error("{during}: not installed yet: {source}")]
     NotInstalled {
         /// The call that failed.
         during: &'static str,

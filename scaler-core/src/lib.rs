@@ -39,6 +39,7 @@ mod roster;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod trouble;
 pub mod worker;
 
 pub use clock::{Clock, TokioClock};

@@ -51,7 +51,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::Emit(WorkerEvent::Missed { .. }) => "missed",
         Effect::Emit(WorkerEvent::StoreFailed { .. }) => "store failed",
         Effect::Emit(WorkerEvent::StoreBack) => "store back",
-        Effect::Emit(WorkerEvent::WaitingForSchema) => "waiting for schema",
+        Effect::Emit(WorkerEvent::WaitingForSchema { .. }) => "waiting for schema",
         Effect::Emit(WorkerEvent::MembershipFailed { .. }) => "membership failed",
         Effect::Emit(WorkerEvent::MembershipBack) => "membership back",
         Effect::Emit(WorkerEvent::Draining) => "draining",

@@ -88,8 +88,10 @@ pub(crate) enum Finding {
     Full { target: Target, wait: Duration },
     #[error("Postgres at {target}: no answer within {waited:?}")]
     NoAnswer { target: Target, waited: Duration },
-    #[error("Postgres at {target}: schema scaler is missing; run the control plane or `notifi-scaler migrate`")]
+    #[error("Postgres at {target}: schema scaler is missing; start a control plane or run `notifi-scaler migrate`")]
     NoSchema { target: Target },
+    #[error("Postgres at {target}: table public.work_items is missing; start a control plane or run `notifi-scaler migrate`")]
+    NoTable { target: Target },
     #[error("Postgres at {target}: {lacking} is not granted")]
     NotGranted { target: Target, lacking: String },
     #[error(

@@ -81,15 +81,18 @@ impl PgStore {
     /// Checks that the schema is there, that the table of work has the right shape, and that this user may work on them.
     ///
     /// # Errors
-    /// [`StoreError::NotInstalled`] when the schema is missing, [`StoreError::Misshapen`] when the table has another shape,
+    /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table has another shape,
     /// [`StoreError::Denied`] when a privilege is lacking, or as for any other call.
     pub async fn probe(&self) -> Result<(), StoreError> {
         let target = || self.link.target().clone();
-        let missing = || StoreError::NotInstalled { during: "probe", source: Box::new(Finding::NoSchema { target: target() }) };
+        let missing = |finding| StoreError::NotInstalled { during: "probe", source: Box::new(finding) };
         let there = "select to_regclass('scaler.leader') is not null and to_regprocedure('scaler.slot_of(uuid)') is not null";
         let (there,): (bool,) = self.link.row("probe", sqlx::query_as(there)).await?;
-        if !there || self.shape().await? == Table::Missing {
-            return Err(missing());
+        if !there {
+            return Err(missing(Finding::NoSchema { target: target() }));
+        }
+        if self.shape().await? == Table::Missing {
+            return Err(missing(Finding::NoTable { target: target() }));
         }
         match self.lacks_for_work().await? {
             Some(lacking) => {

@@ -81,8 +81,8 @@ impl WorkerObserver {
                 tracing::warn!("{worker}: claimed {slots} slots that nobody ticked, since no control plane leads");
             }
             WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
-            WorkerEvent::WaitingForSchema => {
-                tracing::info!("{worker}: there is no schema yet; waits until a control plane installs it");
+            WorkerEvent::WaitingForSchema { error } => {
+                tracing::info!("{worker}: {error}; waits until a control plane or `notifi-scaler migrate` installs it");
             }
             WorkerEvent::StoreFailed { error, retry_in } => tracing::warn!("{worker}: {error}; retrying {}", soon(*retry_in)),
             WorkerEvent::StoreBack => tracing::info!("{worker}: the store answers again"),

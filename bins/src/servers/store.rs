@@ -10,7 +10,6 @@ use scaler_pg::{PgConfig, PgStore, TickCommit};
 
 use crate::Failure;
 use crate::config::{CommitArg, Endpoint, PostgresArgs, TickArgs};
-use crate::failure::told;
 use crate::words::soon;
 
 /// How to open the store.
@@ -92,7 +91,7 @@ where
         };
         let wait = waits.next().unwrap_or_default();
         if !std::mem::replace(&mut away, true) {
-            tracing::warn!("{}; retrying {}, and then until it is there", told(&error), soon(wait));
+            tracing::warn!("{error}; retrying {}, and then until it is there", soon(wait));
         }
         tokio::time::sleep(wait).await;
     }

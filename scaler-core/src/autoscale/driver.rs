@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::{
     AutoscaleConfig, AutoscaleEvent, Autoscaler, Decision, Fleet, FleetError, FleetView, Foreign, Lead, Observation, Workload,
 };
 use crate::backoff::Backoff;
+use crate::trouble::Trouble;
 use crate::{Clock, Membership, Term, WorkerId};
 
 /// The longest wait after failures of the fleet.
@@ -54,7 +54,7 @@ struct Driver {
     at_work: Option<(Term, Autoscaler)>,
     stands_back: bool,
     backoff: Backoff,
-    trouble: Option<Discriminant<FleetError>>,
+    trouble: Trouble<FleetError>,
 }
 
 /// What went wrong in a turn.
@@ -73,7 +73,7 @@ impl Driver {
     ) -> Self {
         // One at a time leads: its jitter need not differ from that of others.
         let backoff = Backoff::new(config.interval, LONGEST_RETRY, 0);
-        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, trouble: None }
+        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, trouble: Trouble::default() }
     }
 
     /// One turn; how long to rest after it.
@@ -82,7 +82,7 @@ impl Driver {
         match turned {
             Ok(()) => {
                 self.backoff.succeeded();
-                if self.trouble.take().is_some() {
+                if self.trouble.ends() {
                     observe(AutoscaleEvent::FleetBack);
                 }
                 self.config.interval
@@ -90,8 +90,8 @@ impl Driver {
             // Somebody was faster: what they wrote is seen with the next look.
             Err(Failure::Fleet(FleetError::Changed { .. })) => self.config.interval,
             Err(Failure::Fleet(error)) => {
-                let (kind, retry_in) = (discriminant(&error), self.backoff.failed());
-                if self.trouble.replace(kind) != Some(kind) {
+                let retry_in = self.backoff.failed();
+                if self.trouble.begins(&error) {
                     observe(AutoscaleEvent::FleetFailed { error, retry_in });
                 }
                 retry_in

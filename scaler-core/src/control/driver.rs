@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use uuid::Uuid;
 
 use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
 use crate::backoff::Backoff;
+use crate::trouble::Trouble;
 use crate::{
     Assignment, Clock, Election, Membership, MembershipError, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term,
     Transfer, WorkStore, WorkerId, uuid_hash,
@@ -81,8 +81,8 @@ struct Driver<S: ?Sized> {
     verdicts: BTreeMap<WorkerId, Verdict>,
     held: bool,
     backoff: Backoff,
-    store_trouble: Option<Discriminant<StoreError>>,
-    membership_trouble: Option<Discriminant<MembershipError>>,
+    store_trouble: Trouble<StoreError>,
+    membership_trouble: Trouble<MembershipError>,
     store: Arc<S>,
 }
 
@@ -112,8 +112,8 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             verdicts: BTreeMap::new(),
             held: false,
             backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, uuid_hash(candidate, 0)),
-            store_trouble: None,
-            membership_trouble: None,
+            store_trouble: Trouble::default(),
+            membership_trouble: Trouble::default(),
             store,
             config,
         }
@@ -128,7 +128,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         match turned {
             Ok(wait) => {
                 self.backoff.succeeded();
-                if self.store_trouble.take().is_some() {
+                if self.store_trouble.ends() {
                     observe(ControlEvent::StoreBack);
                 }
                 observe(ControlEvent::Turned);
@@ -136,8 +136,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             }
             Err(error) => {
                 let retry_in = self.backoff.failed();
-                let kind = discriminant(&error);
-                if self.store_trouble.replace(kind) != Some(kind) {
+                if self.store_trouble.begins(&error) {
                     observe(ControlEvent::StoreFailed { error, retry_in });
                 }
                 retry_in
@@ -239,14 +238,13 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
         match self.membership.members().await {
             Ok(members) => {
-                if self.membership_trouble.take().is_some() {
+                if self.membership_trouble.ends() {
                     observe(ControlEvent::MembershipBack);
                 }
                 Some(members)
             }
             Err(error) => {
-                let kind = discriminant(&error);
-                if self.membership_trouble.replace(kind) != Some(kind) {
+                if self.membership_trouble.begins(&error) {
                     observe(ControlEvent::MembershipFailed { error, retry_in: self.config.scan_interval });
                 }
                 None
@@ -308,7 +306,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
 
     async fn sweep(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         let now = self.clock.now();
-        if self.membership_trouble.is_some() || now < self.sweep_at {
+        if self.membership_trouble.is_on() || now < self.sweep_at {
             return;
         }
         self.sweep_at = now + self.config.sweep_after / 10;

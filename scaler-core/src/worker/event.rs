@@ -43,8 +43,11 @@ pub enum WorkerEvent {
         /// How many.
         ticks: u64,
     },
-    /// There is no schema to work on yet; it waits. Told once.
-    WaitingForSchema,
+    /// There is no schema to work on yet, or no table of work; it waits. Told once.
+    WaitingForSchema {
+        /// What is missing.
+        error: StoreError,
+    },
     /// A call to the store failed. Told when the failures begin, and again when another kind of failure follows.
     StoreFailed {
         /// Why.

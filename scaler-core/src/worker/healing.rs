@@ -1,10 +1,10 @@
 //! When a worker asks for orphans: only while nobody leads, and only while it works without a gap itself.
 
-use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::WorkerEvent;
 use super::call::Call;
+use crate::trouble::Trouble;
 use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, TickReport, uuid_hash};
 
 /// The longest wait before the next question: leadership may have gone another way than by running out.
@@ -20,7 +20,7 @@ pub(super) struct Healing {
     batch: usize,
     seed: u64,
     asked: u64,
-    trouble: Option<Discriminant<StoreError>>,
+    trouble: Trouble<StoreError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ struct Run {
 impl Healing {
     /// The seed tells the jitter of one worker from that of another.
     pub(super) fn new(interval: Duration, batch: usize, seed: u64) -> Self {
-        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, trouble: None }
+        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, trouble: Trouble::default() }
     }
 
     /// The store answered a call to tick at `now`.
@@ -76,14 +76,11 @@ impl Healing {
         self.call.next(now, now + wait);
         match answer {
             Ok(claim) => {
-                self.trouble = None;
+                self.trouble.ends();
                 let Claim::Claimed { slots } = claim else { return None };
                 (slots > 0).then_some(WorkerEvent::Claimed { slots })
             }
-            Err(error) => {
-                let kind = discriminant(&error);
-                (self.trouble.replace(kind) != Some(kind)).then_some(WorkerEvent::ClaimFailed { error })
-            }
+            Err(error) => self.trouble.begins(&error).then_some(WorkerEvent::ClaimFailed { error }),
         }
     }
 

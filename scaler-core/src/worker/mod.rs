@@ -4,8 +4,10 @@
 
 mod call;
 mod chunks;
+mod drain;
 mod driver;
 mod event;
+mod exchange;
 mod healing;
 mod pass;
 mod schedule;
@@ -16,7 +18,8 @@ use std::time::Duration;
 
 pub use driver::run;
 pub use event::{Ending, WorkerEvent};
-pub use step::{Effect, Input, Worker};
+pub use exchange::{Effect, Input};
+pub use step::Worker;
 
 use crate::MemberKey;
 
@@ -51,7 +54,7 @@ pub struct WorkerConfig {
 }
 
 impl WorkerConfig {
-    /// The defaults: 4 tries a tick, 2 statements at once, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where
+    /// The defaults: 4 tries a tick, a statement at a time, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where
     /// nobody leads a question for orphans every 2 s and 256 at once, 10 ids shown, no revision.
     #[must_use]
     pub const fn new(key: MemberKey) -> Self {

@@ -1,72 +1,20 @@
 //! The worker as a state machine: told what happened, it says what to do.
 
-use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::call::Call;
+use super::drain::Drain;
+use super::exchange::{Effect, Input};
 use super::healing::Healing;
 use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
+use crate::trouble::Trouble;
 use crate::{
     Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
 };
-
-/// Something the worker is told.
-#[derive(Debug)]
-pub enum Input {
-    /// The time it asked to be woken at has come, or nothing in particular happened.
-    Woken,
-    /// Something may have changed: try now.
-    Nudged,
-    /// It shall hand over and leave.
-    Drain,
-    /// What became of [`Effect::Adopt`].
-    Adopted(Result<usize, StoreError>),
-    /// What became of [`Effect::Tick`] for this range.
-    Ticked(SlotRange, Result<TickReport, StoreError>),
-    /// What became of [`Effect::Claim`].
-    Claimed(Result<Claim, StoreError>),
-    /// What became of [`Effect::List`] for this range.
-    Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
-    /// What became of [`Effect::Heartbeat`].
-    Beat(Result<Standing, MembershipError>),
-    /// What became of [`Effect::Leave`].
-    Left(Result<(), MembershipError>),
-}
-
-/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time, except ticks of ranges
-/// that have no slot in common.
-#[derive(Debug)]
-pub enum Effect {
-    /// Call [`WorkStore::adopt`](crate::WorkStore::adopt).
-    Adopt,
-    /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
-    Tick(SlotRange),
-    /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
-    Claim {
-        /// How many slots at most.
-        limit: usize,
-    },
-    /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
-    List(SlotRange),
-    /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
-    Heartbeat(Member),
-    /// Call [`Membership::leave`](crate::Membership::leave).
-    Leave,
-    /// Tell whoever runs the worker.
-    Emit(WorkerEvent),
-}
-
-#[derive(Debug)]
-struct Drain {
-    begun_at: Duration,
-    deadline: Duration,
-    /// When a heartbeat that said so was first answered.
-    heard_at: Option<Duration>,
-}
 
 /// A worker's state. See [`Input`] and [`Effect`].
 #[derive(Debug)]
@@ -90,8 +38,8 @@ pub struct Worker {
     retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
-    store_trouble: Option<Discriminant<StoreError>>,
-    membership_trouble: Option<Discriminant<MembershipError>>,
+    store_trouble: Trouble<StoreError>,
+    membership_trouble: Trouble<MembershipError>,
     ending: Option<Ending>,
 }
 
@@ -119,8 +67,8 @@ impl Worker {
             retiring: false,
             drain: None,
             leaving: false,
-            store_trouble: None,
-            membership_trouble: None,
+            store_trouble: Trouble::default(),
+            membership_trouble: Trouble::default(),
             ending: None,
         }
     }
@@ -146,7 +94,7 @@ impl Worker {
         }
         let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
         let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
-        let deadline = self.drain.as_ref().map(|drain| drain.deadline);
+        let deadline = self.drain.as_ref().map(Drain::deadline);
         let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
         [work, call(&self.beat), deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
@@ -157,7 +105,7 @@ impl Worker {
         match input {
             Input::Woken => {}
             // A store in trouble is not hurried.
-            Input::Nudged if self.store_trouble.is_none() => self.passes.hurry(now),
+            Input::Nudged if !self.store_trouble.is_on() => self.passes.hurry(now),
             Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
@@ -195,18 +143,18 @@ impl Worker {
 
     fn drain_begins(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if self.drain.is_none() {
-            self.drain = Some(Drain { begun_at: now, deadline: now + self.config.drain_timeout, heard_at: None });
+            self.drain = Some(Drain::new(now, self.config.drain_timeout));
             self.state = MemberState::Draining;
             self.beat.hurry(now);
             effects.push(Effect::Emit(WorkerEvent::Draining));
         }
     }
 
-    /// Nothing is owned, and whoever gives slots has had a heartbeat's time to learn that no more are wanted.
+    /// The time to drain is over, or nothing is owned and nothing more will be.
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
-        let known = drain.heard_at.is_some_and(|heard| now >= heard + self.config.heartbeat_interval);
-        now >= drain.deadline || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
+        let known = drain.is_known(now, self.config.heartbeat_interval);
+        now >= drain.deadline() || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
     }
 
     fn left(&mut self) {
@@ -330,18 +278,17 @@ impl Worker {
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
             Ok(standing @ (Standing::Current | Standing::Retiring)) => {
-                if self.membership_trouble.take().is_some() {
+                if self.membership_trouble.ends() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
                 self.stands(now, standing, effects);
-                if let Some(drain) = self.drain.as_mut().filter(|drain| sent >= drain.begun_at) {
-                    drain.heard_at.get_or_insert(now);
+                if let Some(drain) = &mut self.drain {
+                    drain.heard(sent, now);
                 }
             }
             Ok(Standing::Superseded) => self.ending = Some(Ending::Superseded),
             Err(error) => {
-                let kind = discriminant(&error);
-                if self.membership_trouble.replace(kind) != Some(kind) {
+                if self.membership_trouble.begins(&error) {
                     let retry_in = self.beat.due_at.saturating_sub(now);
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
@@ -379,7 +326,7 @@ impl Worker {
 
     fn store_answered(&mut self, effects: &mut Vec<Effect>) {
         self.backoff.succeeded();
-        if self.store_trouble.take().is_some() {
+        if self.store_trouble.ends() {
             effects.push(Effect::Emit(WorkerEvent::StoreBack));
         }
     }
@@ -387,10 +334,9 @@ impl Worker {
     /// Tells of the failure unless it is more of the same, and gives the time to wait.
     fn store_failed(&mut self, error: StoreError, effects: &mut Vec<Effect>) -> Duration {
         let retry_in = self.backoff.failed();
-        let kind = discriminant(&error);
-        if self.store_trouble.replace(kind) != Some(kind) {
+        if self.store_trouble.begins(&error) {
             effects.push(Effect::Emit(match error {
-                StoreError::NotInstalled { .. } => WorkerEvent::WaitingForSchema,
+                StoreError::NotInstalled { .. } => WorkerEvent::WaitingForSchema { error },
                 error => WorkerEvent::StoreFailed { error, retry_in },
             }));
         }

@@ -56,6 +56,25 @@ async fn first_items_come_once_and_only_into_a_table_made_now() {
 }
 
 #[tokio::test]
+async fn a_table_of_work_that_was_dropped_is_named_and_made_anew() {
+    let desk = bare().await;
+    let missing = desk.store.probe().await.unwrap_err();
+    assert!(missing.to_string().contains("schema scaler is missing"), "{missing}");
+    desk.store.install(None).await.unwrap();
+    desk.run("drop table public.work_items").await;
+    let missing = desk.store.probe().await.unwrap_err();
+    assert!(matches!(missing, StoreError::NotInstalled { .. }), "{missing}");
+    assert!(missing.to_string().contains("table public.work_items is missing"), "{missing}");
+    let worker = member("worker-1");
+    let missing = desk.store.tick(&worker, SlotRange::ALL).await.unwrap_err();
+    assert!(matches!(missing, StoreError::NotInstalled { .. }), "{missing}");
+    assert!(missing.to_string().contains("public.work_items"), "{missing}");
+    desk.store.install(None).await.unwrap();
+    desk.store.probe().await.unwrap();
+    desk.store.tick(&worker, SlotRange::ALL).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_originals_table_is_adopted_with_its_rows() {
     let desk = bare().await;
     desk.run(

@@ -1,0 +1,50 @@
+//! What a worker is told, and what it asks for.
+
+use super::WorkerEvent;
+use crate::{Claim, ItemId, Member, MembershipError, SlotRange, Standing, StoreError, TickReport};
+
+/// Something the worker is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The time it asked to be woken at has come, or nothing in particular happened.
+    Woken,
+    /// Something may have changed: try now.
+    Nudged,
+    /// It shall hand over and leave.
+    Drain,
+    /// What became of [`Effect::Adopt`].
+    Adopted(Result<usize, StoreError>),
+    /// What became of [`Effect::Tick`] for this range.
+    Ticked(SlotRange, Result<TickReport, StoreError>),
+    /// What became of [`Effect::Claim`].
+    Claimed(Result<Claim, StoreError>),
+    /// What became of [`Effect::List`] for this range.
+    Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
+    /// What became of [`Effect::Heartbeat`].
+    Beat(Result<Standing, MembershipError>),
+    /// What became of [`Effect::Leave`].
+    Left(Result<(), MembershipError>),
+}
+
+/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time, except ticks of ranges
+/// that have no slot in common.
+#[derive(Debug)]
+pub enum Effect {
+    /// Call [`WorkStore::adopt`](crate::WorkStore::adopt).
+    Adopt,
+    /// Call [`WorkStore::tick`](crate::WorkStore::tick) for this range.
+    Tick(SlotRange),
+    /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
+    Claim {
+        /// How many slots at most.
+        limit: usize,
+    },
+    /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
+    List(SlotRange),
+    /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).
+    Heartbeat(Member),
+    /// Call [`Membership::leave`](crate::Membership::leave).
+    Leave,
+    /// Tell whoever runs the worker.
+    Emit(WorkerEvent),
+}
