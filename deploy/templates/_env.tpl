@@ -80,6 +80,14 @@
 {{- end }}
 {{- end -}}
 
+{{/* Address and port of health and metrics; unset, the program listens on all addresses, IPv6 and IPv4. */}}
+{{- define "scaler.listenEnv" -}}
+{{- with .Values.listenAddress -}}
+- name: LISTEN
+  value: {{ printf (ternary "[%s]:8080" "%s:8080" (contains ":" .)) . | quote }}
+{{- end -}}
+{{- end -}}
+
 {{/* Who the pod is, and how it logs. */}}
 {{- define "scaler.processEnv" -}}
 - name: POD_NAME

@@ -62,8 +62,3 @@ rfrm-{{ include "scaler.name" (list . "redis") }}
 {{- include "scaler.name" (list . "redis-service") -}}
 {{- end -}}
 {{- end -}}
-
-{{/* policy/v1 where the cluster has it. */}}
-{{- define "scaler.policyVersion" -}}
-{{- if .Capabilities.APIVersions.Has "policy/v1" -}}policy/v1{{- else -}}policy/v1beta1{{- end -}}
-{{- end -}}

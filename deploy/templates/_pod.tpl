@@ -33,11 +33,13 @@ affinity: {{- toYaml . | nindent 2 }}
 priorityClassName: {{ . }}
 {{- end }}
 {{- if and $root.Values.topologySpread.enabled (has $component (list "worker" "control-plane")) }}
+# Counts only pods of the same revision: in a rolling update those of the old one are about to leave.
 topologySpreadConstraints:
 {{- range $root.Values.topologySpread.topologyKeys }}
   - maxSkew: 1
     topologyKey: {{ . }}
     whenUnsatisfiable: ScheduleAnyway
+    matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels: {{- include "scaler.selector" (list $root $component) | nindent 8 }}
 {{- end }}

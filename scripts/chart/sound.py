@@ -48,6 +48,8 @@ def of_pod(pod):
         context = container["securityContext"]
         if not context["readOnlyRootFilesystem"] or context["capabilities"]["drop"] != ["ALL"] or context["allowPrivilegeEscalation"]:
             yield f"{container['name']} may do too much"
+        if container["terminationMessagePolicy"] != "FallbackToLogsOnError":
+            yield f"{container['name']} would end without a termination message"
         if not container.get("resources"):
             yield f"{container['name']} has no resources"
         names = [variable["name"] for variable in container.get("env", [])]

@@ -21,7 +21,7 @@ use crate::Failure;
 const MANAGER: &str = "notifi-scaler";
 /// How long a call may take: longer than a healthy server ever needs, shorter than a look may be old.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Kubernetes reads it from 1.22 on; before, that a pod is not ready must do.
+/// The annotation by which Kubernetes chooses the pods to delete first (from 1.22 on).
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// Of two ready pods the one with the lower cost goes first; without the annotation it is 0.
 const MARK: &str = "-1000";
