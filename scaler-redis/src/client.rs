@@ -37,14 +37,14 @@ const JITTER_MS: u32 = 500;
 const RESUBSCRIBE_AFTER: Duration = Duration::from_secs(1);
 /// Calls that wait at one time; more are refused.
 const MOST_WAITING: usize = 1000;
-/// One nudge says as much as many: a listener that falls behind misses nothing.
-const NUDGES_KEPT: usize = 1;
+/// Messages kept for each receiver. A receiver that falls further behind gets [`RecvError::Lagged`].
+const MESSAGES_KEPT: usize = 64;
 
 /// A connection that comes back by itself.
 pub(crate) struct Client {
     redis: fred::clients::Client,
     url: Arc<str>,
-    nudges: broadcast::Sender<()>,
+    nudges: broadcast::Sender<Option<String>>,
     trouble: Trouble,
     tasks: [AbortHandle; 2],
 }
@@ -55,7 +55,7 @@ impl Client {
         let url: Arc<str> = config.public_url().into();
         let tls = if config.url.starts_with(OVER_TLS) { Some(config.tls.connector()?) } else { None };
         let redis = build(config, tls).map_err(|error| Failure::Url { url: url.clone(), why: error.details().to_owned() })?;
-        let (nudges, mut first_nudge) = broadcast::channel(NUDGES_KEPT);
+        let (nudges, mut first_nudge) = broadcast::channel(MESSAGES_KEPT);
         let mut errors = redis.error_rx();
         let listener = Listener {
             connections: redis.reconnect_rx(),
@@ -113,13 +113,15 @@ impl Client {
         self.connected()?.r#type(key).await.map_err(|error| self.failure(&error))
     }
 
-    /// Nudges all who listen to the channel.
-    pub(crate) async fn publish(&self, channel: &str) -> Result<(), Failure> {
-        self.connected()?.publish(channel, "").await.map_err(|error| self.failure(&error))
+    /// Publishes a message on the channel.
+    pub(crate) async fn publish(&self, channel: &str, message: String) -> Result<(), Failure> {
+        self.connected()?.publish(channel, message).await.map_err(|error| self.failure(&error))
     }
 
-    /// What was published on the channel, and one more after each time the connection came back.
-    pub(crate) fn nudges(&self) -> broadcast::Receiver<()> {
+    /// Messages published on the channel: `Some(message)` for each, `None` when messages may have been lost.
+    ///
+    /// `None` comes after every connect and reconnect. A receiver must treat [`RecvError::Lagged`] as `None`, too.
+    pub(crate) fn nudges(&self) -> broadcast::Receiver<Option<String>> {
         self.nudges.subscribe()
     }
 
@@ -226,12 +228,15 @@ fn says(answer: &str, code: &str) -> bool {
 
 /// Bytes that are no text cannot be ours; they are passed over later, as others' texts are.
 fn texts(answer: Value) -> Vec<String> {
-    let text = |value: &Value| String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned();
     match answer {
         Value::Array(values) => values.iter().map(text).collect(),
         Value::Null => Vec::new(),
         single => vec![text(&single)],
     }
+}
+
+fn text(value: &Value) -> String {
+    String::from_utf8_lossy(value.as_bytes().unwrap_or_default()).into_owned()
 }
 
 /// Why there was no connection when it was last tried.
@@ -255,7 +260,7 @@ struct Listener {
     errors: broadcast::Receiver<(Error, Option<Server>)>,
     messages: broadcast::Receiver<Message>,
     channel: String,
-    nudges: broadcast::Sender<()>,
+    nudges: broadcast::Sender<Option<String>>,
     trouble: Trouble,
 }
 
@@ -274,7 +279,8 @@ impl Listener {
                     Err(RecvError::Closed) => return,
                 },
                 message = self.messages.recv() => match message {
-                    Ok(_) | Err(RecvError::Lagged(_)) => self.tell_all(),
+                    Ok(message) => self.send(Some(text(&message.value))),
+                    Err(RecvError::Lagged(_)) => self.send(None),
                     Err(RecvError::Closed) => return,
                 },
             }
@@ -288,12 +294,12 @@ impl Listener {
             self.trouble.write(error);
             sleep(RESUBSCRIBE_AFTER).await;
         }
-        // Nudges may have been lost until now.
-        self.tell_all();
+        // Messages may have been lost until now.
+        self.send(None);
     }
 
-    fn tell_all(&self) {
-        // Nobody has to listen.
-        drop(self.nudges.send(()));
+    fn send(&self, message: Option<String>) {
+        // Without a receiver, sending fails, and that is no error here.
+        drop(self.nudges.send(message));
     }
 }

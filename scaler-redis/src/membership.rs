@@ -125,7 +125,7 @@ impl Membership for RedisMembership {
     }
 
     async fn nudge(&self) -> Result<(), MembershipError> {
-        self.client.publish(&self.keys.channel).await.map_err(|failure| failure.during("nudging"))
+        self.client.publish(&self.keys.channel, String::new()).await.map_err(|failure| failure.during("nudging"))
     }
 
     fn nudges(&self) -> BoxStream<'static, ()> {
