@@ -27,6 +27,7 @@ mod backoff;
 mod clock;
 pub mod control;
 mod election;
+mod episode;
 mod error;
 pub mod hand_over;
 mod id;
@@ -39,11 +40,11 @@ mod roster;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod trouble;
 pub mod worker;
 
 pub use clock::{Clock, TokioClock};
 pub use election::{Election, Term};
+pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
 pub use id::{Epoch, Incarnation, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
 pub use load::SlotLoad;

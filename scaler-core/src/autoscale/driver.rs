@@ -11,7 +11,7 @@ use super::{
     AutoscaleConfig, AutoscaleEvent, Autoscaler, Decision, Fleet, FleetError, FleetView, Foreign, Lead, Observation, Workload,
 };
 use crate::backoff::Backoff;
-use crate::trouble::Trouble;
+use crate::episode::Episode;
 use crate::{Clock, Membership, Term, WorkerId};
 
 /// The longest wait after failures of the fleet.
@@ -54,7 +54,7 @@ struct Driver {
     at_work: Option<(Term, Autoscaler)>,
     stands_back: bool,
     backoff: Backoff,
-    trouble: Trouble<FleetError>,
+    episode: Episode,
 }
 
 /// What went wrong in a turn.
@@ -73,7 +73,7 @@ impl Driver {
     ) -> Self {
         // One at a time leads: its jitter need not differ from that of others.
         let backoff = Backoff::new(config.interval, LONGEST_RETRY, 0);
-        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, trouble: Trouble::default() }
+        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, episode: Episode::default() }
     }
 
     /// One turn; how long to rest after it.
@@ -82,7 +82,7 @@ impl Driver {
         match turned {
             Ok(()) => {
                 self.backoff.succeeded();
-                if self.trouble.ends() {
+                if self.episode.recovered() {
                     observe(AutoscaleEvent::FleetBack);
                 }
                 self.config.interval
@@ -91,7 +91,7 @@ impl Driver {
             Err(Failure::Fleet(FleetError::Changed { .. })) => self.config.interval,
             Err(Failure::Fleet(error)) => {
                 let retry_in = self.backoff.failed();
-                if self.trouble.begins(&error) {
+                if self.episode.failed(self.clock.now(), &error) {
                     observe(AutoscaleEvent::FleetFailed { error, retry_in });
                 }
                 retry_in

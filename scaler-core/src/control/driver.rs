@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
 use crate::backoff::Backoff;
-use crate::trouble::Trouble;
+use crate::episode::Episode;
 use crate::{
-    Assignment, Clock, Election, Membership, MembershipError, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term,
-    Transfer, WorkStore, WorkerId, uuid_hash,
+    Assignment, Clock, Election, Membership, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term, Transfer, WorkStore,
+    WorkerId, uuid_hash,
 };
 
 /// A count that took this long is not repeated before this many times as long has gone by.
@@ -81,8 +81,8 @@ struct Driver<S: ?Sized> {
     verdicts: BTreeMap<WorkerId, Verdict>,
     held: bool,
     backoff: Backoff,
-    store_trouble: Trouble<StoreError>,
-    membership_trouble: Trouble<MembershipError>,
+    store_episode: Episode,
+    membership_episode: Episode,
     store: Arc<S>,
 }
 
@@ -112,8 +112,8 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             verdicts: BTreeMap::new(),
             held: false,
             backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, uuid_hash(candidate, 0)),
-            store_trouble: Trouble::default(),
-            membership_trouble: Trouble::default(),
+            store_episode: Episode::default(),
+            membership_episode: Episode::default(),
             store,
             config,
         }
@@ -128,7 +128,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         match turned {
             Ok(wait) => {
                 self.backoff.succeeded();
-                if self.store_trouble.ends() {
+                if self.store_episode.recovered() {
                     observe(ControlEvent::StoreBack);
                 }
                 observe(ControlEvent::Turned);
@@ -136,7 +136,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             }
             Err(error) => {
                 let retry_in = self.backoff.failed();
-                if self.store_trouble.begins(&error) {
+                if self.store_episode.failed(self.clock.now(), &error) {
                     observe(ControlEvent::StoreFailed { error, retry_in });
                 }
                 retry_in
@@ -238,13 +238,13 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
         match self.membership.members().await {
             Ok(members) => {
-                if self.membership_trouble.ends() {
+                if self.membership_episode.recovered() {
                     observe(ControlEvent::MembershipBack);
                 }
                 Some(members)
             }
             Err(error) => {
-                if self.membership_trouble.begins(&error) {
+                if self.membership_episode.failed(self.clock.now(), &error) {
                     observe(ControlEvent::MembershipFailed { error, retry_in: self.config.scan_interval });
                 }
                 None
@@ -306,7 +306,7 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
 
     async fn sweep(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         let now = self.clock.now();
-        if self.membership_trouble.is_on() || now < self.sweep_at {
+        if self.membership_episode.began_at().is_some() || now < self.sweep_at {
             return;
         }
         self.sweep_at = now + self.config.sweep_after / 10;

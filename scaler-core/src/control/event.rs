@@ -58,7 +58,7 @@ pub enum ControlEvent<'a> {
     },
     /// Silent members were forgotten.
     Swept(&'a [WorkerId]),
-    /// A call to the store failed. Told when the failures begin, and again when another kind of failure follows.
+    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
     StoreFailed {
         /// Why.
         error: StoreError,
@@ -67,8 +67,8 @@ pub enum ControlEvent<'a> {
     },
     /// The store answers again.
     StoreBack,
-    /// The membership cannot be read; what it last said is believed. Told when the failures begin, and
-    /// again when another kind follows.
+    /// The membership cannot be read; what it last said is believed. Reported at the first failure, when the
+    /// reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
     MembershipFailed {
         /// Why.
         error: MembershipError,

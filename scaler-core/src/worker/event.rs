@@ -19,7 +19,7 @@ pub enum WorkerEvent {
         /// How many slots.
         slots: usize,
     },
-    /// It could not ask for orphans; the work goes on. Told when the failures begin, and again when another kind follows.
+    /// It could not ask for orphans; the work goes on. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
     ClaimFailed {
         /// Why.
         error: StoreError,
@@ -43,12 +43,12 @@ pub enum WorkerEvent {
         /// How many.
         ticks: u64,
     },
-    /// There is no schema to work on yet, or no table of work; it waits. Told once.
+    /// There is no schema to work on yet, or no table of work; it waits. Reported like [`StoreFailed`](Self::StoreFailed).
     WaitingForSchema {
         /// What is missing.
         error: StoreError,
     },
-    /// A call to the store failed. Told when the failures begin, and again when another kind of failure follows.
+    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
     StoreFailed {
         /// Why.
         error: StoreError,
@@ -57,7 +57,7 @@ pub enum WorkerEvent {
     },
     /// The store answers again.
     StoreBack,
-    /// A heartbeat failed; the work goes on without. Told when the failures begin, and again when another kind follows.
+    /// A heartbeat failed; the work goes on without. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
     MembershipFailed {
         /// Why.
         error: MembershipError,

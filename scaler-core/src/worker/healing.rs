@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::WorkerEvent;
 use super::call::Call;
-use crate::trouble::Trouble;
+use crate::episode::Episode;
 use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, TickReport, uuid_hash};
 
 /// The longest wait before the next question: leadership may have gone another way than by running out.
@@ -20,7 +20,7 @@ pub(super) struct Healing {
     batch: usize,
     seed: u64,
     asked: u64,
-    trouble: Trouble<StoreError>,
+    episode: Episode,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ struct Run {
 impl Healing {
     /// The seed tells the jitter of one worker from that of another.
     pub(super) fn new(interval: Duration, batch: usize, seed: u64) -> Self {
-        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, trouble: Trouble::default() }
+        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, episode: Episode::default() }
     }
 
     /// The store answered a call to tick at `now`.
@@ -76,11 +76,11 @@ impl Healing {
         self.call.next(now, now + wait);
         match answer {
             Ok(claim) => {
-                self.trouble.ends();
+                self.episode.recovered();
                 let Claim::Claimed { slots } = claim else { return None };
                 (slots > 0).then_some(WorkerEvent::Claimed { slots })
             }
-            Err(error) => self.trouble.begins(&error).then_some(WorkerEvent::ClaimFailed { error }),
+            Err(error) => self.episode.failed(now, &error).then_some(WorkerEvent::ClaimFailed { error }),
         }
     }
 

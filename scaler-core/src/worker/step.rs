@@ -11,7 +11,7 @@ use super::schedule::Schedule;
 use super::watch::Watch;
 use super::{Ending, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
-use crate::trouble::Trouble;
+use crate::episode::Episode;
 use crate::{
     Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
 };
@@ -38,8 +38,8 @@ pub struct Worker {
     retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
-    store_trouble: Trouble<StoreError>,
-    membership_trouble: Trouble<MembershipError>,
+    store_episode: Episode,
+    membership_episode: Episode,
     ending: Option<Ending>,
 }
 
@@ -67,8 +67,8 @@ impl Worker {
             retiring: false,
             drain: None,
             leaving: false,
-            store_trouble: Trouble::default(),
-            membership_trouble: Trouble::default(),
+            store_episode: Episode::default(),
+            membership_episode: Episode::default(),
             ending: None,
         }
     }
@@ -104,14 +104,14 @@ impl Worker {
         let mut effects = Vec::new();
         match input {
             Input::Woken => {}
-            // A store in trouble is not hurried.
-            Input::Nudged if !self.store_trouble.is_on() => self.passes.hurry(now),
+            // A store in episode is not hurried.
+            Input::Nudged if !self.store_episode.began_at().is_some() => self.passes.hurry(now),
             Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
-            Input::Listed(slots, answer) => self.listed(slots, answer, &mut effects),
+            Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
@@ -176,7 +176,7 @@ impl Worker {
                 }
             }
             Err(error) => {
-                let retry_in = self.store_failed(error, effects);
+                let retry_in = self.store_failed(now, error, effects);
                 self.adopt.due_at = now + retry_in;
             }
         }
@@ -197,7 +197,7 @@ impl Worker {
             Err(error) => {
                 let heavy = matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. });
                 self.passes.failed(now, slots, if heavy { Load::Heavy } else { Load::Any });
-                let retry_in = self.store_failed(error, effects);
+                let retry_in = self.store_failed(now, error, effects);
                 self.passes.retry_at(now + retry_in);
             }
         }
@@ -254,7 +254,7 @@ impl Worker {
         }
     }
 
-    fn listed(&mut self, slots: SlotRange, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
+    fn listed(&mut self, now: Duration, slots: SlotRange, answer: Result<Vec<ItemId>, StoreError>, effects: &mut Vec<Effect>) {
         self.listing = false;
         match answer {
             Ok(items) => {
@@ -263,7 +263,7 @@ impl Worker {
                 self.list_or_show(Some(slots), effects);
             }
             // The next tick sees the same difference and asks again.
-            Err(error) => _ = self.store_failed(error, effects),
+            Err(error) => _ = self.store_failed(now, error, effects),
         }
     }
 
@@ -278,7 +278,7 @@ impl Worker {
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
             Ok(standing @ (Standing::Current | Standing::Retiring)) => {
-                if self.membership_trouble.ends() {
+                if self.membership_episode.recovered() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
                 self.stands(now, standing, effects);
@@ -288,7 +288,7 @@ impl Worker {
             }
             Ok(Standing::Superseded) => self.ending = Some(Ending::Superseded),
             Err(error) => {
-                if self.membership_trouble.begins(&error) {
+                if self.membership_episode.failed(now, &error) {
                     let retry_in = self.beat.due_at.saturating_sub(now);
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
                 }
@@ -326,15 +326,15 @@ impl Worker {
 
     fn store_answered(&mut self, effects: &mut Vec<Effect>) {
         self.backoff.succeeded();
-        if self.store_trouble.ends() {
+        if self.store_episode.recovered() {
             effects.push(Effect::Emit(WorkerEvent::StoreBack));
         }
     }
 
     /// Tells of the failure unless it is more of the same, and gives the time to wait.
-    fn store_failed(&mut self, error: StoreError, effects: &mut Vec<Effect>) -> Duration {
+    fn store_failed(&mut self, now: Duration, error: StoreError, effects: &mut Vec<Effect>) -> Duration {
         let retry_in = self.backoff.failed();
-        if self.store_trouble.begins(&error) {
+        if self.store_episode.failed(now, &error) {
             effects.push(Effect::Emit(match error {
                 StoreError::NotInstalled { .. } => WorkerEvent::WaitingForSchema { error },
                 error => WorkerEvent::StoreFailed { error, retry_in },
