@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     NoPrograms { programs: String, elsewhere: &'static str },
     #[error("the server runs elsewhere and is not ours to stop and start")]
     NotOurs,
+    #[error("only a server that runs from programs of this machine can be paused")]
+    NotLocal,
     #[error("{doing}: {source}")]
     Io { doing: &'static str, source: io::Error },
     #[error("the server ended; its log: {log}")]

@@ -76,6 +76,18 @@ impl Keeper {
         self.end_by(self.kind.end_signal).await
     }
 
+    /// Freezes the server: the kernel goes on acknowledging what is sent to it, and nothing is answered.
+    pub(crate) async fn pause(&mut self) -> Result<(), Failure> {
+        self.order("STOP").await?;
+        self.answer("done").await
+    }
+
+    /// Lets a frozen server go on.
+    pub(crate) async fn resume(&mut self) -> Result<(), Failure> {
+        self.order("CONT").await?;
+        self.answer("done").await
+    }
+
     async fn end_by(&mut self, signal: &str) -> Result<(), Failure> {
         self.order(signal).await?;
         let ended = timeout(STOPPED_WITHIN, self.answer("ended")).await;

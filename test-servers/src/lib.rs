@@ -16,6 +16,8 @@
 //! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
 //! Postgres that lives by a [`Clock`] of its own.
 //!
+//! A test of packets that are dropped runs in a network namespace of its own: [`in_own_network`].
+//!
 //! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
 //! ends: each server has a keeper, a process that the kernel tells of our end.
 //!
@@ -34,6 +36,7 @@ mod inline;
 mod keeper;
 mod kind;
 mod local;
+mod network;
 mod pair;
 mod pgbouncer;
 mod postgres;
@@ -45,6 +48,7 @@ pub use authority::{Authority, Identity, ServerCertificate};
 pub use clock::Clock;
 pub use cluster::RedisCluster;
 pub use error::NoServer;
+pub use network::{Network, in_own_network};
 pub use pair::PostgresPair;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Database, Postgres};

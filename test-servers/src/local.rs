@@ -56,6 +56,16 @@ impl Local {
     pub(crate) async fn kill(&self) -> Result<(), Failure> {
         self.keeper.lock().await.kill().await
     }
+
+    /// Freezes it.
+    pub(crate) async fn pause(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.pause().await
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn resume(&self) -> Result<(), Failure> {
+        self.keeper.lock().await.resume().await
+    }
 }
 
 /// A port that was free a moment ago.

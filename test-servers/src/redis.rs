@@ -99,6 +99,22 @@ impl Redis {
         or_fail(self.server.kill().await);
     }
 
+    /// Freezes the server: connections stay open, and nothing is answered.
+    ///
+    /// # Panics
+    /// When it does not run from programs of this machine.
+    pub async fn pause(&self) {
+        or_fail(self.server.pause().await);
+    }
+
+    /// Lets a [paused](Self::pause) server go on.
+    ///
+    /// # Panics
+    /// As [`pause`](Self::pause) does.
+    pub async fn resume(&self) {
+        or_fail(self.server.resume().await);
+    }
+
     /// Stops the server and starts it again.
     ///
     /// # Panics
@@ -109,7 +125,8 @@ impl Redis {
     }
 
     /// The port it listens on.
-    pub(crate) fn port(&self) -> u16 {
+    #[must_use]
+    pub fn port(&self) -> u16 {
         match &self.server.place {
             Place::Address { port, .. } => *port,
             Place::Url(url) => Url::parse(url).ok().and_then(|url| url.port()).unwrap_or(6379),

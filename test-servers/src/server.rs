@@ -144,6 +144,28 @@ impl Server {
         killed.map_err(|failure| NoServer { kind: self.kind, tried: vec![("killing it", failure)] })
     }
 
+    /// Freezes it; only a server of this machine can be.
+    pub(crate) async fn pause(&self) -> Result<(), NoServer> {
+        self.local_order("pausing it", async |local| local.pause().await).await
+    }
+
+    /// Lets a frozen one go on.
+    pub(crate) async fn resume(&self) -> Result<(), NoServer> {
+        self.local_order("resuming it", async |local| local.resume().await).await
+    }
+
+    async fn local_order(
+        &self,
+        doing: &'static str,
+        order: impl AsyncFnOnce(&Local) -> Result<(), Failure>,
+    ) -> Result<(), NoServer> {
+        let done = match &self.source {
+            Source::Environment | Source::Docker(_) => Err(Failure::NotLocal),
+            Source::Local(local) => order(local).await,
+        };
+        done.map_err(|failure| NoServer { kind: self.kind, tried: vec![(doing, failure)] })
+    }
+
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {
         let variable = kind.offer.as_ref().ok_or(Failure::NoOffer)?.url_variable;
         let url = env::var(variable).ok().filter(|url| !url.is_empty()).ok_or(Failure::NotSet { variable })?;

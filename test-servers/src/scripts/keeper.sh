@@ -2,7 +2,7 @@
 #
 # usage: sh -c KEEPER keeper END_SIGNAL COMMAND...
 #
-# Orders come on stdin: "start", answered by "starting" on stdout, or the name of a signal for the server. "ended" says
+# Orders come on stdin: "start", answered by "starting" on stdout, or the name of a signal for the server; STOP and CONT are answered by "done". "ended" says
 # that the server has ended, for whatever reason. Stdin closes when the process that wanted the server ends, however it ends: then the
 # server is stopped and the folder removed.
 end_signal=$1
@@ -22,11 +22,18 @@ while read -r order; do
       } &
       until [ -s pid ]; do sleep 0.01; done
       ;;
+    STOP | CONT)
+      kill -s "$order" "$(cat pid)"
+      echo done
+      ;;
     *) kill -s "$order" "$(cat pid)" ;;
   esac
 done
 
-# Again and again: a server that is still preparing itself may not listen to signals yet.
-while [ -s pid ] && kill -s "$end_signal" "$(cat pid)" 2>/dev/null; do sleep 0.1; done
+# Again and again: a server that is still preparing itself may not listen to signals yet. A paused one hears none until it goes on.
+while [ -s pid ] && kill -s "$end_signal" "$(cat pid)" 2>/dev/null; do
+  kill -s CONT "$(cat pid)" 2>/dev/null
+  sleep 0.1
+done
 folder=$PWD
 cd / && rm -rf "$folder"
