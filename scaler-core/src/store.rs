@@ -180,8 +180,8 @@ pub trait WorkStore: Debug + Send + Sync {
 
     /// How many items each slot holds.
     ///
-    /// Where there are many, a store may count a part of the slots in each call, and tell of the others what it found before; the first
-    /// answer tells of all of them as they are.
+    /// Where there are many, a store may count a part of the slots in each call, and tell of the others what it found before. The first
+    /// answer tells of all of them, each as it was when it was counted.
     ///
     /// # Errors
     /// As for [`tick`](Self::tick).

@@ -18,9 +18,7 @@ use crate::store::{number, signed, unsigned};
 const DURING: &str = "audit";
 /// The most items of a sample.
 const MOST_SAMPLED: i64 = 5_000;
-/// How long one look at all items may take. It keeps nobody from working.
-const ALL_WITHIN: Duration = Duration::from_secs(300);
-const ALLOW_ALL: &str = "set local statement_timeout = '300s'";
+const BEGIN: &str = include_str!("../sql/audit_begin.sql");
 
 /// What an audit looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,30 +75,32 @@ impl PgStore {
         begin: impl FnOnce(Moment) -> T,
         see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<T, StoreError> {
-        let mut session = self.link.connect(DURING).await?;
-        let answer = match scope {
-            Scope::All => self.link.wait_at_most(ALL_WITHIN, DURING, self.read(&mut session, scope, begin, see)).await,
-            Scope::Slots(_) => self.link.wait(DURING, self.read(&mut session, scope, begin, see)).await,
-        };
-        self.link.keep(session, answer)?
+        match scope {
+            // A look at all items may last; it keeps nobody from working.
+            Scope::All => {
+                let all = async |transaction: &mut PgConnection| Ok(self.read(transaction, None, begin, see).await?);
+                self.link.lasting(DURING, Some(BEGIN), all).await?
+            }
+            Scope::Slots(slots) => {
+                let slots = slots.iter().map(|slot| signed(slot.number())).collect();
+                let some = async |connection: &mut PgConnection| {
+                    let mut transaction = connection.begin_with(BEGIN).await?;
+                    let seen = self.read(&mut transaction, Some(slots), begin, see).await?;
+                    transaction.rollback().await.map(|()| seen)
+                };
+                self.link.call(DURING, some).await?
+            }
+        }
     }
 
     /// The inner failure is about what was read.
     async fn read<T>(
         &self,
-        connection: &mut PgConnection,
-        scope: &Scope,
+        transaction: &mut PgConnection,
+        slots: Option<Vec<i32>>,
         begin: impl FnOnce(Moment) -> T,
         mut see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<Result<T, StoreError>, sqlx::Error> {
-        let mut transaction = connection.begin_with(include_str!("../sql/audit_begin.sql")).await?;
-        let slots: Option<Vec<i32>> = match scope {
-            Scope::All => {
-                sqlx::raw_sql(ALLOW_ALL).execute(&mut *transaction).await?;
-                None
-            }
-            Scope::Slots(slots) => Some(slots.iter().map(|slot| signed(slot.number())).collect()),
-        };
         let rows = sqlx::query_as(include_str!("../sql/audit_slots.sql")).bind(&slots).persistent(false);
         let moment = match self.moment(rows.fetch_all(&mut *transaction).await?) {
             Ok(moment) => moment,
@@ -115,8 +115,6 @@ impl PgStore {
         while let Some((id, slot, value)) = items.try_next().await? as Option<ItemRow> {
             see(&mut seen, ItemId::new(id), number(slot), value);
         }
-        drop(items);
-        transaction.rollback().await?;
         Ok(Ok(seen))
     }
 

@@ -9,8 +9,10 @@ use scaler_core::{Slot, SlotCount, SlotLoad, SlotRange};
 const FEW: u64 = 20_000;
 /// How long one statement should take.
 const WANTED: Duration = Duration::from_millis(50);
-/// Into how many parts a table is cut of which nothing is known.
-const FIRST: u32 = 64;
+/// Of so many parts the first is counted of a table of which nothing is known. Nobody knows how long that takes.
+const FIRST: u32 = 1024;
+/// By how much more slots are counted at once, at most, when the last ones took no longer than they should.
+const GROWTH: u32 = 4;
 
 /// How far the count has come.
 #[derive(Debug)]
@@ -21,13 +23,16 @@ pub(crate) struct Counting {
     next: u32,
     /// How many items a part should hold.
     wanted: u64,
+    /// How many slots a part may have.
+    widest: u32,
     /// Whether each slot was counted once.
     is_whole: bool,
 }
 
 impl Counting {
     pub(crate) fn new(slots: SlotCount) -> Self {
-        Self { load: SlotLoad::of_items(slots, []), next: 0, wanted: FEW, is_whole: false }
+        let widest = (slots.get() / FIRST).max(1);
+        Self { load: SlotLoad::of_items(slots, []), next: 0, wanted: FEW, widest, is_whole: false }
     }
 
     pub(crate) const fn slots(&self) -> SlotCount {
@@ -43,11 +48,10 @@ impl Counting {
     pub(crate) fn part(&self) -> SlotRange {
         let slots = self.load.slots().get();
         let width = match self.items() {
-            None => slots / FIRST,
-            Some(items) if items <= self.wanted => slots,
-            Some(items) => u32::try_from(u64::from(slots) * self.wanted / items).unwrap_or(slots),
+            Some(items) if items > self.wanted => u32::try_from(u64::from(slots) * self.wanted / items).unwrap_or(slots),
+            None | Some(_) => slots,
         };
-        SlotRange::new(self.next..self.next.saturating_add(width.max(1)).min(slots))
+        SlotRange::new(self.next..self.next.saturating_add(width.min(self.widest).max(1)).min(slots))
     }
 
     /// How many items there are, by what is known of them.
@@ -55,6 +59,13 @@ impl Counting {
         let slots = u64::from(self.load.slots().get());
         let known = if self.is_whole { slots } else { self.next.into() };
         (self.load.total() * slots).checked_div(known)
+    }
+
+    /// Cuts parts that Postgres did not count in time; false when this one was a single slot.
+    pub(crate) fn too_much(&mut self, part: SlotRange) -> bool {
+        let slots = part.end() - part.first();
+        self.widest = (slots / 2).max(1);
+        slots > 1
     }
 
     /// Takes in what these slots hold, which took Postgres so long to count. Slots that are not named hold nothing.
@@ -65,6 +76,10 @@ impl Counting {
         if counted >= FEW / 2 {
             let in_time = u128::from(counted) * WANTED.as_micros() / took.as_micros().max(1);
             self.wanted = u64::try_from(in_time).unwrap_or(u64::MAX).max(FEW);
+        }
+        if took <= WANTED {
+            let slots = part.end() - part.first();
+            self.widest = self.widest.max(slots.saturating_mul(GROWTH)).min(self.load.slots().get());
         }
         if load != self.load {
             self.load = load;
@@ -108,12 +123,38 @@ mod tests {
     }
 
     #[test]
-    fn a_small_table_is_counted_at_once_however_slow_it_is() {
+    fn a_small_table_is_counted_at_once() {
         let mut counting = counting();
-        for _ in 0..5 {
-            count(&mut counting, 4, 1_000_000);
+        for _ in 0..20 {
+            count(&mut counting, 4, 1_000);
         }
-        assert_eq!(count(&mut counting, 4, 1_000_000), SLOTS);
+        assert_eq!(count(&mut counting, 4, 1_000), SLOTS);
+    }
+
+    #[test]
+    fn the_first_count_begins_with_few_slots_and_takes_more_while_that_is_quick() {
+        let mut counting = counting();
+        let mut parts = Vec::new();
+        while counting.load().is_none() {
+            parts.push(count(&mut counting, 0, 0));
+        }
+        assert_eq!(parts, [4, 16, 64, 256, 1024, 2732]);
+    }
+
+    #[test]
+    fn parts_that_take_too_long_are_cut_until_they_do_not() {
+        let mut counting = counting();
+        while counting.load().is_none() {
+            count(&mut counting, 1, 1);
+        }
+        let mut cuts = 0;
+        while counting.too_much(counting.part()) {
+            cuts += 1;
+        }
+        assert_eq!(cuts, 12, "down to a single slot, which is not cut");
+        assert_eq!(count(&mut counting, 1, 1_000_000_000), 1);
+        assert_eq!(count(&mut counting, 1, 1), 1, "slow");
+        assert_eq!(count(&mut counting, 1, 1), 4, "quick again");
     }
 
     #[test]

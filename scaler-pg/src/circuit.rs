@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use scaler_core::{Clock, TokioClock};
 
+use crate::error::TOO_MANY;
+
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// PostgreSQL's "too many connections".
-const TOO_MANY: &str = "53300";
+/// A server that does not answer at all may just have been replaced by one that does.
+const LONGEST_WAIT_WHERE_SLOW: Duration = Duration::from_millis(1500);
 /// What pgbouncer says then, under a code that means much else.
 const NO_MORE: &str = "no more connections allowed";
 
@@ -40,17 +42,21 @@ impl Circuit {
     /// A session was asked for, with this answer.
     pub(crate) fn heed<T>(&self, answer: &Result<T, sqlx::Error>) {
         match answer {
-            Err(error) if is_full(error) => self.opens(),
+            Err(error) if is_full(error) => self.opens_for(LONGEST_WAIT),
             Err(_) => {}
             Ok(_) => *self.state() = State::default(),
         }
     }
 
-    /// A try found the server full or too slow. The waits double with each; half of each is chance, so that many who came together
-    /// do not come back together.
-    pub(crate) fn opens(&self) {
+    /// A try was not answered in time.
+    pub(crate) fn heed_silence(&self) {
+        self.opens_for(LONGEST_WAIT_WHERE_SLOW);
+    }
+
+    /// The waits double with each try, up to the longest; half of each is chance, so that many who came together do not come back together.
+    fn opens_for(&self, longest: Duration) {
         let mut state = self.state();
-        let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(state.failures)).min(LONGEST_WAIT);
+        let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(state.failures)).min(longest);
         state.failures = state.failures.saturating_add(1);
         state.closes_at = Some(self.clock.now() + longest.mul_f64(0.5 + fastrand::f64() / 2.0));
     }
@@ -77,7 +83,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..40 {
             assert_eq!(circuit.wait(), None);
-            circuit.opens();
+            circuit.opens_for(LONGEST_WAIT);
             let wait = circuit.wait().unwrap();
             waits.push(wait);
             tokio::time::sleep(wait).await;
@@ -86,12 +92,12 @@ mod tests {
         assert!(waits[5..].iter().all(|wait| *wait >= LONGEST_WAIT / 2 && *wait <= LONGEST_WAIT), "{waits:?}");
         assert!(waits[5..].iter().any(|wait| *wait != waits[5]), "{waits:?}");
 
-        circuit.opens();
+        circuit.opens_for(LONGEST_WAIT);
         circuit.heed(&Err::<(), _>(sqlx::Error::PoolClosed));
         assert!(circuit.wait().is_some(), "another failure says nothing of places");
         circuit.heed(&Ok(()));
         assert_eq!(circuit.wait(), None);
-        circuit.opens();
+        circuit.opens_for(LONGEST_WAIT);
         assert!(circuit.wait().unwrap() <= FIRST_WAIT);
     }
 }

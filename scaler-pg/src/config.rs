@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scaler_core::{Incarnation, StoreError};
 
-use crate::error::Target;
+use crate::error::{Finding, Target};
 use crate::hosts::Hosts;
 
 /// How sessions of workers are named, so that others can see whether they are there.
@@ -13,6 +13,15 @@ pub(crate) const WORKER_SESSION: &str = "scaler-worker ";
 
 /// How long a transaction of ours through a pooler may wait for us.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// After how long Postgres closes a session whose client no longer acknowledges what it is sent, so that its place and its locks are free:
+/// probes begin after 5 s of silence. A worker that comes back has a new session within the 3 s of its own timeout.
+const CLIENT_GONE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "5"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "5"),
+    ("tcp_user_timeout", "10000"),
+];
 
 /// What stands between us and Postgres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,11 +53,11 @@ pub struct PgConfig {
     pub pooler: Pooler,
     /// After a session was lost, a random wait up to this before the next one is opened.
     pub reconnect_spread: Duration,
-    /// How long to wait for a connection.
+    /// How long opening a connection may take, over all hosts: each gets its share.
     pub connect_timeout: Duration,
-    /// How long to wait for an answer before the connection is given up.
+    /// How long a call may take, with the wait for a connection. A connection on which nothing was answered for so long is closed.
     pub command_timeout: Duration,
-    /// How long the server works on one statement.
+    /// How long the server works on one statement. Less than the command timeout, so that a slow server still answers in time.
     pub statement_timeout: Duration,
     /// How long a statement waits for what somebody else has locked.
     pub lock_timeout: Duration,
@@ -64,8 +73,8 @@ pub enum TickCommit {
 }
 
 impl PgConfig {
-    /// The defaults: 4 connections and 4 that tick and wait for the disk, without a pooler, reopened within 500 ms, 3 s to connect,
-    /// 10 s to answer, 8 s a statement, 300 ms for a lock.
+    /// The defaults: 4 connections and 4 that tick and wait for the disk, without a pooler, reopened within 500 ms, 2 s to connect,
+    /// 3 s to answer, 2.5 s a statement, 300 ms for a lock.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -75,9 +84,9 @@ impl PgConfig {
             tick_commit: TickCommit::Durable,
             pooler: Pooler::None,
             reconnect_spread: Duration::from_millis(500),
-            connect_timeout: Duration::from_secs(3),
-            command_timeout: Duration::from_secs(10),
-            statement_timeout: Duration::from_secs(8),
+            connect_timeout: Duration::from_secs(2),
+            command_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_millis(2500),
             lock_timeout: Duration::from_millis(300),
         }
     }
@@ -90,6 +99,16 @@ impl PgConfig {
             ticks_at_once: 1,
             ..Self::new(url)
         }
+    }
+
+    /// Refuses timeouts by which a slow server would be taken for one that vanished.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let (statement, command) = (self.statement_timeout, self.command_timeout);
+        if statement < command {
+            return Ok(());
+        }
+        let finding = Finding::Timeouts { target: Target::of_url(&self.url), statement, command };
+        Err(StoreError::Refused { during: "connect", source: Box::new(finding) })
     }
 
     /// How to reach each host, with sessions that commit so.
@@ -121,7 +140,8 @@ impl PgConfig {
         }
     }
 
-    fn settings(&self, commit: TickCommit) -> Vec<(&'static str, String)> {
+    /// What each session is set to.
+    pub(crate) fn settings(&self, commit: TickCommit) -> Vec<(&'static str, String)> {
         let millis = |duration: Duration| duration.as_millis().to_string();
         let mut settings = vec![
             ("statement_timeout", millis(self.statement_timeout)),
@@ -131,6 +151,9 @@ impl PgConfig {
             // Compiling a statement that runs for milliseconds costs more than it gains.
             ("jit", "off".to_owned()),
         ];
+        if self.pooler == Pooler::None {
+            settings.extend(CLIENT_GONE.map(|(name, value)| (name, value.to_owned())));
+        }
         if commit == TickCommit::Asynchronous {
             settings.push(("synchronous_commit", "off".to_owned()));
         }
@@ -153,5 +176,20 @@ impl fmt::Debug for PgConfig {
             .field("statement_timeout", &self.statement_timeout)
             .field("lock_timeout", &self.lock_timeout)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_timeout_is_less_than_that_of_the_call() {
+        let mut config = PgConfig::new("postgres://me:hunter2@db/work");
+        assert!(config.check().is_ok());
+        config.statement_timeout = config.command_timeout;
+        let refused = config.check().unwrap_err();
+        let told = refused.to_string();
+        assert!(matches!(refused, StoreError::Refused { .. }) && told.contains("3s") && !told.contains("hunter2"), "{told}");
     }
 }

@@ -1,47 +1,95 @@
 //! The one way to use a session.
+//!
+//! A server that vanished closes nothing: its connections stay open until the kernel has given up sending to them, for a quarter of an
+//! hour. The library offers no keep-alive and no `TCP_USER_TIMEOUT` for its sockets, so answers tell: Postgres answers each statement within
+//! the statement timeout, be it with a refusal (SQLSTATE 57014), and a session on which nothing was answered for the longer command timeout is
+//! closed, with all that are idle. What may last longer is [attended](Link::attend). Postgres does the same for clients that vanished: see
+//! [`PgConfig::settings`].
 
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use scaler_core::StoreError;
+use scaler_core::{Clock, StoreError, TokioClock};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
+use tokio::time::timeout;
 
 use crate::config::{PgConfig, Pooler, TickCommit};
 use crate::error::{Finding, Target, classify, is_read_only};
-use crate::pool::{Lent, Pool};
+use crate::idle::{IdleSessions, Purpose};
+use crate::liveness::Backend;
+use crate::pool::{Lent, Pool, PoolOptions};
+
+/// How long one statement of those that may last takes at most. Its locks are those of rows that it adds or removes, or none.
+const LASTING: &str = "set local statement_timeout = '300s'";
 
 /// Sessions with one database.
 #[derive(Debug)]
 pub(crate) struct Link {
     pool: Pool,
+    clock: TokioClock,
     /// Begins a transaction with its settings, where a pooler lends sessions for a transaction only.
     begin: Option<String>,
     command_timeout: Duration,
+    statement_timeout: Duration,
+}
+
+/// Why a transaction was rolled back.
+pub(crate) enum Failed {
+    Statement(sqlx::Error),
+    /// What was found in its answers.
+    Finding(StoreError),
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Finding(error)
+    }
 }
 
 impl Link {
-    /// For all but ticks. Connects at first use.
-    pub(crate) fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        Self::with(config, config.max_connections, TickCommit::Durable)
+    /// Two links with the same database, for all but ticks, and for ticks: nothing else takes the connections of the latter, and only its
+    /// sessions may commit without waiting for the disk. They connect at first use, and a server that one of them finds gone is gone for both.
+    pub(crate) fn pair(config: &PgConfig) -> Result<(Self, Self), StoreError> {
+        config.check()?;
+        let idle = Arc::new(IdleSessions::new());
+        let others = Self::new(config, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
+        let ticks = Self::new(config, &idle, Purpose::Ticks, config.ticks_at_once, config.tick_commit)?;
+        Ok((others, ticks))
     }
 
-    /// For ticks: nothing else takes their connections, and only their sessions may commit without waiting for the disk.
-    pub(crate) fn for_ticks(config: &PgConfig) -> Result<Self, StoreError> {
-        Self::with(config, config.ticks_at_once, config.tick_commit)
-    }
-
-    fn with(config: &PgConfig, connections: u32, commit: TickCommit) -> Result<Self, StoreError> {
-        let pool = Pool::new(config.hosts(commit)?, connections, config.connect_timeout, config.reconnect_spread);
-        Ok(Self { pool, begin: config.begin(commit), command_timeout: config.command_timeout })
+    fn new(
+        config: &PgConfig,
+        idle: &Arc<IdleSessions>,
+        purpose: Purpose,
+        most: u32,
+        commit: TickCommit,
+    ) -> Result<Self, StoreError> {
+        let PgConfig { reconnect_spread, command_timeout, statement_timeout, .. } = *config;
+        let connect_timeout = config.connect_timeout.min(command_timeout);
+        let options = PoolOptions { purpose, most, connect_timeout, reconnect_spread };
+        Ok(Self {
+            pool: Pool::new(config.hosts(commit)?, Arc::clone(idle), options),
+            clock: TokioClock::start(),
+            begin: config.begin(commit),
+            command_timeout,
+            statement_timeout,
+        })
     }
 
     pub(crate) const fn target(&self) -> &Target {
         self.pool.target()
     }
 
-    /// What stands between us and Postgres.
+    /// The connection pooler in front of Postgres.
     pub(crate) const fn pooler(&self) -> Pooler {
         if self.begin.is_some() { Pooler::Transaction } else { Pooler::None }
     }
@@ -75,31 +123,83 @@ impl Link {
         Ok(done.rows_affected())
     }
 
-    pub(crate) async fn connect(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
-        self.pool.lend(during).await
+    /// Runs a statement, in a transaction with its settings where no session keeps them.
+    async fn run<T>(
+        &self,
+        during: &'static str,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let begin = self.begin.as_deref();
+        self.call(during, async move |connection: &mut PgConnection| match begin {
+            None => statement(connection).await,
+            Some(begin) => within(connection, begin, statement).await,
+        })
+        .await
     }
 
+    /// Lends a session to statements that take no longer than one may, the wait for the session included.
+    pub(crate) async fn call<T>(
+        &self,
+        during: &'static str,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let begun = self.clock.now();
+        let mut session = self.connect(during).await?;
+        let left = self.command_timeout.saturating_sub(self.clock.now().saturating_sub(begun));
+        match timeout(left, statements(&mut session)).await {
+            Ok(answer) => self.keep(session, answer.map_err(|error| classify(during, self.target(), error))),
+            Err(_) => {
+                // A server that could still have been at work is not known to be gone; but a late answer must not be taken for the next call's.
+                drop(session);
+                if left > self.statement_timeout {
+                    self.pool.forget_all();
+                }
+                Err(self.no_answer(during, self.command_timeout))
+            }
+        }
+    }
+
+    /// A session of the caller's own.
+    pub(crate) async fn connect(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
+        self.pool.lend(self.command_timeout, during).await
+    }
+
+    /// Waits for the answer to one statement on a session of the caller's own.
     pub(crate) async fn wait<T>(
         &self,
         during: &'static str,
         call: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        self.wait_at_most(self.command_timeout, during, call).await
+        match timeout(self.command_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| classify(during, self.target(), error)),
+            Err(_) => Err(self.no_answer(during, self.command_timeout)),
+        }
     }
 
-    pub(crate) async fn wait_at_most<T>(
+    /// Runs statements that may last in a transaction of their own, begun so if not as usual: for as long as Postgres is at work on them, and no
+    /// longer than `LASTING` each.
+    pub(crate) async fn lasting<T>(
         &self,
-        waited: Duration,
         during: &'static str,
-        call: impl Future<Output = Result<T, sqlx::Error>>,
+        begin: Option<&'static str>,
+        statements: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Failed>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(waited, call).await {
-            Ok(answer) => answer.map_err(|error| classify(during, self.target(), error)),
-            Err(_) => {
-                let finding = Finding::NoAnswer { target: self.target().clone(), waited };
-                Err(StoreError::Unanswered { during, source: Box::new(finding) })
-            }
-        }
+        let mut session = self.connect(during).await?;
+        let backend = OnceLock::new();
+        let begin = begin.or(self.begin.as_deref()).unwrap_or("begin");
+        let work = within(&mut session, begin, async |transaction: &mut PgConnection| {
+            let _ = backend.set(Backend::of(transaction).await?);
+            sqlx::raw_sql(LASTING).execute(&mut *transaction).await?;
+            statements(transaction).await
+        });
+        let work = async {
+            work.await.map_err(|failed| match failed {
+                Failed::Statement(error) => classify(during, self.target(), error),
+                Failed::Finding(error) => error,
+            })
+        };
+        let answer = self.attend(during, &backend, work).await;
+        self.keep(session, answer)
     }
 
     /// A session whose answer did not come is given up: an answer that came late would be taken for the next call's. So is one with a
@@ -113,30 +213,25 @@ impl Link {
         answer
     }
 
-    async fn run<T>(
-        &self,
-        during: &'static str,
-        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, StoreError> {
-        let mut session = self.connect(during).await?;
-        let answer = match &self.begin {
-            None => self.wait(during, statement(&mut session)).await,
-            Some(begin) => self.wait(during, within(&mut session, begin, statement)).await,
-        };
-        self.keep(session, answer)
+    fn no_answer(&self, during: &'static str, waited: Duration) -> StoreError {
+        let finding = Finding::NoAnswer { target: self.target().clone(), waited };
+        StoreError::Unanswered { during, source: Box::new(finding) }
     }
 }
 
 /// A statement in a transaction of its own. Its two halves, to prepare and to execute, would else reach two servers.
-async fn within<T>(
+async fn within<T, E: From<sqlx::Error>>(
     connection: &mut PgConnection,
     begin: &str,
-    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-) -> Result<T, sqlx::Error> {
+    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<T, E> {
     // Made of numbers and words of this crate.
     let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
     match statement(&mut transaction).await {
-        Ok(answer) => transaction.commit().await.map(|()| answer),
+        Ok(answer) => {
+            transaction.commit().await?;
+            Ok(answer)
+        }
         Err(error) => {
             // At once: until then the pooler keeps a server for us.
             transaction.rollback().await?;

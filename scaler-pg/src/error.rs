@@ -8,6 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 
 /// The SQLSTATE of a write in a read-only transaction.
 const READ_ONLY: &str = "25006";
+/// The SQLSTATE of a server that has no place for one more session.
+pub(crate) const TOO_MANY: &str = "53300";
 
 /// Which database, for people to read: no user, no password.
 #[derive(Clone, Debug)]
@@ -88,6 +90,13 @@ pub(crate) enum Finding {
     Full { target: Target, wait: Duration },
     #[error("Postgres at {target}: no answer within {waited:?}")]
     NoAnswer { target: Target, waited: Duration },
+    #[error("Postgres at {target}: it or the connection to it vanished: the session that works on this is gone, or stands idle")]
+    Vanished { target: Target },
+    #[error(
+        "{target}: the statement timeout ({statement:?}) must be less than the command timeout ({command:?}): a slow server \
+         would be taken for one that is gone"
+    )]
+    Timeouts { target: Target, statement: Duration, command: Duration },
     #[error("Postgres at {target}: schema scaler is missing; start a control plane or run `notifi-scaler migrate`")]
     NoSchema { target: Target },
     #[error("Postgres at {target}: table public.work_items is missing; start a control plane or run `notifi-scaler migrate`")]
@@ -126,6 +135,14 @@ pub(crate) enum Finding {
 pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
     let said = error.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
     said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == READ_ONLY)
+}
+
+/// Whether a server has no place for one more session.
+pub(crate) fn is_full(error: &StoreError) -> bool {
+    let Some(source) = std::error::Error::source(error) else { return false };
+    let said = source.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
+    let is_full = said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == TOO_MANY);
+    is_full || matches!(source.downcast_ref(), Some(Finding::Full { .. }))
 }
 
 /// What only a pooler says, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who

@@ -10,6 +10,7 @@ use crate::PgStore;
 use crate::config::Pooler;
 use crate::error::{Finding, classify};
 use crate::functions;
+use crate::liveness::Backend;
 use crate::store::signed;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -74,7 +75,9 @@ impl PgStore {
         // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
         let mut session = self.link.connect(DURING).await?;
         let installed = self.install_on(&mut session, slots, items).await;
-        session.close().await;
+        if installed.is_ok() {
+            session.close().await;
+        }
         installed
     }
 
@@ -140,22 +143,22 @@ impl PgStore {
         slots: Option<SlotCount>,
         items: u32,
     ) -> Result<Installation, StoreError> {
-        sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0")
-            .execute(&mut *connection)
-            .await
-            .map_err(|error| self.failed(error))?;
+        let backend = self.link.wait(DURING, begin(connection)).await?.into();
         self.lock(connection).await?;
-        self.migrate(connection).await?;
-        let wanted = slots.unwrap_or(SlotCount::DEFAULT).get();
-        let installed: i32 = sqlx::query_scalar("select scaler.set_slots($1)")
-            .bind(signed(wanted))
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| self.failed(error))?;
-        let installation = self.fits(installed.cast_unsigned(), slots)?;
-        prepare_items(connection, items).await.map_err(|error| self.failed(error))?;
-        functions::create(connection).await.map_err(|error| self.failed(error))?;
-        Ok(installation)
+        let work = async {
+            self.migrate(connection).await?;
+            let wanted = slots.unwrap_or(SlotCount::DEFAULT).get();
+            let installed: i32 = sqlx::query_scalar("select scaler.set_slots($1)")
+                .bind(signed(wanted))
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(|error| self.failed(error))?;
+            let installation = self.fits(installed.cast_unsigned(), slots)?;
+            prepare_items(connection, items).await.map_err(|error| self.failed(error))?;
+            functions::create(connection).await.map_err(|error| self.failed(error))?;
+            Ok(installation)
+        };
+        self.link.attend(DURING, &backend, work).await
     }
 
     /// For a user who may not install: what the owner has installed.
@@ -196,7 +199,7 @@ impl PgStore {
     async fn lock(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         loop {
             let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);
-            if query.fetch_one(&mut *connection).await.map_err(|error| self.failed(error))? {
+            if self.link.wait(DURING, query.fetch_one(&mut *connection)).await? {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -214,6 +217,13 @@ impl PgStore {
             source => self.found(Finding::Migration { target: self.link.target().clone(), source }),
         })
     }
+}
+
+/// Lets statements of this session last: an index of a large table is not made within seconds. Its backend, to be attended meanwhile.
+async fn begin(connection: &mut PgConnection) -> Result<Backend, sqlx::Error> {
+    let no_limits = "set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0";
+    sqlx::raw_sql(no_limits).execute(&mut *connection).await?;
+    Backend::of(connection).await
 }
 
 /// A table with its first items, if there is none; room in the pages, so that increments stay within them, and an index on the

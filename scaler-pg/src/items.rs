@@ -1,6 +1,9 @@
 //! The table of work in the hands of an operator.
 
 use scaler_core::{ItemId, StoreError};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::PgStore;
@@ -24,7 +27,8 @@ impl PgStore {
     /// When the store is away, refuses, or does not answer.
     pub async fn add_items(&self, count: u32) -> Result<Vec<ItemId>, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/add_items.sql")).bind(i64::from(count));
-        let rows: Vec<(Uuid,)> = self.link.rows("add items", query).await?;
+        let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
+        let rows: Vec<(Uuid,)> = self.link.lasting("add items", None, add).await?;
         Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
     }
 
@@ -34,7 +38,7 @@ impl PgStore {
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_items(&self, items: &[ItemId]) -> Result<u64, StoreError> {
         let ids: Vec<Uuid> = items.iter().map(|item| item.uuid()).collect();
-        self.link.change("remove items", sqlx::query(include_str!("../sql/remove_items.sql")).bind(ids)).await
+        self.remove(sqlx::query(include_str!("../sql/remove_items.sql")).bind(ids)).await
     }
 
     /// Takes any `count` items out; how many there were.
@@ -42,8 +46,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_any_items(&self, count: u32) -> Result<u64, StoreError> {
-        let query = sqlx::query(include_str!("../sql/remove_any_items.sql")).bind(i64::from(count));
-        self.link.change("remove items", query).await
+        self.remove(sqlx::query(include_str!("../sql/remove_any_items.sql")).bind(i64::from(count))).await
     }
 
     /// The first `limit` items, by id.
@@ -52,7 +55,13 @@ impl PgStore {
     /// As for [`add_items`](Self::add_items).
     pub async fn list_items(&self, limit: u32) -> Result<Vec<ItemRow>, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/list_items.sql")).bind(i64::from(limit));
-        let rows: Vec<(Uuid, Option<i32>, Option<String>)> = self.link.rows("list items", query).await?;
+        let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
+        let rows: Vec<(Uuid, Option<i32>, Option<String>)> = self.link.lasting("list items", None, list).await?;
         Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::new(id), value, worker }).collect())
+    }
+
+    async fn remove(&self, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
+        let remove = async |transaction: &mut PgConnection| Ok(query.execute(transaction).await?);
+        Ok(self.link.lasting("remove items", None, remove).await?.rows_affected())
     }
 }

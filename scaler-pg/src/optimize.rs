@@ -11,6 +11,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::PgStore;
 use crate::error::{Finding, classify};
+use crate::liveness::Backend;
 use crate::store::signed;
 
 const DURING: &str = "optimize";
@@ -25,6 +26,8 @@ const PATIENCE: &str = "set local lock_timeout = '250ms'";
 /// How often a batch is tried whose rows others hold, and from one try to the next.
 const TRIES: u32 = 150;
 const BETWEEN_TRIES: Duration = Duration::from_millis(150);
+/// How often a session that rests is used all the same.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// How far the rows of slots lie apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,11 +74,22 @@ impl PgStore {
     /// # Errors
     /// When rows cannot be moved unnoticed, as where a foreign key points at them, when this user does not own the table, when
     /// somebody holds rows for half a minute, or as for any other call. What was moved until then stays moved.
-    pub async fn optimize(&self, mut progress: impl FnMut(&Optimized) + Send) -> Result<Optimized, StoreError> {
+    pub async fn optimize(&self, progress: impl FnMut(&Optimized) + Send) -> Result<Optimized, StoreError> {
         let slots = self.slot_count().await?;
         // It is closed at the end, and with it goes the longer time that its statements may take.
         let mut session = self.link.connect(DURING).await?;
         let connection: &mut PgConnection = &mut session;
+        let backend = self.link.wait(DURING, Backend::of(connection)).await?.into();
+        // Vacuum and a slot with many rows last for longer than any other call.
+        self.link.attend(DURING, &backend, self.optimize_on(connection, slots, progress)).await
+    }
+
+    async fn optimize_on(
+        &self,
+        connection: &mut PgConnection,
+        slots: SlotCount,
+        mut progress: impl FnMut(&Optimized) + Send,
+    ) -> Result<Optimized, StoreError> {
         self.prepare(connection).await?;
         let mut done =
             Optimized { looked_at: 0, slots, moved: 0, too_large: 0, before: Spread::default(), after: Spread::default() };
@@ -147,11 +161,22 @@ impl PgStore {
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
                 answer => {
-                    tokio::time::sleep(begun.elapsed()).await;
+                    self.rest(connection, begun.elapsed()).await?;
                     return answer;
                 }
             }
         }
+    }
+
+    /// Does nothing for so long, but for a sign of life: a session that is attended must not idle.
+    async fn rest(&self, connection: &mut PgConnection, mut left: Duration) -> Result<(), StoreError> {
+        while !left.is_zero() {
+            let moment = left.min(SIGN_OF_LIFE);
+            tokio::time::sleep(moment).await;
+            left -= moment;
+            connection.ping().await.map_err(|error| classify(DURING, self.link.target(), error))?;
+        }
+        Ok(())
     }
 
     async fn gather(&self, connection: &mut PgConnection, slots: &[i32]) -> Result<u64, StoreError> {

@@ -5,11 +5,11 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use scaler_core::{Clock, StoreError, TokioClock};
+use scaler_core::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -18,25 +18,32 @@ use tokio::time::timeout;
 use crate::circuit::Circuit;
 use crate::error::{Finding, Target, classify};
 use crate::hosts::Hosts;
+use crate::idle::{IdleSessions, Purpose};
 
-/// A session that nobody has needed for so long is closed: others may want its place.
-const IDLE_FOR: Duration = Duration::from_secs(60);
+/// How long the end of a session may take. Its server may be gone.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Sessions that are kept for the next call.
+/// Opens sessions and lends them.
 pub(crate) struct Pool {
     hosts: Hosts,
-    /// The place of the host that took writes last.
-    best: AtomicUsize,
-    /// With when each was last in use; the last one is used next.
-    idle: Mutex<Vec<(Duration, PgConnection)>>,
-    clock: TokioClock,
+    purpose: Purpose,
+    idle: Arc<IdleSessions>,
+    /// The losses of sessions after which this pool has opened one.
+    losses: AtomicU64,
     circuit: Circuit,
-    /// Set when a session was lost, until the next one is open.
-    lost: Mutex<bool>,
     places: Semaphore,
     opening: tokio::sync::Mutex<()>,
     connect_timeout: Duration,
     reconnect_spread: Duration,
+}
+
+/// How many sessions a pool has, and how it opens them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolOptions {
+    pub(crate) purpose: Purpose,
+    pub(crate) most: u32,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) reconnect_spread: Duration,
 }
 
 /// A session in use. It is closed when it is dropped, since nobody knows then what it still has to say.
@@ -58,18 +65,17 @@ enum PassedOver {
 }
 
 impl Pool {
-    pub(crate) fn new(hosts: Hosts, most: u32, connect_timeout: Duration, reconnect_spread: Duration) -> Self {
+    pub(crate) fn new(hosts: Hosts, idle: Arc<IdleSessions>, options: PoolOptions) -> Self {
         Self {
             hosts,
-            best: AtomicUsize::new(0),
-            idle: Mutex::default(),
-            clock: TokioClock::start(),
+            purpose: options.purpose,
+            idle,
+            losses: AtomicU64::new(0),
             circuit: Circuit::new(),
-            lost: Mutex::default(),
-            places: Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)),
+            places: Semaphore::new(usize::try_from(options.most).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)),
             opening: tokio::sync::Mutex::default(),
-            connect_timeout,
-            reconnect_spread,
+            connect_timeout: options.connect_timeout,
+            reconnect_spread: options.reconnect_spread,
         }
     }
 
@@ -77,56 +83,56 @@ impl Pool {
         &self.hosts.target
     }
 
-    /// A session, which may turn out to be broken when it is used: to try it before would cost a round trip each time.
-    pub(crate) async fn lend(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
-        let none = || {
-            let finding = Finding::NoConnection { target: self.target().clone(), waited: self.connect_timeout };
-            StoreError::Unavailable { during, source: Box::new(finding) }
-        };
-        let place = timeout(self.connect_timeout, self.places.acquire()).await.ok().and_then(Result::ok).ok_or_else(none)?;
+    /// A session within this time, which may turn out to be broken when it is used: to try it before would cost a round trip each time.
+    pub(crate) async fn lend(&self, within: Duration, during: &'static str) -> Result<Lent<'_>, StoreError> {
+        timeout(within, self.lend_at_last(during)).await.unwrap_or_else(|_| {
+            let finding = Finding::NoConnection { target: self.target().clone(), waited: within };
+            Err(StoreError::Unavailable { during, source: Box::new(finding) })
+        })
+    }
+
+    async fn lend_at_last(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
+        let place = self.places.acquire().await.map_err(|closed| StoreError::Unavailable { during, source: Box::new(closed) })?;
         let lent = |connection| Lent { connection, pool: self, _place: place };
-        if let Some(connection) = self.take_idle() {
+        if let Some(connection) = self.idle.take(self.purpose) {
             return Ok(lent(connection));
         }
         let _one_at_a_time = self.opening.lock().await;
-        if let Some(connection) = self.take_idle() {
+        if let Some(connection) = self.idle.take(self.purpose) {
             return Ok(lent(connection));
         }
         if let Some(wait) = self.circuit.wait() {
             let finding = Finding::Full { target: self.target().clone(), wait };
             return Err(StoreError::Unavailable { during, source: Box::new(finding) });
         }
-        if std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let losses = self.idle.losses();
+        if self.losses.swap(losses, Ordering::Relaxed) != losses {
             tokio::time::sleep(self.reconnect_spread.mul_f64(fastrand::f64())).await;
         }
         self.open(during).await.map(lent)
     }
 
-    /// Lets the next session be a new one, and all other idle ones go: what befell one has befallen all.
+    /// Lets the next session be a new one, and all idle ones of this store go.
     pub(crate) fn forget_all(&self) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.forget_all();
     }
 
-    fn take_idle(&self) -> Option<PgConnection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|(_, connection)| connection)
-    }
-
-    /// Tries the hosts in turn, the one that took writes last before the others; each gets its share of the time.
+    /// Tries the hosts in turn, the one that took writes last before the others. Each gets its share of the time, so that one that
+    /// vanished leaves enough for the next.
     async fn open(&self, during: &'static str) -> Result<PgConnection, StoreError> {
         let count = self.hosts.each.len();
         let share = self.connect_timeout / u32::try_from(count).unwrap_or(u32::MAX);
-        let best = self.best.load(Ordering::Relaxed);
+        let best = self.idle.best_host();
         let mut passed_over = Vec::new();
         for place in (0..count).map(|step| (best + step) % count) {
             let (target, options) = &self.hosts.each[place];
             let opened = timeout(share, self.open_one(options)).await;
             if opened.is_err() {
-                self.circuit.opens();
+                self.circuit.heed_silence();
             }
             match opened.unwrap_or(Err(PassedOver::Slow(share))) {
                 Ok(connection) => {
-                    self.best.store(place, Ordering::Relaxed);
+                    self.idle.set_best_host(place);
                     return Ok(connection);
                 }
                 Err(why) => passed_over.push((target, why)),
@@ -135,6 +141,7 @@ impl Pool {
         Err(self.nowhere(during, passed_over))
     }
 
+    /// The library looks the host's name up anew each time.
     async fn open_one(&self, options: &PgConnectOptions) -> Result<PgConnection, PassedOver> {
         let answer = PgConnection::connect_with(options).await;
         self.circuit.heed(&answer);
@@ -171,16 +178,13 @@ impl Pool {
 impl Lent<'_> {
     /// Gives the session back for others to use.
     pub(crate) fn give_back(self) {
-        let now = self.pool.clock.now();
-        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(used, _)| now.saturating_sub(*used) < IDLE_FOR);
-        idle.push((now, self.connection));
+        self.pool.idle.put(self.pool.purpose, self.connection);
     }
 
     /// Closes the session in good order.
     pub(crate) async fn close(self) {
         // It is of no use any more, however it ends.
-        let _ = self.connection.close().await;
+        let _ = timeout(CLOSED_WITHIN, self.connection.close()).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! Roles that may do just what they need.
 
 use scaler_core::StoreError;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use crate::PgStore;
-use crate::error::{Finding, classify};
+use crate::connection::Failed;
+use crate::error::Finding;
 
 const DURING: &str = "grant";
 const LACKING_OF_WORKER: &str = include_str!("../sql/lacking_of_worker.sql");
@@ -42,22 +43,21 @@ impl PgStore {
         {
             return Err(self.refused(|target| Finding::SameRole { target, role: worker.clone() }));
         }
-        let mut session = self.link.connect(DURING).await?;
-        let mut transaction = session.begin().await.map_err(|error| self.failed_to_grant(error))?;
-        if let Some((role, access)) = worker {
-            let grants = match access {
-                WorkerAccess::Tables => include_str!("../sql/grants_worker_tables.sql"),
-                WorkerAccess::Functions => include_str!("../sql/grants_worker_functions.sql"),
-            };
-            self.grant_to(&mut transaction, role, grants, LACKING_OF_WORKER).await?;
-        }
-        if let Some(role) = &roles.control {
-            let grants = include_str!("../sql/grants_control.sql");
-            self.grant_to(&mut transaction, role, grants, LACKING_OF_CONTROL).await?;
-        }
-        transaction.commit().await.map_err(|error| self.failed_to_grant(error))?;
-        session.give_back();
-        Ok(())
+        let grants = async |transaction: &mut PgConnection| {
+            if let Some((role, access)) = worker {
+                let grants = match access {
+                    WorkerAccess::Tables => include_str!("../sql/grants_worker_tables.sql"),
+                    WorkerAccess::Functions => include_str!("../sql/grants_worker_functions.sql"),
+                };
+                self.grant_to(transaction, role, grants, LACKING_OF_WORKER).await?;
+            }
+            if let Some(role) = &roles.control {
+                let grants = include_str!("../sql/grants_control.sql");
+                self.grant_to(transaction, role, grants, LACKING_OF_CONTROL).await?;
+            }
+            Ok(())
+        };
+        self.link.lasting(DURING, None, grants).await
     }
 
     /// What this user lacks of what a worker needs.
@@ -81,37 +81,34 @@ impl PgStore {
         role: &str,
         grants: &'static str,
         lacking: &'static str,
-    ) -> Result<(), StoreError> {
-        let failed = |error| self.failed_to_grant(error);
+    ) -> Result<(), Failed> {
         let query = sqlx::query_as(include_str!("../sql/role.sql")).bind(role);
-        let (there, owner): (bool, bool) = query.fetch_one(&mut *connection).await.map_err(failed)?;
+        let (there, owner): (bool, bool) = query.fetch_one(&mut *connection).await?;
         if !there {
-            return Err(self.refused(|target| Finding::NoRole { target, role: role.to_owned() }));
+            return Err(self.refused(|target| Finding::NoRole { target, role: role.to_owned() }).into());
         }
         if owner {
-            return Err(self.refused(|target| Finding::OwnersRole { target, role: role.to_owned() }));
+            return Err(self.refused(|target| Finding::OwnersRole { target, role: role.to_owned() }).into());
         }
         for statements in [include_str!("../sql/grants_none.sql"), grants] {
-            let statements: Vec<String> =
-                sqlx::query_scalar(statements).bind(role).fetch_all(&mut *connection).await.map_err(failed)?;
+            let statements: Vec<String> = sqlx::query_scalar(statements).bind(role).fetch_all(&mut *connection).await?;
             for statement in statements {
                 // Postgres itself has put the role's name in.
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await.map_err(failed)?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
             }
         }
         // Who may not grant on another's table is only warned.
-        let lacking: Vec<String> = sqlx::query_scalar(lacking).bind(role).fetch_all(connection).await.map_err(failed)?;
+        let lacking: Vec<String> = sqlx::query_scalar(lacking).bind(role).fetch_all(connection).await?;
         match lacking.into_iter().next() {
-            Some(lacking) => Err(self.refused(|target| Finding::NotGranted { target, lacking: format!("{lacking} to {role}") })),
+            Some(lacking) => {
+                let lacking = format!("{lacking} to {role}");
+                Err(self.refused(|target| Finding::NotGranted { target, lacking }).into())
+            }
             None => Ok(()),
         }
     }
 
     fn refused(&self, finding: impl FnOnce(crate::error::Target) -> Finding) -> StoreError {
         StoreError::Refused { during: DURING, source: Box::new(finding(self.link.target().clone())) }
-    }
-
-    fn failed_to_grant(&self, error: sqlx::Error) -> StoreError {
-        classify(DURING, self.link.target(), error)
     }
 }

@@ -33,15 +33,10 @@ impl PgStore {
     /// A store on this database. It connects at first use, and anew whenever that is needed.
     ///
     /// # Errors
-    /// When the URL cannot be read; nothing is tried yet.
+    /// When the URL cannot be read, or a timeout does not fit the others; nothing is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        Ok(Self {
-            link: Link::new(config)?,
-            ticks: Link::for_ticks(config)?,
-            way: FoundWay::default(),
-            expected: Expected::default(),
-            counting: Mutex::default(),
-        })
+        let (link, ticks) = Link::pair(config)?;
+        Ok(Self { link, ticks, way: FoundWay::default(), expected: Expected::default(), counting: Mutex::default() })
     }
 
     fn count(&self, during: &'static str, slots: i32) -> Result<SlotCount, StoreError> {
@@ -191,7 +186,10 @@ impl WorkStore for PgStore {
         loop {
             let part = counting.part();
             let query = sqlx::query_as(include_str!("../sql/census.sql")).bind(signed(part.first())).bind(signed(part.end()));
-            let row: CountRow = self.link.row("census", query).await?;
+            let row: CountRow = match self.link.row("census", query).await {
+                Err(StoreError::Busy { .. }) if counting.too_much(part) => continue,
+                answer => answer?,
+            };
             let counts =
                 row.slots.into_iter().map(number).zip(row.items.into_iter().map(|items| items.try_into().unwrap_or(u32::MAX)));
             counting.learn(part, counts, Duration::from_micros(unsigned(row.took_us)));

@@ -48,14 +48,14 @@ pub struct PostgresArgs {
     /// After a connection was lost, the longest random wait before the next is opened, in milliseconds
     #[arg(long, env, default_value = "500", value_parser = milliseconds)]
     pub postgres_reconnect_spread_ms: Duration,
-    /// How long a connection may take to open, in milliseconds
-    #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
+    /// How long opening a connection may take, all hosts together, in milliseconds
+    #[arg(long, env, default_value = "2000", value_parser = milliseconds)]
     pub postgres_connect_timeout_ms: Duration,
-    /// How long a call may take altogether, in milliseconds
-    #[arg(long, env, default_value = "10000", value_parser = milliseconds)]
+    /// How long a call may take altogether, in milliseconds; a connection on which nothing was answered for so long is closed
+    #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
     pub postgres_command_timeout_ms: Duration,
-    /// How long Postgres works on one statement, in milliseconds
-    #[arg(long, env, default_value = "8000", value_parser = milliseconds)]
+    /// How long Postgres works on one statement, in milliseconds; less than the command timeout
+    #[arg(long, env, default_value = "2500", value_parser = milliseconds)]
     pub postgres_statement_timeout_ms: Duration,
     /// How long a statement waits for somebody else's lock, in milliseconds
     #[arg(long, env, default_value = "300", value_parser = milliseconds)]
