@@ -19,8 +19,11 @@ use crate::Failure;
 
 /// Who we are among those who write to the same objects.
 const MANAGER: &str = "notifi-scaler";
-/// How long a call may take: longer than a healthy server ever needs, shorter than a look may be old.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a call may take: longer than a healthy server ever needs, shorter than a look may be old. A call that is given up closes its
+/// connection, since a server that vanished would never do so.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a connection between two calls may be silent. Longer than a call, whose end tells better whether it may have been heard.
+const IDLE_FOR: Duration = PATIENCE.saturating_mul(2);
 /// The annotation by which Kubernetes chooses the pods to delete first (from 1.22 on).
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// Of two ready pods the one with the lower cost goes first; without the annotation it is 0.
@@ -54,6 +57,10 @@ impl Kubernetes {
     pub fn on(mut config: kube::Config, name: &str, namespace: Option<&str>) -> Result<Self, Failure> {
         // What fails is told at once, and tried again by whoever looks again.
         config.default_retry = false;
+        config.connect_timeout = Some(PATIENCE);
+        config.write_timeout = Some(PATIENCE);
+        config.read_timeout = Some(IDLE_FOR);
+        config.reset_reader_on_write = true;
         let client = kube::Client::try_from(config).map_err(|error| Failure::NoKubernetes(error.to_string()))?;
         let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
         Ok(Self {
