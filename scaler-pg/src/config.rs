@@ -1,6 +1,7 @@
 //! Where Postgres is, and how long to wait for it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use scaler_core::{Incarnation, StoreError};
@@ -41,6 +42,9 @@ pub struct PgConfig {
     /// `postgres://user:password@host:port/database`, with the options that libpq knows, such as `sslmode`. Of several hosts
     /// (`host1:port1,host2:port2`) the one is used that takes writes.
     pub url: String,
+    /// A file with the password, in place of the one in the URL. It is read anew for each connection, as are the certificates that the URL
+    /// names: what is changed while the program runs counts from the next connection on.
+    pub password_file: Option<PathBuf>,
     /// The name of its sessions.
     pub application_name: String,
     /// How many connections may be open at a time, beside those that tick.
@@ -78,6 +82,7 @@ impl PgConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            password_file: None,
             application_name: "scaler".to_owned(),
             max_connections: 4,
             ticks_at_once: 4,
@@ -165,6 +170,7 @@ impl fmt::Debug for PgConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgConfig")
             .field("target", &Target::of_url(&self.url))
+            .field("password_file", &self.password_file)
             .field("application_name", &self.application_name)
             .field("max_connections", &self.max_connections)
             .field("ticks_at_once", &self.ticks_at_once)

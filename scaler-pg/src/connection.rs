@@ -20,6 +20,7 @@ use crate::config::{PgConfig, Pooler, TickCommit};
 use crate::error::{Finding, Target, classify, is_read_only};
 use crate::idle::{IdleSessions, Purpose};
 use crate::liveness::Backend;
+use crate::password::PasswordFile;
 use crate::pool::{Lent, Pool, PoolOptions};
 
 /// How long one statement of those that may last takes at most. Its locks are those of rows that it adds or removes, or none.
@@ -77,7 +78,12 @@ impl Link {
         let connect_timeout = config.connect_timeout.min(command_timeout);
         let options = PoolOptions { purpose, most, connect_timeout, reconnect_spread };
         Ok(Self {
-            pool: Pool::new(config.hosts(commit)?, Arc::clone(idle), options),
+            pool: Pool::new(
+                config.hosts(commit)?,
+                config.password_file.clone().map(PasswordFile::new),
+                Arc::clone(idle),
+                options,
+            ),
             clock: TokioClock::start(),
             begin: config.begin(commit),
             command_timeout,

@@ -1,6 +1,7 @@
 //! From sqlx's errors to the core's.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use scaler_core::StoreError;
@@ -88,6 +89,8 @@ pub(crate) enum Finding {
     NoConnection { target: Target, waited: Duration },
     #[error("Postgres at {target}: has no place for one more session, or no time; asks again in {wait:?}")]
     Full { target: Target, wait: Duration },
+    #[error("Postgres at {target}: the file {} of the password cannot be read: {source}", path.display())]
+    PasswordFile { target: Target, path: PathBuf, source: std::io::Error },
     #[error("Postgres at {target}: no answer within {waited:?}")]
     NoAnswer { target: Target, waited: Duration },
     #[error("Postgres at {target}: it or the connection to it vanished: the session that works on this is gone, or stands idle")]

@@ -19,6 +19,7 @@ mod install;
 mod items;
 mod liveness;
 mod optimize;
+mod password;
 mod pool;
 mod roles;
 mod store;

@@ -19,6 +19,7 @@ use crate::circuit::Circuit;
 use crate::error::{Finding, Target, classify};
 use crate::hosts::Hosts;
 use crate::idle::{IdleSessions, Purpose};
+use crate::password::PasswordFile;
 
 /// How long the end of a session may take. Its server may be gone.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 /// Opens sessions and lends them.
 pub(crate) struct Pool {
     hosts: Hosts,
+    password: Option<PasswordFile>,
     purpose: Purpose,
     idle: Arc<IdleSessions>,
     /// The losses of sessions after which this pool has opened one.
@@ -65,9 +67,10 @@ enum PassedOver {
 }
 
 impl Pool {
-    pub(crate) fn new(hosts: Hosts, idle: Arc<IdleSessions>, options: PoolOptions) -> Self {
+    pub(crate) fn new(hosts: Hosts, password: Option<PasswordFile>, idle: Arc<IdleSessions>, options: PoolOptions) -> Self {
         Self {
             hosts,
+            password,
             purpose: options.purpose,
             idle,
             losses: AtomicU64::new(0),
@@ -123,10 +126,12 @@ impl Pool {
         let count = self.hosts.each.len();
         let share = self.connect_timeout / u32::try_from(count).unwrap_or(u32::MAX);
         let best = self.idle.best_host();
+        let password = self.password(during).await?;
         let mut passed_over = Vec::new();
         for place in (0..count).map(|step| (best + step) % count) {
             let (target, options) = &self.hosts.each[place];
-            let opened = timeout(share, self.open_one(options)).await;
+            let options = password.iter().fold(options.clone(), |options, password| options.password(password));
+            let opened = timeout(share, self.open_one(&options)).await;
             if opened.is_err() {
                 self.circuit.heed_silence();
             }
@@ -141,7 +146,16 @@ impl Pool {
         Err(self.nowhere(during, passed_over))
     }
 
-    /// The library looks the host's name up anew each time.
+    /// The password as it is now, if it stands in a file.
+    async fn password(&self, during: &'static str) -> Result<Option<String>, StoreError> {
+        let Some(file) = &self.password else { return Ok(None) };
+        file.read().await.map(Some).map_err(|source| {
+            let finding = Finding::PasswordFile { target: self.target().clone(), path: file.path().to_owned(), source };
+            StoreError::Unavailable { during, source: Box::new(finding) }
+        })
+    }
+
+    /// The library looks the host's name up and reads the certificates anew each time.
     async fn open_one(&self, options: &PgConnectOptions) -> Result<PgConnection, PassedOver> {
         let answer = PgConnection::connect_with(options).await;
         self.circuit.heed(&answer);

@@ -39,6 +39,14 @@ impl PgStore {
         Ok(Self { link, ticks, way: FoundWay::default(), expected: Expected::default(), counting: Mutex::default() })
     }
 
+    /// Asks for nothing, to learn whether Postgres answers.
+    ///
+    /// # Errors
+    /// When it is away, refuses this user or this database, or does not answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.link.row("ping", sqlx::query_as("select 1")).await.map(|(_,): (i32,)| ())
+    }
+
     fn count(&self, during: &'static str, slots: i32) -> Result<SlotCount, StoreError> {
         SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
     }

@@ -71,7 +71,7 @@ mod tests {
             let flag = format!("--{}", arg.get_long().unwrap());
             assert_eq!(flag.trim_start_matches("--").replace('-', "_").to_uppercase(), variable);
             let text = ["POD_REVISION", "POSTGRES_HOST", "POSTGRES_USER", "POSTGRES_DB", "REDIS_HOST", "REDIS_USER", "REDIS_KEY"];
-            let files = ["_SSLROOTCERT", "_SSLCERT", "_SSLKEY", "_TLS_CA", "_TLS_CERT", "_TLS_KEY"];
+            let files = ["_PASSWORD_FILE", "_SSLROOTCERT", "_SSLCERT", "_SSLKEY", "_TLS_CA", "_TLS_CERT", "_TLS_KEY"];
             if text.contains(&variable.as_str()) || files.iter().any(|end| variable.ends_with(end)) {
                 continue;
             }
@@ -109,7 +109,8 @@ mod tests {
             while let Some(command) = commands.pop() {
                 for arg in command.get_arguments() {
                     let id = arg.get_id().as_str();
-                    assert!(!id.contains("password") && !id.contains("url"), "{name} takes the secret {id} as a flag");
+                    let is_secret = (id.contains("password") || id.contains("url")) && !id.ends_with("_file");
+                    assert!(!is_secret, "{name} takes the secret {id} as a flag");
                 }
                 commands.extend(command.get_subcommands());
             }

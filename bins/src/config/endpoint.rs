@@ -45,6 +45,9 @@ pub enum Problem {
     /// It is given, and what it needs is not.
     #[error("is of no use without {0}")]
     Lonely(&'static str),
+    /// It is given twice.
+    #[error("cannot be given together with {0}")]
+    Twice(&'static str),
     /// There is no value, and none can be found.
     #[error("is not set, and the host name cannot serve: {0}")]
     NoHostName(String),

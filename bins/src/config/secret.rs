@@ -1,4 +1,4 @@
-//! What must not be seen: it comes from the environment only, since a flag would show in the list of processes.
+//! What must not be seen: it comes from the environment or from files, since a flag would show in the list of processes.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,8 +7,8 @@ use super::Problem;
 use crate::Failure;
 
 /// What `--help` says of secrets.
-pub const SECRETS_HELP: &str = "Secrets come from the environment only: DATABASE_URL (in place of POSTGRES_*) or \
-    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD.";
+pub const SECRETS_HELP: &str = "Secrets come from the environment or from files: DATABASE_URL (in place of POSTGRES_*) or \
+    POSTGRES_PASSWORD (or the file of POSTGRES_PASSWORD_FILE); REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD.";
 
 /// A text that never shows.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Where Postgres and Redis are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -11,7 +11,7 @@ use scaler_redis::{ClientIdentity, RedisTls};
 use super::endpoint::Parts;
 use super::tls::{PemFile, PemFiles};
 use super::value::{milliseconds, port};
-use super::{Endpoint, Problem, Secrets, SslMode, Tls};
+use super::{Endpoint, Problem, Secret, Secrets, SslMode, Tls};
 use crate::Failure;
 
 /// Where Postgres is, unless DATABASE_URL says it, and how long it may take.
@@ -27,6 +27,9 @@ pub struct PostgresArgs {
     /// The user to log in as
     #[arg(long, env, default_value = "postgres", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_user: String,
+    /// A file with the password, read anew for each connection, in place of POSTGRES_PASSWORD or of the one in DATABASE_URL
+    #[arg(long, env)]
+    pub postgres_password_file: Option<PathBuf>,
     /// The database
     #[arg(long, env, default_value = "postgres", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_db: String,
@@ -87,6 +90,9 @@ impl PostgresArgs {
     /// When DATABASE_URL is set and is no URL of a Postgres, or a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["postgres", "postgresql"];
+        if let Some(path) = &self.postgres_password_file {
+            check_password_file("POSTGRES_PASSWORD_FILE", path, "POSTGRES_PASSWORD", secrets.postgres_password.as_ref())?;
+        }
         if let Some(url) = &secrets.database_url {
             let endpoint = Endpoint::parse(url, SCHEMES, "postgres://", 5432)
                 .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem })?;
@@ -125,6 +131,21 @@ impl PostgresArgs {
         }
         Ok(parameters)
     }
+}
+
+/// Refuses a file that holds no password, and one beside a password of the environment.
+fn check_password_file(
+    variable: &'static str,
+    path: &Path,
+    other: &'static str,
+    password: Option<&Secret>,
+) -> Result<(), Failure> {
+    if password.is_some() {
+        return Err(Failure::Variable { variable, problem: Problem::Twice(other) });
+    }
+    let unusable = |why: String| Failure::Variable { variable, problem: Problem::File { path: path.to_owned(), why } };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    if text.trim_end_matches(['\r', '\n']).is_empty() { Err(unusable("holds no password".to_owned())) } else { Ok(()) }
 }
 
 /// Checks the files that the parameters of a URL name. Where one holds the PEM itself, the library alone looks at them.
@@ -317,6 +338,22 @@ mod tests {
             assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
             assert_eq!(failure.code(), 64);
         }
+    }
+
+    #[test]
+    fn a_password_stands_in_a_file_or_in_the_environment() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("password");
+        let word = path.to_str().unwrap();
+        let endpoint = |secrets: &Secrets| args(&["--postgres-password-file", word]).postgres.endpoint(secrets);
+        let refused = |secrets: &Secrets| endpoint(secrets).unwrap_err().to_string();
+        assert!(refused(&Secrets::default()).starts_with(&format!("POSTGRES_PASSWORD_FILE: {word}: ")));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(refused(&Secrets::default()).ends_with("holds no password"));
+        std::fs::write(&path, "hunter2\n").unwrap();
+        assert!(!endpoint(&Secrets::default()).unwrap().reveal().contains("hunter2"), "it is read when it is needed");
+        let both = refused(&secrets("POSTGRES_PASSWORD", "hunter3"));
+        assert_eq!(both, "POSTGRES_PASSWORD_FILE: cannot be given together with POSTGRES_PASSWORD");
     }
 
     #[test]

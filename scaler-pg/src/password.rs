@@ -1,0 +1,48 @@
+//! The file of a password, read anew for each connection, so that a password may change while a program runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file whose text is a password. One line break at its end, as editors leave it, is no part of the password.
+#[derive(Clone, Debug)]
+pub(crate) struct PasswordFile(PathBuf);
+
+impl PasswordFile {
+    pub(crate) const fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) async fn read(&self) -> Result<String, io::Error> {
+        let mut text = tokio::fs::read_to_string(&self.0).await?;
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        if text.ends_with('\r') {
+            text.pop();
+        }
+        if text.is_empty() { Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")) } else { Ok(text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_read_anew_and_without_the_line_break_at_its_end() {
+        let path = std::env::temp_dir().join(format!("password-{}", uuid::Uuid::new_v4()));
+        let file = PasswordFile::new(path.clone());
+        assert_eq!(file.read().await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        for (text, password) in [("one", "one"), ("two\n", "two"), ("three\r\n", "three"), ("two\nlines\n\n", "two\nlines\n")] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(file.read().await.unwrap(), password);
+        }
+        std::fs::write(&path, "\n").unwrap();
+        assert_eq!(file.read().await.unwrap_err().to_string(), "it is empty");
+        std::fs::remove_file(path).unwrap();
+    }
+}
