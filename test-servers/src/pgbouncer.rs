@@ -30,6 +30,15 @@ impl PgBouncer {
         Self::ignoring(postgres, "extra_float_digits,options").await
     }
 
+    /// As [`in_front_of`](Self::in_front_of), for whichever Postgres answers at this port of 127.0.0.1 when the pooler connects.
+    ///
+    /// # Panics
+    /// As for [`in_front_of`](Self::in_front_of).
+    pub async fn in_front_of_port(port: u16) -> Self {
+        let wish = Wish::options_of(["127.0.0.1", &port.to_string(), ""]);
+        Self { server: or_fail(Server::local(&PGBOUNCER, &wish).await) }
+    }
+
     async fn ignoring(postgres: &Postgres, parameters: &str) -> Self {
         let wish = Wish::options_of([&postgres.host(), &postgres.port().to_string(), parameters]);
         Self { server: or_fail(Server::local(&PGBOUNCER, &wish).await) }
@@ -40,10 +49,19 @@ impl PgBouncer {
     /// # Panics
     /// When the database is on several hosts.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a test without its URL must fail")]
     pub fn url(&self, database: &Database) -> String {
+        self.url_of(database.url())
+    }
+
+    /// A URL of Postgres that goes by way of the pooler.
+    ///
+    /// # Panics
+    /// When it has several hosts.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test without its URL must fail")]
+    pub fn url_of(&self, url: &str) -> String {
         let Place::Address { host, port } = &self.server.place else { unreachable!("it is of this machine") };
-        let mut url = Url::parse(database.url()).expect("the URL of one server");
+        let mut url = Url::parse(url).expect("the URL of one server");
         url.set_host(Some(host)).expect("a host");
         url.set_port(Some(*port)).expect("a port");
         url.into()

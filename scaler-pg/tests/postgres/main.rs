@@ -18,3 +18,4 @@ mod role_desk;
 mod roles;
 mod stuck;
 mod support;
+mod vanished;
