@@ -15,7 +15,7 @@ use crate::metrics::ControlMetrics;
 use crate::observe::ControlObserver;
 use crate::readiness::Readiness;
 use crate::scaling::Scaling;
-use crate::servers::{Store, membership, once_there};
+use crate::servers::{ServerWait, Store, membership};
 use crate::shutdown::Shutdown;
 use crate::{Failure, health, telemetry};
 
@@ -43,7 +43,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let candidate = Uuid::new_v4();
     tracing::info!("starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
     let (store, membership) = tokio::select! {
-        servers = reach(args, &store, &redis) => servers?,
+        servers = reach(args, &store, &redis, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
     let (store, membership): (_, Arc<dyn Membership>) = (Arc::new(store), Arc::new(membership));
@@ -61,9 +61,15 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn reach(args: &ControlPlaneArgs, store: &Store<'_>, redis: &Endpoint) -> Result<(PgStore, RedisMembership), Failure> {
+async fn reach(
+    args: &ControlPlaneArgs,
+    store: &Store<'_>,
+    redis: &Endpoint,
+    readiness: Readiness,
+) -> Result<(PgStore, RedisMembership), Failure> {
     let store = store.for_program(SESSION)?;
-    let install = once_there(async || store.install(args.slots).await);
+    let wait = ServerWait::forever(readiness);
+    let install = wait.until_ready("Postgres", async || Ok(store.install(args.slots).await?));
     let (installation, membership) = tokio::try_join!(install, membership(redis, &args.redis))?;
     tracing::info!("the schema is installed, with {} slots", installation.slots);
     Ok((store, membership))

@@ -81,6 +81,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What may be done about it: all that is no server's is permanent.
+    #[must_use]
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Membership(error) => error.class(),
+            _ => ErrorClass::Permanent,
+        }
+    }
+
     /// The exit code: 64 where the configuration must change, 69 where a server is away, 1 otherwise.
     #[must_use]
     pub const fn code(&self) -> u8 {

@@ -1,5 +1,6 @@
 //! Whether a program does its work just now.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ pub struct Readiness {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct State {
     worked_at: Option<Duration>,
     intent: Intent,
+    /// Why no work is done, as far as it is known.
+    reason: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Readiness {
     /// Nothing is done yet. `work` is the word for a piece of it, such as `tick`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, work: &'static str) -> Self {
-        Self { clock, work, state: Arc::new(Mutex::new(State { worked_at: None, intent: Intent::Stays })) }
+        Self { clock, work, state: Arc::new(Mutex::new(State { worked_at: None, intent: Intent::Stays, reason: None })) }
     }
 
     /// The clock by which it judges.
@@ -45,7 +48,16 @@ impl Readiness {
     /// A piece of work was done now.
     pub fn worked(&self) {
         let at = self.clock.now();
-        self.change(|state| state.worked_at = Some(at));
+        self.change(|state| {
+            state.worked_at = Some(at);
+            state.reason = None;
+        });
+    }
+
+    /// Work waits for this, until some is done.
+    pub fn waits(&self, reason: &dyn Error) {
+        let reason = reason.to_string();
+        self.change(|state| state.reason = Some(reason));
     }
 
     /// No more work shall come for now.
@@ -68,14 +80,15 @@ impl Readiness {
     /// # Errors
     /// Why it is not, in one line.
     pub fn check(&self) -> Result<(), String> {
-        let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reason = state.reason.map_or(String::new(), |reason| format!(": {reason}"));
         match (state.intent, state.worked_at) {
             (Intent::Leaves, _) => Err("draining".to_owned()),
             (Intent::Retires, _) => Err("retiring".to_owned()),
-            (Intent::Stays, None) => Err(format!("no {} yet", self.work)),
+            (Intent::Stays, None) => Err(format!("no {} yet{reason}", self.work)),
             (Intent::Stays, Some(at)) => match self.clock.now().saturating_sub(at) {
                 age if age <= FRESH => Ok(()),
-                age => Err(format!("the last {} was {:.1} s ago", self.work, age.as_secs_f64())),
+                age => Err(format!("the last {} was {:.1} s ago{reason}", self.work, age.as_secs_f64())),
             },
         }
     }
@@ -109,6 +122,9 @@ mod tests {
         assert_eq!(readiness.check(), Ok(()));
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(readiness.check(), Err("the last tick was 7.0 s ago".to_owned()));
+        readiness.waits(&std::fmt::Error);
+        let told = readiness.check().unwrap_err();
+        assert!(told.starts_with("the last tick was 7.0 s ago: an error"), "{told}");
         readiness.worked();
         assert_eq!(readiness.check(), Ok(()));
         readiness.retiring();

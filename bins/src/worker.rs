@@ -16,7 +16,7 @@ use crate::lines::Lines;
 use crate::metrics::WorkerMetrics;
 use crate::observe::WorkerObserver;
 use crate::readiness::Readiness;
-use crate::servers::{Store, membership, once_there};
+use crate::servers::{ServerWait, Store, membership};
 use crate::shutdown::Shutdown;
 use crate::{Failure, health, telemetry};
 
@@ -42,7 +42,7 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
 
     tracing::info!("{}: starts, incarnation {}, Postgres at {postgres}, Redis at {redis}", key.worker, key.incarnation);
     let (store, membership) = tokio::select! {
-        servers = reach(args, &postgres, &redis, key.incarnation) => servers?,
+        servers = reach(args, &postgres, &redis, key.incarnation, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
     let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
@@ -65,13 +65,15 @@ async fn reach(
     postgres: &Endpoint,
     redis: &Endpoint,
     incarnation: Incarnation,
+    readiness: Readiness,
 ) -> Result<(PgStore, RedisMembership), Failure> {
     let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation, &args.ticks)?;
     // A worker waits for its schema by itself, and says so.
     let probe = async || match store.probe().await {
         Err(StoreError::NotInstalled { .. }) => Ok(()),
-        probed => probed,
+        probed => Ok(probed?),
     };
-    let ((), membership) = tokio::try_join!(once_there(probe), membership(redis, &args.redis))?;
+    let wait = ServerWait::forever(readiness);
+    let ((), membership) = tokio::try_join!(wait.until_ready("Postgres", probe), membership(redis, &args.redis))?;
     Ok((store, membership))
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use notifi_scaler::Failure;
-use notifi_scaler::config::{Secrets, WorkerArgs, parse_from};
-use notifi_scaler::servers::{Store, membership, once_there};
+use notifi_scaler::config::{Secrets, WaitLimit, WorkerArgs, parse_from};
+use notifi_scaler::servers::{ServerWait, Store, membership};
 use scaler_core::worker::{self, Worker, WorkerEvent};
 use scaler_core::{Incarnation, MemberKey, TokioClock};
 use tokio::task::JoinSet;
@@ -70,7 +70,9 @@ async fn work(args: WorkerArgs, secrets: Secrets, last: Ticked) -> Ended {
     let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
     let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
     let store = Store { endpoint: &postgres, args: &args.postgres }.for_worker(key.incarnation, &args.ticks)?;
-    let ((), membership) = tokio::try_join!(once_there(|| store.probe()), membership(&redis, &args.redis))?;
+    let wait = ServerWait::at_most(WaitLimit::Forever);
+    let probe = wait.until_ready("Postgres", || async { Ok(store.probe().await?) });
+    let ((), membership) = tokio::try_join!(probe, membership(&redis, &args.redis))?;
     let state = Worker::new(args.timing.config(key, &args.ticks));
     let observe = move |event| {
         if matches!(event, WorkerEvent::Ticked { .. }) {

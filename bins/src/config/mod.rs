@@ -9,6 +9,7 @@ mod secret;
 mod servers;
 mod tls;
 mod value;
+mod wait;
 mod worker;
 
 pub use arguments::{parse, parse_from};
@@ -21,4 +22,5 @@ pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
 pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots, window};
+pub use wait::{WaitArgs, WaitLimit};
 pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};

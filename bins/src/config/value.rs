@@ -20,6 +20,9 @@ pub enum BadValue {
     /// Neither off nor a time in seconds.
     #[error("must be a number of seconds from 1 to {most}, or 0 for never", most = HOUR.as_secs())]
     SecondsOrNever,
+    /// Neither a time in seconds nor `forever`.
+    #[error("must be a number of seconds from 0 to {most}, or `forever`", most = HOUR.as_secs())]
+    WaitLimit,
     /// Not a time with a unit.
     #[error("must be a time up to an hour, such as 60s or 5m")]
     Window,
@@ -46,7 +49,7 @@ pub enum BadValue {
 const LEAST_SLOTS: u32 = 256;
 /// An installation with more slots than this would spend its time on them.
 const MOST_SLOTS: u32 = 65_536;
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A count of slots that an installation may have.
 ///

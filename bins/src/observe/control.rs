@@ -77,6 +77,7 @@ impl ControlObserver {
             }
             ControlEvent::ClockFell { by } => _ = self.metrics.clock_fell_s.inc_by(by.as_secs_f64()),
             ControlEvent::StoreFailed { error, .. } => {
+                self.readiness.waits(error);
                 self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
             }
             ControlEvent::MembershipFailed { error, .. } => {

@@ -41,6 +41,7 @@ impl WorkerObserver {
             WorkerEvent::Missed { ticks } => _ = self.metrics.missed_ticks.inc_by(*ticks),
             WorkerEvent::Claimed { slots } => _ = self.metrics.claimed_slots.inc_by(u64::try_from(*slots).unwrap_or(u64::MAX)),
             WorkerEvent::StoreFailed { error, .. } | WorkerEvent::ClaimFailed { error } => {
+                self.readiness.waits(error);
                 self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
             }
             WorkerEvent::MembershipFailed { error, .. } => {

@@ -2,6 +2,8 @@
 
 mod membership;
 mod store;
+mod wait;
 
 pub use membership::membership;
-pub use store::{Store, once_there};
+pub use store::Store;
+pub use wait::ServerWait;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::open;
 use crate::Failure;
-use crate::config::PostgresArgs;
+use crate::config::{PostgresArgs, WaitArgs};
 use crate::lines::Lines;
 use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
 use crate::table::{Align, Table};
@@ -20,6 +20,9 @@ pub enum ItemsCommand {
         /// Where Postgres is.
         #[command(flatten)]
         postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
     },
     /// Takes any N items, or those with these ids, out of the table
     Remove {
@@ -29,6 +32,9 @@ pub enum ItemsCommand {
         /// Where Postgres is.
         #[command(flatten)]
         postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
     },
     /// Lists items, their values, and who incremented them last
     List {
@@ -38,24 +44,27 @@ pub enum ItemsCommand {
         /// Where Postgres is.
         #[command(flatten)]
         postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
     },
 }
 
 pub(super) async fn run(command: ItemsCommand, lines: &Lines) -> Result<(), Failure> {
     let text = match command {
-        ItemsCommand::Add { count, postgres } => {
-            let ids = open(&postgres)?.add_items(count).await?;
+        ItemsCommand::Add { count, postgres, wait } => {
+            let ids = open(&postgres, &wait).await?.add_items(count).await?;
             ids.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         }
-        ItemsCommand::Remove { words, postgres } => {
+        ItemsCommand::Remove { words, postgres, wait } => {
             let removal = Removal::parse(words.iter().map(String::as_str));
             match removal.map_err(|problem: BadRemoval| Failure::Arguments(problem.to_string()))? {
-                Removal::Any(count) => removed(open(&postgres)?.remove_any_items(count).await?, count.into()),
-                Removal::These(ids) => removed(open(&postgres)?.remove_items(&ids).await?, ids.len() as u64),
+                Removal::Any(count) => removed(open(&postgres, &wait).await?.remove_any_items(count).await?, count.into()),
+                Removal::These(ids) => removed(open(&postgres, &wait).await?.remove_items(&ids).await?, ids.len() as u64),
             }
         }
-        ItemsCommand::List { limit, postgres } => {
-            let rows = open(&postgres)?.list_items(limit).await?;
+        ItemsCommand::List { limit, postgres, wait } => {
+            let rows = open(&postgres, &wait).await?.list_items(limit).await?;
             let mut table = Table::new([("id", Align::Left), ("value", Align::Right), ("worker", Align::Left)]);
             for row in rows {
                 let value = row.value.map_or("null".to_owned(), |value| value.to_string());

@@ -7,10 +7,10 @@ use scaler_pg::{Roles, WorkerAccess};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::open;
-use crate::config::{LogArgs, PostgresArgs, slots};
+use crate::config::{PostgresArgs, WaitArgs, slots};
 use crate::lines::Lines;
 use crate::removal::MOST_ITEMS;
-use crate::servers::once_there;
+use crate::servers::ServerWait;
 use crate::{Failure, telemetry};
 
 /// What shall be installed, and for whom.
@@ -31,28 +31,26 @@ pub struct MigrateArgs {
     /// A role that shall be able to do what a control plane does, and nothing else; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub control_role: Option<String>,
-    /// Wait for a Postgres that is away, however long that takes
-    #[arg(long)]
-    pub wait: bool,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// How it logs.
+    /// How long it waits for it.
     #[command(flatten)]
-    pub logging: LogArgs,
+    pub wait: WaitArgs,
 }
 
 pub(super) async fn run(args: &MigrateArgs, lines: &Lines) -> Result<(), Failure> {
-    telemetry::init(&args.logging, LevelFilter::INFO);
+    telemetry::init(&args.wait.logging, LevelFilter::INFO);
     let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
     let worker = args.worker_role.clone().map(|role| (role, access));
     let roles = Roles { worker, control: args.control_role.clone() };
-    let store = open(&args.postgres)?;
+    let store = open(&args.postgres, &args.wait).await?;
     let install = async || {
         let installation = store.install_with_items(args.slots, args.initial_items).await?;
-        store.grant(&roles).await.map(|()| installation)
+        store.grant(&roles).await?;
+        Ok(installation)
     };
-    let installation = if args.wait { once_there(install).await? } else { install().await? };
+    let installation = ServerWait::at_most(args.wait.wait).until_ready("Postgres", install).await?;
     lines.finish(told(installation.slots, &roles));
     Ok(())
 }

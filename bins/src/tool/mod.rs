@@ -9,12 +9,13 @@ mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use scaler_pg::PgStore;
+use tracing_subscriber::filter::LevelFilter;
 
-use crate::Failure;
-use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, percent};
+use crate::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, WaitArgs, percent};
 use crate::lines::Lines;
 use crate::local::{self, LocalArgs};
-use crate::servers::Store;
+use crate::servers::{ServerWait, Store};
+use crate::{Failure, telemetry};
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
 pub use verify::VerifyArgs;
@@ -58,6 +59,9 @@ pub enum ToolCommand {
         /// Where Postgres is.
         #[command(flatten)]
         postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
     },
 }
 
@@ -76,6 +80,9 @@ pub struct StatusArgs {
     /// Where Redis is.
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// How long it waits for them.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 /// Does what was asked for.
@@ -90,12 +97,16 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
-        ToolCommand::Optimize { postgres } => optimize::run(&postgres, &lines).await?,
+        ToolCommand::Optimize { postgres, wait } => optimize::run(&postgres, &wait, &lines).await?,
     }
     Ok(())
 }
 
-fn open(args: &PostgresArgs) -> Result<PgStore, Failure> {
+/// A store that has answered.
+async fn open(args: &PostgresArgs, wait: &WaitArgs) -> Result<PgStore, Failure> {
     let endpoint = args.endpoint(&Secrets::from_env()?)?;
-    Store { endpoint: &endpoint, args }.for_program(SESSION)
+    telemetry::init(&wait.logging, LevelFilter::WARN);
+    let store = Store { endpoint: &endpoint, args }.for_program(SESSION)?;
+    ServerWait::at_most(wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
+    Ok(store)
 }

@@ -6,14 +6,14 @@ use scaler_pg::{Optimized, Spread};
 
 use super::open;
 use crate::Failure;
-use crate::config::PostgresArgs;
+use crate::config::{PostgresArgs, WaitArgs};
 use crate::lines::Lines;
 
 /// How wide the bar is.
 const CELLS: u32 = 30;
 
-pub(super) async fn run(args: &PostgresArgs, lines: &Lines) -> Result<(), Failure> {
-    let store = open(args)?;
+pub(super) async fn run(args: &PostgresArgs, wait: &WaitArgs, lines: &Lines) -> Result<(), Failure> {
+    let store = open(args, wait).await?;
     store.probe().await?;
     let shows = std::io::stderr().is_terminal();
     let done = store.optimize(|done| _ = shows.then(|| show(&bar(done)))).await?;

@@ -11,16 +11,17 @@ use super::{StatusArgs, check, open};
 use crate::Failure;
 use crate::config::Secrets;
 use crate::lines::Lines;
-use crate::servers::membership;
+use crate::servers::{ServerWait, membership};
 use crate::table::{Align, Table};
 
 pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure> {
-    let store = open(&args.postgres)?;
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;
+    let store = open(&args.postgres, &args.wait).await?;
     // It tells best what is missing.
     store.probe().await?;
+    let members = async || Ok(membership(&redis, &args.redis).await?.members().await?);
+    let members = ServerWait::at_most(args.wait.wait).until_ready("Redis", members).await;
     let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);
-    let members = async { membership(&redis, &args.redis).await?.members().await.map_err(Failure::from) }.await;
     let seen = Seen { leader, assignment, load, members: members.as_deref().ok() };
     lines.finish(seen.text());
     let amiss = if args.check { [seen.amiss(args.tolerance_percent), check::watch(&store).await?].concat() } else { Vec::new() };

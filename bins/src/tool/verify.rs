@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::open;
 use crate::Failure;
 use crate::auditing::told;
-use crate::config::{PostgresArgs, window};
+use crate::config::{PostgresArgs, WaitArgs, window};
 use crate::lines::Lines;
+use crate::servers::ServerWait;
 
 /// What is to be proved.
 #[derive(Clone, Debug, Args)]
@@ -25,10 +26,13 @@ pub struct VerifyArgs {
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
+    /// How long it waits for it.
+    #[command(flatten)]
+    pub wait: WaitArgs,
 }
 
 pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure> {
-    let store = open(&args.postgres)?;
+    let store = open(&args.postgres, &args.wait).await?;
     // It tells best what is missing.
     store.probe().await?;
     let first = store.snapshot(&Scope::All).await?;
@@ -36,6 +40,8 @@ pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure>
         lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
     }
     tokio::time::sleep(args.window).await;
+    // Without a second look the first one was for nothing.
+    ServerWait::at_most(args.wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
     let report = store.audit(&Scope::All, first).await?;
     lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
     if report.proves() { Ok(()) } else { Err(Failure::Check(amiss(&report))) }

@@ -162,7 +162,7 @@ async fn a_script_that_cannot_be_read_is_named() {
 #[tokio::test]
 async fn the_tool_says_which_server_is_away() {
     let away = [("DATABASE_URL", "postgres://me:hunter2@127.0.0.1:1/work"), ("REDIS_URL", "redis://:hunter2@127.0.0.1:1")];
-    let mut tool = Program::start(Which::Tool, &["items", "list"], &away);
+    let mut tool = Program::start(Which::Tool, &["items", "list", "--wait", "0"], &away);
     assert_eq!(tool.ended().await, 69, "{tool:?}");
     assert!(tool.err.contain("127.0.0.1:1/work") && !format!("{tool:?}").contains(SECRET), "{tool:?}");
 }

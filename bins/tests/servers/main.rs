@@ -16,3 +16,4 @@ mod scaling;
 mod sharing;
 mod system;
 mod tls;
+mod waiting;

@@ -106,7 +106,7 @@ async fn a_postgres_that_does_not_prove_who_it_is_is_told_and_tried_again() {
     for (changed, expected) in
         [(("POSTGRES_SSLROOTCERT", foreign.as_str()), "UnknownIssuer"), (("POSTGRES_HOST", "localhost"), "localhost")]
     {
-        let mut tool = secured.start(Which::Tool, &["items", "list"], &[changed]);
+        let mut tool = secured.start(Which::Tool, &["items", "list", "--wait", "0"], &[changed]);
         assert_eq!(tool.ended().await, 69, "{tool:?}");
         assert!(tool.err.contain(expected) && tool.err.contain("invalid peer certificate"), "{tool:?}");
         let mut worker = secured.start(Which::Worker, &[], &[changed, ("POD_NAME", "worker-1")]);

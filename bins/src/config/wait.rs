@@ -1,0 +1,57 @@
+//! How long a one-shot command waits for its servers.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::LogArgs;
+use super::value::{BadValue, HOUR};
+
+/// How long a command waits for its servers, and how it logs what it waits for.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Process")]
+pub struct WaitArgs {
+    /// How long to wait for servers that are away, full or starting: a number of seconds, or `forever`
+    #[arg(long, env, value_name = "SECONDS", default_value = "60")]
+    pub wait: WaitLimit,
+    /// How it logs.
+    #[command(flatten)]
+    pub logging: LogArgs,
+}
+
+/// The longest wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitLimit {
+    /// So long; zero for a single attempt.
+    AtMost(Duration),
+    /// As long as it takes.
+    Forever,
+}
+
+impl FromStr for WaitLimit {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        let time = text.parse().ok().map(Duration::from_secs).filter(|time| *time <= HOUR);
+        time.map(Self::AtMost).ok_or(BadValue::WaitLimit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_a_number_of_seconds_or_forever() {
+        assert_eq!("forever".parse(), Ok(WaitLimit::Forever));
+        assert_eq!("0".parse(), Ok(WaitLimit::AtMost(Duration::ZERO)));
+        assert_eq!("3600".parse(), Ok(WaitLimit::AtMost(HOUR)));
+        for bad in ["", "-1", "3601", "1.5", "60s", "never"] {
+            assert_eq!(bad.parse::<WaitLimit>(), Err(BadValue::WaitLimit), "{bad}");
+        }
+    }
+}
