@@ -20,6 +20,7 @@ impl Target {
     pub(crate) fn of(options: &PgConnectOptions) -> Self {
         let place = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
+            None if options.get_host().contains(':') => format!("[{}]:{}", options.get_host(), options.get_port()),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         Self(format!("{place}/{}", options.get_database().unwrap_or(options.get_username())))
@@ -55,10 +56,13 @@ pub(crate) struct PgError {
     source: sqlx::Error,
 }
 
-/// Postgres' own words where there are some, without the library's about them.
+/// Postgres' own words and code where there are some, without the library's about them.
 fn said(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(answer) => answer.message().to_owned(),
+        sqlx::Error::Database(answer) => {
+            let code = answer.code().map(|code| format!(" (SQLSTATE {code})"));
+            format!("{}{}", answer.message(), code.unwrap_or_default())
+        }
         sqlx::Error::Io(error) => error.to_string(),
         error => error.to_string(),
     }
@@ -85,6 +89,11 @@ pub(crate) enum Finding {
         "Postgres at {target}: schema scaler is {how}, and through a pooler nothing is installed: run `notifi-scaler migrate` past it"
     )]
     PastThePooler { target: Target, how: &'static str },
+    #[error(
+        "Postgres at {target}: user or password holds a character that SCRAM authentication cannot send (SASLprep, RFC 4013), such as a \
+         control character or an emoji: choose others"
+    )]
+    Unpreparable { target: Target },
     #[error("Postgres at {target}: no connection within {waited:?}")]
     NoConnection { target: Target, waited: Duration },
     #[error("Postgres at {target}: has no place for one more session, or no time; asks again in {wait:?}")]
@@ -100,9 +109,13 @@ pub(crate) enum Finding {
          would be taken for one that is gone"
     )]
     Timeouts { target: Target, statement: Duration, command: Duration },
-    #[error("Postgres at {target}: schema scaler is missing; start a control plane or run `notifi-scaler migrate`")]
+    #[error(
+        "Postgres at {target}: schema scaler is missing (SQLSTATE 3F000); start a control plane or run `notifi-scaler migrate`"
+    )]
     NoSchema { target: Target },
-    #[error("Postgres at {target}: table public.work_items is missing; start a control plane or run `notifi-scaler migrate`")]
+    #[error(
+        "Postgres at {target}: table public.work_items is missing (SQLSTATE 42P01); start a control plane or run `notifi-scaler migrate`"
+    )]
     NoTable { target: Target },
     #[error("Postgres at {target}: {lacking} is not granted")]
     NotGranted { target: Target, lacking: String },

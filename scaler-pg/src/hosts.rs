@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use scaler_core::{BoxError, StoreError};
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -17,6 +18,8 @@ pub(crate) struct Hosts {
     pub(crate) each: Vec<(Target, PgConnectOptions)>,
     /// Whether a host counts only if it takes writes.
     pub(crate) must_take_writes: bool,
+    /// Whether user and password of the URL are [plain].
+    pub(crate) login_is_plain: bool,
     /// All of them, for people.
     pub(crate) target: Target,
 }
@@ -52,12 +55,16 @@ impl Hosts {
             let url = format!("{scheme}://{login}{at}{host}/{database}{mark}{}", parameters.join("&"));
             let options = PgConnectOptions::from_str(&url);
             let options = options.map_err(|source| refused(Box::new(PgError::new(target.clone(), source))))?;
+            // TLS could not check a name in brackets.
+            let host = options.get_host().trim_matches(['[', ']']).to_owned();
+            let options = options.host(&host);
             // A slow statement shows in what is told of ticks; sqlx would log its whole text each time.
             Ok((Target::of(&options), options.disable_statement_logging()))
         };
         let each = hosts.split(',').map(one).collect::<Result<Vec<_>, StoreError>>()?;
         let target = Target::all(each.iter().map(|(target, _)| target));
-        Ok(Self { each, must_take_writes, target })
+        let login_is_plain = plain(percent_decode_str(login));
+        Ok(Self { each, must_take_writes, login_is_plain, target })
     }
 
     /// The same hosts, each with these options.
@@ -67,6 +74,11 @@ impl Hosts {
     }
 }
 
+/// True if a user or password is printable ASCII, which SASLprep leaves as it is.
+pub(crate) fn plain(mut text: impl Iterator<Item = u8>) -> bool {
+    text.all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,9 +86,10 @@ mod tests {
     #[test]
     fn several_hosts_are_one_database_that_must_take_writes() {
         let hosts = Hosts::of("postgres://me:p%40ss@one:1111,two,[::1]:3333/work?sslmode=require").unwrap();
-        assert!(hosts.must_take_writes);
+        assert!(hosts.must_take_writes && hosts.login_is_plain);
+        assert!(!Hosts::of("postgres://me:p%0ass@one/work").unwrap().login_is_plain);
         let found: Vec<_> = hosts.each.iter().map(|(_, options)| (options.get_host(), options.get_port())).collect();
-        assert_eq!(found, [("one", 1111), ("two", 5432), ("[::1]", 3333)]);
+        assert_eq!(found, [("one", 1111), ("two", 5432), ("::1", 3333)]);
         assert!(hosts.each.iter().all(|(_, options)| options.get_database() == Some("work") && options.get_username() == "me"));
         assert_eq!(hosts.target.to_string(), "one:1111,two:5432,[::1]:3333/work");
         assert!(!format!("{:?}", hosts.target).contains("p%40ss"));

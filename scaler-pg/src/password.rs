@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file whose text is a password. One line break at its end, as editors leave it, is no part of the password.
+/// A file whose text is a password. One line feed at its end, or a carriage return and a line feed, is no part of it: editors put it there.
 #[derive(Clone, Debug)]
 pub(crate) struct PasswordFile(PathBuf);
 
@@ -17,14 +17,14 @@ impl PasswordFile {
     }
 
     pub(crate) async fn read(&self) -> Result<String, io::Error> {
-        let mut text = tokio::fs::read_to_string(&self.0).await?;
-        if text.ends_with('\n') {
-            text.pop();
+        let text = tokio::fs::read_to_string(&self.0).await?;
+        let password = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
+        let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        match password {
+            "" => refused("it is empty"),
+            password if password.contains('\0') => refused("it holds a NUL byte, which Postgres cannot take"),
+            password => Ok(password.to_owned()),
         }
-        if text.ends_with('\r') {
-            text.pop();
-        }
-        if text.is_empty() { Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")) } else { Ok(text) }
     }
 }
 
@@ -37,7 +37,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("password-{}", uuid::Uuid::new_v4()));
         let file = PasswordFile::new(path.clone());
         assert_eq!(file.read().await.unwrap_err().kind(), io::ErrorKind::NotFound);
-        for (text, password) in [("one", "one"), ("two\n", "two"), ("three\r\n", "three"), ("two\nlines\n\n", "two\nlines\n")] {
+        for (text, password) in
+            [("one", "one"), ("two\n", "two"), ("three\r\n", "three"), ("two\nlines\n\n", "two\nlines\n"), ("\r", "\r")]
+        {
             std::fs::write(&path, text).unwrap();
             assert_eq!(file.read().await.unwrap(), password);
         }

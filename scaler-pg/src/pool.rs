@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::circuit::Circuit;
 use crate::error::{Finding, Target, classify};
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, plain};
 use crate::idle::{IdleSessions, Purpose};
 use crate::password::PasswordFile;
 
@@ -62,6 +62,9 @@ enum PassedOver {
     ReadOnly,
     #[error("no answer within {0:?}")]
     Slow(Duration),
+    /// SASLprep has failed.
+    #[error("user or password holds a character that SCRAM authentication cannot send")]
+    Unpreparable,
     #[error(transparent)]
     Failed(#[from] sqlx::Error),
 }
@@ -127,6 +130,7 @@ impl Pool {
         let share = self.connect_timeout / u32::try_from(count).unwrap_or(u32::MAX);
         let best = self.idle.best_host();
         let password = self.password(during).await?;
+        let is_plain = self.hosts.login_is_plain && password.as_deref().is_none_or(|password| plain(password.bytes()));
         let mut passed_over = Vec::new();
         for place in (0..count).map(|step| (best + step) % count) {
             let (target, options) = &self.hosts.each[place];
@@ -139,6 +143,10 @@ impl Pool {
                 Ok(connection) => {
                     self.idle.set_best_host(place);
                     return Ok(connection);
+                }
+                // What the library says of it would show a character of the password.
+                Err(PassedOver::Failed(sqlx::Error::Configuration(_))) if !is_plain => {
+                    passed_over.push((target, PassedOver::Unpreparable));
                 }
                 Err(why) => passed_over.push((target, why)),
             }
@@ -175,11 +183,16 @@ impl Pool {
         let mut told: Option<StoreError> = None;
         let one = passed_over.len() == 1;
         for (target, why) in passed_over {
-            if let PassedOver::Failed(error) = why {
-                let error = classify(during, target, error);
-                if one || error.class() == scaler_core::ErrorClass::Permanent {
-                    told.get_or_insert(error);
+            let error = match why {
+                PassedOver::Failed(error) => classify(during, target, error),
+                PassedOver::Unpreparable => {
+                    let source = Box::new(Finding::Unpreparable { target: target.clone() });
+                    StoreError::Refused { during, source }
                 }
+                PassedOver::ReadOnly | PassedOver::Slow(_) => continue,
+            };
+            if one || error.class() == scaler_core::ErrorClass::Permanent {
+                told.get_or_insert(error);
             }
         }
         told.unwrap_or_else(|| {

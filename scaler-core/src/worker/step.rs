@@ -105,7 +105,7 @@ impl Worker {
         match input {
             Input::Woken => {}
             // A store in episode is not hurried.
-            Input::Nudged if !self.store_episode.began_at().is_some() => self.passes.hurry(now),
+            Input::Nudged if self.store_episode.began_at().is_none() => self.passes.hurry(now),
             Input::Nudged => {}
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
