@@ -14,10 +14,10 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 
 use crate::Failure;
 use crate::config::Listen;
+use crate::dual_stack::bind;
 use crate::listener::{Peer, answer};
 use crate::rate::RateLimit;
 use crate::readiness::Readiness;
@@ -40,7 +40,7 @@ const METRICS_BURST: u32 = 20;
 pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> Result<Option<SocketAddr>, Failure> {
     let Listen::At(address) = listen else { return Ok(None) };
     let refused = |source| Failure::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let listener = bind(address).map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     let clock = readiness.clock();
     let told = Told {

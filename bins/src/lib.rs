@@ -6,6 +6,7 @@
 pub mod auditing;
 pub mod config;
 pub mod control_plane;
+mod dual_stack;
 mod failure;
 pub mod health;
 pub mod lines;

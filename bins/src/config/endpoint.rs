@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::Secret;
@@ -23,8 +23,11 @@ pub struct Endpoint {
 #[non_exhaustive]
 pub enum Problem {
     /// It holds bytes that are not text.
-    #[error("is not UTF-8 text")]
+    #[error("is not UTF-8 text: choose one that is")]
     NotText,
+    /// It holds a byte that ends a text for Postgres and for the operating system.
+    #[error("holds a NUL byte, which Postgres cannot take: choose one without")]
+    Nul,
     /// It is no URL.
     #[error("is not a URL ({0}); special characters in user and password must be percent-encoded")]
     NotUrl(#[from] url::ParseError),
@@ -92,6 +95,8 @@ impl Endpoint {
 
     /// A server given by a whole URL, whose scheme must be one of these. It may have several hosts, with commas between them.
     pub(super) fn parse(url: &Secret, schemes: &[&str], expected: &'static str, default_port: u16) -> Result<Self, Problem> {
+        let url = &Secret::new(with_controls_encoded(url.reveal()));
+        check_encoded(url.reveal())?;
         let each = one_by_one(url.reveal()).map(|url| Url::parse(&url)).collect::<Result<Vec<_>, _>>()?;
         let [parsed, ..] = &each[..] else { return Err(Problem::NotUrl(url::ParseError::EmptyHost)) };
         if !schemes.contains(&parsed.scheme()) {
@@ -128,6 +133,24 @@ impl Endpoint {
     pub fn place(&self) -> &str {
         &self.place
     }
+}
+
+/// A URL whose control characters are percent-encoded: a parser of URLs drops tabs and line feeds, and so changes a password.
+fn with_controls_encoded(url: &str) -> String {
+    url.chars().fold(String::with_capacity(url.len()), |mut encoded, character| {
+        if character.is_control() {
+            encoded.extend(utf8_percent_encode(character.encode_utf8(&mut [0; 4]), CONTROLS));
+        } else {
+            encoded.push(character);
+        }
+        encoded
+    })
+}
+
+/// What is encoded must be text without NUL.
+fn check_encoded(url: &str) -> Result<(), Problem> {
+    let decoded = percent_decode_str(url).decode_utf8().map_err(|_| Problem::NotText)?;
+    if decoded.contains('\0') { Err(Problem::Nul) } else { Ok(()) }
 }
 
 /// A host with its port, which may stand behind it, or is the common one.

@@ -13,8 +13,8 @@ use crate::telemetry::LogFormat;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
-    /// The address for /health, /ready and /metrics, or `off`
-    #[arg(long, env, default_value = "0.0.0.0:8080")]
+    /// The address for /health, /ready and /metrics, or `off`; `[::]` is every IPv6 and IPv4 address
+    #[arg(long, env, default_value = "[::]:8080")]
     pub listen: Listen,
     /// How it logs.
     #[command(flatten)]

@@ -1,14 +1,21 @@
-//! What must not be seen: it comes from the environment or from files, since a flag would show in the list of processes.
+//! Passwords and URLs with passwords: they come from the environment or from files, since a flag would show in the list of
+//! processes.
+//!
+//! One rule for all: a line feed, or a carriage return and a line feed, at the very end is cut, once, because editors, `echo` and
+//! Kubernetes Secrets made from files put it there. Everything else is a part of the secret. NUL and what is not UTF-8 is refused.
 
 use std::ffi::OsString;
-use std::fmt;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::{fmt, fs};
 
 use super::Problem;
 use crate::Failure;
 
 /// What `--help` says of secrets.
-pub const SECRETS_HELP: &str = "Secrets come from the environment or from files: DATABASE_URL (in place of POSTGRES_*) or \
-    POSTGRES_PASSWORD (or the file of POSTGRES_PASSWORD_FILE); REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD.";
+pub const SECRETS_HELP: &str = "Secrets come from the environment: DATABASE_URL (in place of POSTGRES_*) or \
+    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each may stand in a file instead, named by the variable with \
+    _FILE behind it, such as POSTGRES_PASSWORD_FILE. One line feed at the very end is cut.";
 
 /// A text that never shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,7 +58,7 @@ impl Secrets {
     /// Those of this process.
     ///
     /// # Errors
-    /// When one is not text.
+    /// When one holds NUL or is not UTF-8, or its file cannot be read or is empty, or it is given twice.
     pub fn from_env() -> Result<Self, Failure> {
         Self::read(|variable| std::env::var_os(variable))
     }
@@ -59,32 +66,69 @@ impl Secrets {
     /// Those that `look_up` finds by the names of their variables.
     ///
     /// # Errors
-    /// When one is not text.
+    /// As for [`from_env`](Self::from_env).
     pub fn read(look_up: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
-        let secret = |variable| match look_up(variable).map(OsString::into_string) {
+        let given = |variable| look_up(variable).filter(|value| !value.is_empty());
+        let secret = |variable| match given(variable).map(|value| text(value.into_vec())) {
             None => Ok(None),
-            Some(Ok(text)) if text.is_empty() => Ok(None),
-            Some(Ok(text)) => Ok(Some(Secret(text))),
-            Some(Err(_)) => Err(Failure::Variable { variable, problem: Problem::NotText }),
+            Some(read) => read.map_err(|problem| Failure::Variable { variable, problem }),
+        };
+        let secret_or_file = |variable, file_variable| match (secret(variable)?, given(file_variable)) {
+            (Some(_), Some(_)) => Err(Failure::Variable { variable: file_variable, problem: Problem::Twice(variable) }),
+            (None, Some(path)) => {
+                let read = content(Path::new(&path)).map(Some);
+                read.map_err(|problem| Failure::Variable { variable: file_variable, problem })
+            }
+            (secret, None) => Ok(secret),
         };
         Ok(Self {
-            database_url: secret("DATABASE_URL")?,
+            database_url: secret_or_file("DATABASE_URL", "DATABASE_URL_FILE")?,
+            // Its file is read anew for each connection.
             postgres_password: secret("POSTGRES_PASSWORD")?,
-            redis_url: secret("REDIS_URL")?,
-            redis_password: secret("REDIS_PASSWORD")?,
+            redis_url: secret_or_file("REDIS_URL", "REDIS_URL_FILE")?,
+            redis_password: secret_or_file("REDIS_PASSWORD", "REDIS_PASSWORD_FILE")?,
         })
     }
 }
 
+/// The secret in a file. An empty one is refused: whoever names a file means that it holds something.
+pub(super) fn content(path: &Path) -> Result<Secret, Problem> {
+    let unusable = |why: String| Problem::File { path: path.to_owned(), why };
+    let bytes = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let secret = text(bytes).map_err(|problem| unusable(problem.to_string()))?;
+    secret.ok_or_else(|| unusable("is empty: write the secret into it, or unset the variable".to_owned()))
+}
+
+/// The secret that these bytes are, by the rule of this module; none if nothing is left.
+fn text(mut bytes: Vec<u8>) -> Result<Option<Secret>, Problem> {
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    if bytes.contains(&0) {
+        return Err(Problem::Nul);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Problem::NotText)?;
+    Ok((!text.is_empty()).then_some(Secret(text)))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt;
-
     use super::*;
+
+    /// The password of Redis, from a file with these bytes.
+    fn from_file(bytes: &[u8]) -> Result<Secrets, Failure> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        Secrets::read(|variable| (variable == "REDIS_PASSWORD_FILE").then(|| file.path().into()))
+    }
 
     #[test]
     fn secrets_are_found_and_never_shown() {
-        let secrets = Secrets::read(|variable| Some(format!("hunter2 {variable}").into())).unwrap();
+        let given = |variable: &str| (!variable.ends_with("_FILE")).then(|| format!("hunter2 {variable}").into());
+        let secrets = Secrets::read(given).unwrap();
         assert_eq!(secrets.redis_password.as_ref().unwrap().reveal(), "hunter2 REDIS_PASSWORD");
         assert!(!format!("{secrets:?}").contains("hunter2"));
     }
@@ -94,7 +138,38 @@ mod tests {
         assert!(Secrets::read(|_| Some(OsString::new())).unwrap().database_url.is_none());
         let broken = |variable: &str| (variable == "REDIS_URL").then(|| OsString::from_vec(vec![b'x', 0xff]));
         let failure = Secrets::read(broken).unwrap_err();
-        assert_eq!(failure.to_string(), "REDIS_URL: is not UTF-8 text");
+        assert_eq!(failure.to_string(), "REDIS_URL: is not UTF-8 text: choose one that is");
         assert_eq!(failure.code(), 64);
+    }
+
+    #[test]
+    fn one_line_feed_at_the_very_end_is_cut_and_all_else_is_kept() {
+        for (given, kept) in [
+            ("secret\n", "secret"),
+            ("secret\r\n", "secret"),
+            ("secret\n\n", "secret\n"),
+            ("secret\r", "secret\r"),
+            ("\nsec\nret \t", "\nsec\nret \t"),
+            (" p@ss/w:rd?#%41[ü] &'\" ", " p@ss/w:rd?#%41[ü] &'\" "),
+        ] {
+            let from_environment = Secrets::read(|variable| (variable == "REDIS_PASSWORD").then(|| given.into()));
+            for secrets in [from_environment, from_file(given.as_bytes())] {
+                assert_eq!(secrets.unwrap().redis_password.unwrap().reveal(), kept);
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_secret_can_be_is_refused_with_its_variable() {
+        for (bytes, why) in [(&b"hunter2\0"[..], "NUL"), (b"hunter2\xff", "UTF-8"), (b"", "is empty"), (b"\n", "is empty")] {
+            let failure = from_file(bytes).unwrap_err();
+            let line = failure.to_string();
+            assert!(line.starts_with("REDIS_PASSWORD_FILE: /") && line.contains(why) && !line.contains("hunter"), "{line}");
+            assert_eq!(failure.code(), 64);
+        }
+        let missing = |variable: &str| (variable == "REDIS_PASSWORD_FILE").then(|| "/nowhere".into());
+        assert!(Secrets::read(missing).unwrap_err().to_string().starts_with("REDIS_PASSWORD_FILE: /nowhere: "));
+        let twice = Secrets::read(|variable| variable.starts_with("REDIS_PASSWORD").then(|| "/nowhere".into())).unwrap_err();
+        assert_eq!(twice.to_string(), "REDIS_PASSWORD_FILE: cannot be given together with REDIS_PASSWORD");
     }
 }

@@ -9,6 +9,7 @@ use scaler_pg::Pooler;
 use scaler_redis::{ClientIdentity, RedisTls};
 
 use super::endpoint::Parts;
+use super::secret::content;
 use super::tls::{PemFile, PemFiles};
 use super::value::{milliseconds, port};
 use super::{Endpoint, Problem, Secret, Secrets, SslMode, Tls};
@@ -143,9 +144,7 @@ fn check_password_file(
     if password.is_some() {
         return Err(Failure::Variable { variable, problem: Problem::Twice(other) });
     }
-    let unusable = |why: String| Failure::Variable { variable, problem: Problem::File { path: path.to_owned(), why } };
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    if text.trim_end_matches(['\r', '\n']).is_empty() { Err(unusable("holds no password".to_owned())) } else { Ok(()) }
+    content(path).map(drop).map_err(|problem| Failure::Variable { variable, problem })
 }
 
 /// Checks the files that the parameters of a URL name. Where one holds the PEM itself, the library alone looks at them.
@@ -349,11 +348,23 @@ mod tests {
         let refused = |secrets: &Secrets| endpoint(secrets).unwrap_err().to_string();
         assert!(refused(&Secrets::default()).starts_with(&format!("POSTGRES_PASSWORD_FILE: {word}: ")));
         std::fs::write(&path, "\n").unwrap();
-        assert!(refused(&Secrets::default()).ends_with("holds no password"));
+        assert!(refused(&Secrets::default()).contains(" is empty"));
         std::fs::write(&path, "hunter2\n").unwrap();
         assert!(!endpoint(&Secrets::default()).unwrap().reveal().contains("hunter2"), "it is read when it is needed");
         let both = refused(&secrets("POSTGRES_PASSWORD", "hunter3"));
         assert_eq!(both, "POSTGRES_PASSWORD_FILE: cannot be given together with POSTGRES_PASSWORD");
+    }
+
+    #[test]
+    fn control_characters_in_a_url_are_a_part_of_the_password() {
+        let endpoint = args(&[]).redis.endpoint(&secrets("REDIS_URL", "redis://:a\nb\tc d@cache")).unwrap();
+        let url = Url::parse(endpoint.reveal()).unwrap();
+        assert_eq!(percent_decode_str(url.password().unwrap()).decode_utf8().unwrap(), "a\nb\tc d");
+        let postgres = args(&[]).postgres;
+        for (bad, why) in [("postgres://u:hunter2%00@db/work", "NUL"), ("postgres://u:hunter2%ff@db/work", "UTF-8")] {
+            let line = postgres.endpoint(&secrets("DATABASE_URL", bad)).unwrap_err().to_string();
+            assert!(line.starts_with("DATABASE_URL: ") && line.contains(why) && !line.contains("hunter2"), "{line}");
+        }
     }
 
     #[test]

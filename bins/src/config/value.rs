@@ -33,7 +33,7 @@ pub enum BadValue {
     #[error("must be a port from 1 to 65535")]
     Port,
     /// Not a place to listen.
-    #[error("must be an address and a port such as 0.0.0.0:8080, or `off`")]
+    #[error("must be an address and a port such as [::]:8080 or 127.0.0.1:8080, or `off`")]
     Listen,
     /// Not a name in Kubernetes.
     #[error(

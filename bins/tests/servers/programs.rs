@@ -96,8 +96,9 @@ impl Program {
 
     /// SIGTERM, SIGSTOP and the like.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success(), "kill -{name} {}", self.child.id());
+        // The shell's own, since not every machine has a program of that name.
+        let command = format!("kill -s {name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
     }
 
     /// Its exit code, once it has ended.
