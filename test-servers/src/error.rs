@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::process::Output;
 
 use testcontainers::TestcontainersError;
@@ -17,7 +18,7 @@ pub struct NoServer {
 
 impl fmt::Display for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kind { name, offer, programs, .. } = self.kind;
+        let Kind { name, offer, programs, folder_variable, .. } = self.kind;
         write!(f, "no {name} for the tests. Tried:")?;
         for (what, failure) in &self.tried {
             write!(f, "\n  - {what}: {failure}")?;
@@ -27,7 +28,7 @@ impl fmt::Display for NoServer {
             write!(f, "\n  - a URL in {url_variable} (it cannot be stopped and started)")?;
             write!(f, "\n  - a running Docker engine that has the image {image} (or the one named by {image_variable})")?;
         }
-        write!(f, "\n  - the programs {} in PATH", programs.join(", "))
+        write!(f, "\n  - the programs {} in PATH, or in the folder named by {folder_variable}", programs.join(", "))
     }
 }
 
@@ -47,6 +48,8 @@ pub(crate) enum Failure {
     NotSet { variable: &'static str },
     #[error("{programs} are neither in PATH nor in {elsewhere}")]
     NoPrograms { programs: String, elsewhere: &'static str },
+    #[error("{programs} are not in {}, which {variable} names", folder.display())]
+    NotInFolder { programs: String, folder: PathBuf, variable: &'static str },
     #[error("the server runs elsewhere and is not ours to stop and start")]
     NotOurs,
     #[error("only a server that runs from programs of this machine can be paused")]

@@ -49,6 +49,11 @@ impl Keeper {
         Ok(Self { kind, folder: folder.keep(), orders, answers: BufReader::new(answers).lines() })
     }
 
+    /// The folder that the server runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Starts the server; returns when it takes connections.
     pub(crate) async fn start(&mut self) -> Result<(), Failure> {
         self.order("start").await?;

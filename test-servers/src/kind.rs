@@ -15,6 +15,8 @@ pub(crate) struct Kind {
     pub(crate) ready: &'static str,
     /// The programs that must lie together in one folder.
     pub(crate) programs: &'static [&'static str],
+    /// The environment variable that may name the one folder they are taken from, whatever else there is.
+    pub(crate) folder_variable: &'static str,
     /// Where they may lie besides PATH, for people and for the search, the best one first.
     pub(crate) elsewhere: &'static str,
     pub(crate) folders: fn() -> Vec<PathBuf>,
@@ -70,6 +72,7 @@ pub(crate) const POSTGRES: Kind = Kind {
     }),
     ready: "database system is ready to accept connections",
     programs: &["initdb", "postgres"],
+    folder_variable: "TEST_POSTGRES_BIN",
     elsewhere: "/usr/lib/postgresql/*/bin",
     folders: debian_postgres_folders,
     script: include_str!("scripts/postgres.sh"),
@@ -93,6 +96,7 @@ pub(crate) const REDIS: Kind = Kind {
     }),
     ready: "Ready to accept connections",
     programs: &["redis-server"],
+    folder_variable: "TEST_REDIS_BIN",
     elsewhere: "/usr/bin",
     folders: || vec![PathBuf::from("/usr/bin")],
     script: include_str!("scripts/redis.sh"),
@@ -101,13 +105,12 @@ pub(crate) const REDIS: Kind = Kind {
     end_signal: "KILL",
 };
 
-/// A Postgres that follows another one, whose port is the first of its options.
+/// A Postgres that follows another one, whose port and data folder are the first of its options.
 pub(crate) static STANDBY: Kind = Kind {
     name: "Postgres standby",
     folder_prefix: "test-standby-",
     offer: None,
     ready: "database system is ready to accept read-only connections",
-    programs: &["pg_basebackup", "postgres"],
     script: include_str!("scripts/standby.sh"),
     ..POSTGRES
 };
@@ -119,6 +122,7 @@ pub(crate) static PGBOUNCER: Kind = Kind {
     offer: None,
     ready: "process up: PgBouncer",
     programs: &["pgbouncer"],
+    folder_variable: "TEST_PGBOUNCER_BIN",
     elsewhere: "/usr/sbin",
     folders: || vec![PathBuf::from("/usr/sbin")],
     script: include_str!("scripts/pgbouncer.sh"),

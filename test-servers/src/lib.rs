@@ -12,6 +12,9 @@
 //!    `TEST_POSTGRES_IMAGE`, `TEST_REDIS_IMAGE`;
 //! 3. programs of this machine, found in `PATH` or where Debian keeps them.
 //!
+//! `TEST_POSTGRES_BIN`, `TEST_REDIS_BIN` and `TEST_PGBOUNCER_BIN` name a folder of programs, of which all servers of that
+//! kind are then made, Docker or not: `scripts/matrix` tests other versions so.
+//!
 //! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby; [`PgBouncer`], a pooler;
 //! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
 //! Postgres that lives by a [`Clock`] of its own.

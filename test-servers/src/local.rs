@@ -42,6 +42,11 @@ impl Local {
         }
     }
 
+    /// The folder it runs in.
+    pub(crate) async fn folder(&self) -> PathBuf {
+        self.keeper.lock().await.folder().to_owned()
+    }
+
     /// Starts it again, on the same port.
     pub(crate) async fn start(&self) -> Result<(), Failure> {
         self.keeper.lock().await.start().await
@@ -74,11 +79,26 @@ pub(crate) fn free_port() -> Result<u16, Failure> {
     free.map(|address| address.port()).map_err(Failure::io("looking for a free port"))
 }
 
+/// The one folder that the environment wants the programs from.
+pub(crate) fn chosen_folder(kind: &Kind) -> Option<PathBuf> {
+    env::var_os(kind.folder_variable).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 /// The folder that holds all the programs.
 fn find_programs(kind: &Kind) -> Result<PathBuf, Failure> {
+    let holds_all = |folder: &PathBuf| kind.programs.iter().all(|program| folder.join(program).is_file());
+    let programs = || kind.programs.join(", ");
+    if let Some(folder) = chosen_folder(kind) {
+        let variable = kind.folder_variable;
+        return if holds_all(&folder) {
+            Ok(folder)
+        } else {
+            Err(Failure::NotInFolder { programs: programs(), folder, variable })
+        };
+    }
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain((kind.folders)())
-        .find(|folder| kind.programs.iter().all(|program| folder.join(program).is_file()))
-        .ok_or_else(|| Failure::NoPrograms { programs: kind.programs.join(", "), elsewhere: kind.elsewhere })
+        .find(holds_all)
+        .ok_or_else(|| Failure::NoPrograms { programs: programs(), elsewhere: kind.elsewhere })
 }

@@ -1,13 +1,14 @@
 //! A server of either kind, wherever it comes from.
 
 use std::env;
+use std::path::PathBuf;
 
 use crate::authority::ServerCertificate;
 use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
 use crate::kind::{Kind, REDIS};
-use crate::local::{Local, free_port};
+use crate::local::{Local, chosen_folder, free_port};
 
 /// A server that runs, or ran and may run again.
 #[derive(Debug)]
@@ -78,12 +79,15 @@ enum Source {
 }
 
 impl Server {
-    /// Any server: of the environment, of Docker, of this machine.
+    /// Any server: of the environment, of Docker, of this machine. Where the environment chooses the programs, it is of those.
     pub(crate) async fn find(kind: &'static Kind) -> Result<Self, NoServer> {
         let by_url = match Self::from_environment(kind) {
             Ok(server) => return Ok(server),
             Err(failure) => ("a URL", failure),
         };
+        if chosen_folder(kind).is_some() {
+            return Self::local(kind, &Wish::default()).await;
+        }
         let by_docker = match Self::from_docker(kind, &Wish::default()).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("Docker", failure),
@@ -101,8 +105,11 @@ impl Server {
         started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
-    /// A server of its own: of this machine, which is faster, or of Docker.
+    /// A server of its own: of this machine, which is faster, or of Docker. Where the environment chooses the programs, it is of those.
     pub(crate) async fn private(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+        if chosen_folder(kind).is_some() {
+            return Self::local(kind, wish).await;
+        }
         let by_programs = match Self::from_this_machine(kind, wish).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("programs of this machine", failure),
@@ -164,6 +171,14 @@ impl Server {
             Source::Local(local) => order(local).await,
         };
         done.map_err(|failure| NoServer { kind: self.kind, tried: vec![(doing, failure)] })
+    }
+
+    /// The folder in which a server of this machine runs.
+    pub(crate) async fn folder(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Environment | Source::Docker(_) => None,
+            Source::Local(local) => Some(local.folder().await),
+        }
     }
 
     fn from_environment(kind: &'static Kind) -> Result<Self, Failure> {

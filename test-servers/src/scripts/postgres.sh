@@ -7,5 +7,5 @@ shift 2
 if ! [ -d data ]; then
   "$programs/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync || exit
 fi
-exec "$programs/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$PWD" \
+exec "$programs/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1,::1 -c unix_socket_directories="$PWD" \
   -c fsync=off -c full_page_writes=off -c max_connections=300 "$@"

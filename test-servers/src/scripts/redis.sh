@@ -3,4 +3,5 @@ programs=$1
 port=$2
 shift 2
 
-exec "$programs/redis-server" --bind 127.0.0.1 --port "$port" --dir "$PWD" --save "" --appendonly no "$@"
+# The address with the dash may be missing.
+exec "$programs/redis-server" --bind 127.0.0.1 -::1 --port "$port" --dir "$PWD" --save "" --appendonly no "$@"
