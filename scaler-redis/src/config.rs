@@ -17,10 +17,12 @@ pub struct RedisConfig {
     /// - `redis-sentinel://[[user]:password@]sentinel[:port][/database]?sentinelServiceName=name`, with further Sentinels as `node=host:port`,
     ///   and `sentinelUsername` and `sentinelPassword` where Sentinels want them;
     /// - `redis-cluster://[[user]:password@]host[:port]`, with further nodes as `node=host:port`.
+    ///
+    /// User and password may be any text, percent-encoded.
     pub url: String,
     /// The key of the hash of members, `workers` unless set. All other keys and the channel derive from it.
     pub hash: String,
-    /// How long a call waits for its answer, 1 s unless set. A connection is given up after three times this silence.
+    /// How long a call waits for its answer, 1 s unless set. A connection on which nothing is answered for 3 s is replaced.
     pub command_timeout: Duration,
     /// Whom to trust and as whom to come, where the URL asks for TLS.
     pub tls: RedisTls,

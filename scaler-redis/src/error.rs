@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scaler_core::MembershipError;
+
+use crate::client::Reason;
+use crate::target::UrlError;
 
 /// A failure of Redis or of the way to it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The URL names no Redis.
     #[error("{url} is not the URL of a Redis: {why}")]
-    Url { url: Arc<str>, why: String },
+    Url { url: Arc<str>, why: UrlError },
     /// A certificate or key cannot be used.
     #[error("{}: {why}", file.display())]
     Tls { file: PathBuf, why: String },
@@ -27,20 +31,25 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Unwritable(#[from] serde_json::Error),
     /// Redis wants another user or password, or the user may not do this.
-    #[error("{url}: {answer}")]
-    Denied { url: Arc<str>, answer: String },
+    #[error("{url}: {reason}")]
+    Denied { url: Arc<str>, reason: Reason },
     /// There is no connection, or Redis is not ready.
-    #[error("{url}: {answer}")]
-    Away { url: Arc<str>, answer: String },
+    #[error("{url}: {reason}")]
+    Away { url: Arc<str>, reason: Reason },
     /// The answer did not come in time.
-    #[error("{url}: {answer}")]
-    Unanswered { url: Arc<str>, answer: String },
+    #[error("{url}: no answer within {limit:?}")]
+    Unanswered { url: Arc<str>, limit: Duration },
     /// Redis says no.
-    #[error("{url}: {answer}")]
-    Refused { url: Arc<str>, answer: String },
+    #[error("{url}: {reason}")]
+    Refused { url: Arc<str>, reason: Reason },
 }
 
 impl Failure {
+    /// True if waiting does not help.
+    pub(crate) const fn is_permanent(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::Refused { .. })
+    }
+
     /// The core's error for a failure of this call.
     pub(crate) fn during(self, during: &'static str) -> MembershipError {
         match self {

@@ -20,6 +20,7 @@ mod error;
 mod json;
 mod keys;
 mod membership;
+mod target;
 mod tls;
 
 pub use config::RedisConfig;

@@ -45,7 +45,8 @@ impl RedisMembership {
     /// password ([`Denied`](MembershipError::Denied)).
     pub async fn connect(config: RedisConfig) -> Result<Self, MembershipError> {
         let keys = Keys::of(&config.hash);
-        let client = Client::connect(&config, &keys.channel).await.map_err(|failure| failure.during("connecting"))?;
+        let client =
+            Client::connect(&config, &keys.workers, &keys.channel).await.map_err(|failure| failure.during("connecting"))?;
         Ok(Self { client, keys })
     }
 

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::client::ResolvesClientCert;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::Failure;
 
 /// Whom to trust, and as whom to come. The server's name is always checked.
+///
+/// The files are read anew for each connection, so that renewed ones count from the next one on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisTls {
     /// A PEM file with the authorities that alone may vouch for the server; `None`: those that this system trusts.
@@ -21,7 +22,7 @@ pub struct RedisTls {
     pub identity: Option<ClientIdentity>,
 }
 
-/// A certificate and its key, in PEM files. They are read anew for each connection, so that renewed ones count at once.
+/// A certificate and its key, in PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
     /// The certificate, and those between it and the authority.
@@ -30,16 +31,38 @@ pub struct ClientIdentity {
     pub key: PathBuf,
 }
 
+/// TLS settings for the next connection, by what the files hold now.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    files: RedisTls,
+    last: Mutex<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    /// Reads the files.
+    pub(crate) fn new(files: &RedisTls) -> Result<Self, Failure> {
+        Ok(Self { files: files.clone(), last: Mutex::new(Arc::new(files.client_config()?)) })
+    }
+
+    /// The settings by what the files hold now; by what they held last, while they are just being replaced.
+    pub(crate) fn current(&self) -> Arc<ClientConfig> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(config) = self.files.client_config() {
+            *last = Arc::new(config);
+        }
+        Arc::clone(&last)
+    }
+}
+
 impl RedisTls {
-    /// What the client library connects with.
     #[expect(clippy::expect_used, reason = "a constant of the library")]
-    pub(crate) fn connector(&self) -> Result<ClientConfig, Failure> {
+    fn client_config(&self) -> Result<ClientConfig, Failure> {
         let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has what TLS 1.2 and 1.3 need")
             .with_root_certificates(self.roots()?);
         Ok(match &self.identity {
-            Some(identity) => builder.with_client_cert_resolver(Arc::new(Renewed::new(identity)?)),
+            Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(read(identity)?))),
             None => builder.with_no_client_auth(),
         })
     }
@@ -56,33 +79,6 @@ impl RedisTls {
             None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
         }
         Ok(roots)
-    }
-}
-
-/// The identity as its files have it now; as they had it last, while they are just being replaced.
-#[derive(Debug)]
-struct Renewed {
-    files: ClientIdentity,
-    last: Mutex<Arc<CertifiedKey>>,
-}
-
-impl Renewed {
-    fn new(files: &ClientIdentity) -> Result<Self, Failure> {
-        Ok(Self { files: files.clone(), last: Mutex::new(Arc::new(read(files)?)) })
-    }
-}
-
-impl ResolvesClientCert for Renewed {
-    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(identity) = read(&self.files) {
-            *last = Arc::new(identity);
-        }
-        Some(Arc::clone(&last))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
     }
 }
 

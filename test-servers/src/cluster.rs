@@ -15,9 +15,11 @@ const NODES: usize = 3;
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
+    replica: Option<Redis>,
     scheme: &'static str,
 }
 
+#[expect(clippy::panic, reason = "a test without its servers must fail")]
 impl RedisCluster {
     /// One of the caller's own; returns when every node knows every slot's. It is gone when this is dropped.
     ///
@@ -30,6 +32,53 @@ impl RedisCluster {
         }
         let ports: Vec<_> = nodes.iter().map(Redis::port).collect();
         Self::joined(nodes, &ports, "redis-cluster").await
+    }
+
+    /// As [`private`](Self::private), with a replica of the node that has this key. Its URL does not name the replica.
+    ///
+    /// # Panics
+    /// As for [`private`](Self::private).
+    pub async fn private_with_replica_of(key: &str) -> Self {
+        let cluster = Self::private().await;
+        let replica = or_fail(Server::local(&CLUSTER_NODE, &Wish::default()).await.map(|server| Redis::new(server, "")));
+        let primary = cluster.owner(key).await;
+        meet(replica.port(), primary).await;
+        let (port, id) = (replica.port(), ask(primary.port(), "cluster myid").await);
+        let id = id.lines().last().unwrap_or_default().to_owned();
+        until("it is a replica", async || ask(port, &format!("cluster replicate {id}")).await.starts_with("+OK")).await;
+        until("the replica follows", async || ask(port, "role").await.contains("connected")).await;
+        let known = format!("cluster_known_nodes:{}", NODES + 1);
+        for node in &cluster.nodes {
+            until("every node knows the replica", async || ask(node.port(), "cluster info").await.contains(&known)).await;
+        }
+        Self { replica: Some(replica), ..cluster }
+    }
+
+    /// The node that has this key.
+    ///
+    /// # Panics
+    /// When no node has it.
+    pub async fn owner(&self, key: &str) -> &Redis {
+        let mut owner = None;
+        for node in &self.nodes {
+            if ask(node.port(), &format!("type {key}")).await.starts_with('+') {
+                owner = Some(node);
+            }
+        }
+        owner.unwrap_or_else(|| panic!("no node of the cluster has the key {key}"))
+    }
+
+    /// Returns when the replica has become a primary and takes the place of the node that it followed.
+    ///
+    /// # Panics
+    /// When there is none, or that does not happen.
+    pub async fn promoted(&self) {
+        let replica = self.replica.as_ref().unwrap_or_else(|| panic!("the cluster has no replica"));
+        let promoted = async || {
+            ask(replica.port(), "role").await.contains("master")
+                && ask(replica.port(), "cluster info").await.contains("cluster_state:ok")
+        };
+        until("the replica is a primary of the cluster", promoted).await;
     }
 
     /// As [`private`](Self::private), with nodes that speak TLS to clients and to each other, and let in only clients of the certificate's authority.
@@ -51,7 +100,7 @@ impl RedisCluster {
         for (n, port) in ports.iter().enumerate() {
             let (first, last) = (SLOTS * n / NODES, SLOTS * (n + 1) / NODES - 1);
             ask(*port, &format!("cluster addslotsrange {first} {last}")).await;
-            ask(*port, &format!("cluster meet 127.0.0.1 {} {}", nodes[0].port(), bus_port(&nodes[0]))).await;
+            meet(*port, &nodes[0]).await;
         }
         for port in ports {
             let whole = async || {
@@ -60,7 +109,7 @@ impl RedisCluster {
             };
             until("every node knows the whole cluster", whole).await;
         }
-        Self { nodes, scheme }
+        Self { nodes, replica: None, scheme }
     }
 
     /// The URL by which clients find the nodes.
@@ -76,6 +125,11 @@ impl RedisCluster {
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
     }
+}
+
+/// Makes the node that takes orders at this port known to another.
+async fn meet(port: u16, other: &Redis) {
+    ask(port, &format!("cluster meet 127.0.0.1 {} {}", other.port(), bus_port(other))).await;
 }
 
 /// As scripts/cluster_node.sh chooses it.

@@ -93,6 +93,14 @@ impl Sentinel {
     /// When that does not happen.
     pub async fn fail_over(&self) {
         self.primary.kill().await;
+        self.promoted().await;
+    }
+
+    /// Returns when Sentinel has made the replica the primary.
+    ///
+    /// # Panics
+    /// When that does not happen.
+    pub async fn promoted(&self) {
         let port = self.replica.port().to_string();
         let promoted = || self.says("sentinel get-master-addr-by-name main", &port);
         until("Sentinel names the replica as the primary", promoted).await;

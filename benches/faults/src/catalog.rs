@@ -91,6 +91,8 @@ faults! {
     36 "many-workers" Always load::many_workers: "500 workers and 4,096 slots, 1,000 and 65,536: one joins, one leaves [a plan within 0.1 s; the least moves]";
     37 "mix" InFull soak::mix: "a seeded random mix of faults, for as long as asked [all invariants; it heals]";
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
+    43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
+    57 "redis-vanishes" InFull redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Proxy {
     traffic: watch::Sender<Traffic>,
+    vanished: watch::Sender<()>,
     target: watch::Sender<String>,
     opened: Opened,
     task: AbortHandle,
@@ -57,6 +58,8 @@ type Opened = Arc<std::sync::Mutex<Vec<Instant>>>;
 #[derive(Debug)]
 struct Way {
     traffic: watch::Sender<Traffic>,
+    /// Changes when the server of all connections so far vanishes.
+    vanished: watch::Sender<()>,
     dice: Mutex<Dice>,
 }
 
@@ -71,11 +74,12 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Trouble::io("opening a port"))?;
         let address = listener.local_addr().map_err(Trouble::io("opening a port"))?;
         let (traffic, target) = (watch::Sender::new(Traffic::Flows), watch::Sender::new(place));
-        let way = Arc::new(Way { traffic: traffic.clone(), dice: Mutex::new(dice) });
+        let vanished = watch::Sender::default();
+        let way = Arc::new(Way { traffic: traffic.clone(), vanished: vanished.clone(), dice: Mutex::new(dice) });
         let opened = Opened::default();
         let task = tokio::spawn(accept(listener, way, target.clone(), Arc::clone(&opened))).abort_handle();
         let moved = url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(address.port())).is_ok();
-        let proxy = Self { traffic, target, opened, task };
+        let proxy = Self { traffic, vanished, target, opened, task };
         if moved { Ok((proxy, url.into())) } else { Err(Trouble::Unfit(format!("{url} names no host"))) }
     }
 
@@ -107,6 +111,17 @@ impl Proxy {
     pub fn lead_to(&self, url: &str) -> Result<()> {
         let url = Url::parse(url).map_err(|error| Trouble::Unfit(format!("{url}: {error}")))?;
         self.target.send_replace(place_of(&url)?);
+        Ok(())
+    }
+
+    /// The server vanishes with its machine, and the one of this URL takes its address: connections stay open, and nothing comes by them any more;
+    /// new ones lead to the other server.
+    ///
+    /// # Errors
+    /// When the URL names no place.
+    pub fn replace_server(&self, url: &str) -> Result<()> {
+        self.lead_to(url)?;
+        self.vanished.send_replace(());
         Ok(())
     }
 }
@@ -151,9 +166,13 @@ enum Direction {
 /// Carries bytes until either end closes. While the way stands still, a close waits, too.
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way, direction: Direction) {
     let mut buffer = vec![0; 64 * 1024];
-    let mut traffic = way.traffic.subscribe();
+    let (mut traffic, vanished) = (way.traffic.subscribe(), way.vanished.subscribe());
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
+        if vanished.has_changed().unwrap_or(false) {
+            // Not even an end of the connection comes by it.
+            std::future::pending::<()>().await;
+        }
         let mut piece = buffer.get(..read).unwrap_or_default();
         if direction == Direction::ToServer
             && let Some(passes) = trapped(way, piece)

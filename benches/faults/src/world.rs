@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a state must last to count as steady.
 const STEADY_FOR: Duration = Duration::from_millis(2500);
 const SCHEMA_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// The ways of one program to its servers.
 #[derive(Debug)]
@@ -208,6 +209,18 @@ impl World {
     pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
         self.worker(name)?.signal(Signal::Term).await?;
         self.ended_worker(name, 0).await
+    }
+
+    /// Waits until this worker is ready.
+    ///
+    /// # Errors
+    /// When there is none of the name, or it does not become ready.
+    pub async fn ready_worker(&self, name: &str) -> Result<()> {
+        eventually(READY_WITHIN, "the worker is ready", async || {
+            let answer = self.worker(name)?.get("/ready").await?;
+            Ok(if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(answer) })
+        })
+        .await
     }
 
     /// SIGTERM for this worker, which may take its time to leave.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::help::{active, connect, plain_client, until};
-use fred::interfaces::{ClientLike, LuaInterface};
-use fred::types::{ClusterHash, CustomCommand};
+use crate::help::{active, command, connect, plain_client, until};
 use futures_util::StreamExt;
 use scaler_core::{Membership, MembershipError, Standing};
 use scaler_redis::{RedisConfig, RedisMembership};
@@ -66,8 +64,8 @@ async fn a_redis_that_forgot_all_is_told_again() {
     let (membership, plain) = (connect(&RedisConfig::new(redis.url())).await, plain_client(redis.url()).await);
     let member = active("worker-1");
     membership.heartbeat(&member).await.unwrap();
-    plain.flushall::<()>(false).await.unwrap();
-    plain.script_flush(false).await.unwrap();
+    command(&plain, &["flushall"]).await;
+    command(&plain, &["script", "flush"]).await;
     assert_eq!(membership.members().await.unwrap(), vec![]);
     assert_eq!(membership.heartbeat(&member).await.unwrap(), Standing::Current);
     assert_eq!(membership.members().await.unwrap()[0].member, member);
@@ -117,10 +115,4 @@ async fn a_url_of_something_else_is_refused_without_its_password() {
 async fn assert_away_soon(membership: &RedisMembership) {
     let answer = timeout(Duration::from_secs(2), membership.members()).await;
     assert!(matches!(answer, Ok(Err(MembershipError::Unavailable { .. }))), "{answer:?}");
-}
-
-async fn command(client: &fred::clients::Client, words: &[&'static str]) {
-    let [name, arguments @ ..] = words else { return };
-    let command = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
-    client.custom::<(), _>(command, arguments.to_vec()).await.unwrap();
 }

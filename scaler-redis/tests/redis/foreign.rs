@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::help::{active, connect, plain_client, shared_config, until};
-use fred::interfaces::{HashesInterface, KeysInterface};
+use redis::AsyncCommands;
 use scaler_core::{Membership, MembershipError};
 
 #[tokio::test]
@@ -22,14 +22,14 @@ async fn people_can_read_the_hash() {
 #[tokio::test]
 async fn foreign_fields_are_passed_over_and_stay() {
     let config = shared_config().await;
-    let (membership, plain) = (connect(&config).await, plain_client(&config.url).await);
+    let (membership, mut plain) = (connect(&config).await, plain_client(&config.url).await);
     let foreign = BTreeMap::from([
         ("a worker".to_owned(), b"{}".to_vec()),
         ("deploy".to_owned(), b"1763836000".to_vec()),
         ("bytes".to_owned(), vec![0xff, 0x00]),
     ]);
     let fields: Vec<(String, &[u8])> = foreign.iter().map(|(field, value)| (field.clone(), value.as_slice())).collect();
-    plain.hset::<(), _, _>(&config.hash, fields).await.unwrap();
+    plain.hset_multiple::<_, _, _, ()>(&config.hash, &fields).await.unwrap();
     membership.heartbeat(&active("worker-1")).await.unwrap();
     assert_eq!(membership.members().await.unwrap().len(), 1);
     let swept = async || !membership.sweep(Duration::ZERO).await.unwrap().is_empty();
@@ -41,9 +41,9 @@ async fn foreign_fields_are_passed_over_and_stay() {
 #[tokio::test]
 async fn a_member_whose_sighting_was_lost_is_swept_in_the_end() {
     let config = shared_config().await;
-    let (membership, plain) = (connect(&config).await, plain_client(&config.url).await);
+    let (membership, mut plain) = (connect(&config).await, plain_client(&config.url).await);
     membership.heartbeat(&active("worker-1")).await.unwrap();
-    plain.del::<(), _>(format!("{{{}}}:seen", config.hash)).await.unwrap();
+    plain.del::<_, ()>(format!("{{{}}}:seen", config.hash)).await.unwrap();
     assert_eq!(membership.members().await.unwrap().len(), 1);
     let swept = async || !membership.sweep(Duration::ZERO).await.unwrap().is_empty();
     until("the worker is swept", swept).await;
@@ -52,10 +52,10 @@ async fn a_member_whose_sighting_was_lost_is_swept_in_the_end() {
 #[tokio::test]
 async fn a_key_of_another_type_is_named_and_left() {
     let config = shared_config().await;
-    let (membership, plain) = (connect(&config).await, plain_client(&config.url).await);
+    let (membership, mut plain) = (connect(&config).await, plain_client(&config.url).await);
     let member = active("worker-1");
     for key in [config.hash.clone(), format!("{{{}}}:seen", config.hash)] {
-        plain.set::<(), _, _>(&key, "theirs", None, None, false).await.unwrap();
+        plain.set::<_, _, ()>(&key, "theirs").await.unwrap();
         for failure in
             [membership.heartbeat(&member).await.map(drop).unwrap_err(), membership.members().await.map(drop).unwrap_err()]
         {
@@ -63,9 +63,9 @@ async fn a_key_of_another_type_is_named_and_left() {
             assert!(failure.to_string().contains(&format!("{key} on redis://")), "{failure}");
             assert!(failure.to_string().contains("is a string where a"), "{failure}");
         }
-        assert_eq!(plain.get::<String, _>(&key).await.unwrap(), "theirs");
-        plain.del::<(), _>(&key).await.unwrap();
-        assert!(!plain.exists::<bool, _>(&config.hash).await.unwrap(), "nothing was written beside it");
+        assert_eq!(plain.get::<_, String>(&key).await.unwrap(), "theirs");
+        plain.del::<_, ()>(&key).await.unwrap();
+        assert!(!plain.exists::<_, bool>(&config.hash).await.unwrap(), "nothing was written beside it");
     }
     membership.heartbeat(&member).await.unwrap();
 }
@@ -73,9 +73,9 @@ async fn a_key_of_another_type_is_named_and_left() {
 #[tokio::test]
 async fn a_foreign_key_where_the_retired_stand_is_named_and_left() {
     let config = shared_config().await;
-    let (membership, plain) = (connect(&config).await, plain_client(&config.url).await);
+    let (membership, mut plain) = (connect(&config).await, plain_client(&config.url).await);
     let key = format!("{{{}}}:retiring", config.hash);
-    plain.set::<(), _, _>(&key, "theirs", None, None, false).await.unwrap();
+    plain.set::<_, _, ()>(&key, "theirs").await.unwrap();
     for failure in [
         membership.heartbeat(&active("worker-1")).await.map(drop).unwrap_err(),
         membership.retire(&BTreeSet::new()).await.unwrap_err(),
@@ -84,6 +84,6 @@ async fn a_foreign_key_where_the_retired_stand_is_named_and_left() {
         assert!(matches!(failure, MembershipError::Misshapen { .. }), "{failure:?}");
         assert!(failure.to_string().contains(&format!("{key} on redis://")), "{failure}");
     }
-    assert_eq!(plain.get::<String, _>(&key).await.unwrap(), "theirs");
-    assert!(!plain.exists::<bool, _>(&config.hash).await.unwrap(), "nothing was written beside it");
+    assert_eq!(plain.get::<_, String>(&key).await.unwrap(), "theirs");
+    assert!(!plain.exists::<_, bool>(&config.hash).await.unwrap(), "nothing was written beside it");
 }

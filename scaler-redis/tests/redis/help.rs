@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fred::interfaces::ClientLike;
-use fred::prelude::{Builder, Client, Config};
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Value};
 use scaler_core::testing::membership::{Clients, MembershipFixture};
 use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
 use scaler_redis::{RedisConfig, RedisMembership};
@@ -46,10 +46,15 @@ impl MembershipFixture for Pair {
 }
 
 /// A plain client, to look at what the membership does, and to disturb it.
-pub(crate) async fn plain_client(url: &str) -> Client {
-    let client = Builder::from_config(Config::from_url(url).unwrap()).build().unwrap();
-    client.init().await.unwrap();
-    client
+pub(crate) async fn plain_client(url: &str) -> MultiplexedConnection {
+    Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Sends a command, given as words.
+pub(crate) async fn command(client: &MultiplexedConnection, words: &[impl AsRef<str>]) -> Value {
+    let mut command = redis::Cmd::new();
+    words.iter().for_each(|word| _ = command.arg(word.as_ref()));
+    command.query_async(&mut client.clone()).await.unwrap()
 }
 
 pub(crate) fn active(name: &str) -> Member {

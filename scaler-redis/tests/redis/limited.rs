@@ -1,13 +1,12 @@
 //! A user who may do just what deploy/files/redis.acl says: every rule of a membership holds for it, and nothing else is let through.
 
-use fred::interfaces::{ClientLike, KeysInterface};
-use fred::types::{ClusterHash, CustomCommand};
-use scaler_core::Membership;
-use scaler_redis::RedisConfig;
+use redis::cmd;
+use scaler_core::{Membership, MembershipError};
+use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
 use tokio::sync::OnceCell;
 
-use crate::help::{Pair, active, connect, plain_client};
+use crate::help::{Pair, active, command, connect, plain_client};
 
 const RULES: &str = include_str!("../../../deploy/files/redis.acl");
 /// The hash that the rules are written for.
@@ -26,9 +25,8 @@ async fn user() -> RedisConfig {
     let server = SERVER.get_or_init(Redis::private).await;
     let hash = Redis::unique_prefix() + HASH;
     let rules = RULES.replace(HASH, &hash);
-    let words = ["setuser", &hash, "on", ">secret"].into_iter().chain(rules.split_whitespace()).map(str::to_owned);
-    let acl = CustomCommand::new_static("ACL", ClusterHash::FirstKey, false);
-    plain_client(server.url()).await.custom::<(), _>(acl, words.collect::<Vec<_>>()).await.unwrap();
+    let words = ["acl", "setuser", &hash, "on", ">secret"].into_iter().chain(rules.split_whitespace());
+    command(&plain_client(server.url()).await, &words.collect::<Vec<_>>()).await;
     let mut config = RedisConfig::new(server.url().replacen("://", &format!("://{hash}:secret@"), 1));
     config.hash = hash;
     config
@@ -40,17 +38,12 @@ async fn what_the_rules_do_not_name_is_refused() {
     connect(&mine).await.heartbeat(&active("worker-1")).await.unwrap();
     let mut foreign = mine.clone();
     foreign.hash.clone_from(&other.hash);
-    let failure = connect(&foreign).await.heartbeat(&active("worker-1")).await.unwrap_err();
-    assert!(failure.to_string().contains("NOPERM") || failure.to_string().contains("No permission"), "{failure}");
-    let plain = plain_client(&mine.url).await;
-    for refused in [
-        plain.get::<Option<String>, _>("key").await.map(drop),
-        plain.r#type::<String, _>(&other.hash).await.map(drop),
-        plain.del::<(), _>(&mine.hash).await,
-        plain.flushall::<()>(false).await,
-    ] {
-        let error = refused.unwrap_err();
-        assert!(error.details().starts_with("NOPERM"), "{error}");
+    let failure = RedisMembership::connect(foreign).await.unwrap_err();
+    assert!(matches!(failure, MembershipError::Denied { .. }) && failure.to_string().contains("NOPERM"), "{failure}");
+    let mut plain = plain_client(&mine.url).await;
+    for refused in [cmd("GET").arg("key"), cmd("TYPE").arg(&other.hash), cmd("DEL").arg(&mine.hash), &mut cmd("FLUSHALL")] {
+        let error = refused.exec_async(&mut plain).await.unwrap_err();
+        assert_eq!(error.code(), Some("NOPERM"), "{error}");
     }
 }
 

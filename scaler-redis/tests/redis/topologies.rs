@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use fred::interfaces::ClientLike;
-use fred::types::{ClusterHash, CustomCommand};
 use futures_util::StreamExt;
 use scaler_core::{Membership, Standing};
 use scaler_redis::{ClientIdentity, RedisConfig, RedisMembership, RedisTls};
@@ -11,7 +9,7 @@ use test_servers::{Authority, Redis, RedisCluster, Sentinel};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::help::{Pair, active, connect, plain_client, until};
+use crate::help::{Pair, active, command, connect, plain_client, until};
 
 mod cluster {
     use super::fixture;
@@ -32,7 +30,7 @@ async fn fixture() -> Pair {
 }
 
 /// A nudge of one reaches the other, sooner or later.
-async fn until_nudged(by: &RedisMembership, to: &RedisMembership) {
+pub(crate) async fn until_nudged(by: &RedisMembership, to: &RedisMembership) {
     until("the other is nudged", async || {
         let mut nudges = to.nudges();
         by.nudge().await.is_ok() && timeout(Duration::from_millis(200), nudges.next()).await.is_ok()
@@ -66,8 +64,7 @@ async fn a_primary_that_has_become_a_replica_is_left() {
     until("it is there", async || membership.heartbeat(&member).await.is_ok()).await;
     // As an operator does who switches over; the old primary lives on and takes no writes.
     let operator = plain_client(&sentinel_address(&sentinel)).await;
-    let words = vec!["failover".to_owned(), "main".to_owned()];
-    operator.custom::<(), _>(CustomCommand::new_static("SENTINEL", ClusterHash::FirstKey, false), words).await.unwrap();
+    command(&operator, &["sentinel", "failover", "main"]).await;
     let replica = connect(&RedisConfig::new(sentinel.replica().url())).await;
     until("the replica has taken over", async || replica.heartbeat(&active("worker-2")).await.is_ok()).await;
     until("heartbeats reach the new primary", async || {
@@ -140,17 +137,16 @@ async fn a_user_with_few_rights_works_behind_sentinel_and_on_a_cluster() {
     const RULES: &str = include_str!("../../../deploy/files/redis.acl");
     let (sentinel, cluster) = (Sentinel::private().await, RedisCluster::private().await);
     let words = |more: &[&str]| -> Vec<String> {
-        ["setuser", "scaler", "on", ">secret"]
+        ["acl", "setuser", "scaler", "on", ">secret"]
             .into_iter()
             .chain(RULES.split_whitespace())
             .chain(more.iter().copied())
             .map(str::to_owned)
             .collect()
     };
-    let acl = || CustomCommand::new_static("ACL", ClusterHash::FirstKey, false);
-    plain_client(sentinel.primary().url()).await.custom::<(), _>(acl(), words(&["+role"])).await.unwrap();
+    command(&plain_client(sentinel.primary().url()).await, &words(&["+role"])).await;
     for node in cluster.nodes() {
-        plain_client(node.url()).await.custom::<(), _>(acl(), words(&["+cluster|slots", "+cluster|info"])).await.unwrap();
+        command(&plain_client(node.url()).await, &words(&[])).await;
     }
     for url in [sentinel.url(), cluster.url()] {
         let url = url.replacen("://", "://scaler:secret@", 1);
@@ -160,7 +156,7 @@ async fn a_user_with_few_rights_works_behind_sentinel_and_on_a_cluster() {
     }
 }
 
-fn sentinel_address(sentinel: &Sentinel) -> String {
+pub(crate) fn sentinel_address(sentinel: &Sentinel) -> String {
     let url = sentinel.url().replacen("redis-sentinel", "redis", 1);
     url.split('?').next().unwrap().to_owned()
 }

@@ -9,12 +9,9 @@ use crate::programs::Signal;
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::{Result, Trouble};
-use crate::wait::eventually;
 use crate::world::{Scene, World};
 
 const SLOTS: i64 = 4096;
-/// How soon a condition must come true that the fault needs in order to strike.
-const SOON: Duration = Duration::from_secs(30);
 const FLAPS_EVERY: Duration = Duration::from_secs(5);
 
 /// SIGTERM one worker: it hands over and leaves.
@@ -83,11 +80,7 @@ pub async fn rolling_restart(stage: Stage) -> Result<Report> {
     for number in 1..=6 {
         let new = format!("new-{number}");
         world.start_worker(&new, &[("POD_REVISION", "new")])?;
-        eventually(SOON, "the new worker is ready", async || {
-            let answer = world.worker(&new)?.get("/ready").await?;
-            Ok(if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(answer) })
-        })
-        .await?;
+        world.ready_worker(&new).await?;
         world.worker(&format!("worker-{number}"))?.signal(Signal::Term).await?;
     }
     for number in 1..=6 {

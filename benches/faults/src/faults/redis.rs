@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use test_servers::{Postgres, Redis};
+use test_servers::{Postgres, Redis, RedisCluster};
 use tokio::process::Command;
 
 use crate::oracle::Watch;
-use crate::proxy::Traffic;
+use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::{Result, Trouble};
@@ -14,6 +14,8 @@ use crate::wait::eventually;
 use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(30);
+/// How soon members must be heard again.
+const HEARD_WITHIN_S: f64 = 5.0;
 const PASSWORD: &str = "right";
 
 /// Redis is stopped, and comes back empty.
@@ -83,6 +85,89 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     until_members(redis.url(), &key, 3).await?;
     let report = unmoved(&world, &watch, Instant::now()).await?;
     Ok(report.at_most("values overwritten", overwritten, 0.0))
+}
+
+/// The machine of Redis vanishes without a word, and another Redis takes its address; at once a worker joins, and a rollout begins.
+pub async fn vanishes(stage: Stage) -> Result<Report> {
+    let (before, after) = (Redis::private().await, Redis::private().await);
+    let (proxy, url) = Proxy::to(before.url(), stage.dice.clone()).await?;
+    let mut world = World::on(Postgres::shared().await, &url, stage.dice.clone()).await?;
+    world.variables.insert("POD_REVISION".to_owned(), "old".to_owned());
+    world.play(Scene::default()).await?;
+    let watch = world.watch().await?;
+    world.some_moment().await;
+    proxy.replace_server(after.url())?;
+    let replaced = Instant::now();
+    // The last of the old ones: it is there until all others have left.
+    let heard = tokio::task::spawn_local(until_heard(after.url().to_owned(), world.redis_key.clone(), "worker-3"));
+    world.start_worker("worker-4", &[])?;
+    for number in [1, 2, 4, 3] {
+        let new = format!("new-{number}");
+        world.start_worker(&new, &[("POD_REVISION", "new")])?;
+        world.ready_worker(&new).await?;
+        world.drain_worker(&format!("worker-{number}")).await?;
+    }
+    let heard = heard.await.map_err(|error| Trouble::Unfit(error.to_string()))??.saturating_duration_since(replaced);
+    let steady_after = world.steady().await?.saturating_duration_since(replaced);
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().steady_after(steady_after);
+    Ok(report.at_most("members heard again after, s", heard.as_secs_f64(), HEARD_WITHIN_S).note(world.wrong_verdicts()))
+}
+
+/// The slot of the keys moves to another node of a cluster and back, key by key, slowly.
+pub async fn cluster_resharded(stage: Stage) -> Result<Report> {
+    let cluster = RedisCluster::private().await;
+    let mut world = World::on(Postgres::shared().await, &cluster.url(), stage.dice.clone()).await?;
+    world.play(Scene::default()).await?;
+    let key = world.redis_key.clone();
+    let owner = cluster.owner(&key).await;
+    let other = cluster.nodes().iter().find(|node| node.port() != owner.port());
+    let other = other.ok_or_else(|| Trouble::Unfit("the cluster has one node only".to_owned()))?;
+    let watch = world.watch().await?;
+    let mut longest = Duration::ZERO;
+    for (from, to) in [(owner, other), (other, owner)] {
+        migrate_slot(from, to, &key, stage.lasting(60, 8)).await?;
+        let moved = Instant::now();
+        for worker in world.workers.keys() {
+            let heard = until_heard(to.url().to_owned(), key.clone(), worker).await?;
+            longest = longest.max(heard.saturating_duration_since(moved));
+        }
+    }
+    world.steady().await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(longest);
+    Ok(report.at_most("members heard again after, s", longest.as_secs_f64(), HEARD_WITHIN_S).note(world.wrong_verdicts()))
+}
+
+/// Moves the slot of this key to another node; the keys that are in it go one by one, spread over this time.
+async fn migrate_slot(from: &Redis, to: &Redis, key: &str, time: Duration) -> Result<()> {
+    let (source, target) = (ask(from.url(), &["cluster", "myid"]).await?, ask(to.url(), &["cluster", "myid"]).await?);
+    let slot = ask(from.url(), &["cluster", "keyslot", key]).await?;
+    let (source, target, slot) = (source.trim(), target.trim(), slot.trim());
+    ask(to.url(), &["cluster", "setslot", slot, "importing", source]).await?;
+    ask(from.url(), &["cluster", "setslot", slot, "migrating", target]).await?;
+    let keys = ask(from.url(), &["cluster", "getkeysinslot", slot, "100"]).await?;
+    let keys: Vec<_> = keys.lines().collect();
+    let pause = time / u32::try_from(keys.len() + 1).unwrap_or(1);
+    for key in keys {
+        tokio::time::sleep(pause).await;
+        ask(from.url(), &["migrate", "127.0.0.1", &to.port().to_string(), key, "0", "5000"]).await?;
+    }
+    tokio::time::sleep(pause).await;
+    for node in [to, from] {
+        ask(node.url(), &["cluster", "setslot", slot, "node", target]).await?;
+    }
+    Ok(())
+}
+
+/// Waits until this Redis hears this worker from now on; the moment when it did.
+async fn until_heard(url: String, key: String, worker: &str) -> Result<Instant> {
+    let seen = format!("{{{key}}}:seen");
+    let last_heard = async || Ok::<_, Trouble>(ask(&url, &["zscore", &seen, worker]).await?.trim().to_owned());
+    let before = last_heard().await?;
+    eventually(SOON, &format!("{worker} is heard"), async || {
+        let now = last_heard().await?;
+        Ok(if now.parse::<f64>().is_ok() && now != before { Ok(Instant::now()) } else { Err(now) })
+    })
+    .await
 }
 
 /// Redis is back: nothing was missed, and nothing has moved.

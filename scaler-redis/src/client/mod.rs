@@ -1,0 +1,154 @@
+//! Redis client that replaces its connection whenever the server falls silent.
+//!
+//! This module alone knows the client library, [`redis`]. A [session](session::Session) is one connection to the one
+//! server that has our keys. It carries the calls and the subscription, so that whatever ends one ends both. The
+//! [supervisor](supervisor) owns the current session and replaces it whole: it looks names up anew, asks Sentinels or the
+//! cluster anew, and opens a new socket.
+//!
+//! The library's own reconnecting and cluster clients are not used: they keep a connection until the kernel gives it up
+//! (15 minutes for a peer that vanished), and none of them says when a subscription is lost.
+
+mod call;
+mod dial;
+mod link;
+mod reason;
+mod servers;
+mod session;
+mod staggered;
+mod supervisor;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Cmd, Value, cmd};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::config::RedisConfig;
+use crate::error::Failure;
+use crate::target::Target;
+use crate::tls::Connector;
+
+pub(crate) use reason::Reason;
+use session::Session;
+use supervisor::{State, Supervisor};
+
+/// Messages kept for each receiver. A receiver that falls further behind lags.
+const MESSAGES_KEPT: usize = 64;
+
+/// A client whose connection comes back by itself.
+pub(crate) struct Client {
+    url: Arc<str>,
+    command_timeout: Duration,
+    state: watch::Receiver<State>,
+    messages: broadcast::Sender<Option<String>>,
+    /// The supervisor. It ends when this is dropped, and closes the connection.
+    _supervisor: JoinSet<()>,
+}
+
+impl Client {
+    /// Connects and subscribes to the channel; after the command timeout it goes on doing so in the background.
+    ///
+    /// `key` is one of the keys that calls use: a cluster is asked for the node that has it.
+    pub(crate) async fn connect(config: &RedisConfig, key: &str, channel: &str) -> Result<Self, Failure> {
+        let url: Arc<str> = config.public_url().into();
+        let target = Target::parse(&config.url).map_err(|why| Failure::Url { url: url.clone(), why })?;
+        let tls = target.tls.then(|| Connector::new(&config.tls)).transpose()?;
+        let (messages, _) = broadcast::channel(MESSAGES_KEPT);
+        let (state, mut first_state) = watch::channel(State::Away(Reason::NotYet));
+        let supervisor = Supervisor::new(target, tls, key, channel, state, messages.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(supervisor.run());
+        let client =
+            Self { url, command_timeout: config.command_timeout, state: first_state.clone(), messages, _supervisor: tasks };
+        if timeout(config.command_timeout, first_state.changed()).await.is_ok()
+            && let Err(failure) = client.session()
+            && failure.is_permanent()
+        {
+            return Err(failure);
+        }
+        Ok(client)
+    }
+
+    /// Returns the URL without its secrets.
+    pub(crate) fn url(&self) -> Arc<str> {
+        self.url.clone()
+    }
+
+    /// Runs a script that returns a list of texts.
+    pub(crate) async fn run(
+        &self,
+        script: &'static str,
+        keys: Vec<String>,
+        arguments: Vec<String>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut eval = cmd("EVAL");
+        eval.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+        Ok(texts(&self.call(&eval).await?))
+    }
+
+    /// Returns the type of the value at this key, "none" if there is none.
+    pub(crate) async fn type_of(&self, key: &str) -> Result<String, Failure> {
+        Ok(text(&self.call(cmd("TYPE").arg(key)).await?))
+    }
+
+    /// Publishes a message on the channel.
+    pub(crate) async fn publish(&self, channel: &str, message: String) -> Result<(), Failure> {
+        self.call(cmd("PUBLISH").arg(channel).arg(message)).await.map(drop)
+    }
+
+    /// Messages published on the channel: `Some(message)` for each, `None` when messages may have been lost.
+    ///
+    /// `None` comes after every connect and reconnect. A receiver must treat [`RecvError::Lagged`] as `None`, too.
+    ///
+    /// [`RecvError::Lagged`]: broadcast::error::RecvError::Lagged
+    pub(crate) fn nudges(&self) -> broadcast::Receiver<Option<String>> {
+        self.messages.subscribe()
+    }
+
+    /// Sends a command; it fails at once while there is no session.
+    async fn call(&self, command: &Cmd) -> Result<Value, Failure> {
+        let call = call::call(command, self.state.clone());
+        match timeout(self.command_timeout, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(reason)) => Err(reason.failure(&self.url)),
+            // Without a session, its reason says more than the missing answer.
+            Err(_) => Err(self.session().err().unwrap_or_else(|| self.unanswered())),
+        }
+    }
+
+    fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.state.borrow().session().map_err(|reason| reason.failure(&self.url))
+    }
+
+    fn unanswered(&self) -> Failure {
+        Failure::Unanswered { url: self.url.clone(), limit: self.command_timeout }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("url", &self.url).field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// The texts in an answer. Bytes that are not UTF-8 cannot be ours; readers ignore such entries as foreign.
+fn texts(answer: &Value) -> Vec<String> {
+    match answer {
+        Value::Array(values) => values.iter().map(text).collect(),
+        Value::Nil => Vec::new(),
+        single => vec![text(single)],
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => text.clone(),
+        Value::Int(number) => number.to_string(),
+        Value::Okay => "OK".to_owned(),
+        _ => String::new(),
+    }
+}

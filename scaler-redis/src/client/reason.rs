@@ -1,0 +1,178 @@
+//! Why there is no session, or why a command failed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::error::Failure;
+use crate::target::Address;
+
+/// Why there is no session, or why a command failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Reason {
+    #[error("not connected yet")]
+    NotYet,
+    #[error("the connection's task ended unexpectedly")]
+    Ended,
+    #[error("cannot look up {}: {source}", address.host)]
+    Lookup { address: Address, source: Arc<io::Error> },
+    #[error("cannot connect to {address}: {source}")]
+    Connect { address: Address, source: Arc<io::Error> },
+    #[error("cannot connect to {address}: TLS: {source}")]
+    Tls { address: Address, source: Arc<io::Error> },
+    #[error("the connection to {address} broke: {source}")]
+    Broken { address: Address, source: RedisError },
+    #[error("{address} closed the connection")]
+    Closed { address: Address },
+    #[error("{address} answered nothing for {} s", limit.as_secs())]
+    Silent { address: Address, limit: Duration },
+    #[error("{address} does not speak the protocol of Redis ({source}): is this the port of another service, or of TLS?")]
+    Protocol { address: Address, source: RedisError },
+    #[error("{address} is older than Redis 6: {source}")]
+    TooOld { address: Address, source: RedisError },
+    #[error("the Sentinel {sentinel} knows no service {service:?}")]
+    UnknownService { sentinel: Address, service: String },
+    #[error("{address} has become a replica")]
+    NotPrimary { address: Address },
+    #[error("the keys have moved to {to}")]
+    Moved { to: Address },
+    #[error("the keys are moving to {to}")]
+    Ask { to: Address },
+    /// An error reply. It starts with a code in capitals.
+    #[error("{text}")]
+    Answer { text: String, source: RedisError },
+}
+
+/// Error codes of a Redis that is not ready now, and may be later.
+const NOT_READY: [&str; 9] =
+    ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
+/// Error codes of a Redis that refuses this client: by its rights, its password, its address (protected mode).
+const DENIED: [&str; 4] = ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"];
+/// Starts the errors of a Redis at `maxclients`, which have no code of their own; in a cluster it names cluster connections, too.
+const FULL: &str = "ERR max number of clients";
+
+impl Reason {
+    pub(super) fn lookup(address: &Address, source: io::Error) -> Self {
+        Self::Lookup { address: address.clone(), source: source.into() }
+    }
+
+    pub(super) fn connect(address: &Address, source: io::Error) -> Self {
+        Self::Connect { address: address.clone(), source: source.into() }
+    }
+
+    pub(super) fn tls(address: &Address, source: io::Error) -> Self {
+        Self::Tls { address: address.clone(), source: source.into() }
+    }
+
+    /// What an error of the client library means that came from the server at this address.
+    pub(super) fn of(address: &Address, source: RedisError) -> Self {
+        let address = address.clone();
+        match source.kind() {
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => redirection(&address, source),
+            ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::AuthenticationFailed => {
+                Self::Answer { text: words(&source), source }
+            }
+            ErrorKind::Parse => Self::Protocol { address, source },
+            ErrorKind::RESP3NotSupported => Self::TooOld { address, source },
+            _ => Self::Broken { address, source },
+        }
+    }
+
+    /// True if the server answered, whatever it was.
+    pub(super) const fn is_answer(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Moved { .. } | Self::Ask { .. })
+    }
+
+    /// True if another server has the keys or takes writes now, or the connection is of no more use.
+    pub(super) fn ends_session(&self) -> bool {
+        match self {
+            Self::Answer { text, .. } => has_code(text, "READONLY"),
+            Self::Ask { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The failure of a call for this reason.
+    pub(super) fn failure(self, url: &Arc<str>) -> Failure {
+        let url = url.clone();
+        match &self {
+            Self::Answer { text, .. } if has_code(text, "WRONGTYPE") => Failure::SomeWrongType { url, answer: text.clone() },
+            Self::Answer { text, .. } if DENIED.iter().any(|code| has_code(text, code)) => Failure::Denied { url, reason: self },
+            Self::Answer { text, .. } if text.starts_with(FULL) || NOT_READY.iter().any(|code| has_code(text, code)) => {
+                Failure::Away { url, reason: self }
+            }
+            Self::Answer { .. } | Self::TooOld { .. } => Failure::Refused { url, reason: self },
+            _ => Failure::Away { url, reason: self },
+        }
+    }
+}
+
+/// A node that does not know its own host leaves it out, or writes a question mark: it means the host that was asked.
+fn redirection(asked: &Address, source: RedisError) -> Reason {
+    let to = source.redirect_node().and_then(|(node, _slot)| Address::parse(node));
+    match to {
+        Some(to) => {
+            let to = if to.host.is_empty() || to.host == "?" { Address { host: asked.host.clone(), ..to } } else { to };
+            if source.kind() == ServerErrorKind::Moved.into() { Reason::Moved { to } } else { Reason::Ask { to } }
+        }
+        None => Reason::Answer { text: words(&source), source },
+    }
+}
+
+/// The reply as Redis wrote it; the library quotes the code.
+fn words(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => error.to_string(),
+    }
+}
+
+/// True if an error reply holds this code. The failure of a script may hold a second one behind its own (Redis 6).
+fn has_code(reply: &str, code: &str) -> bool {
+    reply.split([' ', ':', '-']).any(|word| word == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: &str, detail: &str) -> Reason {
+        let address = Address { host: "asked".to_owned(), port: 1 };
+        Reason::of(&address, redis::make_extension_error(code.to_owned(), Some(detail.to_owned())))
+    }
+
+    #[test]
+    fn replies_are_told_apart_by_their_codes() {
+        let failure = |code, detail| reply(code, detail).failure(&"redis://asked".into());
+        for (code, detail) in [
+            ("LOADING", "Redis is loading the dataset in memory"),
+            ("MASTERDOWN", "Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
+            ("ERR", "max number of clients reached"),
+            ("ERR", "max number of clients + cluster connections reached"),
+            ("ERR", "Error running script (call to f_0): @user_script:3: READONLY You can't write against a read only replica."),
+        ] {
+            assert!(matches!(failure(code, detail), Failure::Away { .. }), "{code} {detail}");
+        }
+        for code in ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"] {
+            assert!(matches!(failure(code, "whatever"), Failure::Denied { .. }), "{code}");
+        }
+        assert!(matches!(failure("ERR", "unknown command"), Failure::Refused { .. }));
+        assert!(matches!(failure("WRONGTYPE", "Operation against a key"), Failure::SomeWrongType { .. }));
+    }
+
+    #[test]
+    fn a_redirection_names_a_node() {
+        for (node, expected) in [("b:2", "b:2"), (":2", "asked:2"), ("?:2", "asked:2"), ("::1:2", "[::1]:2")] {
+            let Reason::Ask { to } = redirection(
+                &Address { host: "asked".to_owned(), port: 1 },
+                RedisError::from((ServerErrorKind::Ask.into(), "", format!("3999 {node}"))),
+            ) else {
+                panic!("{node} is not read");
+            };
+            assert_eq!(to.to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The servers of a URL, and which of them has the keys and takes writes.
+
+use std::sync::Arc;
+
+use redis::aio::AsyncPushSender;
+use redis::{Value, cmd};
+
+use super::link::{Link, LogIn};
+use super::reason::Reason;
+use super::staggered::first_success;
+use super::texts;
+use crate::target::{Address, Credentials, Target, Topology};
+use crate::tls::Connector;
+
+/// More redirections mean that the nodes of a cluster disagree.
+const MAX_REDIRECTIONS: usize = 5;
+
+/// Receiver of what a server pushes: messages of subscriptions.
+pub(super) type Pushes = Arc<dyn AsyncPushSender>;
+
+/// The servers of a URL, and how to find the one that has the keys and takes writes.
+pub(super) struct Servers {
+    pub(super) target: Target,
+    pub(super) tls: Option<Connector>,
+    /// One of the keys. In a cluster all of them are in one slot.
+    pub(super) key: String,
+}
+
+impl Servers {
+    /// Finds the server that has the keys and takes writes, and logs in to it.
+    ///
+    /// The Sentinel or node that answers first may be wrong, so each `attempt` begins with another one. `last_node` is the node that had the
+    /// keys last: a URL may name only nodes that are gone by now.
+    pub(super) async fn open(&self, attempt: usize, last_node: Option<&Address>, pushes: &Pushes) -> Result<Link, Reason> {
+        match &self.target.topology {
+            Topology::Standalone(address) => self.link(address, pushes).await,
+            Topology::Sentinel { sentinels, service, credentials } => {
+                let asked = rotated(sentinels, attempt).map(|sentinel| self.primary_of(sentinel, service, credentials));
+                let primary = first_success(asked).await.map_err(only_failure)?;
+                let link = self.link(&primary, pushes).await?;
+                is_primary(&link).await?;
+                Ok(link)
+            }
+            Topology::Cluster(nodes) => {
+                let asked = rotated(nodes, attempt).chain(last_node).map(|node| self.node_with_key(node, pushes));
+                first_success(asked).await.map_err(only_failure)
+            }
+        }
+    }
+
+    /// Logs in to this server.
+    pub(super) async fn link(&self, address: &Address, pushes: &Pushes) -> Result<Link, Reason> {
+        let log_in = LogIn { tls: self.tls.as_ref(), credentials: &self.target.credentials, database: self.target.database };
+        Link::open(address, log_in, pushes.clone()).await
+    }
+
+    /// Asks a Sentinel for the address of the primary.
+    async fn primary_of(&self, sentinel: &Address, service: &str, credentials: &Credentials) -> Result<Address, Reason> {
+        let link = Link::to_sentinel(sentinel, LogIn { tls: self.tls.as_ref(), credentials, database: 0 }).await?;
+        let answer = link.ask(cmd("SENTINEL").arg("get-master-addr-by-name").arg(service)).await?;
+        let unknown = || Reason::UnknownService { sentinel: sentinel.clone(), service: service.to_owned() };
+        let [host, port] = <[String; 2]>::try_from(texts(&answer)).map_err(|_| unknown())?;
+        Ok(Address { host, port: port.parse().map_err(|_| unknown())? })
+    }
+
+    /// Follows the redirections from this node to the one that has the key, and logs in to it.
+    async fn node_with_key(&self, node: &Address, pushes: &Pushes) -> Result<Link, Reason> {
+        let mut node = node.clone();
+        for _ in 0..MAX_REDIRECTIONS {
+            let link = self.link(&node, pushes).await?;
+            match link.ask(cmd("TYPE").arg(&self.key)).await {
+                Err(Reason::Moved { to }) => node = to,
+                // The node has the slot and is migrating it: keys that have left it already are at the other node.
+                Ok(_) | Err(Reason::Ask { .. }) => return Ok(link),
+                Err(reason) => return Err(reason),
+            }
+        }
+        Err(Reason::Moved { to: node })
+    }
+}
+
+/// Checks that a Sentinel was right about this server, as the guidelines for Sentinel clients demand.
+async fn is_primary(link: &Link) -> Result<(), Reason> {
+    match link.ask(&cmd("ROLE")).await {
+        Ok(Value::Array(role)) if texts(&Value::Array(role.clone())).first().is_some_and(|role| role != "master") => {
+            Err(Reason::NotPrimary { address: link.address.clone() })
+        }
+        // A user without the right to ask finds out by the first write that a replica refuses.
+        Ok(_) | Err(Reason::Answer { .. }) => Ok(()),
+        Err(reason) => Err(reason),
+    }
+}
+
+fn rotated(addresses: &[Address], by: usize) -> impl Iterator<Item = &Address> {
+    addresses.iter().cycle().skip(by % addresses.len().max(1)).take(addresses.len())
+}
+
+fn only_failure(failure: Option<Reason>) -> Reason {
+    failure.unwrap_or(Reason::NotYet)
+}

@@ -1,0 +1,138 @@
+//! One connection to the server that has the keys, with its subscription, until something ends it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{MultiplexedConnection, SendError};
+use redis::{Cmd, FromRedisValue, PushInfo, PushKind, Value, cmd};
+use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
+
+use super::link::{Driver, Link};
+use super::reason::Reason;
+use super::servers::{Pushes, Servers};
+use crate::target::Address;
+
+/// How long a session lives without an answer.
+///
+/// From the last *answer*: the kernel, and other clients, count from the last write, and a heartbeat each second would
+/// keep a dead connection for ever.
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(3);
+/// Without an answer for so long the server is asked for one.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
+
+/// One connection to the server that has the keys, with its subscription.
+pub(super) struct Session {
+    servers: Arc<Servers>,
+    pub(super) address: Address,
+    connection: MultiplexedConnection,
+    /// Told of each answer.
+    answers: watch::Sender<()>,
+    /// Why it must end.
+    end: watch::Sender<Option<Reason>>,
+}
+
+impl Session {
+    /// Finds the server, connects and subscribes. The driver must be passed to [`ended`](Self::ended).
+    pub(super) async fn open(
+        servers: Arc<Servers>,
+        attempt: usize,
+        last_node: Option<&Address>,
+        channel: &str,
+        messages: broadcast::Sender<Option<String>>,
+    ) -> Result<(Self, Driver), Reason> {
+        let link: Link = servers.open(attempt, last_node, &forwarded_to(messages)).await?;
+        link.subscribe(channel).await?;
+        let (address, connection, driver) = link.into_parts();
+        let session = Self { servers, address, connection, answers: watch::Sender::default(), end: watch::Sender::default() };
+        Ok((session, driver))
+    }
+
+    /// Sends a command; if the keys are just moving to another node of the cluster, to that one.
+    ///
+    /// Sets no time limit of its own.
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Reason> {
+        match self.send_here(command).await {
+            Err(Reason::Ask { to }) => self.send_after_asking(&to, command).await,
+            answer => answer,
+        }
+    }
+
+    /// Sends a command to the server of this session, and takes note of what its answer says about it.
+    async fn send_here(&self, command: &Cmd) -> Result<Value, Reason> {
+        let answer = command.query_async::<Value>(&mut self.connection.clone()).await;
+        let answer = answer.map_err(|error| Reason::of(&self.address, error));
+        let failure = answer.as_ref().err();
+        if failure.is_none_or(Reason::is_answer) {
+            self.answers.send_replace(());
+        }
+        // A broken connection ends its driver, too, but that does not know the reason.
+        if let Some(reason) = failure.filter(|reason| reason.ends_session()) {
+            self.end.send_replace(Some(reason.clone()));
+        }
+        answer
+    }
+
+    /// Sends a command to the node that imports the slot. A connection for each: the command `ASKING` counts for the one that
+    /// follows it, and a migration is rare and short.
+    async fn send_after_asking(&self, node: &Address, command: &Cmd) -> Result<Value, Reason> {
+        let nothing: Pushes = Arc::new(|_: PushInfo| Ok::<(), SendError>(()));
+        let link = self.servers.link(node, &nothing).await?;
+        link.ask(&cmd("ASKING")).await?;
+        link.ask(command).await
+    }
+
+    /// Waits until the session must end, and returns why.
+    pub(super) async fn ended(&self, mut driver: Driver) -> Reason {
+        let mut end = self.end.subscribe();
+        tokio::select! {
+            biased;
+            end = end.wait_for(Option::is_some) => end.ok().and_then(|end| end.clone()).unwrap_or(Reason::Ended),
+            () = self.silence() => Reason::Silent { address: self.address.clone(), limit: SILENCE_LIMIT },
+            () = driver.ended() => Reason::Closed { address: self.address.clone() },
+        }
+    }
+
+    /// Returns when nothing was answered for too long, though the server was asked.
+    async fn silence(&self) {
+        let mut answers = self.answers.subscribe();
+        let silent = async { while timeout(SILENCE_LIMIT, answers.changed()).await.is_ok() {} };
+        tokio::select! {
+            () = silent => {}
+            () = self.probe() => {}
+        }
+    }
+
+    /// Asks for an answer whenever none came for a while.
+    ///
+    /// By `TYPE`, not by `PING`: the rights that we ask for include it, and a node of a cluster answers it by a redirection if it has lost the keys.
+    async fn probe(&self) {
+        let mut answers = self.answers.subscribe();
+        loop {
+            while timeout(PROBE_AFTER, answers.changed()).await.is_ok() {}
+            // What the answer says is noted.
+            drop(self.send_here(cmd("TYPE").arg(&self.servers.key)).await);
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Passes the messages of a subscription on.
+fn forwarded_to(messages: broadcast::Sender<Option<String>>) -> Pushes {
+    Arc::new(move |push: PushInfo| {
+        if push.kind == PushKind::Message
+            && let [_channel, message] = &push.data[..]
+        {
+            let message = String::from_redis_value_ref(message).unwrap_or_default();
+            // Without a receiver, sending fails, and that is no error here.
+            drop(messages.send(Some(message)));
+        }
+        Ok::<(), SendError>(())
+    })
+}

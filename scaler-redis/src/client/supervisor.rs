@@ -1,0 +1,94 @@
+//! Replaces a session that has ended, whatever ended it, by a new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::reason::Reason;
+use super::servers::Servers;
+use super::session::Session;
+use crate::target::{Address, Target};
+use crate::tls::Connector;
+
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// Added to each wait at random, so that a thousand clients do not come back at the same moment.
+const LONGEST_JITTER_MS: u64 = 500;
+
+/// What calls find.
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    /// The current session.
+    Connected(Arc<Session>),
+    /// No session, and why the last attempt at one failed.
+    Away(Reason),
+}
+
+impl State {
+    /// The current session.
+    pub(super) fn session(&self) -> Result<Arc<Session>, Reason> {
+        match self {
+            Self::Connected(session) => Ok(session.clone()),
+            Self::Away(reason) => Err(reason.clone()),
+        }
+    }
+}
+
+/// Owner of the current session.
+#[derive(Clone)]
+pub(super) struct Supervisor {
+    servers: Arc<Servers>,
+    channel: Arc<str>,
+    state: watch::Sender<State>,
+    messages: broadcast::Sender<Option<String>>,
+}
+
+impl Supervisor {
+    /// A supervisor that tells by `state` of its sessions, and by `messages` of what is published on the channel.
+    pub(super) fn new(
+        target: Target,
+        tls: Option<Connector>,
+        key: &str,
+        channel: &str,
+        state: watch::Sender<State>,
+        messages: broadcast::Sender<Option<String>>,
+    ) -> Self {
+        let servers = Arc::new(Servers { target, tls, key: key.to_owned() });
+        Self { servers, channel: channel.into(), state, messages }
+    }
+
+    /// Has one session after the other, for ever.
+    pub(super) async fn run(self) {
+        let mut wait = FIRST_WAIT;
+        let mut last_node = None;
+        for attempt in 0_usize.. {
+            let mut task = JoinSet::new();
+            // In a task of its own, so that a panic of the client library ends one session only.
+            task.spawn(self.clone().one_session(attempt, last_node.clone()));
+            let reason = task.join_next().await.and_then(Result::ok).unwrap_or(Reason::Ended);
+            if let State::Connected(session) = self.state.send_replace(State::Away(reason)) {
+                last_node = Some(session.address.clone());
+                wait = FIRST_WAIT;
+            }
+            sleep(wait + Duration::from_millis(fastrand::u64(..=LONGEST_JITTER_MS))).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Opens a session and waits until it ends; returns why it did, or why there was none.
+    async fn one_session(self, attempt: usize, last_node: Option<Address>) -> Reason {
+        let Self { servers, channel, state, messages } = self;
+        let opened = Session::open(servers, attempt, last_node.as_ref(), &channel, messages.clone()).await;
+        let (session, driver) = match opened {
+            Ok((session, driver)) => (Arc::new(session), driver),
+            Err(reason) => return reason,
+        };
+        state.send_replace(State::Connected(session.clone()));
+        // Messages may have been lost until now. Without a receiver, sending fails, and that is no error here.
+        drop(messages.send(None));
+        session.ended(driver).await
+    }
+}

@@ -1,0 +1,93 @@
+//! Passwords of any text reach the server whole, and nothing of them is taken for a command.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use redis::Value;
+use scaler_core::{Membership, MembershipError};
+use scaler_redis::{RedisConfig, RedisMembership};
+use test_servers::{Redis, RedisCluster, Sentinel};
+
+use crate::help::{active, command, connect, plain_client, until};
+use crate::topologies::{sentinel_address, until_nudged};
+
+const SECRETS: [&str; 8] = [
+    "a space",
+    "a 'single' quote",
+    "a \"double\" quote",
+    "a line feed\nSET injected 1\r\n",
+    "a back\\slash\\n",
+    "100%41 & ?#/@:+",
+    "schlüssel-🔑",
+    " ",
+];
+
+/// Lets this user in with this password, for everything.
+fn user_rules<'a>(name: &'a str, password: &'a str) -> [&'a str; 9] {
+    ["acl", "setuser", name, "on", "resetpass", password, "~*", "&*", "+@all"]
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
+async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
+    let redis = Redis::private().await;
+    let operator = plain_client(redis.url()).await;
+    for secret in SECRETS {
+        command(&operator, &["config", "set", "requirepass", secret]).await;
+        command(&operator, &user_rules("wörk%r", &format!(">{secret}"))).await;
+        for user in ["", "wörk%r"] {
+            let credentials = format!("://{}:{}@", encoded(user), encoded(secret));
+            let membership = connect(&RedisConfig::new(redis.url().replacen("://", &credentials, 1))).await;
+            membership.heartbeat(&active("worker-1")).await.unwrap();
+            until_nudged(&membership, &membership).await;
+        }
+        let wrong = redis.url().replacen("://", &format!("://:{}@", encoded(&format!("{secret}x"))), 1);
+        let failure = RedisMembership::connect(RedisConfig::new(wrong)).await.unwrap_err();
+        assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
+    }
+    assert_eq!(command(&operator, &["exists", "injected"]).await, Value::Int(0), "a part of a password was executed");
+}
+
+#[tokio::test]
+async fn a_user_without_a_password_is_let_in_where_none_is_wanted() {
+    let redis = Redis::private().await;
+    command(&plain_client(redis.url()).await, &user_rules("guest", "nopass")).await;
+    let membership = connect(&RedisConfig::new(redis.url().replacen("://", "://guest@", 1))).await;
+    membership.heartbeat(&active("worker-1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn any_password_is_let_in_by_sentinels_and_the_primary_that_they_name() {
+    let sentinel = Sentinel::private().await;
+    let primary = plain_client(sentinel.primary().url()).await;
+    let watcher = plain_client(&sentinel_address(&sentinel)).await;
+    for secret in SECRETS {
+        let rule = format!(">{secret}");
+        command(&primary, &user_rules("worker", &rule)).await;
+        command(&watcher, &user_rules("asker", &rule)).await;
+        let secret = encoded(secret);
+        let url = sentinel.url().replacen("://", &format!("://worker:{secret}@"), 1);
+        let config = RedisConfig::new(format!("{url}&sentinelUsername=asker&sentinelPassword={secret}"));
+        let membership = connect(&config).await;
+        until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
+        until_nudged(&membership, &membership).await;
+        let wrong = RedisConfig::new(format!("{url}&sentinelUsername=asker&sentinelPassword=wrong"));
+        let failure = RedisMembership::connect(wrong).await.unwrap_err();
+        assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn any_password_is_let_in_by_a_cluster() {
+    let cluster = RedisCluster::private().await;
+    for secret in SECRETS {
+        for node in cluster.nodes() {
+            command(&plain_client(node.url()).await, &user_rules("worker", &format!(">{secret}"))).await;
+        }
+        let url = cluster.url().replacen("://", &format!("://worker:{}@", encoded(secret)), 1);
+        let membership = connect(&RedisConfig::new(url)).await;
+        until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
+        until_nudged(&membership, &membership).await;
+    }
+}
