@@ -20,8 +20,7 @@ use crate::tls::Connector;
 
 /// For the name look-up, and again for TCP and TLS with one IP address. A server that vanished answers to neither.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// Idle connections are probed by the kernel, too, in case the process itself is stopped.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(3);
+/// Between probes of an idle connection by the kernel, which works even if the process is stopped.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
 
 /// What the client library talks over.
@@ -54,7 +53,7 @@ async fn open(found: SocketAddr) -> io::Result<TcpStream> {
     let tcp = TcpStream::connect(found).await?;
     tcp.set_nodelay(true)?;
     let socket = SockRef::from(&tcp);
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(3))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE_LIMIT).with_interval(KEEPALIVE_EVERY).with_retries(3))?;
     // Unacknowledged data ends the connection; by default the kernel sends it again for 15 minutes.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(SILENCE_LIMIT))?;

@@ -5,8 +5,17 @@
 //! [supervisor](supervisor) owns the current session and replaces it whole: it looks names up anew, asks Sentinels or the
 //! cluster anew, and opens a new socket.
 //!
-//! The library's own reconnecting and cluster clients are not used: they keep a connection until the kernel gives it up
-//! (15 minutes for a peer that vanished), and none of them says when a subscription is lost.
+//! The library's own `ConnectionManager` is not used: a time-out is no reason for it to reconnect (`RedisError::is_unrecoverable_error`), so it
+//! keeps the connection to a peer that vanished until the kernel gives it up after 15 minutes.
+//!
+//! Nor is `fred` (10.1): a session of it, replaced whole, would still
+//!
+//! - not open in a cluster while any primary is unreachable, even one that has none of our keys (`router/clustered.rs`, `sync`: `try_join_all`);
+//! - not open when the first address of a name has vanished: one time limit covers all of them (`protocol/connection.rs`, `create` and
+//!   `tcp_connect_any`);
+//! - send user and password in an inline `HELLO`, in which a space ends a word and a line feed the command (`redis-protocol`,
+//!   `resp3/encode.rs`, `gen_hello`), or need a second connection for subscriptions (RESP2);
+//! - hide why a Sentinel refuses (`router/sentinel.rs`, `connect_to_sentinel`).
 
 mod call;
 mod dial;

@@ -105,6 +105,22 @@ fn the_new_owner_is_found_when_the_machine_of_a_cluster_node_vanished() {
     });
 }
 
+#[test]
+fn a_cluster_node_that_vanished_keeps_nobody_from_the_keys_of_another() {
+    in_own_network(async |network| {
+        let cluster = RedisCluster::private().await;
+        for node in cluster.nodes() {
+            command(&plain_client(node.url()).await, &["config", "set", "cluster-require-full-coverage", "no"]).await;
+        }
+        let owner = cluster.owner("workers").await;
+        let other = cluster.nodes().iter().find(|node| node.port() != owner.port()).unwrap();
+        network.silence(other.port());
+        other.pause().await;
+        let membership = connect(&RedisConfig::new(cluster.url())).await;
+        heard_again("the owner of the keys", &membership).await;
+    });
+}
+
 /// Measures from now on, when the new server is there, until heartbeats succeed. They should within 5 s; the limit leaves room for a busy machine.
 async fn heard_again(at: &str, membership: &RedisMembership) {
     let start = Instant::now();
