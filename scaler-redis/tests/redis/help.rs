@@ -21,6 +21,13 @@ pub(crate) async fn shared_config() -> RedisConfig {
     config
 }
 
+/// The usual settings with time-outs that a busy machine keeps.
+pub(crate) fn patient(url: impl Into<String>) -> RedisConfig {
+    let mut config = RedisConfig::new(url);
+    config.command_timeout = Duration::from_secs(15);
+    config
+}
+
 pub(crate) async fn connect(config: &RedisConfig) -> RedisMembership {
     RedisMembership::connect(config.clone()).await.unwrap()
 }

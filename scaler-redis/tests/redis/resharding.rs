@@ -3,11 +3,10 @@
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 use scaler_core::{Incarnation, Member, Membership, MembershipError};
-use scaler_redis::RedisConfig;
 use test_servers::{Redis, RedisCluster};
 use uuid::Uuid;
 
-use crate::help::{active, command, connect, plain_client, until};
+use crate::help::{active, command, connect, patient, plain_client, until};
 use crate::topologies::until_nudged;
 
 const KEYS: [&str; 4] = ["workers", "{workers}:seen", "{workers}:superseded", "{workers}:retiring"];
@@ -38,7 +37,7 @@ impl<'a> End<'a> {
 #[tokio::test]
 async fn a_slot_that_migrates_there_and_back_is_followed() {
     let cluster = RedisCluster::private().await;
-    let config = RedisConfig::new(cluster.url());
+    let config = patient(cluster.url());
     let (one, other) = (connect(&config).await, connect(&config).await);
     let member = active("worker-1");
     until("it is there", async || one.heartbeat(&member).await.is_ok()).await;
@@ -78,7 +77,7 @@ async fn a_slot_that_migrates_there_and_back_is_followed() {
 #[tokio::test]
 async fn a_client_that_connects_while_the_slot_migrates_works_once_it_has() {
     let cluster = RedisCluster::private().await;
-    let config = RedisConfig::new(cluster.url());
+    let config = patient(cluster.url());
     let first = connect(&config).await;
     until("it is there", async || first.heartbeat(&active("worker-1")).await.is_ok()).await;
     let owner = cluster.owner("workers").await;

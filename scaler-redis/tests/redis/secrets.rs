@@ -3,10 +3,10 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use redis::Value;
 use scaler_core::{Membership, MembershipError};
-use scaler_redis::{RedisConfig, RedisMembership};
+use scaler_redis::RedisMembership;
 use test_servers::{Redis, RedisCluster, Sentinel};
 
-use crate::help::{active, command, connect, plain_client, until};
+use crate::help::{active, command, connect, patient, plain_client, until};
 use crate::topologies::{sentinel_address, until_nudged};
 
 const SECRETS: [&str; 8] = [
@@ -38,12 +38,12 @@ async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
         command(&operator, &user_rules("wörk%r", &format!(">{secret}"))).await;
         for user in ["", "wörk%r"] {
             let credentials = format!("://{}:{}@", encoded(user), encoded(secret));
-            let membership = connect(&RedisConfig::new(redis.url().replacen("://", &credentials, 1))).await;
+            let membership = connect(&patient(redis.url().replacen("://", &credentials, 1))).await;
             membership.heartbeat(&active("worker-1")).await.unwrap();
             until_nudged(&membership, &membership).await;
         }
         let wrong = redis.url().replacen("://", &format!("://:{}@", encoded(&format!("{secret}x"))), 1);
-        let failure = RedisMembership::connect(RedisConfig::new(wrong)).await.unwrap_err();
+        let failure = RedisMembership::connect(patient(wrong)).await.unwrap_err();
         assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
     }
     assert_eq!(command(&operator, &["exists", "injected"]).await, Value::Int(0), "a part of a password was executed");
@@ -53,7 +53,7 @@ async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
 async fn a_user_without_a_password_is_let_in_where_none_is_wanted() {
     let redis = Redis::private().await;
     command(&plain_client(redis.url()).await, &user_rules("guest", "nopass")).await;
-    let membership = connect(&RedisConfig::new(redis.url().replacen("://", "://guest@", 1))).await;
+    let membership = connect(&patient(redis.url().replacen("://", "://guest@", 1))).await;
     membership.heartbeat(&active("worker-1")).await.unwrap();
 }
 
@@ -68,11 +68,11 @@ async fn any_password_is_let_in_by_sentinels_and_the_primary_that_they_name() {
         command(&watcher, &user_rules("asker", &rule)).await;
         let secret = encoded(secret);
         let url = sentinel.url().replacen("://", &format!("://worker:{secret}@"), 1);
-        let config = RedisConfig::new(format!("{url}&sentinelUsername=asker&sentinelPassword={secret}"));
+        let config = patient(format!("{url}&sentinelUsername=asker&sentinelPassword={secret}"));
         let membership = connect(&config).await;
         until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
         until_nudged(&membership, &membership).await;
-        let wrong = RedisConfig::new(format!("{url}&sentinelUsername=asker&sentinelPassword=wrong"));
+        let wrong = patient(format!("{url}&sentinelUsername=asker&sentinelPassword=wrong"));
         let failure = RedisMembership::connect(wrong).await.unwrap_err();
         assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
     }
@@ -86,7 +86,7 @@ async fn any_password_is_let_in_by_a_cluster() {
             command(&plain_client(node.url()).await, &user_rules("worker", &format!(">{secret}"))).await;
         }
         let url = cluster.url().replacen("://", &format!("://worker:{}@", encoded(secret)), 1);
-        let membership = connect(&RedisConfig::new(url)).await;
+        let membership = connect(&patient(url)).await;
         until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
         until_nudged(&membership, &membership).await;
     }

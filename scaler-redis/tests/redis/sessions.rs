@@ -13,19 +13,19 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::help::{active, command, connect, plain_client, until};
+use crate::help::{active, command, connect, patient, plain_client, until};
 
 #[tokio::test]
 async fn a_connection_that_an_operator_kills_is_replaced() {
     let redis = Redis::private().await;
     let membership = connect(&RedisConfig::new(redis.url())).await;
-    membership.heartbeat(&active("worker-1")).await.unwrap();
+    until("it is there", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
     let operator = plain_client(redis.url()).await;
     for kind in ["normal", "pubsub"] {
         let mut nudges = membership.nudges();
         command(&operator, &["client", "kill", "type", kind, "skipme", "yes"]).await;
         until("heartbeats succeed again", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
-        membership.nudge().await.unwrap();
+        until("a notification is sent", async || membership.nudge().await.is_ok()).await;
         assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())), "{kind}");
     }
 }
@@ -37,7 +37,7 @@ async fn a_connection_with_garbage_in_it_is_replaced() {
     let url = format!("redis://{}", listener.local_addr().unwrap());
     let garbage = Arc::new(Notify::new());
     let proxy = tokio::spawn(proxy(listener, redis.port(), garbage.clone()));
-    let membership = connect(&RedisConfig::new(url)).await;
+    let membership = connect(&patient(url)).await;
     membership.heartbeat(&active("worker-1")).await.unwrap();
     let mut nudges = membership.nudges();
     garbage.notify_one();
@@ -83,7 +83,7 @@ async fn a_redis_that_has_become_a_replica_is_left_and_taken_again() {
 #[tokio::test]
 async fn a_server_in_protected_mode_is_a_permanent_refusal() {
     let (url, server) = answering("-DENIED Redis is running in protected mode because protected mode is enabled\r\n").await;
-    let failure = RedisMembership::connect(RedisConfig::new(url)).await.unwrap_err();
+    let failure = RedisMembership::connect(patient(url)).await.unwrap_err();
     assert!(matches!(failure, MembershipError::Denied { .. }) && failure.to_string().contains("protected mode"), "{failure}");
     server.abort();
 }

@@ -19,7 +19,7 @@ fn a_new_redis_at_the_address_of_one_that_vanished_is_found() {
         network.redirect(SERVICE, before.port());
         let config = RedisConfig::new(format!("redis://127.0.0.1:{SERVICE}"));
         let (one, other) = (connect(&config).await, connect(&config).await);
-        one.heartbeat(&active("worker-1")).await.unwrap();
+        until("it is there", async || one.heartbeat(&active("worker-1")).await.is_ok()).await;
         until_nudged(&one, &other).await;
 
         network.silence(before.port());
@@ -36,7 +36,7 @@ fn a_client_that_sends_nothing_notices_that_its_redis_vanished() {
         let (before, after) = (Redis::private().await, Redis::private().await);
         network.redirect(SERVICE, before.port());
         let idle = connect(&RedisConfig::new(format!("redis://127.0.0.1:{SERVICE}"))).await;
-        idle.members().await.unwrap();
+        until("it is connected", async || idle.members().await.is_ok()).await;
         network.silence(before.port());
         network.redirect(SERVICE, after.port());
         let publisher = plain_client(after.url()).await;
@@ -52,7 +52,7 @@ fn a_redis_that_comes_back_later_is_heard_soon() {
     in_own_network(async |network| {
         let redis = Redis::private().await;
         let membership = connect(&RedisConfig::new(redis.url())).await;
-        membership.heartbeat(&active("worker-1")).await.unwrap();
+        until("it is there", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
         network.silence(redis.port());
         until("the reason is that packets are lost", async || {
             membership.members().await.is_err_and(|failure| failure.to_string().contains("no answer within 2 s"))
