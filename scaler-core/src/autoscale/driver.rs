@@ -18,7 +18,7 @@ use crate::{Clock, Membership, Term, WorkerId};
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// Runs an autoscaler until `stop` completes, beside a control plane whose [`Lookout`](super::Lookout) tells it what there is
-/// to do. While that one does not lead, it does nothing.
+/// to do. While that one does not lead, it does nothing, except that it raises the number to the minimum once, when it starts.
 ///
 /// Dropping the future ends it at once; whoever is retired then stays so until an autoscaler decides otherwise.
 pub async fn run(
@@ -52,6 +52,8 @@ struct Driver {
     lead: watch::Receiver<Option<Lead>>,
     /// The term it works in, and what it remembers of it.
     at_work: Option<(Term, Autoscaler)>,
+    /// True until the number was found to be at least the minimum, or a term began.
+    starts: bool,
     stands_back: bool,
     backoff: Backoff,
     episode: Episode,
@@ -73,7 +75,8 @@ impl Driver {
     ) -> Self {
         // One at a time leads: its jitter need not differ from that of others.
         let backoff = Backoff::new(config.interval, LONGEST_RETRY, 0);
-        Self { config, fleet, membership, clock, lead, at_work: None, stands_back: false, backoff, episode: Episode::default() }
+        let (starts, episode) = (config.min > 0, Episode::default());
+        Self { config, fleet, membership, clock, lead, at_work: None, starts, stands_back: false, backoff, episode }
     }
 
     /// One turn; how long to rest after it.
@@ -110,8 +113,13 @@ impl Driver {
                 self.stands_back = false;
                 observe(AutoscaleEvent::StoodDown);
             }
+            if self.starts {
+                self.raise_to_minimum(observe).await?;
+                self.starts = false;
+            }
             return Ok(());
         };
+        self.starts = false;
         let fleet = self.fleet.read().await.map_err(Failure::Fleet)?;
         let retired = self.membership.retired().await.ok();
         // What is known of the work must be no older than what is known of the workers.
@@ -128,6 +136,18 @@ impl Driver {
         if let Some(replicas) = self.act(decision, &fleet, &retired.unwrap_or_default(), observe).await? {
             let now = self.clock.now();
             self.autoscaler(term).wrote(now, replicas);
+        }
+        Ok(())
+    }
+
+    /// For the moment when the fleet is handed to the autoscaler: a manifest that no longer contains the number has Kubernetes reset
+    /// it to 1, and the leader may still be a control plane of the earlier configuration, which does not scale.
+    async fn raise_to_minimum(&self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) -> Result<(), Failure> {
+        let fleet = self.fleet.read().await.map_err(Failure::Fleet)?;
+        let (from, to) = (fleet.replicas, self.config.min);
+        if from < to {
+            self.fleet.set_replicas(&fleet, to).await.map_err(Failure::Fleet)?;
+            observe(AutoscaleEvent::Scaled { from, to });
         }
         Ok(())
     }

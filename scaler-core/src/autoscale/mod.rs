@@ -5,7 +5,8 @@
 //!
 //! The rule: wanted is `clamp(ceil(items / items_per_worker), min, max)`. Up at once, within any `up_every` to four more or twice as
 //! many as there were, whichever is more. Down to what was wanted most within `down_window`, within any `down_every` by a
-//! quarter or by one, and not for less than a band of `band_percent`. A count that cannot be read wants what there is.
+//! quarter or by one, and not for less than a band of `band_percent`. A count that cannot be read wants what there is. The minimum is
+//! reached at once, whatever can be read; a candidate for the leadership sees to that, too, once, when it starts.
 //!
 //! Down begins with the workers: those that carry least are [retired](crate::Membership::retire), so that others take over without
 //! a missed tick; only when they own nothing, are no longer ready and are marked is the number lowered, and those are ended.

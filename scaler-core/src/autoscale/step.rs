@@ -127,11 +127,12 @@ impl Autoscaler {
     fn goal(&mut self, now: Duration, replicas: u32, workload: Option<&Workload>) -> u32 {
         let Reverse(lowest) = self.lowest.observe(now, Reverse(replicas));
         let highest = self.highest.observe(now, replicas);
-        let wanted = workload.map_or(replicas, |workload| self.config.wanted(workload.items));
+        let wanted = workload.map_or(replicas, |workload| self.config.wanted(workload.items)).max(self.config.min);
         let wanted_most = self.wanted.observe(now, wanted);
         if wanted > replicas {
             let ceiling = lowest.saturating_add(4).max(lowest.saturating_mul(2));
-            return wanted.min(ceiling).max(replicas);
+            // The minimum is reached at once: fewer workers than that are nobody's decision.
+            return wanted.min(ceiling.max(self.config.min)).max(replicas);
         }
         let fewer = u64::from(replicas.saturating_sub(wanted_most));
         let within_band = fewer * 100 <= u64::from(replicas) * u64::from(self.config.band_percent);

@@ -52,6 +52,10 @@ struct Stage {
 
 impl Stage {
     fn new(replicas: u32) -> Self {
+        Self::with_min(replicas, 0)
+    }
+
+    fn with_min(replicas: u32, min: u32) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let sound = Arc::new(MemoryFleet::new(replicas));
         for number in 1..=replicas {
@@ -76,7 +80,7 @@ impl Stage {
             };
             log.lock().unwrap().push(word);
         };
-        let config = AutoscaleConfig { min: 0, ..AutoscaleConfig::default() };
+        let config = AutoscaleConfig { min, ..AutoscaleConfig::default() };
         let run = autoscale::run(config, fleet.clone(), membership, clock.clone(), receiver, pending(), observe);
         tokio::spawn(run);
         Self { clock, fleet, lead, told }
@@ -118,6 +122,22 @@ async fn who_does_not_lead_asks_nobody() {
     stage.reads();
     tokio::time::sleep(SECOND * 60).await;
     assert_eq!((stage.told(), stage.reads()), (vec!["stood down".to_owned()], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_raises_the_number_to_the_minimum_once() {
+    let stage = Stage::with_min(1, 7);
+    *stage.fleet.away.lock().unwrap() = true;
+    tokio::time::sleep(SECOND * 5).await;
+    *stage.fleet.away.lock().unwrap() = false;
+    tokio::time::sleep(SECOND * 30).await;
+    assert_eq!(stage.told(), ["read: the fleet is away: connection refused", "1 -> 7", "back"]);
+    stage.fleet.sound.demand(2);
+    tokio::time::sleep(SECOND * 60).await;
+    assert_eq!(stage.told(), [""; 0], "from then on it is up to the leader");
+    stage.lead.send_replace(Some(Lead { term: Term { number: 1, holder: Uuid::nil() }, seen: None }));
+    tokio::time::sleep(SECOND * 5).await;
+    assert_eq!(stage.told(), ["2 -> 7"], "at once, though the items are not known");
 }
 
 #[tokio::test(start_paused = true)]

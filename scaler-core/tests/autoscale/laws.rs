@@ -99,14 +99,16 @@ impl Watcher {
             values
         };
         if !readable {
-            prop_assert_eq!((&decision.replicas, &decision.retire, &decision.mark), (&None, &None, &None), "an unreadable count");
+            prop_assert_eq!((&decision.retire, &decision.mark), (&None, &None), "an unreadable count");
+            let min = world.config.min;
+            prop_assert!(decision.replicas.is_none_or(|after| before < min && after == min), "an unreadable count");
         }
         let Some(after) = decision.replicas else { return Ok(()) };
         let wanted = world.config.wanted(items);
         if after > before {
             let lowest = *within(world.config.up_every).iter().min().unwrap();
             prop_assert!(after <= wanted && after <= world.config.max, "no more than wanted");
-            prop_assert!(after <= (lowest + 4).max(lowest * 2), "{lowest} -> {after}: too fast");
+            prop_assert!(after <= (lowest + 4).max(lowest * 2).max(world.config.min), "{lowest} -> {after}: too fast");
         } else {
             let highest = *within(world.config.down_every).iter().max().unwrap();
             prop_assert!(after < before && after >= wanted && after >= world.config.min, "no less than wanted");
