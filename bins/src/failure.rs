@@ -67,6 +67,9 @@ pub enum Failure {
     /// There is no cluster in which to scale.
     #[error("AUTOSCALE: builtin needs Kubernetes, and there is none to be found: {0}")]
     NoKubernetes(String),
+    /// A Kubernetes Secret cannot be made.
+    #[error("{0}")]
+    Secrets(#[from] crate::tool::SecretsError),
     /// Another process has taken the name of this worker.
     #[error("another process has taken the name {0}; this one stops")]
     Superseded(WorkerId),
@@ -102,6 +105,8 @@ impl Failure {
             | Self::Script { .. }
             | Self::NoKubernetes(_)
             | Self::Store(StoreError::NotInstalled { .. }) => USAGE,
+            Self::Secrets(error) if error.is_transient() => UNAVAILABLE,
+            Self::Secrets(_) => USAGE,
             Self::Store(error) => code_of(error.class()),
             Self::Membership(error) => code_of(error.class()),
             Self::Check(_) | Self::Superseded(_) | Self::System { .. } => OTHER,

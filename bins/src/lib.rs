@@ -9,6 +9,7 @@ pub mod control_plane;
 mod dual_stack;
 mod failure;
 pub mod health;
+mod kubernetes;
 pub mod lines;
 mod listener;
 pub mod local;

@@ -20,7 +20,7 @@ pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secret, Secrets};
 pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
 pub use tls::{SslMode, Tls};
-pub(crate) use value::percent;
 pub use value::{BadValue, milliseconds, seconds, slots, window};
+pub(crate) use value::{kube_name, percent};
 pub use wait::{WaitArgs, WaitLimit};
 pub use worker::{CommitArg, TickArgs, TimingArgs, WorkerArgs};

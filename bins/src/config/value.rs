@@ -103,7 +103,7 @@ pub(crate) fn percent(text: &str) -> Result<f64, BadValue> {
 }
 
 /// The name of an object in Kubernetes (a DNS subdomain name by RFC 1123, as Kubernetes reads it).
-pub(super) fn kube_name(text: &str) -> Result<String, BadValue> {
+pub(crate) fn kube_name(text: &str) -> Result<String, BadValue> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let labels_are_right = text.split('.').all(|label| {
         let ends = label.bytes().next().zip(label.bytes().next_back());

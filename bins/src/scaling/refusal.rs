@@ -6,6 +6,8 @@ use std::time::Duration;
 use scaler_core::BoxError;
 use scaler_core::autoscale::FleetError;
 
+use crate::kubernetes::{describe, is_transient};
+
 /// A failure of a call to Kubernetes.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -26,13 +28,13 @@ enum Kind {
 impl Refusal {
     /// The failure of a call about this object.
     pub(super) fn of(about: &impl fmt::Display, error: kube::Error) -> Self {
-        let (kind, words) = match &error {
-            kube::Error::Api(status) => (of_code(status.code), format!("{} ({})", status.message, status.code)),
-            kube::Error::Auth(_) => (Kind::Denied, error.to_string()),
-            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => (Kind::Away, innermost(&error)),
-            _ => (Kind::Refused, error.to_string()),
+        let kind = match &error {
+            kube::Error::Api(status) => of_code(status.code),
+            kube::Error::Auth(_) => Kind::Denied,
+            error if is_transient(error) => Kind::Away,
+            _ => Kind::Refused,
         };
-        Self { kind, source: Box::new(Told { told: format!("{about}: {words}"), source: error }) }
+        Self { kind, source: Box::new(Told { told: format!("{about}: {}", describe(&error)), source: error }) }
     }
 
     /// No answer came in time.
@@ -71,13 +73,4 @@ const fn of_code(code: u16) -> Kind {
         429 | 500..=599 => Kind::Away,
         _ => Kind::Refused,
     }
-}
-
-/// What lies at the bottom says most: that the connection was refused, or that the certificate is unknown.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

@@ -4,6 +4,7 @@ mod check;
 mod items;
 mod migrate;
 mod optimize;
+mod secrets;
 mod status;
 mod verify;
 
@@ -18,6 +19,7 @@ use crate::servers::{ServerWait, Store};
 use crate::{Failure, telemetry};
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
+pub use secrets::{SecretsArgs, SecretsError};
 pub use verify::VerifyArgs;
 
 /// The name of the tool's sessions with Postgres.
@@ -53,6 +55,8 @@ pub enum ToolCommand {
         #[command(subcommand)]
         command: ItemsCommand,
     },
+    /// Creates missing Kubernetes Secrets with passwords and certificates; changes no existing value
+    Secrets(Box<SecretsArgs>),
     /// Puts the rows of each slot beside each other while all work on, which makes ticks of a large table faster; safe to stop and to repeat
     #[command(after_help = SECRETS_HELP)]
     Optimize {
@@ -97,6 +101,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
+        ToolCommand::Secrets(args) => secrets::run(&args, &lines).await?,
         ToolCommand::Optimize { postgres, wait } => optimize::run(&postgres, &wait, &lines).await?,
     }
     Ok(())

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 
 const SCALE: &str = "/apis/apps/v1/namespaces/apps/deployments/worker/scale";
 const PODS: &str = "/api/v1/namespaces/apps/pods";
+const SECRETS: &str = "/api/v1/namespaces/apps/secrets";
+const ACCOUNTS: &str = "/api/v1/namespaces/apps/serviceaccounts/";
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// An API server with one Deployment, `worker` in the namespace `apps`.
@@ -31,6 +33,10 @@ pub(crate) struct Cluster {
     /// Who wrote the number last.
     pub(crate) writer: Option<String>,
     pub(crate) pods: BTreeMap<String, FakePod>,
+    /// By name, as they were written.
+    pub(crate) secrets: BTreeMap<String, Value>,
+    /// Names of the service accounts; the uid of each is its name.
+    pub(crate) accounts: Vec<&'static str>,
     /// Method and path of every request.
     pub(crate) requests: Vec<String>,
     /// Every number that was written.
@@ -109,6 +115,15 @@ impl Cluster {
                 let items: Vec<_> = self.pods.iter().map(|(name, pod)| pod.object(name)).collect();
                 (200, json!({ "kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items }))
             }
+            ("GET", path) if path.starts_with(ACCOUNTS) => {
+                match self.accounts.iter().find(|name| path.strip_prefix(ACCOUNTS) == Some(name)) {
+                    Some(name) => (200, json!({ "metadata": { "name": name, "uid": name } })),
+                    None => refusal(404, "serviceaccounts not found"),
+                }
+            }
+            (_, path) if path.starts_with(SECRETS) => {
+                self.answer_secret(method, path.trim_start_matches(SECRETS).trim_start_matches('/'), body)
+            }
             ("PATCH", path) => match path.strip_prefix(PODS).and_then(|name| self.pods.get_mut(name.trim_start_matches('/'))) {
                 Some(pod) => {
                     pod.cost = body["metadata"]["annotations"][COST].as_str().map(str::to_owned);
@@ -118,6 +133,29 @@ impl Cluster {
             },
             _ => refusal(404, "the server could not find the requested resource"),
         }
+    }
+
+    fn answer_secret(&mut self, method: &str, name: &str, body: &Value) -> (u16, Value) {
+        let written = match (method, self.secrets.get(name)) {
+            ("POST", _) => body.clone(),
+            (_, None) => return refusal(404, "secrets not found"),
+            ("GET", Some(secret)) => return (200, secret.clone()),
+            ("PATCH", Some(secret)) if secret["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"] => {
+                let mut merged = secret.clone();
+                merge(&mut merged, body);
+                merged
+            }
+            _ => return refusal(409, "the object has been modified"),
+        };
+        let name = written["metadata"]["name"].as_str().unwrap().to_owned();
+        if method == "POST" && self.secrets.contains_key(&name) {
+            return refusal(409, "the object exists already");
+        }
+        self.version += 1;
+        let mut written = written;
+        written["metadata"]["resourceVersion"] = self.version.to_string().into();
+        self.secrets.insert(name, written.clone());
+        (if method == "POST" { 201 } else { 200 }, written)
     }
 
     fn scale(&self) -> Value {
@@ -168,6 +206,17 @@ impl FakePod {
                 "conditions": [{ "type": "Ready", "status": if self.ready { "True" } else { "False" } }],
             },
         })
+    }
+}
+
+/// A JSON merge patch.
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    for (key, value) in patch {
+        merge(&mut into[key], value);
     }
 }
 

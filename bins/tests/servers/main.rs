@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod ipv6;
 mod kubernetes;
+mod kubernetes_secrets;
 mod oracle;
 mod programs;
 mod retirement;
