@@ -33,6 +33,11 @@
 {{- if and .Values.tls.enabled (or (eq .Values.postgres.mode "standalone") (eq .Values.redis.mode "standalone")) -}}yes{{- end -}}
 {{- end -}}
 
+{{/* True if they are made without cert-manager. */}}
+{{- define "scaler.generatesCertificates" -}}
+{{- if and (include "scaler.makesCertificates" .) (eq .Values.tls.mode "generated") -}}yes{{- end -}}
+{{- end -}}
+
 {{/* The names by which a service is reached. Called with (list $ "postgres-service"). */}}
 {{- define "scaler.dnsNames" -}}
 {{- $root := index . 0 -}}{{- $name := include "scaler.name" . -}}

@@ -21,7 +21,9 @@ def complaints(documents):
                     yield f"{kind} {name}: a port without protocol"
         if kind == "Role":
             yield from of_role(document)
-        if kind in ("Deployment", "StatefulSet", "Pod"):
+        if kind == "Secret":
+            yield f"{kind} {name}: rendering would set values that only the cluster knows"
+        if kind in ("Deployment", "StatefulSet", "Job", "Pod"):
             pod = document["spec"] if kind == "Pod" else document["spec"]["template"]["spec"]
             yield from (f"{kind} {name}: {complaint}" for complaint in of_pod(pod))
 
@@ -31,6 +33,8 @@ def of_role(role):
     for rule in role["rules"]:
         if "*" in rule["verbs"] + rule["resources"] + rule["apiGroups"]:
             yield "the Role has a wildcard"
+        if rule["resources"] == ["secrets"] and rule["verbs"] != ["create"] and not rule.get("resourceNames"):
+            yield "the Role reads or changes any Secret"
         if rule["resources"] == ["deployments/scale"] and not rule.get("resourceNames"):
             yield "the Role may scale anything"
 
