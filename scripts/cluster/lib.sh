@@ -16,8 +16,14 @@ expect() {
 }
 
 kube() { kubectl --namespace "$NAMESPACE" "$@"; }
-sql() { kube exec postgres-0 -c postgres -- psql -U user -d mydatabase -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
-sql_file() { kube exec -i postgres-0 -c postgres -- psql -U user -d mydatabase -qAtX -v ON_ERROR_STOP=1 <"$1"; }
+# The pod of the Postgres that takes writes, and its superuser. The scenario of CloudNativePG sets another.
+DATABASE_USER=user
+database_pod() {
+    if [[ $DATABASE_USER == postgres ]]; then kube get pods -l cnpg.io/instanceRole=primary -o jsonpath='{.items[0].metadata.name}'; else echo postgres-0; fi
+}
+in_database() { kube exec -i "$(database_pod)" -c postgres -- psql -U "$DATABASE_USER" -d mydatabase -qAtX -v ON_ERROR_STOP=1 "$@"; }
+sql() { in_database -c "$1" </dev/null; }
+sql_file() { in_database <"$1"; }
 tick() { sql 'select tick from scaler.clock()'; }
 
 # until_true SECONDS WHAT COMMAND...: waits for a condition; sets `took` to the milliseconds that it took.
@@ -48,6 +54,46 @@ pods() { kube get pods -l "app=$1" --field-selector=status.phase=Running -o go-t
 any_pod() { pods "$1" | head -n 1; }
 has_pods() { [[ $(pods "$1" | wc -l) == "$2" ]]; }
 has_live_pods() { [[ $(kube get pods -l "app=$1" -o name | wc -l) == "$2" ]]; }
+
+# Nodes that take any pod.
+usable_nodes() { kubectl get nodes -o go-template='{{range .items}}{{$usable := not .spec.unschedulable}}{{range .spec.taints}}{{if ne .effect "PreferNoSchedule"}}{{$usable = false}}{{end}}{{end}}{{if $usable}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'; }
+node_of() { kube get pod "$1" -o jsonpath='{.spec.nodeName}'; }
+# Numbers of pods on each node that has any, such as 2/1.
+spread_of() {
+    kube get pods -l "app=$1" -o go-template='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.spec.nodeName}}{{"\n"}}{{end}}{{end}}' |
+        sort | uniq -c | awk '{print $1}' | sort -rn | paste -sd/
+}
+# even_spread PODS NODES: the numbers of so many pods that are spread over so many nodes.
+even_spread() { for ((i = 0; i < $2 && i < $1; i++)); do echo "$((($1 - i + $2 - 1) / $2))"; done | paste -sd/; }
+expect_spread() {
+    local nodes
+    nodes=$(usable_nodes | wc -l)
+    expect "workers on each of $nodes nodes" "$(spread_of worker)" "$(even_spread "$WORKERS" "$nodes")"
+    expect "control planes on each of them" "$(spread_of control-plane)" "$(even_spread 2 "$nodes")"
+}
+
+# start_client NAME LABEL: a pod of Postgres' image that does nothing, with the certificate of the programs. No service leads to it.
+start_client() {
+    kube apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: $1, labels: {app: $2, app.kubernetes.io/instance: "$RELEASE"}}
+spec:
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: client
+      image: $(kube get pod "$(database_pod)" -o jsonpath='{.spec.containers[0].image}')
+      command: [sleep, infinity]
+      readinessProbe: {exec: {command: ["false"]}}
+      volumeMounts: [{name: tls, mountPath: /tls}]
+  volumes:
+    - {name: tls, secret: {secretName: client-tls, defaultMode: 0400, optional: true}}
+YAML
+    kube wait --for=jsonpath='{.status.phase}'=Running "pod/$1" --timeout=60s >/dev/null || failed "pod $1 does not start"
+}
+stop_client() { kube delete pod "$@" --wait=false --grace-period=0 --force >/dev/null 2>&1; }
 
 # From here to `judge`, every increment and every movement counts.
 watch_from_now() {

@@ -59,21 +59,24 @@ lose_without_grace() {
     expect "lines in its log that tell of leaving" "$(grep -cE 'drain|leaves' "$log")" 0
     rm "$log"
 
+    stop_client killer
     victim=$(any_pod worker)
+    start_killer "$victim"
     lose "a worker is killed, and starts again in its pod" 6 "$victim" killed_only
     expect "how its container ended" "$(kube get pod "$victim" -o jsonpath='{.status.containerStatuses[0].lastState.terminated.exitCode}')" 137
-    kube delete pod killer --wait=false --grace-period=0 --force >/dev/null 2>&1
+    stop_client killer
 }
 killed() { killed_only "$1" && kube delete pod "$1" --wait=false --grace-period=0 --force; }
 killed_only() { kube exec killer -- sh -c 'kill -KILL $(grep -lz "^POD_NAME='"$1"'$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3)'; }
 # A pod on the node of another, from which that one's process can be killed.
 start_killer() {
+    kube wait --for=delete pod/killer --timeout=30s >/dev/null
     kube apply -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Pod
 metadata: {name: killer}
 spec:
-  nodeName: $(kube get pod "$1" -o jsonpath='{.spec.nodeName}')
+  nodeName: $(node_of "$1")
   hostPID: true
   automountServiceAccountToken: false
   terminationGracePeriodSeconds: 0

@@ -3,20 +3,25 @@
 install_release() { helm install "$RELEASE" deploy --namespace "$NAMESPACE" --set "worker.replicaCount=$WORKERS" "${HELM_ARGUMENTS[@]}" "$@" >/dev/null || failed "helm refuses"; }
 # Waits for nothing: the scenarios look at the rows themselves.
 upgrade() { helm upgrade "$RELEASE" deploy --namespace "$NAMESPACE" --set "worker.replicaCount=$WORKERS" "${HELM_ARGUMENTS[@]}" "$@" >/dev/null || failed "helm refuses"; }
+# An earlier run's may still be on its way out.
+create_namespace() {
+    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout=120s >/dev/null 2>&1 || true
+    kubectl create namespace "$NAMESPACE" >/dev/null
+}
 witness() { sql_file scripts/cluster/audit.sql >/dev/null; }
 add_items() { sql "insert into public.work_items (id, value) select gen_random_uuid(), 0 from generate_series(1, $1)" >/dev/null; }
 
 scenario_fresh() {
-    # An earlier run's may still be on its way out.
-    kubectl wait --for=delete "namespace/$NAMESPACE" --timeout=120s >/dev/null 2>&1 || true
-    kubectl create namespace "$NAMESPACE" >/dev/null
     local begun
+    create_namespace
     begun=$(now_ms)
     install_release
     until_true 120 "all rows are ticked" is_even "$WORKERS" || return 0
     say "  fresh namespace to all 10 rows ticked, $(loads): $(($(now_ms) - begun)) ms (limit 60000)"
     expect "rows" "$(sql 'select count(*) from public.work_items')" 10
     expect "helm test" "$(helm test "$RELEASE" --namespace "$NAMESPACE" 2>&1 | sed -n 's/^Phase: *//p')" Succeeded
+    expect "pods of the test that are left" "$(kube get pods -l app=test -o name)" ""
+    expect_spread
     witness
 }
 
@@ -57,6 +62,7 @@ update() {
     watch_from_now
     upgrade "$@"
     settle_down
+    expect_spread
     say "  rolling update $what under $(sql 'select count(*) from public.work_items') items: even again after $(($(tick) - first_tick)) s"
     past_some_ticks 5
     expect_one_move_each
@@ -96,7 +102,7 @@ scenario_releases() {
     sum=$(sql 'select sum(value) from public.work_items')
     helm uninstall "$RELEASE" --namespace "$NAMESPACE" 2>&1 | sed -n 's/^\[/  uninstall keeps [/p'
     until_true 120 "all pods are gone" no_pods
-    expect "what is left" "$(kube get all,secret,configmap,pvc -o name 2>/dev/null | grep -vE 'default-token|kube-root-ca|service/kubernetes' | paste -sd' ')" persistentvolumeclaim/postgres-pvc
+    until_true 60 "nothing but the claim is left" only_the_claim_is_left || say "  left: $(what_is_left)"
     begun=$(now_ms)
     install_release
     until_true 120 "all rows are ticked" is_even "$WORKERS" || return 0
@@ -104,4 +110,6 @@ scenario_releases() {
     expect "rows" "$(sql 'select count(*) from public.work_items')" "$rows"
     (($(sql 'select sum(value) from public.work_items') >= sum)) || failed "values have fallen"
 }
+what_is_left() { kube get all,secret,configmap,pvc,serviceaccount,role,rolebinding,networkpolicy -o name 2>/dev/null | grep -vE 'kube-root-ca|service/kubernetes|serviceaccount/default' | paste -sd' '; }
+only_the_claim_is_left() { [[ $(what_is_left) == persistentvolumeclaim/postgres-pvc ]]; }
 no_pods() { [[ -z $(kube get pods -o name) ]]; }

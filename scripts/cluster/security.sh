@@ -1,4 +1,4 @@
-# What the accounts may do, and who is let in; sourced by scripts/cluster-test.
+# What the accounts may do, and who reaches whom; sourced by scripts/cluster-test.
 
 scenario_rights() {
     local account
@@ -24,8 +24,10 @@ refused() {
 }
 
 scenario_tls() {
-    local pod certificate='sslmode=verify-full sslrootcert=/tmp/client/ca.crt sslcert=/tmp/client/tls.crt sslkey=/tmp/client/tls.key'
-    give_certificate postgres-0 && give_certificate deploy/redis
+    local certificate='sslmode=verify-full sslrootcert=/tls/ca.crt sslcert=/tls/tls.crt sslkey=/tls/tls.key'
+    start_client client test
+    give_certificate deploy/redis
+    until_true 20 "a client that the network policies let in" lets_in
     refused "Postgres, without a certificate" 'connection requires a valid client certificate' "$(to_postgres sslmode=require)"
     refused "Postgres, without TLS" 'no pg_hba.conf entry for .* no encryption' "$(to_postgres sslmode=disable)"
     expect "Postgres, with the programs' certificate" "$(to_postgres "$certificate")" t
@@ -33,11 +35,13 @@ scenario_tls() {
     refused "Redis, without TLS" 'wrong version number' "$(to_redis)"
     expect "Redis, with the programs' certificate" \
         "$(to_redis --tls --cacert /tmp/client/ca.crt --cert /tmp/client/tls.crt --key /tmp/client/tls.key)" PONG
-    for pod in postgres-0 deploy/redis; do kube exec "$pod" -- rm -r /tmp/client; done
+    kube exec deploy/redis -- rm -r /tmp/client
+    stop_client client
     # At its start the client library asks for these two, and goes on without the answers.
     expect "commands but INFO and CLIENT ID that Redis refused to the programs" \
         "$(kube exec deploy/redis -- redis-cli acl log | grep -A 1 '^object$' | grep -cvE '^(object|--|info|client\|id)$')" 0
 }
+lets_in() { kube exec client -- pg_isready -q -h postgres-service; }
 # The certificate of workers and control plane, in the pod of a server.
 give_certificate() {
     local file
@@ -48,8 +52,8 @@ give_certificate() {
 }
 # Whether the session is encrypted, or why there is none.
 to_postgres() {
-    kube exec postgres-0 -c postgres -- sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql -qAtX "host=postgres-service user=user dbname=mydatabase $0" \
-        -c "select ssl from pg_stat_ssl where pid = pg_backend_pid()"' "$1" 2>&1
+    kube exec client -- env PGPASSWORD="$(kube get secret postgres-secret -o go-template='{{index .data "owner-password" | base64decode}}')" \
+        psql -qAtX "host=postgres-service user=user dbname=mydatabase $1" -c 'select ssl from pg_stat_ssl where pid = pg_backend_pid()' 2>&1
 }
 # PONG, or why not: only Redis' log tells.
 to_redis() {
