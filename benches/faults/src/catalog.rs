@@ -91,8 +91,11 @@ faults! {
     36 "many-workers" Always load::many_workers: "500 workers and 4,096 slots, 1,000 and 65,536: one joins, one leaves [a plan within 0.1 s; the least moves]";
     37 "mix" InFull soak::mix: "a seeded random mix of faults, for as long as asked [all invariants; it heals]";
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
+    40 "two-systems-one-redis" InFull redis::two_systems: "two systems with the same names of workers share one Redis for 60 s [0 missed and 0 moves in either; strangers named]";
+    42 "leader-hangs" InFull control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
     57 "redis-vanishes" InFull redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
+    58 "leader-deaf" InFull control_plane::deaf: "the leader alone is cut off from Redis; a worker joins, two leave [the joiner shares within 30 s; no row still for 20 s]";
 }
 
 #[cfg(test)]

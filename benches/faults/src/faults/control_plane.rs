@@ -116,6 +116,54 @@ pub async fn cut_from_redis(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(steady_after))
 }
 
+/// The leader's sessions with Postgres get no answer any more; its lease lasts, since the server still has it.
+pub async fn statements_hang(stage: Stage) -> Result<Report> {
+    let mut world = World::shared(stage.dice.clone()).await?;
+    world.install(1000).await?;
+    let ways = world.start_control_plane_by_ways("control-1").await?;
+    world.leader().await?;
+    world.play_on(Scene { control_planes: 0, ..TWO }).await?;
+    world.start_control_plane("control-2", &[])?;
+    let watch = world.watch().await?;
+    world.some_moment().await;
+    let struck_s = now_s(&world.user).await?;
+    ways.postgres.set(Traffic::Stalls);
+    let next_s = next_term_after_s(&world, struck_s).await?;
+    let begun = Instant::now();
+    world.start_worker("worker-4", &[])?;
+    let steady_after = world.steady().await?.saturating_duration_since(begun);
+    let minimum = world.slots_of("worker-4").await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum);
+    Ok(report.at_most("next leader after, s", next_s, 15.0).steady_after(steady_after).note("then a worker joins"))
+}
+
+/// The leader hears nobody, all others can reach Redis. A worker joins, and two of those that were there leave.
+pub async fn deaf(stage: Stage) -> Result<Report> {
+    let mut world = World::shared(stage.dice.clone()).await?;
+    world.install(1000).await?;
+    let ways = world.start_control_plane_by_ways("control-1").await?;
+    world.leader().await?;
+    world.play_on(Scene { control_planes: 0, ..TWO }).await?;
+    world.start_control_plane("control-2", &[])?;
+    let watch = world.watch().await?;
+    ways.redis.set(Traffic::Stalls);
+    world.some_moment().await;
+    let joined = Instant::now();
+    world.start_worker("worker-late", &[])?;
+    eventually(Duration::from_secs(60), "the joiner owns slots", async || {
+        let slots = world.slots_of("worker-late").await?;
+        Ok(if slots > 0 { Ok(()) } else { Err("none yet") })
+    })
+    .await?;
+    let shares_after_s = joined.elapsed().as_secs_f64();
+    for leaver in ["worker-1", "worker-2"] {
+        world.drain_worker(leaver).await?;
+    }
+    let steady_after = world.steady().await?.saturating_duration_since(joined);
+    let report = Report::of(watch.judge(&world.user).await?).gap_at_most(20.0);
+    Ok(report.at_most("the joiner shares after, s", shares_after_s, 30.0).steady_after(steady_after))
+}
+
 async fn kill_the_leader(world: &mut World) -> Result<()> {
     let leader = world.leader().await?;
     let program = world.control_planes.remove(&leader).ok_or_else(|| Trouble::Unfit(format!("{leader} does not run")))?;

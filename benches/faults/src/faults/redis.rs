@@ -44,6 +44,30 @@ pub async fn flushed(stage: Stage) -> Result<Report> {
     unmoved(&world, &watch, Instant::now()).await
 }
 
+/// Two systems have one Redis, one key and the same names of workers, each its own database.
+pub async fn two_systems(stage: Stage) -> Result<Report> {
+    let mut one = World::shared(stage.dice.clone()).await?;
+    let mut other = World::shared(stage.dice.clone()).await?;
+    other.redis_key = one.redis_key.clone();
+    one.play(Scene::default()).await?;
+    other.play(Scene::default()).await?;
+    let (watch, other_watch) = (one.watch().await?, other.watch().await?);
+    tokio::time::sleep(stage.lasting(60, 15)).await;
+    for world in [&one, &other] {
+        eventually(SOON, "strangers are named", async || {
+            let names = world.control_planes.values().any(|program| program.err.find("gives nothing to worker-").is_some());
+            Ok(if names { Ok(()) } else { Err("not yet") })
+        })
+        .await?;
+        world.steady().await?;
+    }
+    let others = other_watch.judge(&other.user).await?;
+    let report = Report::of(watch.judge(&one.user).await?).none_missed().moves_at_most(0);
+    let report = report.at_most("doubles of the other system", others.doubles, 0.0);
+    let report = report.at_most("ticks missed by the other system", others.missed_p100, 0.0);
+    Ok(report.at_most("slots moved by the other system", others.moved, 0.0))
+}
+
 /// One worker cannot reach it, all others can.
 pub async fn worker_cut(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 2, ..Scene::default() }).await?;
