@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use scaler_benches::{roster, worker};
 use scaler_core::control::{ControlConfig, ControlPlane, Observation};
 use scaler_core::{
-    Assignment, Epoch, Incarnation, Member, MemberKey, MemberState, Ring, Sighting, Slot, SlotCount, SlotLoad, SlotState,
-    StickyRing, Tick, uuid_hash,
+    Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, Ring, Sighting, Slot, SlotCount, SlotLoad,
+    SlotState, StickyRing, Tick, uuid_hash,
 };
 use uuid::Uuid;
 
@@ -59,8 +59,13 @@ impl Field {
         };
         let owner = |slot| ring.owner(slot).map(|id| MemberKey { worker: id.clone(), incarnation: incarnation(0) });
         let state = |slot| SlotState { owner: owner(slot), epoch: Epoch(1), last_tick: Tick(0) };
-        let assignment =
-            Assignment { tick: Tick(0), slots: slots.iter().map(state).collect(), sessions: None, tick_length: SECOND };
+        let assignment = Assignment {
+            installation: InstallationId::UNKNOWN,
+            tick: Tick(0),
+            slots: slots.iter().map(state).collect(),
+            sessions: None,
+            tick_length: SECOND,
+        };
         let mut field = Self { assignment, members: Vec::new(), load, now: Duration::ZERO };
         (0..workers).for_each(|number| field.join(number));
         field
@@ -68,7 +73,11 @@ impl Field {
 
     fn join(&mut self, number: usize) {
         let key = MemberKey { worker: worker(number), incarnation: incarnation(0) };
-        let member = Member { state: MemberState::Active, last_tick: Some(self.assignment.tick), ..Member::joining(key) };
+        let member = Member {
+            state: MemberState::Active,
+            last_tick: Some(self.assignment.tick),
+            ..Member::joining(key, InstallationId::UNKNOWN)
+        };
         self.members.push(Sighting { member, age: Duration::ZERO });
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scaler_benches::{roster, worker};
 use scaler_core::{
-    Election, Incarnation, MemberKey, Ring, SlotCount, SlotRange, StickyRing, Timing, Transfer, WorkStore, WorkerId,
+    Election, Hearing, Incarnation, MemberKey, Ring, SlotCount, SlotRange, StickyRing, Timing, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore};
 use sqlx::{Connection, PgConnection};
@@ -84,7 +84,7 @@ async fn share(store: &PgStore, slots: SlotCount, workers: u32) -> Result<Vec<Ha
         let epoch = epochs[movement.slot.index()].epoch;
         transfers.push(Transfer { slot: movement.slot, epoch, to: hand.key.clone(), timing: Timing::Now });
     }
-    let term = store.campaign(Uuid::new_v4(), LEASE).await?.ok_or("somebody else leads this new database")?;
+    let term = store.campaign(Uuid::new_v4(), LEASE, Hearing::Members).await?.ok_or("somebody else leads this new database")?;
     store.commit(&term, &transfers).await?;
     keys.values_mut().for_each(|hand| hand.slots.sort_unstable());
     Ok(keys.into_values().collect())

@@ -47,7 +47,7 @@ impl Auditing {
         let (tell, leads) = watch::channel(false);
         let oldest = self.metrics.oldest_transaction.clone();
         let tell = move |event: &ControlEvent<'_>| match event {
-            ControlEvent::Elected(_) => _ = tell.send_replace(true),
+            ControlEvent::Elected { .. } => _ = tell.send_replace(true),
             ControlEvent::Deposed(_) | ControlEvent::Following => {
                 tell.send_replace(false);
                 oldest.clear();

@@ -23,6 +23,8 @@ struct State {
     intent: Intent,
     /// Why no work is done, as far as it is known.
     reason: Option<String>,
+    /// Why there is no work for it, although there should be.
+    idle: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,8 @@ impl Readiness {
     /// Nothing is done yet. `work` is the word for a piece of it, such as `tick`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, work: &'static str) -> Self {
-        Self { clock, work, state: Arc::new(Mutex::new(State { worked_at: None, intent: Intent::Stays, reason: None })) }
+        let state = State { worked_at: None, intent: Intent::Stays, reason: None, idle: None };
+        Self { clock, work, state: Arc::new(Mutex::new(state)) }
     }
 
     /// The clock by which it judges.
@@ -58,6 +61,11 @@ impl Readiness {
     pub fn waits(&self, reason: &dyn Error) {
         let reason = reason.to_string();
         self.change(|state| state.reason = Some(reason));
+    }
+
+    /// There is no work for it, for this reason, although there should be; `None` when that is over.
+    pub fn idle(&self, why: Option<String>) {
+        self.change(|state| state.idle = why);
     }
 
     /// No more work shall come for now.
@@ -87,7 +95,7 @@ impl Readiness {
             (Intent::Retires, _) => Err("retiring".to_owned()),
             (Intent::Stays, None) => Err(format!("no {} yet{reason}", self.work)),
             (Intent::Stays, Some(at)) => match self.clock.now().saturating_sub(at) {
-                age if age <= FRESH => Ok(()),
+                age if age <= FRESH => state.idle.map_or(Ok(()), Err),
                 age => Err(format!("the last {} was {:.1} s ago{reason}", self.work, age.as_secs_f64())),
             },
         }

@@ -51,6 +51,16 @@ uuid_name! {
     Incarnation, "incarnation"
 }
 
+uuid_name! {
+    /// Identity of one store, made when it is installed. Members that work on another store are strangers: they are given nothing.
+    InstallationId, "installation"
+}
+
+impl InstallationId {
+    /// That of a member which tells none, since it is of an earlier version: it is taken for one of ours.
+    pub const UNKNOWN: Self = Self(Uuid::nil());
+}
+
 /// The name of a worker: its pod name. 1 to 253 printable ASCII characters without spaces; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(SmolStr);

@@ -43,12 +43,12 @@ pub mod testing;
 pub mod worker;
 
 pub use clock::{Clock, TokioClock};
-pub use election::{Election, Term};
+pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, Term};
 pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
-pub use id::{Epoch, Incarnation, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
+pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
 pub use load::SlotLoad;
-pub use membership::{Member, MemberState, Membership, Sighting, Standing};
+pub use membership::{Member, MemberState, Membership, Sighting, Standing, WakeUp};
 pub use plan::{Cost, Movement, Plan, Reason};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
@@ -56,6 +56,6 @@ pub use ring::{
 };
 pub use roster::{Intake, Roster, Seat, Weight};
 pub use store::{
-    Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, SlotState, TickReport, Timing,
-    Transfer, WorkStore,
+    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason,
+    SlotState, TickReport, Timing, Transfer, WorkStore,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 
-use crate::{ItemId, MemberKey, MembershipError, Tick, WorkerId};
+use crate::{InstallationId, ItemId, MemberKey, MembershipError, Tick, WorkerId};
 
 /// What a member is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +43,8 @@ impl fmt::Display for MemberState {
 pub struct Member {
     /// Its name and incarnation.
     pub key: MemberKey,
+    /// Which store it works on.
+    pub installation: InstallationId,
     /// What it is about to do.
     pub state: MemberState,
     /// The last tick at which the store answered it; `None` before the first.
@@ -62,9 +64,10 @@ pub struct Member {
 impl Member {
     /// A member that has just started and owns nothing.
     #[must_use]
-    pub const fn joining(key: MemberKey) -> Self {
+    pub const fn joining(key: MemberKey, installation: InstallationId) -> Self {
         Self {
             key,
+            installation,
             state: MemberState::Joining,
             last_tick: None,
             slots: 0,
@@ -96,6 +99,28 @@ pub enum Standing {
     Superseded,
 }
 
+/// A wake-up notification: what changed, and whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WakeUp {
+    /// A member joined, left, or changed its state: control planes look.
+    Members,
+    /// Slots were given to these workers, or taken from them.
+    Slots(BTreeSet<WorkerId>),
+    /// Notifications may have been lost, or concern very many: everybody looks.
+    Everyone,
+}
+
+impl WakeUp {
+    /// The most workers that one notification names: it goes to all who listen, so that its size counts once for each of them.
+    pub const MOST_NAMED: usize = 64;
+
+    /// Slots changed hands between these workers: names them, unless they are very many.
+    #[must_use]
+    pub fn slots(workers: BTreeSet<WorkerId>) -> Self {
+        if workers.len() > Self::MOST_NAMED { Self::Everyone } else { Self::Slots(workers) }
+    }
+}
+
 /// Who is there, as a hint: nothing that must be exclusive depends on it, and all of it may be lost at any time.
 ///
 /// Ages are told by the membership's own clock, so that no worker's clock matters.
@@ -103,13 +128,14 @@ pub enum Standing {
 pub trait Membership: fmt::Debug + Send + Sync {
     /// Joins, or renews.
     ///
+    /// - Each installation has names of its own: members of different ones never supersede each other, whatever their names.
     /// - A member that is [`Joining`](MemberState::Joining) takes its name over from any other incarnation, which is
     ///   superseded from then on and for as long as the membership remembers it.
     /// - Any other member is [`Current`](Standing::Current) while its name is free or its own, and
     ///   [`Superseded`](Standing::Superseded) otherwise; a superseded heartbeat changes nothing.
-    /// - Who would be current, and whose name is among those that were [retired](Self::retire) last, is
+    /// - Who would be current, and whose name is among those that were [retired](Self::retire) last in its installation, is
     ///   [`Retiring`](Standing::Retiring) instead.
-    /// - A heartbeat that brings a new member or a new state is followed by a nudge.
+    /// - A heartbeat that brings a new member or a new state is followed by [`WakeUp::Members`].
     /// - Repeating a heartbeat is safe.
     ///
     /// # Errors
@@ -122,7 +148,7 @@ pub trait Membership: fmt::Debug + Send + Sync {
     /// As for [`heartbeat`](Self::heartbeat).
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError>;
 
-    /// Everybody who has not left and was not swept, in the order of their names.
+    /// Everybody who has not left and was not swept, in the order of their names; members of other installations, too.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
@@ -134,7 +160,7 @@ pub trait Membership: fmt::Debug + Send + Sync {
     /// As for [`heartbeat`](Self::heartbeat).
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError>;
 
-    /// Retires the workers of these names, and no others: it replaces those that were retired before.
+    /// Retires the workers of these names in this installation, and no others: it replaces those that were retired before.
     ///
     /// - At return, every later heartbeat of anybody is answered by the new names.
     /// - A name need not be that of a member; members are listed as before, and leaving or sweeping retires and reinstates nobody.
@@ -143,21 +169,21 @@ pub trait Membership: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
-    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError>;
+    async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError>;
 
-    /// The names that were retired last.
+    /// The names that were retired last in this installation.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
-    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError>;
+    async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError>;
 
-    /// Tells all who listen that something changed. It may be lost.
+    /// Sends a wake-up notification to all who listen. It may be lost.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
-    async fn nudge(&self) -> Result<(), MembershipError>;
+    async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError>;
 
-    /// Something changed: look now rather than later. Nudges may be lost, doubled or late; the stream ends only when
-    /// the membership is dropped.
-    fn nudges(&self) -> BoxStream<'static, ()>;
+    /// Wake-up notifications: something changed, look now rather than later. They may be lost, doubled or late; where some may have been
+    /// lost, [`WakeUp::Everyone`] follows. The stream ends only when the membership is dropped.
+    fn wake_ups(&self) -> BoxStream<'static, WakeUp>;
 }

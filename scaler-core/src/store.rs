@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Epoch, Incarnation, ItemId, MemberKey, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick};
+use crate::{
+    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick,
+};
 
 /// What one tick did, and what it saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickReport {
+    /// Which store answered.
+    pub installation: InstallationId,
     /// The tick, by the store's clock.
     pub tick: Tick,
     /// How far into the tick the store's clock was.
@@ -52,6 +56,8 @@ pub struct SlotState {
 /// The state of all slots at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
+    /// Which store answered.
+    pub installation: InstallationId,
     /// The tick at that moment.
     pub tick: Tick,
     /// How long a tick lasts.
@@ -125,15 +131,26 @@ pub enum Outcome {
     Deposed,
 }
 
+/// What came of [`WorkStore::adopt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adoption {
+    /// Which store answered.
+    pub installation: InstallationId,
+    /// How many slots were taken over.
+    pub slots: usize,
+}
+
 /// What came of an attempt to claim orphans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Somebody leads or did so a moment ago, or nobody ever has: nothing may be claimed before so much time has gone by.
+    /// Nothing may be claimed: somebody leads or did so a moment ago, or nobody ever has, and no owner has been silent for long.
     NotYet {
-        /// By the store's clock, as far as it can tell now.
+        /// Before so much time has gone by, nothing can be claimed, as far as the store can tell now.
         wait: Duration,
+        /// How many slots nobody ticks at present: they have no owner, or one that was silent for more than half of [`ABANDONED_AFTER_TICKS`].
+        unticked: usize,
     },
-    /// Nobody leads: so many slots were claimed.
+    /// So many slots were claimed.
     Claimed {
         /// How many.
         slots: usize,
@@ -145,6 +162,10 @@ pub const LEADERLESS_AFTER: Duration = Duration::from_secs(10);
 
 /// Whole ticks missed by an owner after which its slots are orphans, where nobody leads.
 pub const ORPHANED_AFTER_TICKS: u64 = 3;
+
+/// Ticks missed by an owner after which its slots are orphans, whoever leads: a control plane that has not moved them by then hears
+/// less than it should.
+pub const ABANDONED_AFTER_TICKS: u64 = 15;
 
 /// The items, who owns their slots, and the work itself. The fence lives here.
 ///
@@ -209,25 +230,35 @@ pub trait WorkStore: Debug + Send + Sync {
     /// As for [`tick`](Self::tick).
     async fn catch_up(&self, term: &Term) -> Result<u64, StoreError>;
 
-    /// Takes the slots that stand under the owner's name with another incarnation, as a restart in place does; how many.
+    /// Takes the slots that stand under the owner's name with another incarnation, as a restart in place does.
     /// The epoch of each rises by exactly 1. Called once in a life, or two processes with one name would fight for ever.
     ///
     /// # Errors
     /// As for [`tick`](Self::tick).
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError>;
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError>;
 
-    /// Takes orphans, at most `limit`, while nobody leads: the workers heal by themselves.
+    /// Takes orphans, at most `limit`: the workers heal by themselves. `well_since` is the first of the caller's own ticks that it has done without
+    /// a gap until now.
     ///
-    /// - Nothing is claimed before [`LEADERLESS_AFTER`] has gone by since the end of the last lease, by the store's clock, nor where
-    ///   nobody has ever led. It is checked in the same step: nobody is elected meanwhile.
-    /// - Orphans are slots without owner, and all those of an owner that in the last [`ORPHANED_AFTER_TICKS`] whole ticks has neither
-    ///   ticked a slot nor been given one. A store that sees sessions may take a whole tick for enough when the owner's is gone.
+    /// - *Where nobody leads*: once [`LEADERLESS_AFTER`] has gone by since the end of the last lease, by the store's clock, orphans are slots
+    ///   without owner, and all those of an owner that in the last [`ORPHANED_AFTER_TICKS`] whole ticks has neither ticked a slot nor been
+    ///   given one. A store that sees sessions may take a whole tick for enough when the owner's is gone.
+    /// - *Whoever leads*: once the caller has ticked without a gap for [`ABANDONED_AFTER_TICKS`], orphans are all slots of an owner that
+    ///   has ticked none for as long, nor been given one in the last [`ORPHANED_AFTER_TICKS`]; and slots without owner, if the present leader
+    ///   has led for as long and left them so. To be given slots is a short respite only: a leader that is wrong gives them to the dead.
+    /// - Nothing is claimed where nobody has ever led. All of it is checked in the same step: nobody is elected meanwhile.
     /// - The epoch of each slot that is claimed rises by exactly 1; no other slot changes.
     /// - Several who claim at once do not wait for each other: each gets others.
     ///
     /// # Errors
     /// As for [`tick`](Self::tick).
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError>;
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError>;
+
+    /// The identity of this store.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn installation(&self) -> Result<InstallationId, StoreError>;
 
     /// How many slots there are.
     ///

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation, Verdict};
 use scaler_core::{
-    Assignment, Incarnation, Member, MemberKey, MemberState, Sighting, SlotCount, SlotLoad, SlotState, Tick, Timing, WorkerId,
+    Assignment, Incarnation, InstallationId, Member, MemberKey, MemberState, Sighting, SlotCount, SlotLoad, SlotState, Tick,
+    Timing, WorkerId,
 };
 use uuid::Uuid;
 
@@ -50,7 +51,8 @@ impl World {
 
     /// A heartbeat comes from this member.
     fn heard(&mut self, key: &MemberKey, state: MemberState) {
-        let member = Member { state, last_tick: Some(Tick(self.tick)), ..Member::joining(key.clone()) };
+        let member =
+            Member { state, last_tick: Some(Tick(self.tick)), ..Member::joining(key.clone(), InstallationId::new(Uuid::nil())) };
         let members = self.members.as_mut().unwrap();
         members.retain(|sighting| sighting.member.key.worker != key.worker);
         members.push(Sighting { member, age: Duration::ZERO });
@@ -76,8 +78,13 @@ impl World {
     }
 
     fn look(&mut self) -> Decision {
-        let assignment =
-            Assignment { tick: Tick(self.tick), tick_length: SECOND, slots: self.slots.clone(), sessions: self.sessions.clone() };
+        let assignment = Assignment {
+            installation: InstallationId::new(Uuid::nil()),
+            tick: Tick(self.tick),
+            tick_length: SECOND,
+            slots: self.slots.clone(),
+            sessions: self.sessions.clone(),
+        };
         let (members, asked_at) = (self.members.as_deref(), self.now);
         self.now += self.delay;
         let seen = Observation { assignment: &assignment, asked_at, answered_at: self.now, members, load: &self.load };

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use scaler_core::hand_over::{Acknowledgement, Gate, HandOver, Token, WorkStoreExt};
 use scaler_core::memory::MemoryStore;
-use scaler_core::{Election, Epoch, Incarnation, MemberKey, Slot, SlotCount, Timing, TokioClock, Transfer, WorkStore, WorkerId};
+use scaler_core::{
+    Election, Epoch, Hearing, Incarnation, MemberKey, Slot, SlotCount, Timing, TokioClock, Transfer, WorkStore, WorkerId,
+};
 use uuid::Uuid;
 
 const MS: Duration = Duration::from_millis(1);
@@ -229,7 +231,7 @@ fn who_never_began_answers_for_the_one_before_it() {
 async fn holdings_are_the_slots_of_one_life_with_their_epochs() {
     let store = MemoryStore::new(std::sync::Arc::new(TokioClock::start()), SlotCount::new(256).unwrap(), 1000 * MS);
     let key = |life| MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(life)) };
-    let term = store.campaign(Uuid::nil(), LIMIT).await.unwrap().unwrap();
+    let term = store.campaign(Uuid::nil(), LIMIT, Hearing::Members).await.unwrap().unwrap();
     let transfer = |slot, life| Transfer { slot: Slot::new(slot), epoch: Epoch(0), to: key(life), timing: Timing::Now };
     store.commit(&term, &[transfer(3, 1), transfer(5, 2), transfer(9, 1)]).await.unwrap();
     let store: &dyn WorkStore = &store;

@@ -10,7 +10,10 @@ use futures_util::{StreamExt, stream};
 use scaler_core::memory::MemoryMembership;
 use scaler_core::testing::CaseResult;
 use scaler_core::testing::membership::{self, Clients, MembershipFixture};
-use scaler_core::{Member, MemberKey, Membership, MembershipError, Sighting, Standing, TokioClock, WorkerId};
+use scaler_core::{
+    InstallationId, Member, MemberKey, Membership, MembershipError, Sighting, Standing, TokioClock, WakeUp, WorkerId,
+};
+use uuid::Uuid;
 
 scaler_core::membership_suite!(memory);
 
@@ -46,9 +49,21 @@ async fn an_unsorted_list_is_caught() {
 }
 
 #[tokio::test]
-async fn a_lost_nudge_is_caught() {
-    let fixture = broken(Fault::NudgesOnlyOnce);
-    assert_caught(&membership::a_new_state_is_followed_by_a_nudge(&fixture).await, "a new state is followed by a nudge");
+async fn a_lost_wake_up_is_caught() {
+    let fixture = broken(Fault::NotifiesOnlyOnce);
+    assert_caught(&membership::a_new_state_is_followed_by_a_wake_up(&fixture).await, "a new state is followed by a notification");
+}
+
+#[tokio::test]
+async fn installations_that_are_mixed_are_caught() {
+    let fixture = broken(Fault::MixesInstallations);
+    assert_caught(&membership::installations_have_names_of_their_own(&fixture).await, "our member");
+}
+
+#[tokio::test]
+async fn a_retirement_in_all_installations_is_caught() {
+    let fixture = broken(Fault::RetiresInAllInstallations);
+    assert_caught(&membership::a_stranger_keeps_its_own_retirement(&fixture).await, "those retired here");
 }
 
 #[tokio::test]
@@ -120,18 +135,34 @@ enum Fault {
     SupersedesNobody,
     NeverAges,
     ListsBackwards,
-    NudgesOnlyOnce,
+    NotifiesOnlyOnce,
     ReinstatesNobody,
     RetiresMembersOnly,
     TellsNobodyToRetire,
     LeavingReinstates,
+    MixesInstallations,
+    RetiresInAllInstallations,
+}
+
+/// The installation of the suite's members.
+const OURS: InstallationId = InstallationId::new(Uuid::from_u128(0x0115));
+
+impl Broken {
+    /// Where it keeps those that are retired in this installation.
+    fn retired_of(&self, installation: InstallationId) -> InstallationId {
+        if self.fault == Fault::RetiresInAllInstallations { OURS } else { installation }
+    }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Membership for Broken {
     async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
-        let standing = self.sound.heartbeat(member).await?;
+        let mut member = member.clone();
+        if self.fault == Fault::MixesInstallations {
+            member.installation = OURS;
+        }
+        let standing = self.sound.heartbeat(&member).await?;
         Ok(match self.fault {
             Fault::SupersedesNobody | Fault::TellsNobodyToRetire => Standing::Current,
             _ => standing,
@@ -148,9 +179,12 @@ impl Membership for Broken {
             self.sound.leave(leaver).await?;
         }
         if self.fault == Fault::LeavingReinstates {
-            let mut retired = self.sound.retired().await?;
-            retired.remove(&member.worker);
-            self.sound.retire(&retired).await?;
+            for installation in self.sound.members().await?.into_iter().map(|sighting| sighting.member.installation).chain([OURS])
+            {
+                let mut retired = self.sound.retired(installation).await?;
+                retired.remove(&member.worker);
+                self.sound.retire(installation, &retired).await?;
+            }
         }
         Ok(())
     }
@@ -169,31 +203,31 @@ impl Membership for Broken {
         if self.fault == Fault::SweepsNothing { Ok(Vec::new()) } else { self.sound.sweep(older_than).await }
     }
 
-    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+    async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
         let mut workers = workers.clone();
         match self.fault {
-            Fault::ReinstatesNobody => workers.extend(self.sound.retired().await?),
+            Fault::ReinstatesNobody => workers.extend(self.sound.retired(installation).await?),
             Fault::RetiresMembersOnly => {
                 let members = self.sound.members().await?;
                 workers.retain(|name| members.iter().any(|sighting| sighting.member.key.worker == *name));
             }
             _ => {}
         }
-        self.sound.retire(&workers).await
+        self.sound.retire(self.retired_of(installation), &workers).await
     }
 
-    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
-        self.sound.retired().await
+    async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        self.sound.retired(self.retired_of(installation)).await
     }
 
-    async fn nudge(&self) -> Result<(), MembershipError> {
-        self.sound.nudge().await
+    async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError> {
+        self.sound.wake_up(wake_up).await
     }
 
-    fn nudges(&self) -> BoxStream<'static, ()> {
-        if self.fault == Fault::NudgesOnlyOnce {
-            return self.sound.nudges().take(1).chain(stream::pending()).boxed();
+    fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
+        if self.fault == Fault::NotifiesOnlyOnce {
+            return self.sound.wake_ups().take(1).chain(stream::pending()).boxed();
         }
-        self.sound.nudges()
+        self.sound.wake_ups()
     }
 }

@@ -10,7 +10,8 @@ use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Clock, Cost, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, Term, TokioClock, WorkStore, WorkerId,
+    Clock, Cost, Incarnation, InstallationId, ItemId, MemberKey, Membership, RingKind, SlotCount, Term, TokioClock, WorkStore,
+    WorkerId,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -75,7 +76,7 @@ impl Cluster {
         let (candidate, told) = (self.life(), self.told.clone());
         let observe = move |event: ControlEvent<'_>| match event {
             ControlEvent::Planned(plan) => told.lock().unwrap().plans.push((plan.cost(), plan.lower_bound())),
-            ControlEvent::Elected(term) => told.lock().unwrap().terms.push(term),
+            ControlEvent::Elected { term, .. } => told.lock().unwrap().terms.push(term),
             _ => {}
         };
         let (store, membership, clock) = (self.store.clone(), self.membership.clone(), self.clock.clone());
@@ -244,11 +245,19 @@ async fn retiring_and_reinstating_miss_no_tick() {
     let [mut a, b, _c] = ["a", "b", "c"].map(|name| cluster.worker(name));
     tokio::time::sleep(SECOND * 3).await;
     until_just_before_a_tick(&cluster.clock).await;
-    cluster.membership.retire(&BTreeSet::from(["a", "b"].map(|name| WorkerId::new(name).unwrap()))).await.unwrap();
+    cluster
+        .membership
+        .retire(InstallationId::new(Uuid::nil()), &BTreeSet::from(["a", "b"].map(|name| WorkerId::new(name).unwrap())))
+        .await
+        .unwrap();
     cluster.assert_no_tick_is_missed(5).await;
     assert_eq!(cluster.loads(), [1000, 0, 0]);
     assert_eq!(cluster.watched_by("c").len(), 1000);
-    cluster.membership.retire(&BTreeSet::from(["a"].map(|name| WorkerId::new(name).unwrap()))).await.unwrap();
+    cluster
+        .membership
+        .retire(InstallationId::new(Uuid::nil()), &BTreeSet::from(["a"].map(|name| WorkerId::new(name).unwrap())))
+        .await
+        .unwrap();
     cluster.assert_no_tick_is_missed(5).await;
     assert_eq!(cluster.loads(), [500, 500, 0]);
     a.drain.take().unwrap().send(()).unwrap();

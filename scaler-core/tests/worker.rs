@@ -3,14 +3,20 @@
 
 use std::time::Duration;
 
-use scaler_core::worker::{Effect, Ending, Input, Worker, WorkerConfig, WorkerEvent};
+use scaler_core::worker::{Effect, Ending, IdleReason, Input, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Claim, Incarnation, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, Tick,
-    TickReport, WorkerId, digest_of,
+    Adoption, Claim, Incarnation, InstallationId, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange,
+    Standing, StoreError, Tick, TickReport, WakeUp, WorkerId, digest_of,
 };
 use uuid::Uuid;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+const OURS: InstallationId = InstallationId::new(Uuid::nil());
+
+fn adopted() -> Input {
+    Input::Adopted(Ok(Adoption { installation: OURS, slots: 0 }))
+}
 
 fn worker() -> Worker {
     let key = MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) };
@@ -20,6 +26,7 @@ fn worker() -> Worker {
 /// A tick's report: this many slots owned, and these items.
 fn report(tick: u64, owned: u32, items: &[ItemId]) -> TickReport {
     TickReport {
+        installation: OURS,
         tick: Tick(tick),
         into_tick: Duration::ZERO,
         tick_length: SECOND,
@@ -66,8 +73,8 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
 /// A worker that has adopted, ticked once at `SECOND`, and been heard.
 fn working(owned: u32, items: &[ItemId]) -> Worker {
     let mut worker = worker();
-    assert_eq!(names(&worker.step(SECOND, Input::Woken)), ["adopt", "heartbeat"]);
-    assert_eq!(names(&worker.step(SECOND, Input::Adopted(Ok(0)))), ["tick"]);
+    assert_eq!(names(&worker.step(SECOND, Input::Woken)), ["adopt"]);
+    assert_eq!(names(&worker.step(SECOND, adopted())), ["tick", "heartbeat"], "a member names the store that it works on");
     assert_eq!(names(&worker.step(SECOND, Input::Ticked(SlotRange::ALL, Ok(report(1, owned, items))))), ["list"]);
     assert_eq!(names(&worker.step(SECOND, Input::Listed(SlotRange::ALL, Ok(items.to_vec())))), ["watching"]);
     // The first heartbeat did not know yet that the store answers.
@@ -96,9 +103,9 @@ fn trouble_is_told_when_it_begins_changes_and_ends_and_is_not_hurried() {
     assert_eq!(names(&worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Err(away())))), ["store failed"]);
     let wake = worker.wake_at();
     assert!(wake > SECOND * 2 && wake <= SECOND * 2 + Duration::from_millis(200), "{wake:?}");
-    assert_eq!(names(&worker.step(SECOND * 2, Input::Nudged)), [""; 0]);
+    assert_eq!(names(&worker.step(SECOND * 2, Input::Notified(WakeUp::Everyone))), [""; 0]);
     let mut now = wake;
-    for _ in 0..20 {
+    for _ in 0..9 {
         assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
         assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Err(away())))), [""; 0], "more of the same");
         worker.step(now, Input::Beat(Ok(Standing::Current)));
@@ -209,6 +216,7 @@ fn a_retired_worker_leaves_when_it_is_asked_to_and_nothing_brings_it_back() {
 fn a_worker_that_was_retired_before_it_came_never_works() {
     let mut worker = worker();
     worker.step(Duration::ZERO, Input::Woken);
+    worker.step(Duration::ZERO, adopted());
     let effects = worker.step(Duration::ZERO, Input::Beat(Ok(Standing::Retiring)));
     assert_eq!(says(&effects), Some(MemberState::Draining));
 }
@@ -223,17 +231,17 @@ fn a_superseded_worker_asks_for_nothing_more() {
 }
 
 #[test]
-fn without_a_schema_it_waits_and_says_so_once() {
+fn without_a_schema_it_waits_and_says_so_at_growing_intervals() {
     let mut worker = worker();
     let mut told = 0;
-    for round in 0..20 {
+    for round in 0..60 {
         let now = SECOND * round;
         worker.step(now, Input::Woken);
         let missing = StoreError::NotInstalled { during: "adopt", source: "no schema".into() };
         let effects = worker.step(now, Input::Adopted(Err(missing)));
         told += names(&effects).iter().filter(|name| **name == "waiting for schema").count();
     }
-    assert_eq!(told, 1);
+    assert_eq!(told, 2, "at once, and after ten seconds");
 }
 
 #[test]
@@ -245,11 +253,11 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
         effects.extend(worker.step(now, Input::Beat(Ok(Standing::Current))));
         effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 3, &[])))));
         effects.extend(input.map_or_else(Vec::new, |input| worker.step(now, input)));
-        effects.iter().filter(|effect| matches!(effect, Effect::Claim { limit: 256 })).count()
+        effects.iter().filter(|effect| matches!(effect, Effect::Claim { limit: 256, .. })).count()
     };
     assert_eq!((2..=4).map(|tick| asks(tick, None)).sum::<usize>(), 0);
     assert_eq!(asks(5, None), 1);
-    let led = Claim::NotYet { wait: SECOND * 10 };
+    let led = Claim::NotYet { wait: SECOND * 10, unticked: 0 };
     assert_eq!((6..=9).map(|tick| asks(tick, None)).sum::<usize>(), 0, "one question at a time");
     assert_eq!(asks(10, Some(Input::Claimed(Ok(led)))), 0);
     assert_eq!((11..=20).map(|tick| asks(tick, None)).sum::<usize>(), 0, "somebody led");
@@ -300,7 +308,7 @@ fn under_load(ticks_at_once: usize, way: Duration, work: Duration) -> (usize, Ve
         let mut answer = None;
         for effect in effects {
             match effect {
-                Effect::Adopt => answer = Some(Input::Adopted(Ok(0))),
+                Effect::Adopt => answer = Some(adopted()),
                 Effect::List(slots) => answer = Some(Input::Listed(slots, Ok(Vec::new()))),
                 Effect::Heartbeat(_) => answer = answer.or(Some(Input::Beat(Ok(Standing::Current)))),
                 Effect::Emit(WorkerEvent::Missed { ticks }) if now > SECOND * 20 => missed += ticks,
@@ -357,4 +365,70 @@ fn who_cannot_keep_up_sheds_counts_and_never_queues_up() {
     assert_eq!(most, 2, "calls under way");
     assert!(missed >= 5, "missed {missed} of ten ticks");
     assert!(answers.iter().all(|chunks| (1..=30).contains(chunks)), "it goes on at its own pace: {answers:?}");
+}
+
+fn no_membership() -> Input {
+    Input::Beat(Err(scaler_core::MembershipError::Unanswered { during: "heartbeat", source: "silence".into() }))
+}
+
+#[test]
+fn who_owns_nothing_leaves_at_once_though_nobody_hears_it() {
+    let mut worker = working(0, &[]);
+    worker.step(SECOND, Input::Drain);
+    let now = SECOND * 2;
+    worker.step(now, Input::Woken);
+    worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
+    worker.step(now, no_membership());
+    assert_eq!(worker.ending(), Some(Ending::Drained));
+}
+
+#[test]
+fn who_owns_nothing_and_is_not_heard_says_so_until_it_is() {
+    let mut worker = working(0, &[]);
+    let mut told = Vec::new();
+    for second in 2..=20_u32 {
+        let now = SECOND * second;
+        let mut effects = worker.step(now, Input::Woken);
+        effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(second.into(), 0, &[])))));
+        let beat = if second < 10 { no_membership() } else { Input::Beat(Ok(Standing::Current)) };
+        effects.extend(worker.step(now, beat));
+        told.extend(effects.into_iter().filter_map(|effect| match effect {
+            Effect::Emit(WorkerEvent::Idle { why }) => Some((second, Some(why))),
+            Effect::Emit(WorkerEvent::IdleOver) => Some((second, None)),
+            _ => None,
+        }));
+    }
+    assert_eq!(told, [(5, Some(IdleReason::Unheard)), (10, None)]);
+}
+
+#[test]
+fn a_notification_concerns_only_those_it_names_and_hurries_nobody_all_the_time() {
+    let mut worker = working(3, &[]);
+    let slots = |name| Input::Notified(WakeUp::Slots([WorkerId::new(name).unwrap()].into()));
+    let later = SECOND + Duration::from_millis(100);
+    for input in [Input::Notified(WakeUp::Members), slots("b")] {
+        assert_eq!(called(&worker.step(later, input)), [], "it concerns others");
+    }
+    assert_eq!(called(&worker.step(later, slots("a"))), [SlotRange::ALL]);
+    worker.step(later, Input::Ticked(SlotRange::ALL, Ok(report(1, 3, &[]))));
+    let calls: usize = (0..50)
+        .map(|step| {
+            let now = later + Duration::from_millis(10 * step);
+            let calls = called(&worker.step(now, slots("a"))).len();
+            worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(1, 3, &[]))));
+            calls
+        })
+        .sum();
+    assert!(calls <= 2, "{calls} calls within half a second");
+}
+
+#[test]
+fn another_store_behind_the_same_address_is_reported() {
+    let mut worker = working(3, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    let theirs = InstallationId::new(Uuid::from_u128(9));
+    let report = TickReport { installation: theirs, ..report(2, 3, &[]) };
+    let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report)));
+    let changed = |effect: &Effect| matches!(effect, Effect::Emit(WorkerEvent::InstallationChanged { before: OURS, now }) if *now == theirs);
+    assert!(effects.iter().any(changed), "{effects:?}");
 }

@@ -1,6 +1,7 @@
 -- All slots at one moment, a row an owner: 4,096 slots of 10 workers are 10 rows.
 -- A killed worker's session is closed by the kernel at once, so its absence is the fastest witness of a death.
 select now.tick, now.tick_ms,
+       (select installation from scaler.meta) as installation,
        array(select a.application_name from pg_stat_activity a
              where a.datname = current_database() and a.application_name like 'scaler-worker %') as sessions,
        s.owner, s.incarnation,

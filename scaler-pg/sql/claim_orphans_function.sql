@@ -1,17 +1,35 @@
--- Leaderless healing: takes slots that nobody ticks, at most so many, once no lease has lasted for 10 s. A function, because a worker's
--- role may neither read who leads nor change who owns a slot.
+-- Healing by the workers themselves: takes slots that nobody ticks, at most so many. A function, because a worker's role may neither read who
+-- leads nor change who owns a slot.
 --
--- The rules stand here and not in the call, so that no worker can bend them: 10 s, 3 whole ticks, or one where the owner's session
--- is gone. Whether sessions can be seen at all, the caller's own tells: a pooler may hide them.
-create or replace function scaler.claim_orphans(worker text, life uuid, most bigint, out wait_ms bigint, out claimed bigint)
+-- The rules stand here and not in the call, so that no worker can bend them.
+-- Where no lease has lasted for 10 s: slots without owner, and those of owners that were silent for 3 whole ticks, or for one where the
+-- owner's session is gone. Whether sessions can be seen at all, the caller's own tells: a pooler may hide them.
+-- Beside a leader: slots of owners that were silent for 15 ticks and were given none in the last 3, and those without owner if it has led for so long. Only for a caller that
+-- has worked for so long itself, from the tick `well_since` on: after an outage all were silent.
+drop function if exists scaler.claim_orphans(text, uuid, bigint);
+create or replace function scaler.claim_orphans(
+    worker text, life uuid, most bigint, well_since bigint, out wait_ms bigint, out claimed bigint, out unticked bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 declare
     free_from timestamptz;
+    leads boolean;
+    led_long boolean;
+    -- Beside a leader, a slot that was given counts as a tick of so long before: one that is wrong gives slots to the dead.
+    respite bigint := 0;
 begin
     claimed := 0;
-    select coalesce(l.expires_at, clock_timestamp()) + interval '10 seconds' into free_from from scaler.leader l;
-    wait_ms := greatest(ceil(extract(epoch from free_from - clock_timestamp()) * 1000), 0);
-    if wait_ms > 0 then
+    unticked := 0;
+    well_since := greatest(well_since, 0);
+    select coalesce(l.expires_at, clock_timestamp()) + interval '10 seconds',
+           coalesce(l.elected_at <= clock_timestamp() - 15 * make_interval(secs => m.tick_ms / 1000.0), false)
+    into free_from, led_long from scaler.leader l, scaler.meta m;
+    leads := free_from > clock_timestamp();
+    if leads then
+        respite := 11;
+    end if;
+    if leads and not exists (select from scaler.leader l where l.holder is not null) then
+        -- Nobody has ever led: the first leader gives out what there is.
+        wait_ms := 10000;
         return;
     end if;
     with now as materialized (
@@ -22,35 +40,48 @@ begin
     ), owners as materialized (
         -- Sorted by nothing, one row an owner: its last sign of life, and how many whole ticks it may be silent. What moved before the
         -- clock fell, and so later than now, is no sign; by the clock as it is at last, since others claim meanwhile.
-        select s.owner, s.incarnation,
+        select s.owner, s.incarnation, count(*) as slots,
                max(greatest(s.last_tick, case when s.moved_at <= clock_timestamp()
-                   then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms end)) as sign,
-               case when exists (select from sessions where name = 'scaler-worker ' || life)
+                   then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms - respite end)) as sign,
+               case when leads then 14
+                    when exists (select from sessions where name = 'scaler-worker ' || life)
                          and not exists (select from sessions where name = 'scaler-worker ' || s.incarnation)
                     then 1 else 3 end as patience
         from scaler.slot s, now where s.owner is not null group by s.owner, s.incarnation, now.tick_ms, now.ahead_ms
+    ), judged as materialized (
+        select (not leads or now.tick - well_since > 14) as may, (not leads or led_long) as takes_free,
+               (select count(*) from scaler.slot s where s.owner is null)
+                   + (select coalesce(sum(o.slots), 0) from owners o where now.tick - o.sign > 7) as unticked,
+               -- An owner that falls silent now is an orphan in 15 ticks, and the caller may claim then.
+               least(greatest(15 - now.tick + greatest((select min(o.sign) from owners o), well_since), 1), 15) * now.tick_ms as wait_ms
+        from now
     ), silent as materialized (
-        select o.owner, o.incarnation from owners o, now where now.tick - o.sign > o.patience
+        select o.owner, o.incarnation from owners o, now, judged j where j.may and now.tick - o.sign > o.patience
     ), found as materialized (
-        select s.slot from scaler.slot s
-        where s.owner is null or (s.owner, s.incarnation) in (select owner, incarnation from silent)
+        select s.slot from scaler.slot s, judged j
+        where (s.owner is null and j.may and j.takes_free) or (s.owner, s.incarnation) in (select owner, incarnation from silent)
         order by s.slot
         limit most
     ), office as materialized (
         -- Held against a new term until the claim is done; only when there is something to claim.
         select from scaler.leader l
-        where l.expires_at <= clock_timestamp() - interval '10 seconds' and exists (select from found)
+        where (leads or l.expires_at <= clock_timestamp() - interval '10 seconds') and exists (select from found)
         for share
     ), orphans as materialized (
-        select s.slot from scaler.slot s
+        select s.slot from scaler.slot s, judged j
         where exists (select from office)
-          and (s.owner is null or (s.owner, s.incarnation) in (select owner, incarnation from silent))
+          and ((s.owner is null and j.may and j.takes_free) or (s.owner, s.incarnation) in (select owner, incarnation from silent))
         order by s.slot
         limit most
-        for no key update skip locked
+        for no key update of s skip locked
+    ), taken as (
+        update scaler.slot s set owner = worker, incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp()
+        where s.slot = any (array(select slot from orphans))
+        returning s.slot
     )
-    update scaler.slot s set owner = worker, incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp()
-    where s.slot = any (array(select slot from orphans));
-    get diagnostics claimed = row_count;
+    select (select count(*) from taken), j.unticked,
+           case when leads and not exists (select from found)
+                then least(j.wait_ms, greatest(ceil(extract(epoch from free_from - clock_timestamp()) * 1000), 1)) else 0 end
+    into claimed, unticked, wait_ms from judged j;
 end $body$;
-revoke all on function scaler.claim_orphans(text, uuid, bigint) from public
+revoke all on function scaler.claim_orphans(text, uuid, bigint, bigint) from public

@@ -4,6 +4,6 @@ select format(statement, $1::text) from unnest(array[
     'grant execute on function scaler.tick(text, uuid, integer, integer, bigint[]) to %I',
     'grant execute on function scaler.tick_around_locks(text, uuid, integer, integer) to %I',
     'grant execute on function scaler.items(text, uuid, integer, integer) to %I',
-    'grant execute on function scaler.adopt(text, uuid) to %I',
-    'grant execute on function scaler.claim_orphans(text, uuid, bigint) to %I'
+    'grant execute on function scaler.adopt(text, uuid), scaler.installation() to %I',
+    'grant execute on function scaler.claim_orphans(text, uuid, bigint, bigint) to %I'
 ]) with ordinality as statements(statement, place) order by place

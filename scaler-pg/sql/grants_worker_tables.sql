@@ -5,7 +5,7 @@ select format(statement, $1::text) from unnest(array[
     'grant select on scaler.meta, scaler.slot to %I',
     'grant update (last_tick, ticks) on scaler.slot to %I',
     'grant select (id, value, currentworker), update (value, currentworker) on public.work_items to %I',
-    'grant execute on function scaler.clock(), scaler.slot_of(uuid), scaler.adopt(text, uuid) to %I',
-    'grant execute on function scaler.claim_orphans(text, uuid, bigint) to %I',
+    'grant execute on function scaler.clock(), scaler.slot_of(uuid), scaler.adopt(text, uuid), scaler.installation() to %I',
+    'grant execute on function scaler.claim_orphans(text, uuid, bigint, bigint) to %I',
     'grant execute on function scaler.increment(text, integer[], bigint) to %I'
 ]) with ordinality as statements(statement, place) order by place

@@ -12,7 +12,13 @@ select what from me, lateral (values
     ('select on scaler.leader', has_table_privilege(role, 'scaler.leader', 'select')),
     ('update on scaler.leader', has_column_privilege(role, 'scaler.leader', 'term', 'update')
                                 and has_column_privilege(role, 'scaler.leader', 'holder', 'update')
-                                and has_column_privilege(role, 'scaler.leader', 'expires_at', 'update')),
+                                and has_column_privilege(role, 'scaler.leader', 'expires_at', 'update')
+                                -- A schema of an older version lacks these: it is told apart from this.
+                                and coalesce((select bool_and(has_column_privilege(role, a.attrelid, a.attnum, 'update'))
+                                    from pg_attribute a where a.attrelid = 'scaler.leader'::regclass
+                                    and a.attname in ('deaf_since', 'elected_at')), true)),
+    ('execute on scaler.installation',
+     coalesce(has_function_privilege(role, to_regprocedure('scaler.installation()'), 'execute'), true)),
     ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),
     ('update on scaler.slot', (select bool_and(has_column_privilege(role, 'scaler.slot', changed, 'update'))
                                from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)),

@@ -5,8 +5,8 @@ with me(role) as (
     select bool_and(coalesce(has_function_privilege(role, to_regprocedure(function), 'execute'), false)) as granted
     from me, unnest(array[
         'scaler.tick(text, uuid, integer, integer, bigint[])', 'scaler.tick_around_locks(text, uuid, integer, integer)',
-        'scaler.items(text, uuid, integer, integer)', 'scaler.adopt(text, uuid)',
-        'scaler.claim_orphans(text, uuid, bigint)']) as function
+        'scaler.items(text, uuid, integer, integer)', 'scaler.adopt(text, uuid)', 'scaler.installation()',
+        'scaler.claim_orphans(text, uuid, bigint, bigint)']) as function
 )
 select what from me, functions, lateral (values
     ('select on public.work_items', has_column_privilege(role, 'public.work_items', 'id', 'select')
@@ -18,7 +18,8 @@ select what from me, functions, lateral (values
     ('update on scaler.slot', has_column_privilege(role, 'scaler.slot', 'last_tick', 'update')
                               and has_column_privilege(role, 'scaler.slot', 'ticks', 'update')),
     ('execute on scaler.adopt', coalesce(has_function_privilege(role, to_regprocedure('scaler.adopt(text, uuid)'), 'execute'), false)),
+    ('execute on scaler.installation', coalesce(has_function_privilege(role, to_regprocedure('scaler.installation()'), 'execute'), false)),
     ('execute on scaler.claim_orphans',
-     coalesce(has_function_privilege(role, to_regprocedure('scaler.claim_orphans(text, uuid, bigint)'), 'execute'), false))
+     coalesce(has_function_privilege(role, to_regprocedure('scaler.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
 ) as needed(what, granted)
 where not needed.granted and not functions.granted

@@ -44,6 +44,7 @@ with now as materialized (
 )
 select now.tick, now.into_ms, now.tick_ms,
        (select slots from scaler.meta) as slots,
+       (select installation from scaler.meta) as installation,
        seen.owned, seen.fence, seen.ticked,
        (select count(*) from wanted) - seen.ticked as left_over,
        done.items, done.digest,

@@ -33,6 +33,7 @@ with now as materialized (
 )
 select now.tick, now.into_ms, now.tick_ms,
        (select slots from scaler.meta) as slots,
+       (select installation from scaler.meta) as installation,
        (select count(*) from mine) as owned,
        (select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) from mine) as fence,
        (select count(*) from ticked) as ticked,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use scaler_core::{Election, StoreError, Term};
+use scaler_core::{Election, Hearing, StoreError, Term};
 use uuid::Uuid;
 
 use crate::PgStore;
@@ -17,6 +17,8 @@ pub struct Leader {
     pub term: Term,
     /// How long its lease lasts yet; zero when it is over.
     pub expires_in: Duration,
+    /// How long it has heard no member; `None` if it hears some.
+    pub deaf_for: Option<Duration>,
 }
 
 impl PgStore {
@@ -25,10 +27,12 @@ impl PgStore {
     /// # Errors
     /// When the store is away, refuses, or does not answer.
     pub async fn leader(&self) -> Result<Option<Leader>, StoreError> {
-        let rows: Vec<(i64, Uuid, f64)> = self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;
-        Ok(rows.first().map(|(number, holder, expires_in_s)| Leader {
+        let rows: Vec<(i64, Uuid, f64, Option<f64>)> =
+            self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;
+        Ok(rows.first().map(|(number, holder, expires_in_s, deaf_for_s)| Leader {
             term: Term { number: unsigned(*number), holder: *holder },
             expires_in: Duration::try_from_secs_f64(*expires_in_s).unwrap_or_default(),
+            deaf_for: deaf_for_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         }))
     }
 }
@@ -36,15 +40,16 @@ impl PgStore {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Election for PgStore {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/campaign.sql")).bind(candidate).bind(lease.as_secs_f64());
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/campaign.sql")).bind(candidate);
+        let query = query.bind(lease.as_secs_f64()).bind(hearing == Hearing::Members);
         let rows: Vec<(i64,)> = self.link.rows("campaign", query).await?;
         Ok(rows.first().map(|(number,)| Term { number: unsigned(*number), holder: candidate }))
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
         let query = sqlx::query(include_str!("../sql/renew.sql")).bind(term.number.cast_signed()).bind(term.holder);
-        Ok(self.link.change("renew", query.bind(lease.as_secs_f64())).await? > 0)
+        Ok(self.link.change("renew", query.bind(lease.as_secs_f64()).bind(hearing == Hearing::Members)).await? > 0)
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {

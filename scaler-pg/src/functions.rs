@@ -7,13 +7,14 @@ use sqlx::PgConnection;
 
 /// This owner and incarnation, and slots from the first to before the last.
 const SLOTS: &str = "text, uuid, integer, integer";
-const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, owned bigint, fence bigint, ticked bigint, \
+const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, installation uuid, owned bigint, fence bigint, ticked bigint, \
     left_over bigint, items bigint, digest bigint, locked bigint, took_us bigint";
 
 /// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for statements in [
         include_str!("../sql/adopt_function.sql").to_owned(),
+        include_str!("../sql/installation_function.sql").to_owned(),
         include_str!("../sql/claim_orphans_function.sql").to_owned(),
         include_str!("../sql/increment_function.sql").to_owned(),
         "drop function if exists scaler.tick(text, uuid, integer, integer)".to_owned(),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Assignment, Claim, Epoch, Incarnation, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot, SlotCount, SlotLoad,
-    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot,
+    SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -71,6 +71,7 @@ struct TickRow {
     into_ms: i32,
     tick_ms: i32,
     slots: i32,
+    installation: Uuid,
     owned: i64,
     fence: i64,
     ticked: i64,
@@ -92,6 +93,7 @@ impl TickRow {
 struct OwnerRow {
     tick: i64,
     tick_ms: i32,
+    installation: Uuid,
     sessions: Vec<String>,
     owner: Option<String>,
     incarnation: Option<Uuid>,
@@ -134,6 +136,7 @@ impl WorkStore for PgStore {
         let row: TickRow = self.way.heed(answer)?;
         let digest = self.digest(owner, slots, &row, expected);
         Ok(TickReport {
+            installation: InstallationId::new(row.installation),
             tick: Tick(unsigned(row.tick)),
             into_tick: millis(row.into_ms),
             tick_length: millis(row.tick_ms),
@@ -160,7 +163,9 @@ impl WorkStore for PgStore {
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let during = "assignment";
         let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(include_str!("../sql/assignment.sql"))).await?;
-        let mut assignment = Assignment { tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
+        let installation = InstallationId::new(rows.first().map(|row| row.installation).unwrap_or_default());
+        let mut assignment =
+            Assignment { installation, tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
         assignment.slots.resize_with(rows.iter().map(|row| row.slots.len()).sum(), SlotState::default);
         for row in rows {
             assignment.tick = Tick(unsigned(row.tick));
@@ -239,20 +244,29 @@ impl WorkStore for PgStore {
         Ok(rows.first().map_or(0, |(ticks,)| unsigned(*ticks)))
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
-        let query = sqlx::query_as("select scaler.adopt($1, $2)").bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-        let (adopted,): (i64,) = self.link.row("adopt", query).await?;
-        Ok(usize::try_from(adopted).unwrap_or(usize::MAX))
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
+        let query = sqlx::query_as("select scaler.adopt($1, $2), scaler.installation()").bind(owner.worker.as_str());
+        let (adopted, installation): (i64, Uuid) = self.link.row("adopt", query.bind(owner.incarnation.uuid())).await?;
+        let slots = usize::try_from(adopted).unwrap_or(usize::MAX);
+        Ok(Adoption { installation: InstallationId::new(installation), slots })
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
-        let query = sqlx::query_as("select wait_ms, claimed from scaler.claim_orphans($1, $2, $3)").bind(owner.worker.as_str());
-        let query = query.bind(owner.incarnation.uuid()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let (wait_ms, claimed): (i64, i64) = self.link.row("claim orphans", query).await?;
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
+        let sql = "select wait_ms, claimed, unticked from scaler.claim_orphans($1, $2, $3, $4)";
+        let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let query =
+            query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).bind(well_since.0.min(i64::MAX.unsigned_abs()).cast_signed());
+        let (wait_ms, claimed, unticked): (i64, i64, i64) = self.link.row("claim orphans", query).await?;
+        let count = |slots: i64| usize::try_from(slots).unwrap_or(0);
         Ok(match unsigned(wait_ms) {
-            0 => Claim::Claimed { slots: usize::try_from(claimed).unwrap_or(0) },
-            wait_ms => Claim::NotYet { wait: Duration::from_millis(wait_ms) },
+            0 => Claim::Claimed { slots: count(claimed) },
+            wait_ms => Claim::NotYet { wait: Duration::from_millis(wait_ms), unticked: count(unticked) },
         })
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        let (installation,): (Uuid,) = self.link.row("installation", sqlx::query_as("select scaler.installation()")).await?;
+        Ok(InstallationId::new(installation))
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

@@ -1,28 +1,44 @@
--- A member joins or renews. One script, because who bears the name must be asked and written in one step.
+-- A member joins or renews. One script, because the holder of the name must be read and written in one step.
 --
 -- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
--- ARGV: worker, incarnation, state, what it says (JSON), channel of the nudges. Gives {'current'}, {'retiring'} or
+-- ARGV: worker, incarnation, state, what it says (JSON), installation, channel, notification. Gives {'current'}, {'retiring'} or
 -- {'superseded'}.
 local workers, seen, superseded, retired = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local worker, incarnation, state, says, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local worker, incarnation, state, says = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local installation, channel, notification = ARGV[5], ARGV[6], ARGV[7]
 
 if redis.call('ZSCORE', superseded, incarnation) then
   return { 'superseded' }
 end
 
-local is_retired = redis.call('SISMEMBER', retired, worker) == 1
+-- Names without an installation were retired by an earlier version.
+local is_retired = redis.call('SISMEMBER', retired, installation .. ' ' .. worker) == 1
+  or redis.call('SISMEMBER', retired, worker) == 1
 
--- Only these two fields are read here: numbers that Lua decodes lose digits.
-local stored = redis.call('HGET', workers, worker)
-local readable, holder = pcall(cjson.decode, stored or '')
-if not readable or type(holder) ~= 'table' then
-  holder = {}
+-- Only these fields are read here: numbers that Lua decodes lose digits. What an earlier version wrote names no installation.
+local function holder_of(field)
+  local readable, holder = pcall(cjson.decode, redis.call('HGET', workers, field) or '')
+  return readable and type(holder) == 'table' and holder or {}
+end
+
+-- A member stands under its worker's name, as people look for it; where a stranger of the same name stands there, under the name and its
+-- installation. No worker's name has a space in it.
+local field, other = worker, worker .. ' ' .. installation
+local holder = holder_of(field)
+if holder.installation and holder.installation ~= installation then
+  field, other = other, nil
+  holder = holder_of(field)
 end
 
 -- Plain numbers lose digits as text too, so they are formatted.
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 
+-- Its own record from the time when a stranger had the name.
+local former = other and holder_of(other) or {}
+if not holder.incarnation then
+  holder = former
+end
 if holder.incarnation and holder.incarnation ~= incarnation then
   if state ~= 'joining' then
     return { 'superseded' }
@@ -30,9 +46,13 @@ if holder.incarnation and holder.incarnation ~= incarnation then
   redis.call('ZADD', superseded, now, holder.incarnation)
 end
 -- The sorted set first: if it is somebody else's, nothing is written.
-redis.call('ZADD', seen, now, worker)
-redis.call('HSET', workers, worker, says)
+redis.call('ZADD', seen, now, field)
+redis.call('HSET', workers, field, says)
+if former.incarnation then
+  redis.call('ZREM', seen, other)
+  redis.call('HDEL', workers, other)
+end
 if holder.incarnation ~= incarnation or holder.state ~= state then
-  redis.call('PUBLISH', channel, '')
+  redis.call('PUBLISH', channel, notification)
 end
 return { is_retired and 'retiring' or 'current' }

@@ -1,15 +1,19 @@
 -- One incarnation leaves. One script, because another one may just be taking the name over.
 --
 -- KEYS: what members say (hash), when they were heard (sorted set).
--- ARGV: worker, incarnation, channel of the nudges. Gives {}.
+-- ARGV: worker, incarnation, channel, notification. Gives {}.
 local workers, seen = KEYS[1], KEYS[2]
-local worker, incarnation, channel = ARGV[1], ARGV[2], ARGV[3]
+local worker, incarnation, channel, notification = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
-local stored = redis.call('HGET', workers, worker)
-local readable, holder = pcall(cjson.decode, stored or '')
-if readable and type(holder) == 'table' and holder.incarnation == incarnation then
-  redis.call('ZREM', seen, worker)
-  redis.call('HDEL', workers, worker)
-  redis.call('PUBLISH', channel, '')
+-- It stands under its name, or under its name and its installation; see heartbeat.lua.
+for _, field in ipairs(redis.call('HKEYS', workers)) do
+  if field == worker or string.sub(field, 1, #worker + 1) == worker .. ' ' then
+    local readable, holder = pcall(cjson.decode, redis.call('HGET', workers, field) or '')
+    if readable and type(holder) == 'table' and holder.incarnation == incarnation then
+      redis.call('ZREM', seen, field)
+      redis.call('HDEL', workers, field)
+      redis.call('PUBLISH', channel, notification)
+    end
+  end
 end
 return {}

@@ -1,15 +1,18 @@
--- Retires the workers of these names and no others. One script, because between removal and addition a heartbeat would be
--- told that its worker is reinstated.
+-- Retires the workers of these names in one installation, and no others. One script, because between removal and addition a heartbeat
+-- would be told that its worker is reinstated.
 --
 -- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
--- ARGV: workers. Gives {}.
-local retired = KEYS[4]
+-- ARGV: installation, workers. Gives {}.
+local retired, installation = KEYS[4], ARGV[1]
 
-for _, worker in ipairs(redis.call('SMEMBERS', retired)) do
-  redis.call('SREM', retired, worker)
+for _, entry in ipairs(redis.call('SMEMBERS', retired)) do
+  -- Names without an installation were retired by an earlier version.
+  if string.sub(entry, 1, #installation + 1) == installation .. ' ' or not string.find(entry, ' ', 1, true) then
+    redis.call('SREM', retired, entry)
+  end
 end
 -- One at a time: a call takes only so many arguments.
-for _, worker in ipairs(ARGV) do
-  redis.call('SADD', retired, worker)
+for i = 2, #ARGV do
+  redis.call('SADD', retired, installation .. ' ' .. ARGV[i])
 end
 return {}

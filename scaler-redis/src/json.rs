@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaler_core::{Incarnation, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
+use scaler_core::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,6 +11,9 @@ use uuid::Uuid;
 struct Said {
     state: String,
     incarnation: Uuid,
+    /// An earlier version tells none.
+    #[serde(default)]
+    installation: Uuid,
     tick: Option<u64>,
     slots: u32,
     items: u64,
@@ -24,10 +27,11 @@ struct Said {
 
 /// What the member says, but for its name.
 pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
-    let Member { key, state, last_tick, slots, items, first_items, revision, uptime } = member;
+    let Member { key, installation, state, last_tick, slots, items, first_items, revision, uptime } = member;
     serde_json::to_string(&Said {
         state: state.to_string(),
         incarnation: key.incarnation.uuid(),
+        installation: installation.uuid(),
         tick: last_tick.map(|tick| tick.0),
         slots: *slots,
         items: *items,
@@ -39,10 +43,11 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
 
 /// The member of this name that said this; `None` when somebody else wrote it.
 pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
-    let Said { state, incarnation, tick, slots, items, ids, revision, up } = serde_json::from_str(said).ok()?;
+    let Said { state, incarnation, installation, tick, slots, items, ids, revision, up } = serde_json::from_str(said).ok()?;
     let states = [MemberState::Joining, MemberState::Active, MemberState::Draining];
     Some(Member {
         key: MemberKey { worker: WorkerId::new(worker).ok()?, incarnation: Incarnation::new(incarnation) },
+        installation: InstallationId::new(installation),
         state: states.into_iter().find(|known| known.as_str() == state)?,
         last_tick: tick.map(Tick),
         slots,
@@ -58,7 +63,8 @@ mod tests {
     use super::*;
 
     const SAID: &str = concat!(
-        r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","tick":1763836000,"slots":1365,"items":4,"#,
+        r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","#,
+        r#""installation":"00000000-0000-0000-0000-000000000003","tick":1763836000,"slots":1365,"items":4,"#,
         r#""ids":["00000000-0000-0000-0000-000000000002"],"revision":"6f9c7d5b8c","up":61}"#
     );
 
@@ -75,6 +81,8 @@ mod tests {
         assert_eq!(read("not a name", SAID), None);
         assert!(read("worker-1", &SAID.replace("{", r#"{"zone":"a","#)).is_some(), "a later version may say more");
         let earlier = SAID.replace(r#","revision":"6f9c7d5b8c","up":61"#, "");
-        assert_eq!(read("worker-1", &earlier).unwrap().revision, None, "an earlier version said less");
+        let earlier = earlier.replace(r#""installation":"00000000-0000-0000-0000-000000000003","#, "");
+        let member = read("worker-1", &earlier).unwrap();
+        assert_eq!((member.revision, member.installation), (None, InstallationId::UNKNOWN), "an earlier version said less");
     }
 }

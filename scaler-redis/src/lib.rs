@@ -22,6 +22,7 @@ mod keys;
 mod membership;
 mod target;
 mod tls;
+mod wake_up;
 
 pub use config::RedisConfig;
 pub use membership::RedisMembership;

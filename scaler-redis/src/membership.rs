@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
-use scaler_core::{Member, MemberKey, Membership, MembershipError, Sighting, Standing, WorkerId};
+use scaler_core::{InstallationId, Member, MemberKey, Membership, MembershipError, Sighting, Standing, WakeUp, WorkerId};
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::client::Client;
@@ -14,6 +14,7 @@ use crate::config::RedisConfig;
 use crate::error::Failure;
 use crate::json;
 use crate::keys::Keys;
+use crate::wake_up;
 
 const HEARTBEAT: &str = include_str!("../lua/heartbeat.lua");
 const LEAVE: &str = include_str!("../lua/leave.lua");
@@ -28,7 +29,7 @@ const LONGEST_MS: u64 = 1 << 53;
 /// A [`Membership`] on Redis, over one connection that comes back by itself.
 ///
 /// While there is no connection every call fails at once as [`Unavailable`](MembershipError::Unavailable); when it is
-/// back, calls succeed again and all who listen are nudged, since a nudge may have been lost.
+/// back, calls succeed again and all who listen are told so, since a notification may have been lost.
 #[derive(Debug)]
 pub struct RedisMembership {
     client: Client,
@@ -68,8 +69,8 @@ impl RedisMembership {
     async fn beat(&self, member: &Member) -> Result<Standing, Failure> {
         let MemberKey { worker, incarnation } = &member.key;
         let said = json::write(member)?;
-        let arguments =
-            vec![worker.to_string(), incarnation.to_string(), member.state.to_string(), said, self.keys.channel.clone()];
+        let mut arguments = vec![worker.to_string(), incarnation.to_string(), member.state.to_string(), said];
+        arguments.extend([member.installation.to_string(), self.keys.channel.clone(), wake_up::write(&WakeUp::Members)]);
         let answer = self.run(HEARTBEAT, arguments).await?;
         match answer.first().map(String::as_str) {
             Some("current") => Ok(Standing::Current),
@@ -89,7 +90,7 @@ impl RedisMembership {
     async fn forget_older(&self, than: Duration) -> Result<Vec<WorkerId>, Failure> {
         let longest = u64::try_from(than.as_millis()).unwrap_or(LONGEST_MS).min(LONGEST_MS);
         let answer = self.run(SWEEP, vec![longest.to_string()]).await?;
-        let mut swept: Vec<WorkerId> = answer.into_iter().filter_map(|name| WorkerId::new(name).ok()).collect();
+        let mut swept: Vec<WorkerId> = answer.iter().filter_map(|field| WorkerId::new(name_in(field)).ok()).collect();
         swept.sort_unstable();
         Ok(swept)
     }
@@ -103,7 +104,8 @@ impl Membership for RedisMembership {
     }
 
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
-        let arguments = vec![member.worker.to_string(), member.incarnation.to_string(), self.keys.channel.clone()];
+        let notification = wake_up::write(&WakeUp::Members);
+        let arguments = vec![member.worker.to_string(), member.incarnation.to_string(), self.keys.channel.clone(), notification];
         self.run(LEAVE, arguments).await.map(drop).map_err(|failure| failure.during("leaving"))
     }
 
@@ -115,28 +117,38 @@ impl Membership for RedisMembership {
         self.forget_older(older_than).await.map_err(|failure| failure.during("sweeping"))
     }
 
-    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
-        let names = workers.iter().map(ToString::to_string).collect();
-        self.run(RETIRE, names).await.map(drop).map_err(|failure| failure.during("retiring workers"))
+    async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        let arguments = [installation.to_string()].into_iter().chain(workers.iter().map(ToString::to_string)).collect();
+        self.run(RETIRE, arguments).await.map(drop).map_err(|failure| failure.during("retiring workers"))
     }
 
-    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
-        let names = self.run(RETIRED, Vec::new()).await.map_err(|failure| failure.during("listing the retired"))?;
+    async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        let names = self.run(RETIRED, vec![installation.to_string()]).await;
+        let names = names.map_err(|failure| failure.during("listing the retired"))?;
         Ok(names.into_iter().filter_map(|name| WorkerId::new(name).ok()).collect())
     }
 
-    async fn nudge(&self) -> Result<(), MembershipError> {
-        self.client.publish(&self.keys.channel, String::new()).await.map_err(|failure| failure.during("nudging"))
+    async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError> {
+        let published = self.client.publish(&self.keys.channel, wake_up::write(wake_up)).await;
+        published.map_err(|failure| failure.during("sending a wake-up notification"))
     }
 
-    fn nudges(&self) -> BoxStream<'static, ()> {
-        // A listener that fell behind has a nudge coming all the same.
-        BroadcastStream::new(self.client.nudges()).map(|_| ()).boxed()
+    fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
+        // A listener that fell behind, and one whose connection was away, may have lost something.
+        let read = |message: Result<Option<String>, _>| {
+            message.ok().flatten().map_or(WakeUp::Everyone, |message| wake_up::read(&message))
+        };
+        BroadcastStream::new(self.client.nudges()).map(read).boxed()
     }
 }
 
-/// From a worker, what it says, and its age in ms; `None` for what somebody else wrote.
+/// The name of the worker in a field of the hash: an installation follows where a stranger of the same name stands beside it.
+fn name_in(field: &str) -> &str {
+    field.split_once(' ').map_or(field, |(name, _)| name)
+}
+
+/// From a field of the hash, what it says, and its age in ms; `None` for what somebody else wrote.
 fn sighting(triple: &[String]) -> Option<Sighting> {
-    let [worker, said, age] = triple else { return None };
-    Some(Sighting { member: json::read(worker, said)?, age: Duration::from_millis(age.parse().ok()?) })
+    let [field, said, age] = triple else { return None };
+    Some(Sighting { member: json::read(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })
 }

@@ -109,7 +109,9 @@ mod tests {
             while let Some(command) = commands.pop() {
                 for arg in command.get_arguments() {
                     let id = arg.get_id().as_str();
-                    let is_secret = (id.contains("password") || id.contains("url")) && !id.ends_with("_file");
+                    // `passwords` of `notifi-scaler secrets` names the keys that it makes.
+                    let names_only = id == "passwords" || id.ends_with("_file");
+                    let is_secret = (id.contains("password") || id.contains("url")) && !names_only;
                     assert!(!is_secret, "{name} takes the secret {id} as a flag");
                 }
                 commands.extend(command.get_subcommands());

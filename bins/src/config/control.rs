@@ -64,6 +64,9 @@ pub struct ControlArgs {
     /// The most slots that move in a second while their owners work
     #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub moves_per_s: u32,
+    /// How long a rollout may make no progress before the workers of older revisions are given slots like the newest, in seconds
+    #[arg(long, env, default_value = "600", value_parser = seconds)]
+    pub rollout_limit_s: Duration,
     /// The least time between movements for mere unevenness, in seconds
     #[arg(long, env, default_value = "10", value_parser = seconds)]
     pub settle_interval_s: Duration,
@@ -105,6 +108,7 @@ impl ControlArgs {
             gather: self.gather_ms,
             damping: self.damping_s,
             moves_per_s: self.moves_per_s,
+            rollout_limit: self.rollout_limit_s,
             census_interval: self.census_interval_ms,
             settle_interval: self.settle_interval_s,
             tolerance: self.tolerance_percent,

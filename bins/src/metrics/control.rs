@@ -31,7 +31,13 @@ pub struct ControlMetrics {
     pub most_over_mean: Gauge<f64, AtomicU64>,
     /// By how many seconds the store's clock fell, all together.
     pub clock_fell_s: Counter<f64, AtomicU64>,
-    /// How often calls began to fail.
+    /// Turns that failed.
+    pub turns_failed: Counter,
+    /// Leaderships that were given up since no turn succeeded.
+    pub gave_up: Counter,
+    /// Members of other installations in the membership.
+    pub strangers: Gauge,
+    /// Failures that were logged: at the first of an episode, at each new reason, and at growing intervals.
     pub failures: Family<FailureLabels, Counter>,
 }
 
@@ -62,6 +68,9 @@ impl ControlMetrics {
             held: Gauge::default(),
             most_over_mean: Gauge::default(),
             clock_fell_s: Counter::default(),
+            turns_failed: Counter::default(),
+            gave_up: Counter::default(),
+            strangers: Gauge::default(),
             failures: Family::default(),
         };
         let registry = within(registry, "control");
@@ -75,7 +84,10 @@ impl ControlMetrics {
         registry.register("load_most_over_mean", "Items of the most loaded worker over the mean", metrics.most_over_mean.clone());
         let fell = "By how much the store's clock fell behind the ticks that were done, all together";
         registry.register_with_unit("clock_fell", fell, Unit::Seconds, metrics.clock_fell_s.clone());
-        registry.register("failures", "How often calls began to fail, by server and class", metrics.failures.clone());
+        registry.register("turns_failed", "Turns that failed, leading or following", metrics.turns_failed.clone());
+        registry.register("gave_up", "Leaderships given up since no turn succeeded for a whole lease", metrics.gave_up.clone());
+        registry.register("strangers", "Members of other installations that share the membership", metrics.strangers.clone());
+        registry.register("failures", "Failures that were logged, by server and class", metrics.failures.clone());
         metrics
     }
 }

@@ -22,15 +22,17 @@ pub struct WorkerMetrics {
     pub items: Counter,
     /// Items that missed a tick since somebody else had locked them.
     pub locked_items: Counter,
-    /// Slots claimed while no control plane led.
+    /// Slots claimed that nobody ticked and no control plane moved.
     pub claimed_slots: Counter,
     /// Slots owned.
     pub owned_slots: Gauge,
     /// Items watched.
     pub watched_items: Gauge,
+    /// Whether it owns nothing and cannot be given anything, 0 or 1.
+    pub idle: Gauge,
     /// From the first call of each tick to the last answer.
     pub tick_duration: Histogram,
-    /// How often calls began to fail.
+    /// Failures that were logged: at the first of an episode, at each new reason, and at growing intervals.
     pub failures: Family<FailureLabels, Counter>,
 }
 
@@ -45,6 +47,7 @@ impl WorkerMetrics {
             claimed_slots: Counter::default(),
             owned_slots: Gauge::default(),
             watched_items: Gauge::default(),
+            idle: Gauge::default(),
             tick_duration: Histogram::new(TICK_SECONDS),
             failures: Family::default(),
         };
@@ -61,12 +64,17 @@ impl WorkerMetrics {
             "Items left out of a tick since somebody else had locked them",
             metrics.locked_items.clone(),
         );
-        registry.register("claimed_slots", "Slots claimed while no control plane led", metrics.claimed_slots.clone());
+        registry.register(
+            "claimed_slots",
+            "Slots claimed that nobody ticked and no control plane moved",
+            metrics.claimed_slots.clone(),
+        );
         registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
         registry.register("watched_items", "Items watched", metrics.watched_items.clone());
+        registry.register("idle", "Whether it owns nothing and cannot be given anything", metrics.idle.clone());
         let help = "From the first call of each tick to the last answer";
         registry.register_with_unit("tick_duration", help, Unit::Seconds, metrics.tick_duration.clone());
-        registry.register("failures", "How often calls began to fail, by server and class", metrics.failures.clone());
+        registry.register("failures", "Failures that were logged, by server and class", metrics.failures.clone());
         metrics
     }
 }

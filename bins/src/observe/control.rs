@@ -51,7 +51,7 @@ impl ControlObserver {
                 self.readiness.worked();
                 self.count_workers();
             }
-            ControlEvent::Elected(term) => {
+            ControlEvent::Elected { term, .. } => {
                 self.metrics.leader.set(1);
                 self.metrics.term.set(i64::try_from(term.number).unwrap_or(i64::MAX));
             }
@@ -64,6 +64,11 @@ impl ControlObserver {
             ControlEvent::Scanned { .. } => {
                 self.metrics.items.set(i64::try_from(self.ledger.items()).unwrap_or(i64::MAX));
                 self.metrics.most_over_mean.set(self.ledger.most_over_mean());
+            }
+            ControlEvent::TurnFailed => _ = self.metrics.turns_failed.inc(),
+            ControlEvent::GaveUp { .. } => _ = self.metrics.gave_up.inc(),
+            ControlEvent::Strangers(strangers) => {
+                self.metrics.strangers.set(i64::try_from(strangers.len()).unwrap_or(i64::MAX));
             }
             ControlEvent::Held { .. } => _ = self.metrics.held.set(1),
             ControlEvent::Released => _ = self.metrics.held.set(0),
@@ -115,8 +120,8 @@ mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use scaler_core::{
-        Assignment, Movement, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError, Term, Tick,
-        TokioClock, WorkerId,
+        Assignment, InstallationId, Movement, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError,
+        Term, Tick, TokioClock, WorkerId,
     };
     use uuid::Uuid;
 
@@ -130,7 +135,9 @@ mod tests {
         let worker = WorkerId::new("worker-1").unwrap();
         let term = Term { number: 7, holder: Uuid::nil() };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 3)]);
+        let installation = InstallationId::new(Uuid::nil());
         let assignment = Assignment {
+            installation,
             tick: Tick(1),
             tick_length: Duration::from_secs(1),
             slots: vec![SlotState::default(); 2],
@@ -141,12 +148,14 @@ mod tests {
         let refused = [Refusal { slot: Slot::new(1), why: RefusalReason::EpochPassed }];
         let away = StoreError::Unavailable { during: "assignment", source: "connection refused".into() };
         for event in [
-            ControlEvent::Elected(term),
+            ControlEvent::Elected { term, installation },
             ControlEvent::Scanned { assignment: &assignment, load: &load },
             ControlEvent::Judged { worker: &worker, before: None, now: Some(Verdict::Healthy) },
             ControlEvent::Planned(&plan),
             ControlEvent::Committed { moved: &[Slot::new(0)], refused: &refused },
             ControlEvent::ClockFell { by: Duration::from_millis(31_500) },
+            ControlEvent::TurnFailed,
+            ControlEvent::GaveUp { failing_for: Duration::from_secs(6), campaigns_in: Duration::from_secs(5) },
             ControlEvent::StoreFailed { error: away, retry_in: Duration::from_millis(500) },
         ] {
             observer.observe(&event);
@@ -164,6 +173,9 @@ mod tests {
             "slots_moved_total{reason=\"unowned\"} 1",
             "moves_refused_total{reason=\"epoch passed\"} 1",
             "clock_fell_seconds_total 31.5",
+            "turns_failed_total 1",
+            "gave_up_total 1",
+            "strangers 0",
             "failures_total{server=\"store\",class=\"transient\"} 1",
         ] {
             assert!(text.contains(&format!("\nnotifi_scaler_control_{line}\n")), "{line}: {text}");

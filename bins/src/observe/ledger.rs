@@ -222,7 +222,8 @@ mod tests {
     fn assignment(owners: &[&str]) -> Assignment {
         let key = |name: &str| MemberKey { worker: worker(name), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = owners.iter().map(|name| SlotState { owner: Some(key(name)), ..SlotState::default() }).collect();
-        Assignment { tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None }
+        let installation = scaler_core::InstallationId::new(Uuid::nil());
+        Assignment { installation, tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None }
     }
 
     #[test]

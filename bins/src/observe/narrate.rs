@@ -1,7 +1,7 @@
 //! What a control plane does, in words.
 
-use scaler_core::WorkerId;
-use scaler_core::control::{ControlEvent, Verdict};
+use scaler_core::control::{ControlEvent, StalledRollout, Verdict};
+use scaler_core::{InstallationId, Member, WorkerId};
 
 use super::{Ledger, Redistribution};
 use crate::words::soon;
@@ -29,8 +29,20 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
     let plain = |text: String| Some(Note::Said(Gravity::Plain, text));
     let grave = |text: String| Some(Note::Said(Gravity::Grave, text));
     match event {
-        ControlEvent::Elected(term) => plain(format!("leads, {term}")),
+        ControlEvent::Elected { term, installation } => plain(format!("leads installation {installation}, {term}")),
         ControlEvent::Deposed(term) => plain(format!("leads no more, {term} is over")),
+        ControlEvent::GaveUp { failing_for, campaigns_in } => grave(format!(
+            "resigns: no turn has succeeded for {:.1} s; lets another control plane try, and campaigns again {}",
+            failing_for.as_secs_f64(),
+            soon(*campaigns_in)
+        )),
+        ControlEvent::Strangers([]) => plain("no members of other installations share the membership any more".to_owned()),
+        ControlEvent::Strangers(strangers) => grave(strangers_text(strangers)),
+        ControlEvent::InstallationChanged { before, now } => grave(installation_changed(*before, *now)),
+        ControlEvent::RolloutStalled(StalledRollout { older, since }) => grave(format!(
+            "the rollout stands still: {older} workers of older revisions for {} s; slots are shared among all revisions alike",
+            since.as_secs()
+        )),
         ControlEvent::Following => plain("another control plane leads; follows and stands by".to_owned()),
         ControlEvent::Scanned { assignment, load } => {
             ledger.scanned(assignment, load);
@@ -61,6 +73,27 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
         ControlEvent::MembershipBack => plain("the membership answers again".to_owned()),
         _ => None,
     }
+}
+
+/// Another store than before has answered.
+pub(super) fn installation_changed(before: InstallationId, now: InstallationId) -> String {
+    format!(
+        "the database is another installation than before ({before}, now {now}): if it was not replaced on purpose, its data may be lost; \
+         check its volume, and the address that the programs use"
+    )
+}
+
+/// Names the members of other installations; of many, the first.
+fn strangers_text(strangers: &[Member]) -> String {
+    const NAMED: usize = 10;
+    let name = |member: &Member| format!("{} (installation {})", member.key.worker, member.installation);
+    let named = strangers.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+    let more = strangers.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "gives nothing to {named}{more}: they work on another database, and share this Redis; give each system its own REDIS_HASH or Redis, \
+         or the worker the right database"
+    )
 }
 
 fn word(verdict: Option<Verdict>, none: &str) -> String {

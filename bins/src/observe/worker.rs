@@ -9,6 +9,8 @@ use crate::readiness::Readiness;
 use crate::watching::{PrintIds, WatchLines};
 use crate::words::soon;
 
+use super::narrate::installation_changed;
+
 /// Turns what a worker tells into log lines, metrics, and the list that it prints.
 #[derive(Debug)]
 pub struct WorkerObserver {
@@ -47,6 +49,14 @@ impl WorkerObserver {
             WorkerEvent::MembershipFailed { error, .. } => {
                 self.metrics.failures.get_or_create(&FailureLabels::membership(error.class())).inc();
             }
+            WorkerEvent::Idle { why } => {
+                self.metrics.idle.set(1);
+                self.readiness.idle(Some(format!("owns nothing: {why}")));
+            }
+            WorkerEvent::IdleOver => {
+                self.metrics.idle.set(0);
+                self.readiness.idle(None);
+            }
             WorkerEvent::Retiring => self.readiness.retiring(),
             WorkerEvent::Reinstated => self.readiness.reinstated(),
             WorkerEvent::Draining => self.readiness.leaving(),
@@ -79,7 +89,7 @@ impl WorkerObserver {
             }
             WorkerEvent::Missed { ticks } => tracing::warn!("{worker}: missed {ticks} ticks; they are not caught up"),
             WorkerEvent::Claimed { slots } => {
-                tracing::warn!("{worker}: claimed {slots} slots that nobody ticked, since no control plane leads");
+                tracing::warn!("{worker}: claimed {slots} slots that nobody ticked and no control plane moved");
             }
             WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
             WorkerEvent::WaitingForSchema { error } => {
@@ -91,6 +101,11 @@ impl WorkerObserver {
                 tracing::warn!("{worker}: {error}; works on without heartbeats, retrying {}", soon(*retry_in));
             }
             WorkerEvent::MembershipBack => tracing::info!("{worker}: heartbeats arrive again"),
+            WorkerEvent::Idle { why } => tracing::warn!("{worker}: owns nothing: {why}; is not ready until that is over"),
+            WorkerEvent::IdleOver => tracing::info!("{worker}: can be given slots again"),
+            WorkerEvent::InstallationChanged { before, now } => {
+                tracing::warn!("{worker}: {}", installation_changed(*before, *now));
+            }
             WorkerEvent::Retiring => tracing::info!("{worker}: is retired: works on until others have taken over, and stays"),
             WorkerEvent::Reinstated => tracing::info!("{worker}: is reinstated"),
             WorkerEvent::Draining => tracing::info!("{worker}: drains: works on until it owns nothing, then leaves"),
@@ -105,6 +120,7 @@ mod tests {
     use std::time::Duration;
 
     use prometheus_client::registry::Registry;
+    use scaler_core::worker::IdleReason;
     use scaler_core::{ItemId, SlotCount, TokioClock};
     use uuid::Uuid;
 
@@ -120,6 +136,7 @@ mod tests {
         let worker = WorkerId::new("worker-1").unwrap();
         let mut observer = WorkerObserver::new(worker, PrintIds::All, lines.clone(), metrics.clone(), readiness.clone());
         let report = |tick, items| TickReport {
+            installation: scaler_core::InstallationId::new(Uuid::nil()),
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: Duration::from_secs(1),
@@ -145,6 +162,9 @@ mod tests {
         assert_eq!(metrics.claimed_slots.get(), 7);
         assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
         assert_eq!(readiness.check(), Ok(()));
+        observer.observe(&WorkerEvent::Idle { why: IdleReason::Unheard });
+        assert!(readiness.check().unwrap_err().starts_with("owns nothing: heartbeats are not answered"));
+        observer.observe(&WorkerEvent::IdleOver);
         observer.observe(&WorkerEvent::Retiring);
         assert_eq!(readiness.check(), Err("retiring".to_owned()));
         observer.observe(&WorkerEvent::Reinstated);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use scaler_core::autoscale::{self, AutoscaleConfig, Fleet, Lead, Lookout};
 use scaler_core::control::ControlEvent;
-use scaler_core::{Clock, Membership, MembershipError};
+use scaler_core::{Clock, InstallationId, Membership, MembershipError};
 use tokio::sync::watch;
 
 pub use kubernetes::Kubernetes;
@@ -87,21 +87,22 @@ impl Scaling {
 /// Reinstates at the beginning of each leadership whoever a former autoscaler has retired: nobody else would.
 async fn reinstate_all(membership: &dyn Membership, mut lead: watch::Receiver<Option<Lead>>) {
     loop {
-        let Ok(term) = lead.wait_for(Option::is_some).await.map(|lead| lead.as_ref().map(|lead| lead.term)) else { return };
-        while let Err(error) = reinstate(membership).await {
+        let led = lead.wait_for(Option::is_some).await.map(|lead| lead.as_ref().map(|lead| (lead.term, lead.installation)));
+        let Ok(Some((term, installation))) = led else { return };
+        while let Err(error) = reinstate(membership, installation).await {
             tracing::debug!("{error}; retrying");
             tokio::time::sleep(RETRY).await;
         }
-        if lead.wait_for(|lead| lead.as_ref().map(|lead| lead.term) != term).await.is_err() {
+        if lead.wait_for(|lead| lead.as_ref().map(|lead| lead.term) != Some(term)).await.is_err() {
             return;
         }
     }
 }
 
-async fn reinstate(membership: &dyn Membership) -> Result<(), MembershipError> {
-    let retired = membership.retired().await?;
+async fn reinstate(membership: &dyn Membership, installation: InstallationId) -> Result<(), MembershipError> {
+    let retired = membership.retired(installation).await?;
     if !retired.is_empty() {
-        membership.retire(&BTreeSet::new()).await?;
+        membership.retire(installation, &BTreeSet::new()).await?;
         tracing::info!("reinstates {} workers: there is no autoscaler that retires any", retired.len());
     }
     Ok(())
@@ -115,25 +116,27 @@ mod tests {
 
     use super::*;
 
+    const OURS: InstallationId = InstallationId::new(Uuid::nil());
+
     #[tokio::test(start_paused = true)]
     async fn where_nobody_scales_each_leader_reinstates_who_was_retired() {
         let membership = MemoryMembership::new(Arc::new(TokioClock::start()));
         let retired = BTreeSet::from([WorkerId::new("worker-1").unwrap()]);
         let (sender, lead) = watch::channel(None);
-        let leads = |number| Some(Lead { term: Term { number, holder: Uuid::nil() }, seen: None });
+        let leads = |number| Some(Lead { term: Term { number, holder: Uuid::nil() }, installation: OURS, seen: None });
         let script = async {
-            membership.retire(&retired).await.unwrap();
+            membership.retire(OURS, &retired).await.unwrap();
             tokio::time::sleep(RETRY).await;
-            assert_eq!(membership.retired().await.unwrap(), retired, "who does not lead leaves them alone");
+            assert_eq!(membership.retired(OURS).await.unwrap(), retired, "who does not lead leaves them alone");
             for term in [1, 2] {
-                membership.retire(&retired).await.unwrap();
+                membership.retire(OURS, &retired).await.unwrap();
                 sender.send_replace(leads(term));
                 tokio::time::sleep(RETRY).await;
-                assert!(membership.retired().await.unwrap().is_empty());
-                membership.retire(&retired).await.unwrap();
+                assert!(membership.retired(OURS).await.unwrap().is_empty());
+                membership.retire(OURS, &retired).await.unwrap();
                 sender.send_replace(leads(term));
                 tokio::time::sleep(RETRY).await;
-                assert_eq!(membership.retired().await.unwrap(), retired, "once in a term");
+                assert_eq!(membership.retired(OURS).await.unwrap(), retired, "once in a term");
             }
         };
         tokio::select! {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use scaler_core::control::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
-use scaler_core::{Assignment, Incarnation, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
+use scaler_core::{Assignment, Incarnation, InstallationId, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
 use scaler_pg::Leader;
 
 use super::{StatusArgs, check, open};
@@ -22,7 +22,9 @@ pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure>
     let members = async || Ok(membership(&redis, &args.redis).await?.members().await?);
     let members = ServerWait::at_most(args.wait.wait).until_ready("Redis", members).await;
     let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);
-    let seen = Seen { leader, assignment, load, members: members.as_deref().ok() };
+    let ours = |sighting: &&Sighting| [assignment.installation, InstallationId::UNKNOWN].contains(&sighting.member.installation);
+    let (members_of_ours, strangers): (Vec<_>, Vec<_>) = members.iter().flatten().partition(ours);
+    let seen = Seen { leader, load, members: members.is_ok().then_some(members_of_ours), strangers, assignment };
     lines.finish(seen.text());
     let amiss = if args.check { [seen.amiss(args.tolerance_percent), check::watch(&store).await?].concat() } else { Vec::new() };
     members?;
@@ -36,7 +38,9 @@ struct Seen<'a> {
     assignment: Assignment,
     load: SlotLoad,
     /// `None` when the membership cannot be read.
-    members: Option<&'a [Sighting]>,
+    members: Option<Vec<&'a Sighting>>,
+    /// Members of other installations.
+    strangers: Vec<&'a Sighting>,
 }
 
 /// What is found of one worker.
@@ -51,7 +55,14 @@ struct Found<'a> {
 
 impl Seen<'_> {
     fn text(&self) -> String {
-        format!("{}\n{} slots, tick {}\n\n{}", self.leader_text(), self.load.slots(), self.assignment.tick, self.workers_text())
+        let Assignment { installation, tick, .. } = &self.assignment;
+        let workers = self.workers_text();
+        let strangers = self.strangers_text().map_or_else(String::new, |text| format!("\n{text}"));
+        format!(
+            "{}\ninstallation {installation}, {} slots, tick {tick}\n\n{workers}{strangers}",
+            self.leader_text(),
+            self.load.slots()
+        )
     }
 
     fn leader_text(&self) -> String {
@@ -60,13 +71,25 @@ impl Seen<'_> {
             Some(leader) if leader.expires_in == Duration::ZERO => {
                 format!("no control plane leads; the last was {}, {}", leader.term.holder, leader.term)
             }
-            Some(leader) => format!(
-                "control plane {} leads, {}, for {:.1} s more unless it renews",
-                leader.term.holder,
-                leader.term,
-                leader.expires_in.as_secs_f64()
-            ),
+            Some(leader) => {
+                let deaf = leader.deaf_for.map_or_else(String::new, |time| {
+                    format!("; it has heard no worker for {:.1} s, so that none that joins is given slots", time.as_secs_f64())
+                });
+                format!(
+                    "control plane {} leads, {}, for {:.1} s more unless it renews{deaf}",
+                    leader.term.holder,
+                    leader.term,
+                    leader.expires_in.as_secs_f64()
+                )
+            }
         }
+    }
+
+    fn strangers_text(&self) -> Option<String> {
+        let name = |sighting: &&Sighting| format!("{} ({})", sighting.member.key.worker, sighting.member.installation);
+        let names = self.strangers.iter().map(name).collect::<Vec<_>>().join(", ");
+        (!names.is_empty())
+            .then(|| format!("members of other installations, which share this Redis and are given nothing: {names}"))
     }
 
     fn workers_text(&self) -> String {
@@ -87,7 +110,7 @@ impl Seen<'_> {
                 found.slots.to_string(),
                 found.items.to_string(),
                 found.last_tick.map_or("never".to_owned(), |tick| ago(self.assignment.tick.since(tick))),
-                match (self.members, found.sighting) {
+                match (&self.members, found.sighting) {
                     (None, _) => "unknown".to_owned(),
                     (_, None) => "none".to_owned(),
                     (_, Some(sighting)) => format!("{:.1} s ago", sighting.age.as_secs_f64()),
@@ -135,7 +158,7 @@ impl Seen<'_> {
             found.last_tick = found.last_tick.max(Some(state.last_tick));
             found.incarnations.insert(owner.incarnation);
         }
-        for sighting in self.members.unwrap_or_default() {
+        for sighting in self.members.iter().flatten().copied() {
             let found = workers.entry(sighting.member.key.worker.clone()).or_default();
             found.last_tick = found.last_tick.max(sighting.member.last_tick);
             found.incarnations.insert(sighting.member.key.incarnation);
@@ -146,7 +169,7 @@ impl Seen<'_> {
 
     fn verdict(&self, found: &Found<'_>) -> Verdict {
         let evidence = Evidence {
-            heartbeat: match (self.members, found.sighting) {
+            heartbeat: match (&self.members, found.sighting) {
                 (None, _) => Heartbeat::Unknown,
                 (_, None) => Heartbeat::Absent,
                 (_, Some(sighting)) => Heartbeat::Heard(sighting.age),
@@ -191,27 +214,36 @@ mod tests {
         MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::nil()) }
     }
 
+    const OURS: InstallationId = InstallationId::new(Uuid::from_u128(7));
+
     fn seen(members: Option<&[Sighting]>) -> Seen<'_> {
         let slots = SlotCount::new(4).unwrap();
         let owned = |name, tick| SlotState { owner: Some(key(name)), epoch: Epoch(1), last_tick: Tick(tick) };
         let assignment = Assignment {
+            installation: OURS,
             tick: Tick(100),
             tick_length: Duration::from_secs(1),
             slots: vec![owned("worker-1", 100), owned("worker-1", 99), owned("worker-2", 90), SlotState::default()],
             sessions: None,
         };
-        Seen { leader: None, assignment, load: SlotLoad::of_items(slots, [(Slot::new(0), 2), (Slot::new(2), 1)]), members }
+        Seen {
+            leader: None,
+            assignment,
+            load: SlotLoad::of_items(slots, [(Slot::new(0), 2), (Slot::new(2), 1)]),
+            members: members.map(|members| members.iter().collect()),
+            strangers: Vec::new(),
+        }
     }
 
     #[test]
     fn the_table_tells_how_each_worker_stands() {
         let sighting = |name, age_ms| Sighting {
-            member: Member { state: MemberState::Active, ..Member::joining(key(name)) },
+            member: Member { state: MemberState::Active, ..Member::joining(key(name), OURS) },
             age: Duration::from_millis(age_ms),
         };
         let expected = "\
 no control plane has led yet
-4 slots, tick 100
+installation 00000000-0000-0000-0000-000000000007, 4 slots, tick 100
 
 worker    state     slots  items  last tick   heartbeat
 --------  --------  -----  -----  ---------  ----------
@@ -224,6 +256,9 @@ total                   3      3
 1 slots without owner; the most loaded worker has 2 items, 1.333 times the mean";
         let members = [sighting("worker-1", 400), sighting("worker-2", 12_000), sighting("worker-3", 100)];
         assert_eq!(seen(Some(&members)).text(), expected);
+        let stranger = sighting("worker-9", 100);
+        let text = Seen { strangers: vec![&stranger], ..seen(Some(&members)) }.text();
+        assert!(text.ends_with("given nothing: worker-9 (00000000-0000-0000-0000-000000000007)"), "{text}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ async fn tls_checks_an_ipv6_address() {
         ("REDIS_TLS_CERT", &certificate),
         ("REDIS_TLS_KEY", &key),
     ];
-    for words in [["migrate"]] {
+    for words in [["migrate"], ["status"]] {
         let mut tool = Program::start(Which::Tool, &words, &variables);
         assert_eq!(tool.ended().await, 0, "{words:?} {tool:?}");
     }

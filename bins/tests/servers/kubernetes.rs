@@ -221,5 +221,14 @@ fn merge(into: &mut Value, patch: &Value) {
 }
 
 fn refusal(code: u16, message: &str) -> (u16, Value) {
-    (code, json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code }))
+    let reason = match code {
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        503 => "ServiceUnavailable",
+        _ => "InternalError",
+    };
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason,
+                         "code": code });
+    (code, status)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use scaler_core::{Membership, WorkerId};
+use scaler_core::{InstallationId, Membership, WorkerId};
 use scaler_redis::{RedisConfig, RedisMembership};
 
 use crate::oracle::{assert_nothing_doubled, assert_nothing_missed};
@@ -22,7 +22,7 @@ async fn a_retired_worker_hands_over_without_a_missed_tick_and_comes_back_when_i
     let first = system.tick().await;
 
     let begun = Instant::now();
-    membership.retire(&BTreeSet::from([WorkerId::new("worker-1").unwrap()])).await.unwrap();
+    membership.retire(installation(&system).await, &BTreeSet::from([WorkerId::new("worker-1").unwrap()])).await.unwrap();
     until_ready(&system, "HTTP/1.1 503", "retiring").await;
     println!("retired: not ready after {:?}", begun.elapsed());
     until_it_prints(&system, 0).await;
@@ -34,7 +34,7 @@ async fn a_retired_worker_hands_over_without_a_missed_tick_and_comes_back_when_i
     until_ready(&system, "HTTP/1.1 503", "retiring").await;
 
     let begun = Instant::now();
-    membership.retire(&BTreeSet::new()).await.unwrap();
+    membership.retire(installation(&system).await, &BTreeSet::new()).await.unwrap();
     until_ready(&system, "HTTP/1.1 200", "ready").await;
     system.until_loads(&[334, 333, 333]).await;
     println!("reinstated: it has its share again after {:?}", begun.elapsed());
@@ -49,7 +49,11 @@ async fn a_retired_worker_leaves_at_once_when_it_is_asked_to() {
     let mut system = System::shared().await.running(10, &["worker-1", "worker-2"]).await;
     system.until_loads(&[5, 5]).await;
     let first = system.tick().await;
-    membership(&system).await.retire(&BTreeSet::from([WorkerId::new("worker-1").unwrap()])).await.unwrap();
+    membership(&system)
+        .await
+        .retire(installation(&system).await, &BTreeSet::from([WorkerId::new("worker-1").unwrap()]))
+        .await
+        .unwrap();
     until_it_prints(&system, 0).await;
     let begun = Instant::now();
     let mut leaver = system.workers.remove("worker-1").unwrap();
@@ -63,6 +67,11 @@ async fn a_retired_worker_leaves_at_once_when_it_is_asked_to() {
 }
 
 /// The membership of the system, as a control plane sees it.
+async fn installation(system: &System) -> InstallationId {
+    let installation = sqlx::query_scalar("select installation from scaler.meta").fetch_one(&system.user).await;
+    InstallationId::new(installation.unwrap())
+}
+
 async fn membership(system: &System) -> RedisMembership {
     let mut config = RedisConfig::new(&system.redis_url);
     config.hash.clone_from(&system.redis_key);

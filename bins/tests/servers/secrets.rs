@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::{NamedTempFile, TempDir};
-use test_servers::Postgres;
+use test_servers::{Postgres, Redis};
 use url::Url;
 
 use crate::programs::{Program, Which};
+use crate::system::System;
 
 const PLAIN: [&str; 6] = [" two spaces ", "quo'tes\" and \\", "50%41%", "us@er:pa/ss?wo#rd", "[a]&b=c+d,e", "geheim-ü-пароль"];
 /// What follows a line feed must not become a command.
@@ -107,5 +109,23 @@ async fn a_password_that_scram_cannot_send_is_told_at_once() {
             let (code, said) = run(&["items", "list"], &variables, &[]).await;
             assert!(code == 64 && said.contains("RFC 4013") && !said.contains("hunter2"), "{password:?} {said}");
         }
+    }
+}
+
+#[tokio::test]
+async fn redis_takes_any_password() {
+    let (system, redis) = (System::shared().await, Redis::private().await);
+    system.install(0).await;
+    for password in PLAIN.iter().chain(&WITH_CONTROLS) {
+        let arguments =
+            ["-u", redis.url(), "acl", "setuser", "odd-user", "reset", "on", &format!(">{password}"), "~*", "&*", "+@all"];
+        assert!(Command::new("redis-cli").args(arguments).status().unwrap().success());
+        assert!(Command::new("redis-cli").args(["-u", redis.url(), "set", "kept", "1"]).status().unwrap().success());
+        for variables in Given::new(password).variables("REDIS", "REDIS_URL", redis.url(), "odd-user") {
+            let (code, said) = run(&["status"], &variables, &[("DATABASE_URL", &system.database_url)]).await;
+            assert_eq!(code, 0, "{password:?} {variables:?} {said}");
+        }
+        let kept = Command::new("redis-cli").args(["-u", redis.url(), "get", "kept"]).output().unwrap();
+        assert_eq!(kept.stdout, b"1\n", "no part of {password:?} is a command");
     }
 }

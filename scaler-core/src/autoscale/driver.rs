@@ -12,7 +12,7 @@ use super::{
 };
 use crate::backoff::Backoff;
 use crate::episode::Episode;
-use crate::{Clock, Membership, Term, WorkerId};
+use crate::{Clock, InstallationId, Membership, Term, WorkerId};
 
 /// The longest wait after failures of the fleet.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ impl Driver {
     }
 
     async fn try_turn(&mut self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) -> Result<(), Failure> {
-        let Some(term) = self.term() else {
+        let Some((term, installation)) = self.office() else {
             if self.at_work.take().is_some() {
                 self.stands_back = false;
                 observe(AutoscaleEvent::StoodDown);
@@ -121,10 +121,10 @@ impl Driver {
         };
         self.starts = false;
         let fleet = self.fleet.read().await.map_err(Failure::Fleet)?;
-        let retired = self.membership.retired().await.ok();
+        let retired = self.membership.retired(installation).await.ok();
         // What is known of the work must be no older than what is known of the workers.
         let workload = self.workload();
-        if self.term() != Some(term) {
+        if self.office() != Some((term, installation)) {
             return Ok(());
         }
         let items = workload.as_ref().map(|workload| workload.items);
@@ -133,7 +133,7 @@ impl Driver {
         let now = self.clock.now();
         let decision = self.autoscaler(term).step(now, &seen);
         self.tell(&decision, &fleet, observe);
-        if let Some(replicas) = self.act(decision, &fleet, &retired.unwrap_or_default(), observe).await? {
+        if let Some(replicas) = self.act(installation, decision, &fleet, &retired.unwrap_or_default(), observe).await? {
             let now = self.clock.now();
             self.autoscaler(term).wrote(now, replicas);
         }
@@ -152,8 +152,8 @@ impl Driver {
         Ok(())
     }
 
-    fn term(&self) -> Option<Term> {
-        self.lead.borrow().as_ref().map(|lead| lead.term)
+    fn office(&self) -> Option<(Term, InstallationId)> {
+        self.lead.borrow().as_ref().map(|lead| (lead.term, lead.installation))
     }
 
     fn workload(&self) -> Option<Arc<Workload>> {
@@ -188,13 +188,14 @@ impl Driver {
     /// The number that was written.
     async fn act(
         &self,
+        installation: InstallationId,
         decision: Decision,
         fleet: &FleetView,
         retired: &BTreeSet<WorkerId>,
         observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send),
     ) -> Result<Option<u32>, Failure> {
         if let Some(victims) = decision.retire {
-            self.membership.retire(&victims).await.map_err(Failure::Membership)?;
+            self.membership.retire(installation, &victims).await.map_err(Failure::Membership)?;
             let (retired, reinstated) = (&victims - retired, &(retired - &victims) & &fleet.workers.keys().cloned().collect());
             if !(retired.is_empty() && reinstated.is_empty()) {
                 observe(AutoscaleEvent::Retired { retired, reinstated });

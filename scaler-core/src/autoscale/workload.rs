@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::control::{ControlEvent, Verdict};
-use crate::{Assignment, Clock, Slot, SlotLoad, Term, WorkerId};
+use crate::{Assignment, Clock, InstallationId, Slot, SlotLoad, Term, WorkerId};
 
 /// The work there is, and who carries it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Carried {
 pub struct Lead {
     /// The term.
     pub term: Term,
+    /// The store that is led.
+    pub installation: InstallationId,
     /// What was seen, and when, by the clock of the process; `None` before the first look, and while nothing may move.
     pub seen: Option<(Duration, Arc<Workload>)>,
 }
@@ -42,7 +44,7 @@ pub struct Lead {
 #[derive(Debug)]
 pub struct Lookout {
     clock: Arc<dyn Clock>,
-    term: Option<Term>,
+    office: Option<(Term, InstallationId)>,
     held: bool,
     verdicts: BTreeMap<WorkerId, Verdict>,
     scanned: Option<Workload>,
@@ -54,20 +56,20 @@ impl Lookout {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Option<Lead>>) {
         let (passed_on, receiver) = watch::channel(None);
-        (Self { clock, term: None, held: false, verdicts: BTreeMap::new(), scanned: None, passed_on }, receiver)
+        (Self { clock, office: None, held: false, verdicts: BTreeMap::new(), scanned: None, passed_on }, receiver)
     }
 
     /// Takes in what a control plane tells. It must be told everything.
     pub fn observe(&mut self, event: &ControlEvent<'_>) {
         match event {
-            ControlEvent::Elected(term) => {
-                self.term = Some(*term);
+            ControlEvent::Elected { term, installation } => {
+                self.office = Some((*term, *installation));
                 self.held = false;
                 self.scanned = None;
                 self.pass_on(None);
             }
             ControlEvent::Deposed(_) | ControlEvent::Following => {
-                self.term = None;
+                self.office = None;
                 self.pass_on(None);
             }
             ControlEvent::Scanned { assignment, load } => self.scanned = Some(carried(assignment, load)),
@@ -97,7 +99,7 @@ impl Lookout {
 
     fn pass_on(&self, workload: Option<Workload>) {
         let seen = workload.map(|workload| (self.clock.now(), Arc::new(workload)));
-        self.passed_on.send_replace(self.term.map(|term| Lead { term, seen }));
+        self.passed_on.send_replace(self.office.map(|(term, installation)| Lead { term, installation, seen }));
     }
 }
 
@@ -122,13 +124,15 @@ mod tests {
     use crate::{Incarnation, MemberKey, SlotCount, SlotState, Tick, TokioClock};
 
     const TERM: Term = Term { number: 7, holder: Uuid::nil() };
+    const OURS: InstallationId = InstallationId::new(Uuid::nil());
 
     /// A turn that sees worker `a` own both slots, the first with two items.
     fn turn(lookout: &mut Lookout) {
         let a = WorkerId::new("a").unwrap();
         let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
-        let assignment = Assignment { tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None };
+        let assignment =
+            Assignment { installation: OURS, tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
         lookout.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
         lookout.observe(&ControlEvent::Judged { worker: &a, before: None, now: Some(Verdict::Draining) });
@@ -142,7 +146,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_leader_sees_is_passed_on_with_how_the_workers_stand() {
         let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-        lookout.observe(&ControlEvent::Elected(TERM));
+        lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
         assert!(lead.borrow().is_some() && seen(&lead).is_none());
         turn(&mut lookout);
         let workload = seen(&lead).unwrap();
@@ -153,7 +157,7 @@ mod tests {
     #[tokio::test]
     async fn while_nothing_may_move_nothing_is_seen() {
         let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-        lookout.observe(&ControlEvent::Elected(TERM));
+        lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
         turn(&mut lookout);
         lookout.observe(&ControlEvent::Held { silent: 2, owned: 2 });
         turn(&mut lookout);
@@ -167,7 +171,7 @@ mod tests {
     async fn who_leads_no_more_passes_on_nothing() {
         for end in [ControlEvent::Deposed(TERM), ControlEvent::Following] {
             let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-            lookout.observe(&ControlEvent::Elected(TERM));
+            lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
             turn(&mut lookout);
             lookout.observe(&end);
             lookout.observe(&ControlEvent::Turned);

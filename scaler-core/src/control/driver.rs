@@ -1,36 +1,36 @@
 //! Leads, looks, and commits.
 
-use std::collections::BTreeMap;
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::StreamExt;
 use uuid::Uuid;
 
+use super::census::Census;
+use super::leadership::{Duty, Leadership};
 use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Assignment, Clock, Election, Membership, Outcome, RefusalReason, Sighting, SlotLoad, StoreError, Term, Transfer, WorkStore,
-    WorkerId, uuid_hash,
+    Assignment, Clock, Election, Hearing, InstallationId, Member, MemberKey, Membership, Outcome, RefusalReason, Sighting, Slot,
+    SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
 };
 
-/// A count that took this long is not repeated before this many times as long has gone by.
-const CENSUS_REST: u32 = 20;
 /// A look that took this long is not repeated before this many times as long has gone by, as long as the lease allows it.
 const LOOK_REST: u32 = 4;
 /// Who did not look for longer than this, beyond the rest that it takes, has not seen who came and went.
 const BLIND_AFTER: Duration = Duration::from_secs(1);
 /// The longest wait after failures of the store.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
-/// The least time from one look to the next, however many nudges come.
-const BREATH: Duration = Duration::from_millis(20);
+/// The least time from one look to the next, however many wake-up notifications come.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Runs a control plane until `stop` completes; then it resigns, so that the next need not wait.
 ///
 /// Dropping the future ends it at once, as a kill does: safe, but the next leader waits until the lease is over.
-pub async fn run<S: WorkStore + Election + ?Sized>(
+pub async fn run<S: WorkStore + Election + ?Sized + 'static>(
     config: ControlConfig,
     candidate: Uuid,
     store: Arc<S>,
@@ -39,7 +39,7 @@ pub async fn run<S: WorkStore + Election + ?Sized>(
     stop: impl Future<Output = ()> + Send,
     mut observe: impl FnMut(ControlEvent<'_>) + Send,
 ) {
-    let mut nudges = membership.nudges();
+    let mut wake_ups = membership.wake_ups().filter(|wake_up| ready(!matches!(wake_up, WakeUp::Slots(_))));
     let mut driver = Driver::new(config, candidate, store, membership, clock);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -48,12 +48,19 @@ pub async fn run<S: WorkStore + Election + ?Sized>(
             () = &mut stop => break,
             wait = driver.turn(&mut observe) => wait,
         };
-        tokio::time::sleep(BREATH.min(wait)).await;
+        let rest = async {
+            tokio::time::sleep(BREATH.min(wait)).await;
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(wait.saturating_sub(BREATH)) => {}
+                Some(_) = wake_ups.next() => {}
+            }
+        };
         tokio::select! {
             biased;
             () = &mut stop => break,
-            () = tokio::time::sleep(wait.saturating_sub(BREATH)) => {}
-            Some(()) = nudges.next() => {}
+            () = rest => {}
+            () = driver.count() => {}
         }
     }
     driver.resign(&mut observe).await;
@@ -64,10 +71,15 @@ struct Driver<S: ?Sized> {
     candidate: Uuid,
     membership: Arc<dyn Membership>,
     clock: Arc<dyn Clock>,
-    /// Leading, following, or not known yet.
-    leads: Option<bool>,
-    term: Option<Term>,
-    renew_at: Duration,
+    leadership: Leadership,
+    /// Whether it was last told that another leads.
+    follows: bool,
+    /// Which store answered last.
+    installation: Option<InstallationId>,
+    /// Members of other installations that were told.
+    strangers: BTreeSet<MemberKey>,
+    /// When a fresh heartbeat was last read.
+    heard_at: Option<Duration>,
     sweep_at: Duration,
     turns: u64,
     plane: ControlPlane,
@@ -76,17 +88,17 @@ struct Driver<S: ?Sized> {
     looked_at: Duration,
     /// How long it meant to rest after that.
     rest: Duration,
-    census: Option<SlotLoad>,
-    census_at: Duration,
+    census: Census,
     verdicts: BTreeMap<WorkerId, Verdict>,
     held: bool,
+    stalled: bool,
     backoff: Backoff,
     store_episode: Episode,
     membership_episode: Episode,
     store: Arc<S>,
 }
 
-impl<S: WorkStore + Election + ?Sized> Driver<S> {
+impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
     fn new(
         config: ControlConfig,
         candidate: Uuid,
@@ -94,24 +106,27 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         membership: Arc<dyn Membership>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let seed = uuid_hash(candidate, 0);
         Self {
             plane: ControlPlane::new(config.clone()),
             candidate,
             membership,
             clock,
-            leads: None,
-            term: None,
-            renew_at: Duration::ZERO,
+            leadership: Leadership::new(config.lease, seed),
+            follows: false,
+            installation: None,
+            strangers: BTreeSet::new(),
+            heard_at: None,
             sweep_at: Duration::ZERO,
             turns: 0,
             has_looked: false,
             looked_at: Duration::ZERO,
             rest: Duration::ZERO,
-            census: None,
-            census_at: Duration::ZERO,
+            census: Census::new(config.census_interval, config.lease / 5),
             verdicts: BTreeMap::new(),
             held: false,
-            backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, uuid_hash(candidate, 0)),
+            stalled: false,
+            backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, seed),
             store_episode: Episode::default(),
             membership_episode: Episode::default(),
             store,
@@ -127,6 +142,10 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         }
         match turned {
             Ok(wait) => {
+                // While a count that has failed is made again, turns go on and are no success.
+                if !self.census.is_failing() {
+                    self.leadership.turn_succeeded(self.clock.now());
+                }
                 self.backoff.succeeded();
                 if self.store_episode.recovered() {
                     observe(ControlEvent::StoreBack);
@@ -135,6 +154,8 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
                 wait
             }
             Err(error) => {
+                self.leadership.turn_failed(&error);
+                observe(ControlEvent::TurnFailed);
                 let retry_in = self.backoff.failed();
                 if self.store_episode.failed(self.clock.now(), &error) {
                     observe(ControlEvent::StoreFailed { error, retry_in });
@@ -153,19 +174,24 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let assignment = self.store.assignment().await?;
         let answered_at = self.clock.now();
         self.has_looked = true;
+        self.identify(assignment.installation, observe);
         self.catch_up(&term, &assignment, observe).await?;
         let recovery = (answered_at.saturating_sub(asked_at) * LOOK_REST).min(self.config.lease / 5);
         let rest = self.jittered(self.config.scan_interval).max(recovery);
         self.rest = rest;
-        self.count_items().await?;
-        let Some(load) = self.census.clone() else { return Ok(rest) };
-        observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
+        let counted = self.census.advance(&self.store, self.clock.as_ref()).await;
+        let load = self.load(&assignment);
+        if self.census.counted().is_some() {
+            observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
+        }
         let members = self.members(observe).await;
         let seen = Observation { assignment: &assignment, asked_at, answered_at, members: members.as_deref(), load: &load };
         let decision = self.plane.step(self.clock.now(), &seen);
         self.tell(&decision, &assignment, observe);
-        let waiting = self.commit(&term, &decision.transfers, observe).await?;
+        let waiting = self.commit(&term, &decision.transfers, &assignment, observe).await?;
         self.sweep(observe).await;
+        // Only now: what could not be counted has kept nobody from deciding.
+        counted?;
         Ok(if waiting || decision.suspects > 0 { self.config.handover_interval } else { rest })
     }
 
@@ -178,32 +204,86 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
 
     /// The term, if this control plane leads.
     async fn lead(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Option<Term>, StoreError> {
-        if let Some(term) = self.term {
-            if self.clock.now() < self.renew_at {
-                return Ok(Some(term));
+        match self.leadership.duty(self.clock.now()) {
+            Duty::Lead(term) => return Ok(Some(term)),
+            Duty::Renew(term) => {
+                if self.store.renew(&term, self.config.lease, self.hearing()).await? {
+                    self.leadership.renewed(self.clock.now());
+                    return Ok(Some(term));
+                }
+                self.deposed(observe);
             }
-            if self.store.renew(&term, self.config.lease).await? {
-                self.renew_at = self.clock.now() + self.config.lease / 3;
-                return Ok(Some(term));
-            }
-            self.deposed(term, observe);
+            Duty::GiveUp(term) => self.give_up(&term, observe).await,
+            Duty::Campaign | Duty::Wait => {}
         }
-        self.term = self.store.campaign(self.candidate, self.config.lease).await?;
-        if let Some(term) = self.term {
-            self.renew_at = self.clock.now() + self.config.lease / 3;
-            self.plane = ControlPlane::new(self.config.clone());
-            observe(ControlEvent::Elected(term));
-        } else if self.leads != Some(false) {
+        if self.leadership.duty(self.clock.now()) == Duty::Campaign {
+            self.campaign(observe).await?;
+        }
+        let term = self.leadership.term();
+        if term.is_none() && !std::mem::replace(&mut self.follows, true) {
             observe(ControlEvent::Following);
         }
-        self.leads = Some(self.term.is_some());
-        Ok(self.term)
+        Ok(term)
     }
 
-    fn deposed(&mut self, term: Term, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
-        self.term = None;
-        self.leads = None;
-        observe(ControlEvent::Deposed(term));
+    async fn campaign(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<(), StoreError> {
+        let installation = self.store.installation().await?;
+        self.identify(installation, observe);
+        self.members(observe).await;
+        if let Some(term) = self.store.campaign(self.candidate, self.config.lease, self.hearing()).await? {
+            self.leadership.elected(self.clock.now(), term);
+            self.follows = false;
+            self.plane = ControlPlane::new(self.config.clone());
+            observe(ControlEvent::Elected { term, installation });
+        }
+        Ok(())
+    }
+
+    /// Lets others try: with this control plane, turns have failed for too long.
+    async fn give_up(&mut self, term: &Term, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        let now = self.clock.now();
+        let failing_for = self.leadership.failing_for(now);
+        let campaigns_in = self.leadership.gave_up(now);
+        // Where the store does not hear it, the lease runs out by itself.
+        let _ = self.store.resign(term).await;
+        observe(ControlEvent::GaveUp { failing_for, campaigns_in });
+        observe(ControlEvent::Deposed(*term));
+        self.follows = false;
+    }
+
+    fn deposed(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        if let Some(term) = self.leadership.lost() {
+            self.follows = false;
+            observe(ControlEvent::Deposed(term));
+        }
+    }
+
+    /// What it hears: heartbeats are fresh as long as they would be for a worker.
+    fn hearing(&self) -> Hearing {
+        let silence = self.heard_at.map(|heard| self.clock.now().saturating_sub(heard));
+        let hears = silence.is_some_and(|silence| silence <= self.config.thresholds.stale_after);
+        if hears { Hearing::Members } else { Hearing::Nobody }
+    }
+
+    /// Learns which store has answered.
+    fn identify(&mut self, now: InstallationId, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        if let Some(before) = self.installation.replace(now).filter(|before| *before != now) {
+            observe(ControlEvent::InstallationChanged { before, now });
+        }
+    }
+
+    /// The items as last counted. Before the first count has ended, slots are shared by their number.
+    fn load(&self, assignment: &Assignment) -> SlotLoad {
+        let uncounted = || {
+            let slots = u32::try_from(assignment.slots.len()).ok().and_then(|slots| SlotCount::new(slots).ok());
+            SlotLoad::of_items(slots.unwrap_or(SlotCount::DEFAULT), std::iter::empty())
+        };
+        self.census.counted().cloned().unwrap_or_else(uncounted)
+    }
+
+    /// Goes on with a count of the items, and never ends.
+    async fn count(&mut self) {
+        self.census.go_on(self.clock.as_ref()).await;
     }
 
     /// Lets ticks go on where the store's clock has fallen behind those that were done.
@@ -219,29 +299,32 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         let ticks = self.store.catch_up(term).await?;
         if ticks > 0 {
             // The lease, too, is by the clock as it was before.
-            self.renew_at = Duration::ZERO;
+            self.leadership.renew_soon();
             observe(ControlEvent::ClockFell { by: assignment.tick_length * u32::try_from(ticks).unwrap_or(u32::MAX) });
         }
         Ok(())
     }
 
-    async fn count_items(&mut self) -> Result<(), StoreError> {
-        let begun = self.clock.now();
-        if self.census.is_none() || begun >= self.census_at {
-            self.census = Some(self.store.census().await?);
-            let ended = self.clock.now();
-            self.census_at = ended + self.config.census_interval.max(ended.saturating_sub(begun) * CENSUS_REST);
-        }
-        Ok(())
-    }
-
+    /// The members of this installation; `None` if they cannot be read.
     async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
         match self.membership.members().await {
             Ok(members) => {
                 if self.membership_episode.recovered() {
                     observe(ControlEvent::MembershipBack);
                 }
-                Some(members)
+                let known = [self.installation, Some(InstallationId::UNKNOWN)];
+                let (ours, others): (Vec<_>, Vec<_>) =
+                    members.into_iter().partition(|sighting| known.contains(&Some(sighting.member.installation)));
+                if ours.iter().any(|sighting| sighting.age <= self.config.thresholds.stale_after) {
+                    if self.hearing() == Hearing::Nobody {
+                        // Or another that has just begun to hear, too, would take its place.
+                        self.leadership.renew_soon();
+                    }
+                    self.heard_at = Some(self.clock.now());
+                }
+                let strangers: Vec<Member> = others.into_iter().map(|sighting| sighting.member).collect();
+                self.tell_strangers(&strangers, observe);
+                Some(ours)
             }
             Err(error) => {
                 if self.membership_episode.failed(self.clock.now(), &error) {
@@ -249,6 +332,14 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
                 }
                 None
             }
+        }
+    }
+
+    fn tell_strangers(&mut self, strangers: &[Member], observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
+        let keys: BTreeSet<MemberKey> = strangers.iter().map(|member| member.key.clone()).collect();
+        if keys != self.strangers {
+            self.strangers = keys;
+            observe(ControlEvent::Strangers(strangers));
         }
     }
 
@@ -270,6 +361,12 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
             (true, None) => observe(ControlEvent::Released),
             _ => {}
         }
+        if decision.silent.is_none() {
+            let was_stalled = std::mem::replace(&mut self.stalled, decision.stalled.is_some());
+            if let Some(stalled) = decision.stalled.filter(|_| !was_stalled) {
+                observe(ControlEvent::RolloutStalled(stalled));
+            }
+        }
         if !decision.plan.is_empty() {
             observe(ControlEvent::Planned(&decision.plan));
         }
@@ -280,26 +377,27 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
         &mut self,
         term: &Term,
         transfers: &[Transfer],
+        seen: &Assignment,
         observe: &mut (impl FnMut(ControlEvent<'_>) + Send),
     ) -> Result<bool, StoreError> {
         let mut waiting = false;
-        let mut any_moved = false;
+        let mut concerned = BTreeSet::new();
         for batch in transfers.chunks(self.config.commit_limit.max(1)) {
             match self.store.commit(term, batch).await? {
                 Outcome::Committed { moved, refused } => {
-                    any_moved |= !moved.is_empty();
+                    concerned.extend(parties(batch, &moved, seen));
                     waiting |= refused.iter().any(|refusal| refusal.why == RefusalReason::NotTickedYet);
                     observe(ControlEvent::Committed { moved: &moved, refused: &refused });
                 }
                 Outcome::Deposed => {
-                    self.deposed(*term, observe);
+                    self.deposed(observe);
                     break;
                 }
             }
         }
-        if any_moved {
-            // A lost nudge costs a fraction of a second: the workers look by themselves too.
-            let _ = self.membership.nudge().await;
+        if !concerned.is_empty() {
+            // A lost notification costs a fraction of a second: the workers look by themselves too.
+            let _ = self.membership.wake_up(&WakeUp::slots(concerned)).await;
         }
         Ok(waiting)
     }
@@ -318,10 +416,18 @@ impl<S: WorkStore + Election + ?Sized> Driver<S> {
     }
 
     async fn resign(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
-        if let Some(term) = self.term.take() {
+        if let Some(term) = self.leadership.lost() {
             // Where the store does not hear it, the lease runs out by itself.
             let _ = self.store.resign(&term).await;
             observe(ControlEvent::Deposed(term));
         }
     }
+}
+
+/// The workers that took or lost one of the slots that moved.
+fn parties(transfers: &[Transfer], moved: &[Slot], seen: &Assignment) -> BTreeSet<WorkerId> {
+    let moved: BTreeSet<&Slot> = moved.iter().collect();
+    let giver = |slot: Slot| seen.slots.get(slot.index()).and_then(|state| state.owner.as_ref());
+    let done = transfers.iter().filter(|transfer| moved.contains(&transfer.slot));
+    done.flat_map(|transfer| [Some(&transfer.to), giver(transfer.slot)]).flatten().map(|party| party.worker.clone()).collect()
 }

@@ -2,22 +2,47 @@
 
 use std::time::Duration;
 
-use super::Verdict;
-use crate::{Assignment, MembershipError, Plan, Refusal, Slot, SlotLoad, StoreError, Term, WorkerId};
+use super::{StalledRollout, Verdict};
+use crate::{Assignment, InstallationId, Member, MembershipError, Plan, Refusal, Slot, SlotLoad, StoreError, Term, WorkerId};
 
 /// Something that happened to a control plane.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ControlEvent<'a> {
     /// It leads.
-    Elected(Term),
+    Elected {
+        /// The term.
+        term: Term,
+        /// The store that it leads.
+        installation: InstallationId,
+    },
     /// It leads no more.
     Deposed(Term),
+    /// It resigns, so that another control plane can try: its turns have failed for a whole lease. [`Deposed`](Self::Deposed) follows.
+    GaveUp {
+        /// How long ago the last successful turn ended.
+        failing_for: Duration,
+        /// When it campaigns again.
+        campaigns_in: Duration,
+    },
+    /// Members that work on another store are listed in the membership: they are given nothing. Reported once for each.
+    Strangers(&'a [Member]),
+    /// A rollout stands still: workers of several revisions stand beside each other, and from now on share alike.
+    RolloutStalled(StalledRollout),
+    /// The store is another one than before: another database answers, or the one there was lost what it held.
+    InstallationChanged {
+        /// The one before.
+        before: InstallationId,
+        /// The one that answers now.
+        now: InstallationId,
+    },
     /// Another leads. Told when that begins.
     Following,
     /// A turn, leading or following, went well to its end.
     Turned,
-    /// It has looked at everything.
+    /// A turn failed. [`StoreFailed`](Self::StoreFailed) tells why, but not each time.
+    TurnFailed,
+    /// It has looked at everything. Not told before the first count of the items has ended.
     Scanned {
         /// The slots as they stood.
         assignment: &'a Assignment,

@@ -1,6 +1,7 @@
 //! Which workers come from the newest rollout.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::{Incarnation, Sighting, Tick};
 
@@ -15,11 +16,45 @@ pub(super) struct Generations {
     /// When each process started, as first seen: seen again, it is a little off, and two revisions could change places.
     started: BTreeMap<Incarnation, u64>,
     last: u64,
+    /// When the rollout last made progress: another revision became the newest, or there were fewer workers of older ones than ever before.
+    progress_at: Duration,
+    /// The newest generation, and the fewest workers of older ones that were seen beside it.
+    progress: (u64, usize),
+    is_stalled: bool,
+}
+
+/// A rollout that makes no progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StalledRollout {
+    /// How many workers are not of the newest revision.
+    pub older: usize,
+    /// How long ago their number last fell.
+    pub since: Duration,
 }
 
 impl Generations {
-    /// Learns who is there at this tick of the store.
-    pub(super) fn observe<'a>(&mut self, tick: Tick, sightings: impl Iterator<Item = &'a Sighting>) {
+    /// Learns who is there at this tick of the store, which is `now` by the control plane's own clock. Where the rollout
+    /// has made no progress for `limit`, all revisions count as one generation until it does. Workers that crash and come back are no progress.
+    pub(super) fn observe<'a>(
+        &mut self,
+        now: Duration,
+        limit: Duration,
+        tick: Tick,
+        sightings: impl Iterator<Item = &'a Sighting> + Clone,
+    ) -> Option<StalledRollout> {
+        self.learn(tick, sightings.clone());
+        let newest = self.numbers.values().copied().max().unwrap_or_default();
+        let older = sightings.filter(|sighting| self.number_of(sighting.member.revision.as_deref()) < newest).count();
+        if newest != self.progress.0 || older < self.progress.1 {
+            self.progress = (newest, older);
+            self.progress_at = now;
+        }
+        let since = now.saturating_sub(self.progress_at);
+        self.is_stalled = older > 0 && since >= limit;
+        self.is_stalled.then_some(StalledRollout { older, since })
+    }
+
+    fn learn<'a>(&mut self, tick: Tick, sightings: impl Iterator<Item = &'a Sighting>) {
         let mut started = BTreeMap::new();
         let mut latest: BTreeMap<&str, u64> = BTreeMap::new();
         for Sighting { member, age } in sightings {
@@ -37,6 +72,10 @@ impl Generations {
 
     /// The generation of a revision; workers that tell none are of the oldest.
     pub(super) fn of(&self, revision: Option<&str>) -> u64 {
+        if self.is_stalled { 0 } else { self.number_of(revision) }
+    }
+
+    fn number_of(&self, revision: Option<&str>) -> u64 {
         revision.and_then(|revision| self.numbers.get(revision)).copied().unwrap_or_default()
     }
 
@@ -48,7 +87,7 @@ impl Generations {
         let newest = by_start.last().map(|(_, revision)| *revision);
         for (_, revision) in by_start {
             let greatest = self.numbers.values().copied().max().unwrap_or_default();
-            let has_overtaken = Some(revision) == newest && self.of(newest) < greatest;
+            let has_overtaken = Some(revision) == newest && self.number_of(newest) < greatest;
             if has_overtaken || !self.numbers.contains_key(revision) {
                 self.last += 1;
                 self.numbers.insert(revision.to_owned(), self.last);
@@ -64,7 +103,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{Member, MemberKey, MemberState, WorkerId};
+    use crate::{InstallationId, Member, MemberKey, MemberState, WorkerId};
+
+    const LIMIT: Duration = Duration::from_secs(600);
 
     /// A worker of this number and revision that started at this tick, heard at tick 1,000.
     fn worker(number: u128, revision: Option<&str>, start: u64) -> Sighting {
@@ -72,13 +113,16 @@ mod tests {
             worker: WorkerId::new(format!("w{number}")).unwrap(),
             incarnation: Incarnation::new(Uuid::from_u128(number)),
         };
-        let member =
-            Member { revision: revision.map(str::to_owned), uptime: Duration::from_secs(1000 - start), ..Member::joining(key) };
+        let member = Member {
+            revision: revision.map(str::to_owned),
+            uptime: Duration::from_secs(1000 - start),
+            ..Member::joining(key, InstallationId::new(Uuid::nil()))
+        };
         Sighting { member: Member { state: MemberState::Active, ..member }, age: Duration::ZERO }
     }
 
     fn observe(generations: &mut Generations, sightings: &[Sighting]) {
-        generations.observe(Tick(1000), sightings.iter());
+        generations.observe(Duration::ZERO, LIMIT, Tick(1000), sightings.iter());
     }
 
     #[test]
@@ -122,6 +166,41 @@ mod tests {
         observe(&mut generations, &[worker(1, Some("blue"), 901), worker(2, Some("green"), 900)]);
         assert_eq!(generations.of(Some("green")), before);
         assert!(before > generations.of(Some("blue")));
+    }
+
+    #[test]
+    fn a_rollout_without_progress_ends_after_the_limit() {
+        let mut generations = Generations::default();
+        let mut at = |second: u64, sightings: &[Sighting]| {
+            let stalled = generations.observe(Duration::from_secs(second), LIMIT, Tick(1000), sightings.iter());
+            assert_eq!(stalled.is_some(), generations.of(Some("green")) == generations.of(Some("blue")), "at {second} s");
+            stalled.map(|stalled| stalled.older)
+        };
+        let blue = [worker(1, Some("blue"), 100), worker(2, Some("blue"), 100), worker(3, Some("blue"), 100)];
+        let green = worker(9, Some("green"), 900);
+        let with_green = |count: usize| [&blue[..count], std::slice::from_ref(&green)].concat();
+        assert_eq!(at(0, &with_green(3)), None);
+        assert_eq!(at(500, &with_green(2)), None, "progress");
+        for crash in 0..10 {
+            assert_eq!(
+                at(600 + 50 * crash, &[with_green(2), vec![worker(10 + u128::from(crash), Some("green"), 950)]].concat()),
+                None
+            );
+        }
+        assert_eq!(at(1099, &with_green(2)), None);
+        assert_eq!(at(1100, &with_green(2)), Some(2), "crashes of the newest are no progress");
+        assert_eq!(at(1101, &with_green(1)), None, "it goes on");
+        assert_eq!(at(1200, &[with_green(1), vec![worker(4, Some("red"), 990)]].concat()), None, "another one begins");
+    }
+
+    #[test]
+    fn workers_without_a_revision_beside_a_newer_one_are_a_rollout_that_may_stall() {
+        let mut generations = Generations::default();
+        let sightings = [worker(1, None, 100), worker(2, Some("green"), 900)];
+        assert_eq!(generations.observe(Duration::ZERO, LIMIT, Tick(1000), sightings.iter()), None);
+        let stalled = generations.observe(LIMIT, LIMIT, Tick(1000), sightings.iter());
+        assert_eq!(stalled, Some(StalledRollout { older: 1, since: LIMIT }));
+        assert_eq!(generations.of(None), generations.of(Some("green")));
     }
 
     #[test]

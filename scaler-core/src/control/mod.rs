@@ -4,12 +4,14 @@
 //! state machine; [`run`] is the thin driver that leads, looks, and commits.
 
 mod budget;
+mod census;
 mod damping;
 mod driver;
 mod event;
 mod gathering;
 mod generations;
 mod hold;
+mod leadership;
 mod pulse;
 mod step;
 mod verdict;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 pub use driver::run;
 pub use event::ControlEvent;
+pub use generations::StalledRollout;
 pub use step::{ControlPlane, Decision, Observation};
 pub use verdict::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
 
@@ -28,7 +31,8 @@ use crate::RingKind;
 pub struct ControlConfig {
     /// Which ring places the slots.
     pub ring: RingKind,
-    /// How long a leadership lasts unless it is renewed. It is renewed three times as often.
+    /// How long a leadership lasts unless it is renewed. It is renewed three times as often, as long as the last turn that succeeded is no
+    /// longer ago than this.
     pub lease: Duration,
     /// The time from one look at the workers to the next. Looks that take long are made less often.
     pub scan_interval: Duration,
@@ -43,6 +47,9 @@ pub struct ControlConfig {
     pub damping: Duration,
     /// The most slots that move in a second while their owners work. What nobody ticks always moves at once.
     pub moves_per_s: u32,
+    /// How long workers of several revisions may stand beside each other, while none comes or goes, before the older ones are given slots like
+    /// the newest.
+    pub rollout_limit: Duration,
     /// The least time from one count of the items to the next. Counts that take long are made less often.
     pub census_interval: Duration,
     /// The least time between movements for mere unevenness.
@@ -59,7 +66,7 @@ pub struct ControlConfig {
 
 impl Default for ControlConfig {
     /// The sticky ring, a lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, a second to gather, damping within a
-    /// minute, 4096 planned movements a second, a count every second, 10 s between movements for mere unevenness of more than 10 %,
+    /// minute, 4096 planned movements a second, 10 min for a rollout that stands still, a count every second, 10 s between movements for mere unevenness of more than 10 %,
     /// silent members forgotten after 60 s, 4096 slots a commit.
     fn default() -> Self {
         Self {
@@ -70,6 +77,7 @@ impl Default for ControlConfig {
             gather: Duration::from_secs(1),
             damping: Duration::from_secs(60),
             moves_per_s: 4096,
+            rollout_limit: Duration::from_secs(600),
             census_interval: Duration::from_secs(1),
             settle_interval: Duration::from_secs(10),
             tolerance: 0.1,

@@ -7,7 +7,7 @@ use super::ControlConfig;
 use super::budget::Budget;
 use super::damping::{Damping, Life};
 use super::gathering::Gathering;
-use super::generations::Generations;
+use super::generations::{Generations, StalledRollout};
 use super::hold::{Held, Hold, Share};
 use super::pulse::Pulses;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
@@ -40,6 +40,8 @@ pub struct Decision {
     pub silent: Option<usize>,
     /// How many workers have slots and are late, but not yet lost: it is worth looking again soon.
     pub suspects: usize,
+    /// The rollout that makes no progress, if there is one: its workers share like all others.
+    pub stalled: Option<StalledRollout>,
     /// Movements that were planned just now.
     pub plan: Plan,
     /// What to commit: those, and those planned before that have not happened yet.
@@ -122,7 +124,7 @@ impl ControlPlane {
         if let Some(silent) = self.hold(now, &standings, seen) {
             return Decision { verdicts, silent: Some(silent), suspects, ..Decision::default() };
         }
-        self.generations.observe(seen.assignment.tick, self.sightings.values());
+        let stalled = self.generations.observe(now, self.config.rollout_limit, seen.assignment.tick, self.sightings.values());
         let owning = standings.iter().filter(|(_, standing)| standing.slots > 0).map(|(worker, _)| worker.clone()).collect();
         let lives = self.lives(&standings);
         let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &lives, &owning);
@@ -137,7 +139,7 @@ impl ControlPlane {
         self.shared_among = Some(plan.shared_among().clone());
         let budget = self.budget.left(now, made);
         let transfers = within(budget, self.transfers(&standings, seen));
-        Decision { verdicts, silent: None, suspects, plan, transfers }
+        Decision { verdicts, silent: None, suspects, stalled, plan, transfers }
     }
 
     /// How each worker stands that is a member or owns slots.
@@ -149,9 +151,10 @@ impl ControlPlane {
         for worker in self.sightings.keys() {
             owners.entry(worker.clone()).or_default();
         }
+        // What a member tells of its ticks counts only until it owns something: then the store knows better.
         let told = |worker| self.sightings.get(worker).and_then(|sighting| sighting.member.last_tick);
         let ticks = owners.iter().filter_map(|(worker, owner)| {
-            let last = owner.ticked.values().copied().chain(told(worker)).max()?;
+            let last = owner.ticked.values().copied().max().or_else(|| told(worker))?;
             Some((worker.clone(), last))
         });
         self.pulses.observe(seen.answered_at, &ticks.collect());
@@ -257,7 +260,10 @@ impl ControlPlane {
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
         let owners: Vec<_> = owners.collect();
-        let before = self.shared_among.take().unwrap_or_else(|| seated(&owners, roster, draining));
+        // Workers that have claimed slots by themselves are seated like any other: they have not just joined.
+        let seated = seated(&owners, roster, draining);
+        let known = self.shared_among.take().unwrap_or_default();
+        let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
         let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
         let ring = self.config.ring.restore(slots, before.clone(), owners);
         let plan = ring.plan(&shared_among, seen.load);

@@ -9,24 +9,27 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{Clock, Incarnation, Member, MemberKey, MemberState, Membership, MembershipError, Sighting, Standing, WorkerId};
+use crate::{
+    Clock, Incarnation, InstallationId, Member, MemberKey, MemberState, Membership, MembershipError, Sighting, Standing, WakeUp,
+    WorkerId,
+};
 
-/// One nudge says as much as many: a listener that falls behind misses nothing.
-const NUDGES_KEPT: usize = 1;
+/// A listener that falls further behind is told [`WakeUp::Everyone`].
+const WAKE_UPS_KEPT: usize = 64;
 
 /// The reference [`Membership`]: it shares nothing with other processes, and never fails.
 #[derive(Debug)]
 pub struct MemoryMembership {
     clock: Arc<dyn Clock>,
     book: Mutex<Book>,
-    nudges: broadcast::Sender<()>,
+    wake_ups: broadcast::Sender<WakeUp>,
 }
 
 impl MemoryMembership {
     /// An empty membership that tells ages by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, book: Mutex::default(), nudges: broadcast::Sender::new(NUDGES_KEPT) }
+        Self { clock, book: Mutex::default(), wake_ups: broadcast::Sender::new(WAKE_UPS_KEPT) }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -34,9 +37,9 @@ impl MemoryMembership {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_all(&self) {
+    fn notify(&self, wake_up: WakeUp) {
         // Nobody has to listen.
-        drop(self.nudges.send(()));
+        drop(self.wake_ups.send(wake_up));
     }
 }
 
@@ -46,14 +49,14 @@ impl Membership for MemoryMembership {
     async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
         let (standing, change) = self.book().heartbeat(member, self.clock.now());
         if change == Change::News {
-            self.tell_all();
+            self.notify(WakeUp::Members);
         }
         Ok(standing)
     }
 
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
         if self.book().leave(member) == Change::News {
-            self.tell_all();
+            self.notify(WakeUp::Members);
         }
         Ok(())
     }
@@ -69,38 +72,39 @@ impl Membership for MemoryMembership {
         Ok(self.book().sweep(|seen| now.saturating_sub(seen) > older_than))
     }
 
-    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
-        workers.clone_into(&mut self.book().retired);
+    async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        self.book().retired.insert(installation, workers.clone());
         Ok(())
     }
 
-    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
-        Ok(self.book().retired.clone())
+    async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        Ok(self.book().retired.get(&installation).cloned().unwrap_or_default())
     }
 
-    async fn nudge(&self) -> Result<(), MembershipError> {
-        self.tell_all();
+    async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError> {
+        self.notify(wake_up.clone());
         Ok(())
     }
 
-    fn nudges(&self) -> BoxStream<'static, ()> {
-        let next = |mut nudges: broadcast::Receiver<()>| async {
-            match nudges.recv().await {
-                Ok(()) | Err(RecvError::Lagged(_)) => Some(((), nudges)),
+    fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
+        let next = |mut wake_ups: broadcast::Receiver<WakeUp>| async {
+            match wake_ups.recv().await {
+                Ok(wake_up) => Some((wake_up, wake_ups)),
+                Err(RecvError::Lagged(_)) => Some((WakeUp::Everyone, wake_ups)),
                 Err(RecvError::Closed) => None,
             }
         };
-        stream::unfold(self.nudges.subscribe(), next).boxed()
+        stream::unfold(self.wake_ups.subscribe(), next).boxed()
     }
 }
 
 /// All that the membership remembers.
 #[derive(Debug, Default)]
 struct Book {
-    entries: BTreeMap<WorkerId, Entry>,
+    entries: BTreeMap<(WorkerId, InstallationId), Entry>,
     /// Incarnations that lost their name, and when.
     superseded: BTreeMap<Incarnation, Duration>,
-    retired: BTreeSet<WorkerId>,
+    retired: BTreeMap<InstallationId, BTreeSet<WorkerId>>,
 }
 
 #[derive(Debug)]
@@ -119,10 +123,11 @@ enum Change {
 impl Book {
     fn heartbeat(&mut self, member: &Member, now: Duration) -> (Standing, Change) {
         let MemberKey { worker, incarnation } = &member.key;
+        let name = (worker.clone(), member.installation);
         if self.superseded.contains_key(incarnation) {
             return (Standing::Superseded, Change::Nothing);
         }
-        let change = match self.entries.get(worker).map(|entry| &entry.member) {
+        let change = match self.entries.get(&name).map(|entry| &entry.member) {
             Some(holder) if holder.key.incarnation != *incarnation => {
                 if member.state != MemberState::Joining {
                     return (Standing::Superseded, Change::Nothing);
@@ -133,21 +138,19 @@ impl Book {
             Some(holder) if holder.state == member.state => Change::Nothing,
             Some(_) | None => Change::News,
         };
-        self.entries.insert(worker.clone(), Entry { member: member.clone(), seen: now });
-        let standing = if self.retired.contains(worker) { Standing::Retiring } else { Standing::Current };
+        self.entries.insert(name, Entry { member: member.clone(), seen: now });
+        let is_retired = self.retired.get(&member.installation).is_some_and(|retired| retired.contains(worker));
+        let standing = if is_retired { Standing::Retiring } else { Standing::Current };
         (standing, change)
     }
 
     fn leave(&mut self, key: &MemberKey) -> Change {
-        if self.entries.get(&key.worker).is_none_or(|entry| entry.member.key != *key) {
-            return Change::Nothing;
-        }
-        self.entries.remove(&key.worker);
-        Change::News
+        let left = self.entries.extract_if(.., |_, entry| entry.member.key == *key).count();
+        if left > 0 { Change::News } else { Change::Nothing }
     }
 
     fn sweep(&mut self, is_old: impl Fn(Duration) -> bool) -> Vec<WorkerId> {
         self.superseded.retain(|_, since| !is_old(*since));
-        self.entries.extract_if(.., |_, entry| is_old(entry.seen)).map(|(name, _)| name).collect()
+        self.entries.extract_if(.., |_, entry| is_old(entry.seen)).map(|((worker, _), _)| worker).collect()
     }
 }

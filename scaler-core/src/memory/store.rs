@@ -8,14 +8,19 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    Assignment, Claim, Clock, Election, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal,
-    RefusalReason, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
-    WorkStore, WorkerId, digest_of, slot_of,
+    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing,
+    InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, Slot, SlotCount,
+    SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of,
+    slot_of,
 };
+
+/// Beside a leader, a slot that was given counts as a tick of so long before: a short respite, and no sign of life.
+const RESPITE: u64 = ABANDONED_AFTER_TICKS - ORPHANED_AFTER_TICKS - 1;
 
 /// A store in memory: the reference that shows what the contract means. It never fails.
 #[derive(Debug)]
 pub struct MemoryStore {
+    installation: InstallationId,
     clock: Arc<dyn Clock>,
     slots: SlotCount,
     tick_length: Duration,
@@ -45,11 +50,22 @@ struct State {
     /// The tick in which each slot last changed hands.
     moved: Vec<Tick>,
     term: u64,
-    holder: Option<(Uuid, Duration)>,
+    office: Option<Office>,
+}
+
+/// A leadership. Times are those of the store's clock.
+#[derive(Clone, Copy, Debug)]
+struct Office {
+    holder: Uuid,
+    lease_ends: Duration,
+    elected_in: Tick,
+    /// Since when the leader has told in each renewal that it hears nobody.
+    deaf_since: Option<Duration>,
 }
 
 impl MemoryStore {
-    /// An empty store with this many slots, whose ticks last `tick_length`, at least a millisecond.
+    /// An empty store with this many slots, whose ticks last `tick_length`, at least a millisecond. Its installation is the nil UUID: give
+    /// it [another](Self::with_installation) where several stores share a membership.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, slots: SlotCount, tick_length: Duration) -> Self {
         let state = State {
@@ -60,9 +76,22 @@ impl MemoryStore {
             ahead: 0,
             moved: vec![Tick::default(); slots.len()],
             term: 0,
-            holder: None,
+            office: None,
         };
-        Self { clock, slots, tick_length: tick_length.max(Duration::from_millis(1)), state: Mutex::new(state) }
+        Self {
+            installation: InstallationId::new(Uuid::nil()),
+            clock,
+            slots,
+            tick_length: tick_length.max(Duration::from_millis(1)),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The same store under another identity.
+    #[must_use]
+    pub const fn with_installation(mut self, installation: InstallationId) -> Self {
+        self.installation = installation;
+        self
     }
 
     /// Puts an item in, with value 0; `false` when it is there already.
@@ -118,7 +147,7 @@ impl State {
     }
 
     fn is_latest(&self, term: &Term) -> bool {
-        self.term == term.number && self.holder.is_some_and(|(holder, _)| holder == term.holder)
+        self.term == term.number && self.office.is_some_and(|office| office.holder == term.holder)
     }
 
     fn give(&mut self, slot: Slot, to: &MemberKey, tick: Tick) {
@@ -128,18 +157,25 @@ impl State {
         self.moved[slot.index()] = tick;
     }
 
-    /// Slots without owner, or whose owner has shown no sign of life in the last ticks.
-    fn orphans(&self, tick: Tick) -> Vec<Slot> {
+    /// The last sign of life of each owner: a tick, or a slot that it was given, which counts as a tick of so long before.
+    fn signs(&self, given_before: u64) -> BTreeMap<&MemberKey, Tick> {
         let mut signs: BTreeMap<&MemberKey, Tick> = BTreeMap::new();
         for (slot, moved) in self.slots.iter().zip(&self.moved) {
             if let Some(owner) = &slot.owner {
                 let sign = signs.entry(owner).or_default();
-                *sign = (*sign).max(slot.last_tick).max(*moved);
+                *sign = (*sign).max(slot.last_tick).max(Tick(moved.0.saturating_sub(given_before)));
             }
         }
-        let is_silent = |owner: &MemberKey| signs.get(owner).is_none_or(|sign| tick.since(*sign) > ORPHANED_AFTER_TICKS);
-        let numbered = (0..).map(Slot::new).zip(&self.slots);
-        numbered.filter(|(_, state)| state.owner.as_ref().is_none_or(is_silent)).map(|(slot, _)| slot).collect()
+        signs
+    }
+
+    /// Slots that are free, since they have no owner, if such are `free`, or one whose last sign of life is such.
+    fn orphans(&self, free: bool, signs: &BTreeMap<&MemberKey, Tick>, is_silent: impl Fn(Tick) -> bool) -> Vec<Slot> {
+        let is_orphan = |state: &SlotState| match &state.owner {
+            Some(owner) => signs.get(owner).is_none_or(|sign| is_silent(*sign)),
+            None => free,
+        };
+        (0..).map(Slot::new).zip(&self.slots).filter(|(_, state)| is_orphan(state)).map(|(slot, _)| slot).collect()
     }
 
     fn transfer(&mut self, transfer: &Transfer, tick: Tick) -> Result<(), RefusalReason> {
@@ -165,6 +201,7 @@ impl WorkStore for MemoryStore {
         let owned: Vec<Slot> = state.owned_by(owner, slots).collect();
         let fence = owned.iter().fold(0, |fence, slot| fence ^ fence_of(*slot, &state.slots[slot.index()]));
         let mut report = TickReport {
+            installation: self.installation,
             tick,
             into_tick,
             tick_length: self.tick_length,
@@ -208,7 +245,13 @@ impl WorkStore for MemoryStore {
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let state = self.lock();
         let (tick, _) = self.tick_now(&state);
-        Ok(Assignment { tick, tick_length: self.tick_length, slots: state.slots.clone(), sessions: None })
+        Ok(Assignment {
+            installation: self.installation,
+            tick,
+            tick_length: self.tick_length,
+            slots: state.slots.clone(),
+            sessions: None,
+        })
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {
@@ -245,27 +288,42 @@ impl WorkStore for MemoryStore {
         Ok(ticks)
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         let mut state = self.lock();
         let (tick, _) = self.tick_now(&state);
         let is_namesakes = |state: &SlotState| state.owner.as_ref().is_some_and(|o| o.worker == owner.worker && o != owner);
         let namesakes = (0..).map(Slot::new).zip(&state.slots).filter(|(_, slot)| is_namesakes(slot)).map(|(slot, _)| slot);
         let namesakes: Vec<Slot> = namesakes.collect();
         namesakes.iter().for_each(|slot| state.give(*slot, owner, tick));
-        Ok(namesakes.len())
+        Ok(Adoption { installation: self.installation, slots: namesakes.len() })
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         let mut state = self.lock();
         let (now, (tick, _)) = (self.clock.now(), self.tick_now(&state));
-        let free_from = state.holder.map_or(now, |(_, lease_ends)| lease_ends) + LEADERLESS_AFTER;
-        if free_from > now {
-            return Ok(Claim::NotYet { wait: free_from - now });
+        let Some(office) = state.office else { return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: self.slots.len() }) };
+        let free_from = office.lease_ends + LEADERLESS_AFTER;
+        let (leads, signs) = (free_from > now, state.signs(if free_from > now { RESPITE } else { 0 }));
+        let mut orphans = if leads {
+            let is_long_ago = |then: Tick| tick.since(then.max(well_since)) >= ABANDONED_AFTER_TICKS;
+            state.orphans(is_long_ago(office.elected_in), &signs, is_long_ago)
+        } else {
+            state.orphans(true, &signs, |sign| tick.since(sign) > ORPHANED_AFTER_TICKS)
+        };
+        if orphans.is_empty() && leads {
+            let unticked = state.orphans(true, &signs, |sign| tick.since(sign) > ABANDONED_AFTER_TICKS / 2).len();
+            let silent_since = signs.into_values().min().unwrap_or(tick).max(well_since);
+            let ticks = ABANDONED_AFTER_TICKS.saturating_sub(tick.since(silent_since)).max(1);
+            let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+            return Ok(Claim::NotYet { wait: (free_from - now).min(self.tick_length * ticks), unticked });
         }
-        let mut orphans = state.orphans(tick);
         orphans.truncate(limit);
         orphans.iter().for_each(|slot| state.give(*slot, owner, tick));
         Ok(Claim::Claimed { slots: orphans.len() })
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        Ok(self.installation)
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -281,23 +339,28 @@ fn fence_of(slot: Slot, state: &SlotState) -> u64 {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Election for MemoryStore {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
         let now = self.clock.now();
         let mut state = self.lock();
-        if state.holder.is_some_and(|(_, until)| now < until && until <= now + 2 * lease) {
+        let (elected_in, _) = self.tick_now(&state);
+        if state.office.is_some_and(|office| office.holds(now, lease, hearing)) {
             return Ok(None);
         }
         state.term += 1;
-        state.holder = Some((candidate, now + lease));
+        state.office = Some(Office { holder: candidate, lease_ends: now + lease, elected_in, deaf_since: None });
         Ok(Some(Term { number: state.term, holder: candidate }))
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        let until = self.clock.now() + lease;
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
+        let now = self.clock.now();
         let mut state = self.lock();
         let latest = state.is_latest(term);
-        if latest {
-            state.holder = Some((term.holder, until));
+        if let Some(office) = state.office.as_mut().filter(|_| latest) {
+            office.lease_ends = now + lease;
+            office.deaf_since = match hearing {
+                Hearing::Members => None,
+                Hearing::Nobody => Some(office.deaf_since.unwrap_or(now)),
+            };
         }
         Ok(latest)
     }
@@ -305,9 +368,22 @@ impl Election for MemoryStore {
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {
         let now = self.clock.now();
         let mut state = self.lock();
-        if state.is_latest(term) {
-            state.holder = Some((term.holder, now));
+        let latest = state.is_latest(term);
+        if let Some(office) = state.office.as_mut().filter(|_| latest) {
+            office.lease_ends = now;
         }
         Ok(())
+    }
+}
+
+impl Office {
+    /// Whether a candidate for so long a lease must wait, by what it hears.
+    fn holds(&self, now: Duration, lease: Duration, hearing: Hearing) -> bool {
+        let is_by_a_fallen_clock = self.lease_ends > now + 2 * lease;
+        let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);
+        match hearing {
+            Hearing::Members => now < self.lease_ends && !is_by_a_fallen_clock && !is_deaf,
+            Hearing::Nobody => now < self.lease_ends + DEAF_CANDIDATE_WAITS && !is_by_a_fallen_clock,
+        }
     }
 }

@@ -213,6 +213,7 @@ mod tests {
     fn a_part_does_not_pass_for_the_whole() {
         let mut chunks = Chunks::new();
         let report = |tick, ticked, left, items| TickReport {
+            installation: crate::InstallationId::new(uuid::Uuid::nil()),
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: Duration::from_secs(1),

@@ -22,7 +22,7 @@ pub async fn run(
     mut observe: impl FnMut(WorkerEvent) + Send,
 ) -> Ending {
     let mut calls = Calls { key: worker.config().key.clone(), store, membership, pending: FuturesUnordered::new() };
-    let mut nudges = calls.membership.nudges();
+    let mut wake_ups = calls.membership.wake_ups();
     let mut drain = std::pin::pin!(drain);
     let mut draining = false;
     let mut input = Input::Woken;
@@ -44,7 +44,7 @@ pub async fn run(
                 Input::Drain
             }
             Some(answer) = calls.pending.next() => answer,
-            Some(()) = nudges.next() => Input::Nudged,
+            Some(wake_up) = wake_ups.next() => Input::Notified(wake_up),
             () = wake => Input::Woken,
         };
     }
@@ -65,7 +65,7 @@ impl Calls {
             match effect {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
                 Effect::Tick(slots) => Input::Ticked(slots, store.tick(&key, slots).await),
-                Effect::Claim { limit } => Input::Claimed(store.claim_orphans(&key, limit).await),
+                Effect::Claim { limit, well_since } => Input::Claimed(store.claim_orphans(&key, limit, well_since).await),
                 Effect::List(slots) => Input::Listed(slots, store.items(&key, slots).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),

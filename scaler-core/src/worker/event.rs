@@ -1,9 +1,10 @@
 //! What a worker tells of itself to whoever runs it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{ItemId, MembershipError, StoreError, Tick, TickReport};
+use crate::{InstallationId, ItemId, MembershipError, StoreError, Tick, TickReport};
 
 /// Something that happened to a worker.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub enum WorkerEvent {
         /// How many.
         slots: usize,
     },
-    /// It claimed orphans, since nobody leads.
+    /// It claimed orphans: nobody leads, or whoever does had left them alone for too long.
     Claimed {
         /// How many slots.
         slots: usize,
@@ -66,12 +67,50 @@ pub enum WorkerEvent {
     },
     /// Heartbeats arrive again.
     MembershipBack,
+    /// It owns nothing and cannot be given anything. Reported when that begins, and when the reason changes.
+    Idle {
+        /// Why.
+        why: IdleReason,
+    },
+    /// It can be given slots again, or owns some.
+    IdleOver,
+    /// The store is another one than before: another database answers, or the one there was lost what it held.
+    InstallationChanged {
+        /// The one before.
+        before: InstallationId,
+        /// The one that answers now.
+        now: InstallationId,
+    },
     /// It was retired: it hands over what it owns, takes nothing new, and stays.
     Retiring,
     /// It is retired no more, and works like any other.
     Reinstated,
     /// It was asked to leave, and works on until it owns nothing.
     Draining,
+}
+
+/// Why a worker owns nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdleReason {
+    /// Its heartbeats are not answered: no control plane knows of it.
+    Unheard,
+    /// It is heard, and there are slots that nobody ticks, and yet no control plane has given it any.
+    Overlooked {
+        /// How many slots nobody ticks.
+        unticked: usize,
+    },
+}
+
+impl fmt::Display for IdleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unheard => f.write_str("heartbeats are not answered, so that no control plane knows of this worker"),
+            Self::Overlooked { unticked } => {
+                write!(f, "no control plane has given it any of {unticked} slots that nobody ticks")
+            }
+        }
+    }
 }
 
 /// How a worker ended.

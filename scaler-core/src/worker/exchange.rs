@@ -1,19 +1,19 @@
 //! What a worker is told, and what it asks for.
 
 use super::WorkerEvent;
-use crate::{Claim, ItemId, Member, MembershipError, SlotRange, Standing, StoreError, TickReport};
+use crate::{Adoption, Claim, ItemId, Member, MembershipError, SlotRange, Standing, StoreError, Tick, TickReport, WakeUp};
 
 /// Something the worker is told.
 #[derive(Debug)]
 pub enum Input {
     /// The time it asked to be woken at has come, or nothing in particular happened.
     Woken,
-    /// Something may have changed: try now.
-    Nudged,
+    /// A wake-up notification came.
+    Notified(WakeUp),
     /// It shall hand over and leave.
     Drain,
     /// What became of [`Effect::Adopt`].
-    Adopted(Result<usize, StoreError>),
+    Adopted(Result<Adoption, StoreError>),
     /// What became of [`Effect::Tick`] for this range.
     Ticked(SlotRange, Result<TickReport, StoreError>),
     /// What became of [`Effect::Claim`].
@@ -38,6 +38,8 @@ pub enum Effect {
     Claim {
         /// How many slots at most.
         limit: usize,
+        /// The first of its own ticks that it has done without a gap until now.
+        well_since: Tick,
     },
     /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
     List(SlotRange),

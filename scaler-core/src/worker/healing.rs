@@ -1,4 +1,4 @@
-//! When a worker asks for orphans: only while nobody leads, and only while it works without a gap itself.
+//! When a worker asks for orphans: only while it works without a gap itself, and as often as the store says that there may be some.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::call::Call;
 use crate::episode::Episode;
 use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, TickReport, uuid_hash};
 
-/// The longest wait before the next question: leadership may have gone another way than by running out.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait before the next question: an owner that falls silent just after one is found by the next.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Questions for orphans, each at a time that differs from worker to worker, so that they share what there is.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub(super) struct Healing {
     seed: u64,
     asked: u64,
     episode: Episode,
+    unticked: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ struct Run {
 impl Healing {
     /// The seed tells the jitter of one worker from that of another.
     pub(super) fn new(interval: Duration, batch: usize, seed: u64) -> Self {
-        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, episode: Episode::default() }
+        Self { call: Call::default(), run: None, interval, batch, seed, asked: 0, episode: Episode::default(), unticked: 0 }
     }
 
     /// The store answered a call to tick at `now`.
@@ -53,9 +54,14 @@ impl Healing {
         self.is_witness() && self.call.send(now)
     }
 
-    /// How many slots to ask for at once.
-    pub(super) const fn batch(&self) -> usize {
-        self.batch
+    /// How many slots to ask for at once, and since when this worker ticks without a gap.
+    pub(super) fn question(&self) -> (usize, Tick) {
+        (self.batch, self.run.map(|run| run.first).unwrap_or_default())
+    }
+
+    /// How many slots nobody ticked when it last asked in vain.
+    pub(super) const fn unticked(&self) -> usize {
+        self.unticked
     }
 
     /// When it wants to ask; `None` while it may not, or is asking.
@@ -68,12 +74,13 @@ impl Healing {
         self.call.answered(now);
         self.asked += 1;
         let wait = match &answer {
-            Ok(Claim::NotYet { wait }) => (*wait).min(LONGEST_WAIT) + self.jittered(self.interval / 2),
+            Ok(Claim::NotYet { wait, .. }) => (*wait).min(LONGEST_WAIT) + self.jittered(self.interval / 2),
             // More may be left: soon again, but after others had their turn.
             Ok(Claim::Claimed { slots }) if *slots >= self.batch => self.jittered(self.interval / 20),
             Ok(Claim::Claimed { .. }) | Err(_) => self.jittered(self.interval),
         };
         self.call.next(now, now + wait);
+        self.unticked = if let Ok(Claim::NotYet { unticked, .. }) = &answer { *unticked } else { 0 };
         match answer {
             Ok(claim) => {
                 self.episode.recovered();
@@ -110,6 +117,7 @@ mod tests {
 
     fn report(tick: u64) -> TickReport {
         TickReport {
+            installation: crate::InstallationId::new(uuid::Uuid::nil()),
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: SECOND,
@@ -163,8 +171,8 @@ mod tests {
     #[test]
     fn it_asks_when_it_may_be_time_and_soon_again_while_more_is_left() {
         let range = |waited: u128, least, most| assert!((least..=most).contains(&waited), "{waited} ms");
-        range(waits(Ok(Claim::NotYet { wait: 12 * SECOND })), 12_500, 13_000);
-        range(waits(Ok(Claim::NotYet { wait: 3600 * SECOND })), 60_500, 61_000);
+        range(waits(Ok(Claim::NotYet { wait: 12 * SECOND, unticked: 0 })), 12_500, 13_000);
+        range(waits(Ok(Claim::NotYet { wait: 3600 * SECOND, unticked: 0 })), 15_500, 16_000);
         range(waits(Ok(Claim::Claimed { slots: 10 })), 50, 100);
         range(waits(Ok(Claim::Claimed { slots: 9 })), 1000, 2000);
         range(waits(Err(StoreError::Unavailable { during: "claim", source: "away".into() })), 1000, 2000);

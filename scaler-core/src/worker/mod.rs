@@ -17,7 +17,7 @@ mod watch;
 use std::time::Duration;
 
 pub use driver::run;
-pub use event::{Ending, WorkerEvent};
+pub use event::{Ending, IdleReason, WorkerEvent};
 pub use exchange::{Effect, Input};
 pub use step::Worker;
 
@@ -29,7 +29,7 @@ pub struct WorkerConfig {
     /// Its name and incarnation.
     pub key: MemberKey,
     /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
-    /// hands. Where nothing was left it waits for the next tick, or for a nudge.
+    /// hands. Where nothing was left it waits for the next tick, or for a wake-up notification.
     pub tries_per_tick: u32,
     /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help only where one
     /// worker has more items than one session of the store can do in a tick; where the store is busy, they only delay each other.

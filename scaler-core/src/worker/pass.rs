@@ -28,8 +28,8 @@ pub(super) struct Passes {
     chunks: Chunks,
     at_once: usize,
     due_at: Duration,
-    /// Something changed while a pass was under way: another one follows at once.
-    again: bool,
+    /// Something changed while a pass was under way: another one follows at this time.
+    again: Option<Duration>,
     pass: Option<Pass>,
 }
 
@@ -52,24 +52,24 @@ struct Pass {
 
 impl Passes {
     pub(super) fn new(at_once: usize) -> Self {
-        Self { chunks: Chunks::new(), at_once: at_once.max(1), due_at: Duration::ZERO, again: false, pass: None }
+        Self { chunks: Chunks::new(), at_once: at_once.max(1), due_at: Duration::ZERO, again: None, pass: None }
     }
 
-    /// Sets when the next pass begins, unless one is wanted at once.
+    /// Sets when the next pass begins, unless one is wanted earlier.
     pub(super) fn next_at(&mut self, now: Duration, at: Duration) {
-        self.due_at = if std::mem::take(&mut self.again) { now } else { at };
+        self.due_at = self.again.take().map_or(at, |again| again.max(now).min(at));
     }
 
     /// After a failure: nothing is hurried.
     pub(super) fn retry_at(&mut self, at: Duration) {
-        self.again = false;
+        self.again = None;
         self.due_at = at;
     }
 
-    /// Begins a pass now, or as soon as the one under way has ended.
-    pub(super) fn hurry(&mut self, now: Duration) {
-        self.again = self.pass.is_some();
-        self.due_at = self.due_at.min(now);
+    /// Begins a pass at this time, or as soon as the one under way has ended.
+    pub(super) fn hurry(&mut self, at: Duration) {
+        self.again = self.pass.is_some().then_some(at);
+        self.due_at = self.due_at.min(at);
     }
 
     /// Whether no call is under way.
@@ -227,6 +227,7 @@ impl Pass {
 fn merge(one: &TickReport, other: &TickReport) -> TickReport {
     let later = if other.tick > one.tick { other } else { one };
     TickReport {
+        installation: later.installation,
         tick: later.tick,
         into_tick: later.into_tick,
         tick_length: later.tick_length,
@@ -245,10 +246,11 @@ fn merge(one: &TickReport, other: &TickReport) -> TickReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SlotCount;
+    use crate::{InstallationId, SlotCount};
 
     fn report(tick: u64, digest: u64) -> TickReport {
         TickReport {
+            installation: InstallationId::new(uuid::Uuid::nil()),
             tick: Tick(tick),
             into_tick: Duration::ZERO,
             tick_length: Duration::from_secs(1),

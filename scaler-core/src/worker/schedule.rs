@@ -78,6 +78,7 @@ mod tests {
 
     fn report(into_tick: Duration) -> TickReport {
         TickReport {
+            installation: crate::InstallationId::new(uuid::Uuid::nil()),
             tick: Tick(1),
             into_tick,
             tick_length: TICK,

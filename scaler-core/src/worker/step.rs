@@ -9,21 +9,37 @@ use super::healing::Healing;
 use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
-use super::{Ending, WorkerConfig, WorkerEvent};
+use super::{Ending, IdleReason, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Claim, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError, TickReport, uuid_hash,
+    Adoption, Claim, InstallationId, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError,
+    TickReport, WakeUp, uuid_hash,
 };
+
+/// For how long heartbeats must fail before a worker that owns nothing says that nobody hears it.
+const UNHEARD_AFTER: Duration = Duration::from_secs(3);
+/// A notification for everybody is followed by statements of everybody: they are spread over this time.
+const SPREAD: Duration = Duration::from_millis(250);
+/// The least time between two passes that notifications ask for: where slots change hands all the time, as in a rollout of very many workers,
+/// nobody makes more than two such passes a tick.
+const NOTIFIED_EVERY: Duration = Duration::from_millis(500);
 
 /// A worker's state. See [`Input`] and [`Effect`].
 #[derive(Debug)]
 pub struct Worker {
     config: WorkerConfig,
+    /// Where in the time over which all workers spread something this one lies, as a share of 2^32.
+    share: u32,
     schedule: Schedule,
     backoff: Backoff,
     watch: Watch,
     adopted: bool,
+    /// The store that it works on, once that has answered.
+    installation: Option<InstallationId>,
+    /// When the last pass was due that a notification asked for.
+    notified_at: Option<Duration>,
+    idle: Option<IdleReason>,
     owned: u32,
     /// How many slots there are, whoever owns them.
     slots: SlotCount,
@@ -50,6 +66,7 @@ impl Worker {
     pub fn new(config: WorkerConfig) -> Self {
         let seed = uuid_hash(config.key.incarnation.uuid(), 0);
         Self {
+            share: seed as u32,
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
             healing: Healing::new(config.claim_interval, config.claim_batch, seed),
@@ -57,6 +74,9 @@ impl Worker {
             config,
             watch: Watch::default(),
             adopted: false,
+            installation: None,
+            notified_at: None,
+            idle: None,
             owned: 0,
             slots: SlotCount::DEFAULT,
             begun_at: None,
@@ -95,8 +115,9 @@ impl Worker {
         let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
         let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(Drain::deadline);
+        let beat = call(&self.beat).filter(|_| self.installation.is_some());
         let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
-        [work, call(&self.beat), deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        [work, beat, deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -104,9 +125,7 @@ impl Worker {
         let mut effects = Vec::new();
         match input {
             Input::Woken => {}
-            // A store in episode is not hurried.
-            Input::Nudged if self.store_episode.began_at().is_none() => self.passes.hurry(now),
-            Input::Nudged => {}
+            Input::Notified(wake_up) => self.notified(now, &wake_up),
             Input::Drain => self.drain_begins(now, &mut effects),
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
@@ -116,15 +135,53 @@ impl Worker {
             Input::Left(_) => self.left(),
         }
         if self.ending.is_none() && !self.leaving {
+            self.tell_idle(now, &mut effects);
             self.ask(now, &mut effects);
         }
         effects
     }
 
+    /// Looks at its slots soon, if the notification concerns them.
+    fn notified(&mut self, now: Duration, wake_up: &WakeUp) {
+        let delay = match wake_up {
+            WakeUp::Slots(workers) if workers.contains(&self.config.key.worker) => Duration::ZERO,
+            WakeUp::Everyone => SPREAD.mul_f64(f64::from(self.share) / f64::from(u32::MAX)),
+            WakeUp::Slots(_) | WakeUp::Members => return,
+        };
+        // A store that fails is not hurried.
+        if self.store_episode.began_at().is_none() {
+            let earliest = self.notified_at.map_or(Duration::ZERO, |last| last + NOTIFIED_EVERY);
+            let at = (now + delay).max(earliest);
+            self.passes.hurry(at);
+            self.notified_at = Some(at);
+        }
+    }
+
+    /// Says why it owns nothing, where it knows.
+    fn tell_idle(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        let unheard_for = self.membership_episode.began_at().map(|began_at| now.saturating_sub(began_at));
+        let why = if self.owned > 0 || self.watch.tick().is_none() || self.state == MemberState::Draining {
+            None
+        } else if unheard_for.is_some_and(|time| time >= UNHEARD_AFTER) {
+            Some(IdleReason::Unheard)
+        } else {
+            Some(self.healing.unticked()).filter(|unticked| *unticked > 0).map(|unticked| IdleReason::Overlooked { unticked })
+        };
+        if why != self.idle {
+            self.idle = why;
+            effects.push(Effect::Emit(why.map_or(WorkerEvent::IdleOver, |why| WorkerEvent::Idle { why })));
+        }
+    }
+
     fn ask(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         if self.may_leave(now) {
             self.leaving = true;
-            effects.push(Effect::Leave);
+            if self.drain.as_ref().is_some_and(Drain::is_unheard) {
+                // Nobody would hear that either.
+                self.left();
+            } else {
+                effects.push(Effect::Leave);
+            }
             return;
         }
         if self.adopted {
@@ -132,12 +189,15 @@ impl Worker {
         } else if self.adopt.send(now) {
             effects.push(Effect::Adopt);
         }
-        if self.beat.send(now) {
-            effects.push(Effect::Heartbeat(self.member(now)));
+        if let Some(installation) = self.installation
+            && self.beat.send(now)
+        {
+            effects.push(Effect::Heartbeat(self.member(now, installation)));
         }
         // Who hands over takes nothing new.
         if self.state != MemberState::Draining && self.healing.send(now) {
-            effects.push(Effect::Claim { limit: self.healing.batch() });
+            let (limit, well_since) = self.healing.question();
+            effects.push(Effect::Claim { limit, well_since });
         }
     }
 
@@ -153,7 +213,7 @@ impl Worker {
     /// The time to drain is over, or nothing is owned and nothing more will be.
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
-        let known = drain.is_known(now, self.config.heartbeat_interval);
+        let known = drain.is_known(now, self.config.heartbeat_interval) || drain.is_unheard();
         now >= drain.deadline() || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
     }
 
@@ -164,11 +224,12 @@ impl Worker {
         });
     }
 
-    fn adopted(&mut self, now: Duration, answer: Result<usize, StoreError>, effects: &mut Vec<Effect>) {
+    fn adopted(&mut self, now: Duration, answer: Result<Adoption, StoreError>, effects: &mut Vec<Effect>) {
         self.adopt.answered(now);
         match answer {
-            Ok(slots) => {
+            Ok(Adoption { installation, slots }) => {
                 self.store_answered(effects);
+                self.installation = Some(installation);
                 self.adopted = true;
                 self.passes.hurry(now);
                 if slots > 0 {
@@ -206,6 +267,7 @@ impl Worker {
     /// All slots have been gone through.
     fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
         let report = ended.report;
+        self.identify(report.installation, effects);
         self.owned = report.owned;
         self.healing.ticked(now, &report);
         self.passes.next_at(now, self.next_pass(now, ended));
@@ -220,6 +282,13 @@ impl Worker {
         self.slots = report.slots;
         if self.watch.observe(report.tick) && !self.listing {
             self.list_or_show(None, effects);
+        }
+    }
+
+    /// Learns which store has answered.
+    fn identify(&mut self, now: InstallationId, effects: &mut Vec<Effect>) {
+        if let Some(before) = self.installation.replace(now).filter(|before| *before != now) {
+            effects.push(Effect::Emit(WorkerEvent::InstallationChanged { before, now }));
         }
     }
 
@@ -243,8 +312,9 @@ impl Worker {
 
     /// When to go through the slots again.
     fn next_pass(&self, now: Duration, ended: &Ended) -> Duration {
-        // Who owns nothing, or wants to, looks often: it costs nothing.
-        let watchful = ended.report.owned == 0 || self.state == MemberState::Draining;
+        // Without notifications, one that owns nothing, or wants to, finds out by itself what it was given or has lost.
+        let is_changing = ended.report.owned == 0 || self.state == MemberState::Draining;
+        let watchful = is_changing && self.membership_episode.began_at().is_some();
         if ended.late {
             now
         } else if ended.is_whole && ended.report.left == 0 && !watchful {
@@ -288,6 +358,9 @@ impl Worker {
             }
             Ok(Standing::Superseded) => self.ending = Some(Ending::Superseded),
             Err(error) => {
+                if let Some(drain) = &mut self.drain {
+                    drain.unheard(sent);
+                }
                 if self.membership_episode.failed(now, &error) {
                     let retry_in = self.beat.due_at.saturating_sub(now);
                     effects.push(Effect::Emit(WorkerEvent::MembershipFailed { error, retry_in }));
@@ -310,10 +383,11 @@ impl Worker {
         }
     }
 
-    fn member(&mut self, now: Duration) -> Member {
+    fn member(&mut self, now: Duration, installation: InstallationId) -> Member {
         let begun_at = *self.begun_at.get_or_insert(now);
         Member {
             key: self.config.key.clone(),
+            installation,
             state: self.state,
             last_tick: self.watch.tick(),
             slots: self.owned,

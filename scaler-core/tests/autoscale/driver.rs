@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, Fleet, FleetError, FleetView, Lead, Workload};
 use scaler_core::memory::{MemoryFleet, MemoryMembership};
-use scaler_core::{Clock, Membership, Term, TokioClock, WorkerId};
+use scaler_core::{Clock, InstallationId, Membership, Term, TokioClock, WorkerId};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -90,7 +90,11 @@ impl Stage {
     fn sees(&self, term: u64, items: u64) {
         let workload = Workload { items, ..Workload::default() };
         let term = Term { number: term, holder: Uuid::nil() };
-        self.lead.send_replace(Some(Lead { term, seen: Some((self.clock.now(), Arc::new(workload))) }));
+        self.lead.send_replace(Some(Lead {
+            term,
+            installation: InstallationId::new(Uuid::nil()),
+            seen: Some((self.clock.now(), Arc::new(workload))),
+        }));
     }
 
     /// Seconds go by, in which it goes on seeing so many items.
@@ -135,7 +139,11 @@ async fn a_candidate_raises_the_number_to_the_minimum_once() {
     stage.fleet.sound.demand(2);
     tokio::time::sleep(SECOND * 60).await;
     assert_eq!(stage.told(), [""; 0], "from then on it is up to the leader");
-    stage.lead.send_replace(Some(Lead { term: Term { number: 1, holder: Uuid::nil() }, seen: None }));
+    stage.lead.send_replace(Some(Lead {
+        term: Term { number: 1, holder: Uuid::nil() },
+        installation: InstallationId::new(Uuid::nil()),
+        seen: None,
+    }));
     tokio::time::sleep(SECOND * 5).await;
     assert_eq!(stage.told(), ["2 -> 7"], "at once, though the items are not known");
 }
@@ -153,13 +161,17 @@ async fn what_was_seen_long_ago_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fleet_that_is_away_is_told_once_and_asked_less_often() {
+async fn a_fleet_that_is_away_is_reported_and_asked_less_and_less_often() {
     let stage = Stage::new(2);
     stage.goes_on(10, 1, 100).await;
     *stage.fleet.away.lock().unwrap() = true;
     stage.reads();
     stage.goes_on(300, 1, 500).await;
-    assert_eq!(stage.told(), ["read: the fleet is away: connection refused"]);
+    let told = stage.told();
+    assert!(
+        told.iter().all(|told| told == "read: the fleet is away: connection refused") && (2..=4).contains(&told.len()),
+        "{told:?}"
+    );
     let reads = stage.reads();
     assert!((10..=20).contains(&reads), "{reads} in 300 s");
     *stage.fleet.away.lock().unwrap() = false;

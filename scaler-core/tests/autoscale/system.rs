@@ -10,7 +10,9 @@ use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, Lookout};
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryFleet, MemoryMembership, MemoryStore, Readiness};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
-use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, SlotCount, TokioClock, WorkerId, uuid_hash};
+use scaler_core::{
+    Clock, Incarnation, InstallationId, ItemId, MemberKey, Membership, SlotCount, TokioClock, WorkerId, uuid_hash,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -214,12 +216,12 @@ async fn a_leader_that_dies_while_workers_hand_over_is_succeeded_without_a_misse
     system.run(10).await;
     system.remove(150);
     // The look after which a worker was retired, and nothing more.
-    while system.membership.retired().await.unwrap().is_empty() {
+    while system.membership.retired(InstallationId::new(Uuid::nil())).await.unwrap().is_empty() {
         system.run(1).await;
     }
     leader.iter().for_each(JoinHandle::abort);
     system.run_without_a_missed_tick(300 + 60 * 4).await;
     assert_eq!(system.scaled(), [3, 2, 1]);
-    assert_eq!(system.membership.retired().await.unwrap().len(), 0);
+    assert_eq!(system.membership.retired(InstallationId::new(Uuid::nil())).await.unwrap().len(), 0);
     system.assert_all_drained().await;
 }

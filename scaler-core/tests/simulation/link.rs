@@ -94,8 +94,12 @@ impl Link {
     }
 
     fn loses(&self) -> bool {
-        let cut = self.clock.now() < self.state.lock().unwrap().cut_until;
-        cut || (self.is_stormy() && self.chance.percent(15))
+        self.is_cut() || (self.is_stormy() && self.chance.percent(15))
+    }
+
+    /// Whether nothing comes through.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.clock.now() < self.state.lock().unwrap().cut_until
     }
 
     fn is_stormy(&self) -> bool {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, StreamExt};
 use scaler_core::{
-    Assignment, Claim, Election, ItemId, Member, MemberKey, Membership, MembershipError, Outcome, Sighting, SlotCount, SlotLoad,
-    SlotRange, Standing, StoreError, Term, TickReport, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, Member, MemberKey, Membership, MembershipError,
+    Outcome, Sighting, SlotCount, SlotLoad, SlotRange, Standing, StoreError, Term, Tick, TickReport, Transfer, WakeUp, WorkStore,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -64,12 +66,16 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
         self.link.carry(|| self.server.catch_up(term)).await.map_err(store_error)?
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         self.link.carry(|| self.server.adopt(owner)).await.map_err(store_error)?
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
-        self.link.carry(|| self.server.claim_orphans(owner, limit)).await.map_err(store_error)?
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
+        self.link.carry(|| self.server.claim_orphans(owner, limit, well_since)).await.map_err(store_error)?
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.link.carry(|| self.server.installation()).await.map_err(store_error)?
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -79,12 +85,12 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
 
 #[async_trait]
 impl<S: Election + ?Sized> Election for Linked<S> {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
-        self.link.carry(|| self.server.campaign(candidate, lease)).await.map_err(store_error)?
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
+        self.link.carry(|| self.server.campaign(candidate, lease, hearing)).await.map_err(store_error)?
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        self.link.carry(|| self.server.renew(term, lease)).await.map_err(store_error)?
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
+        self.link.carry(|| self.server.renew(term, lease, hearing)).await.map_err(store_error)?
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {
@@ -110,19 +116,20 @@ impl<S: Membership + ?Sized> Membership for Linked<S> {
         self.link.carry(|| self.server.sweep(older_than)).await.map_err(membership_error)?
     }
 
-    async fn retire(&self, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
-        self.link.carry(|| self.server.retire(workers)).await.map_err(membership_error)?
+    async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError> {
+        self.link.carry(|| self.server.retire(installation, workers)).await.map_err(membership_error)?
     }
 
-    async fn retired(&self) -> Result<BTreeSet<WorkerId>, MembershipError> {
-        self.link.carry(|| self.server.retired()).await.map_err(membership_error)?
+    async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError> {
+        self.link.carry(|| self.server.retired(installation)).await.map_err(membership_error)?
     }
 
-    async fn nudge(&self) -> Result<(), MembershipError> {
-        self.link.carry(|| self.server.nudge()).await.map_err(membership_error)?
+    async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError> {
+        self.link.carry(|| self.server.wake_up(wake_up)).await.map_err(membership_error)?
     }
 
-    fn nudges(&self) -> BoxStream<'static, ()> {
-        self.server.nudges()
+    fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
+        let link = self.link.clone();
+        self.server.wake_ups().filter(move |_| ready(!link.is_cut())).boxed()
     }
 }

@@ -25,6 +25,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const TO_CONVERGE: Duration = Duration::from_secs(30);
 /// Without any control plane: 15 s since the last renewal, the ticks that make an orphan, and the claims.
 const TO_HEAL_ALONE: Duration = Duration::from_secs(21);
+/// Whatever the leader believes: 10 s until a control plane that hears takes over, or 15 s until workers claim.
+const TO_HEAL_BESIDE_A_DEAF_LEADER: Duration = Duration::from_secs(20);
 const LOOKS_A_SECOND: u32 = 2;
 
 /// What a run ended with.
@@ -95,17 +97,40 @@ fn nobody_leads(seed: u64, fault: Option<Fault>) -> Duration {
         world.control_planes_die();
         world.pass(world.chance.up_to(20 * SECOND)).await;
         world.worker_dies();
-        let mut waited: BTreeMap<ItemId, (u64, u32)> = BTreeMap::new();
-        for _ in 0..30 * LOOKS_A_SECOND {
-            world.pass(SECOND / LOOKS_A_SECOND).await;
-            for row in world.record.snapshot().rows.into_values() {
-                let (value, looks) = waited.get(&row.id).copied().unwrap_or_default();
-                waited.insert(row.id, if row.value == value { (value, looks + 1) } else { (row.value, 0) });
-            }
-            let looks = waited.values().map(|(_, looks)| *looks).max().unwrap_or_default();
-            longest = longest.max(SECOND * looks / LOOKS_A_SECOND);
-        }
+        longest = longest_wait(&world.record, 30).await;
     });
+    longest
+}
+
+/// I7: a leader that does not hear the members keeps no item waiting, whoever joins and leaves. The longest time that an item was not
+/// incremented.
+fn the_leader_is_deaf(seed: u64, fault: Option<Fault>) -> Duration {
+    let mut longest = Duration::ZERO;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
+        let all = world.chance.percent(30);
+        world.the_leader_falls_deaf(all);
+        world.pass(world.chance.up_to(15 * SECOND)).await;
+        let record = world.record.clone();
+        (longest, ()) = futures_util::future::join(longest_wait(&record, 60), world.the_workers_are_replaced()).await;
+    });
+    longest
+}
+
+/// The longest time that an item was not incremented, within so many seconds from now.
+async fn longest_wait(record: &record::Record, seconds: u32) -> Duration {
+    let mut longest = Duration::ZERO;
+    let mut waited: BTreeMap<ItemId, (u64, u32)> = BTreeMap::new();
+    for _ in 0..seconds * LOOKS_A_SECOND {
+        tokio::time::sleep(SECOND / LOOKS_A_SECOND).await;
+        for row in record.snapshot().rows.into_values() {
+            let (value, looks) = waited.get(&row.id).copied().unwrap_or_default();
+            waited.insert(row.id, if row.value == value { (value, looks + 1) } else { (row.value, 0) });
+        }
+        let looks = waited.values().map(|(_, looks)| *looks).max().unwrap_or_default();
+        longest = longest.max(SECOND * looks / LOOKS_A_SECOND);
+    }
     longest
 }
 
@@ -153,6 +178,19 @@ fn workers_heal_by_themselves_while_nobody_leads() {
 }
 
 #[test]
+fn a_deaf_leader_keeps_no_item_waiting() {
+    let longest = Mutex::new(Duration::ZERO);
+    let broken = broken_by_seeds(|seed| {
+        let waited = the_leader_is_deaf(seed, None);
+        let mut longest = longest.lock().unwrap();
+        *longest = waited.max(*longest);
+        (waited > TO_HEAL_BESIDE_A_DEAF_LEADER).then(|| format!("I7: an item waited for {waited:?}"))
+    });
+    println!("beside a deaf leader, no item waited longer than {:?}", longest.lock().unwrap());
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
 fn the_same_seed_plays_the_same() {
     for seed in 0..5 {
         assert_eq!(everything_fails(seed, None), everything_fails(seed, None), "seed {seed}");
@@ -174,6 +212,8 @@ fn broken_stores_are_found() {
         assert!(found.is_some(), "{fault:?} breaks {invariant} in none of 100 seeds");
     }
     assert!(nobody_leads(0, Some(Fault::NobodyClaims)) > TO_HEAL_ALONE);
-    let found = (0..100).find(|seed| only_the_membership_fails(*seed, Some(Fault::HeartbeatAlone)).is_some());
-    assert!(found.is_some(), "{:?} moves nothing in 100 seeds", Fault::HeartbeatAlone);
+    let found = (0..100).find(|seed| the_leader_is_deaf(*seed, Some(Fault::DeafLeadersStay)) > TO_HEAL_BESIDE_A_DEAF_LEADER);
+    assert!(found.is_some(), "{:?} keeps no item waiting in 100 seeds", Fault::DeafLeadersStay);
+    let found = (0..100).find(|seed| only_the_membership_fails(*seed, Some(Fault::TicksUntold)).is_some());
+    assert!(found.is_some(), "{:?} moves nothing in 100 seeds", Fault::TicksUntold);
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Assignment, Claim, Election, Epoch, Incarnation, ItemId, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Slot, SlotCount, SlotLoad,
-    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Epoch, Hearing, Incarnation, InstallationId, ItemId, MemberKey, ORPHANED_AFTER_TICKS,
+    Outcome, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -25,10 +26,12 @@ pub(crate) enum Fault {
     EpochStays,
     /// Whoever was elected once may move slots for ever, as with a lock that nobody checks in the write.
     AnyTerm,
-    /// Ticks are not told, so that the heartbeat alone decides who is dead.
-    HeartbeatAlone,
+    /// From the tenth tick on, the ticks of one worker are not told.
+    TicksUntold,
     /// Workers never claim what nobody ticks.
     NobodyClaims,
+    /// Workers claim only where nobody leads, and a leader that hears nobody keeps its place.
+    DeafLeadersStay,
     /// Workers claim without asking whether somebody leads.
     ClaimsBesideALeader,
 }
@@ -131,7 +134,9 @@ impl WorkStore for Broken {
         for slot in &mut assignment.slots {
             match self.fault {
                 Fault::EpochStays => slot.epoch = Epoch(0),
-                Fault::HeartbeatAlone => slot.last_tick = Tick(0),
+                Fault::TicksUntold if slot.owner.as_ref().is_some_and(|owner| owner.worker.as_str() == "w1") => {
+                    slot.last_tick = slot.last_tick.min(Tick(10));
+                }
                 _ => {}
             }
         }
@@ -157,16 +162,21 @@ impl WorkStore for Broken {
         self.store.catch_up(term).await
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         self.store.adopt(owner).await
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         match self.fault {
             Fault::NobodyClaims => Ok(Claim::Claimed { slots: 0 }),
+            Fault::DeafLeadersStay => self.store.claim_orphans(owner, limit, Tick(u64::MAX)).await,
             Fault::ClaimsBesideALeader => self.claim_beside_a_leader(owner).await,
-            _ => self.store.claim_orphans(owner, limit).await,
+            _ => self.store.claim_orphans(owner, limit, well_since).await,
         }
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.store.installation().await
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -176,16 +186,17 @@ impl WorkStore for Broken {
 
 #[async_trait]
 impl Election for Broken {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
-        let term = self.store.campaign(candidate, lease).await?;
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
+        let hearing = if self.fault == Fault::DeafLeadersStay { Hearing::Nobody } else { hearing };
+        let term = self.store.campaign(candidate, lease, hearing).await?;
         if term.is_some() {
             self.state.lock().unwrap().latest = term;
         }
         Ok(term)
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        let renewed = self.store.renew(term, lease).await?;
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
+        let renewed = self.store.renew(term, lease, hearing).await?;
         // Who does not learn that it was deposed goes on.
         Ok(renewed || self.fault == Fault::AnyTerm)
     }

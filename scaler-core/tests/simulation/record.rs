@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Assignment, Claim, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
-    TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange,
+    SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -83,13 +83,21 @@ struct Seen {
     last: Snapshot,
     invariants: Vec<Box<dyn Invariant>>,
     violations: Vec<String>,
+    /// The candidate that was elected last.
+    leader: Option<Uuid>,
     /// A digest of all steps, in their order.
     trace: Vec<String>,
 }
 
 impl Record {
     pub(crate) fn new(store: Arc<dyn Transparent>) -> Self {
-        let seen = Seen { last: Snapshot::default(), invariants: invariants::all(), violations: Vec::new(), trace: Vec::new() };
+        let seen = Seen {
+            last: Snapshot::default(),
+            invariants: invariants::all(),
+            violations: Vec::new(),
+            leader: None,
+            trace: Vec::new(),
+        };
         Self { store, seen: Mutex::new(seen) }
     }
 
@@ -99,7 +107,7 @@ impl Record {
         let rows: BTreeMap<_, _> = self.store.rows().into_iter().map(|row| (row.id, row)).collect();
         let ticks = rows.keys().map(|item| (*item, self.store.ticks_of(*item))).collect();
         let after = Snapshot { tick: assignment.tick, rows, ticks, slots: assignment.slots };
-        let Seen { last, invariants, violations, trace } = &mut *self.seen.lock().unwrap();
+        let Seen { last, invariants, violations, trace, .. } = &mut *self.seen.lock().unwrap();
         if !last.slots.is_empty() {
             let step = Step { call, before: last, after: &after };
             violations.extend(invariants.iter_mut().filter_map(|invariant| invariant.check(&step).err()));
@@ -112,6 +120,10 @@ impl Record {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.seen.lock().unwrap().last.clone()
+    }
+
+    pub(crate) fn leader(&self) -> Option<Uuid> {
+        self.seen.lock().unwrap().leader
     }
 
     pub(crate) fn violations(&self) -> Vec<String> {
@@ -157,18 +169,22 @@ impl WorkStore for Record {
         Ok(ticks)
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         let adopted = self.store.adopt(owner).await?;
         self.step(Call::Adopt).await;
         Ok(adopted)
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
-        let claim = self.store.claim_orphans(owner, limit).await?;
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
+        let claim = self.store.claim_orphans(owner, limit, well_since).await?;
         if !matches!(claim, Claim::NotYet { .. }) {
             self.step(Call::Claim).await;
         }
         Ok(claim)
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.store.installation().await
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -178,16 +194,17 @@ impl WorkStore for Record {
 
 #[async_trait]
 impl Election for Record {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
-        let term = self.store.campaign(candidate, lease).await?;
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
+        let term = self.store.campaign(candidate, lease, hearing).await?;
         if let Some(term) = term {
+            self.seen.lock().unwrap().leader = Some(term.holder);
             self.step(Call::Elected(term)).await;
         }
         Ok(term)
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        let renewed = self.store.renew(term, lease).await?;
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
+        let renewed = self.store.renew(term, lease, hearing).await?;
         if renewed {
             self.step(Call::Renewed).await;
         }

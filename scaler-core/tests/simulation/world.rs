@@ -42,6 +42,8 @@ pub(crate) struct World {
 struct Process<T> {
     store: Arc<Link>,
     membership: Arc<Link>,
+    /// The id with which it campaigns; nil, if it is a worker.
+    candidate: Uuid,
     drain: Option<oneshot::Sender<()>>,
     task: JoinHandle<T>,
 }
@@ -144,6 +146,28 @@ impl World {
         self.control_planes.clear();
     }
 
+    /// The leader no longer hears the members, for good; the other control planes neither, if `all`.
+    pub(crate) fn the_leader_falls_deaf(&self, all: bool) {
+        let leader = self.record.leader();
+        let deaf = self.control_planes.iter().filter(|plane| all || Some(plane.candidate) == leader);
+        deaf.for_each(|plane| plane.membership.cut(3600 * SECOND));
+    }
+
+    /// A worker joins, and all that were there before leave or die at once: where they die one after the other, the leader gives what the
+    /// first had to those who follow, and the time until workers claim counts from the last of them.
+    pub(crate) async fn the_workers_are_replaced(&mut self) {
+        let before: Vec<String> = self.workers.keys().cloned().collect();
+        self.worker_comes();
+        self.pass(self.chance.up_to(20 * SECOND)).await;
+        for name in before {
+            if self.chance.percent(50) {
+                self.worker_drains(&name);
+            } else {
+                self.workers.remove(&name);
+            }
+        }
+    }
+
     /// One of the workers is killed.
     pub(crate) fn worker_dies(&mut self) {
         let names: Vec<String> = self.workers.keys().cloned().collect();
@@ -175,7 +199,10 @@ impl World {
         };
         let state = Worker::new(WorkerConfig { drain_timeout: 8 * SECOND, ..WorkerConfig::new(key) });
         let task = tokio::spawn(worker::run(state, store, membership, self.clock.clone(), asked, |_| {}));
-        self.workers.insert(name, Process { store: store_link, membership: membership_link, drain: Some(drain), task });
+        self.workers.insert(
+            name,
+            Process { store: store_link, membership: membership_link, candidate: Uuid::nil(), drain: Some(drain), task },
+        );
     }
 
     fn worker_drains(&mut self, name: &str) {
@@ -198,7 +225,7 @@ impl World {
         let membership = Arc::new(Linked { link: membership_link.clone(), server: self.membership.clone() });
         let candidate = self.life();
         let run = control::run(ControlConfig::default(), candidate, store, membership, self.clock.clone(), pending(), |_| {});
-        let process = Process { store: store_link, membership: membership_link, drain: None, task: tokio::spawn(run) };
+        let process = Process { store: store_link, membership: membership_link, candidate, drain: None, task: tokio::spawn(run) };
         self.control_planes.push(process);
     }
 

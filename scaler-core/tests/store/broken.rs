@@ -8,8 +8,8 @@ use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Assignment, Claim, Election, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term,
-    Tick, TickReport, Timing, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, SlotCount,
+    SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -57,6 +57,18 @@ enum Fault {
     CatchesUpTwice,
     /// Waits for a lease however long it lasts.
     WaitsForAnyLease,
+    /// Takes every candidate for one that hears nobody.
+    IgnoresHearing,
+    /// Takes every candidate for one that hears members.
+    ElectsTheDeaf,
+    /// Lets workers claim only where nobody leads.
+    ClaimsNothingBesideALeader,
+    /// Believes any worker that it was well.
+    BelievesAnybodyWell,
+    /// Says that all slots are ticked.
+    HidesTheUnticked,
+    /// Names itself differently each time.
+    ChangesIdentity,
 }
 
 #[derive(Debug)]
@@ -167,24 +179,39 @@ impl WorkStore for Broken {
         Ok(ticks + u64::from(self.fault == Fault::Boasts))
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
-        if self.fault == Fault::AdoptsNothing { Ok(0) } else { self.store.adopt(owner).await }
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
+        if self.fault == Fault::AdoptsNothing {
+            Ok(Adoption { installation: self.installation().await?, slots: 0 })
+        } else {
+            self.store.adopt(owner).await
+        }
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         match self.fault {
             Fault::ClaimsBesideALeader => {
                 tokio::time::advance(10 * LEADERLESS_AFTER).await;
-                self.store.claim_orphans(owner, limit).await
+                self.store.claim_orphans(owner, limit, well_since).await
             }
             Fault::ClaimsFromTheLiving => {
                 tokio::time::advance(10 * super::SECOND).await;
-                self.store.claim_orphans(owner, limit).await
+                self.store.claim_orphans(owner, limit, well_since).await
             }
-            Fault::ClaimsBeyondTheLimit => self.store.claim_orphans(owner, usize::MAX).await,
+            Fault::ClaimsBeyondTheLimit => self.store.claim_orphans(owner, usize::MAX, well_since).await,
+            Fault::ClaimsNothingBesideALeader => self.store.claim_orphans(owner, limit, Tick(u64::MAX)).await,
+            Fault::BelievesAnybodyWell => self.store.claim_orphans(owner, limit, Tick(0)).await,
+            Fault::HidesTheUnticked => match self.store.claim_orphans(owner, limit, well_since).await? {
+                Claim::NotYet { wait, .. } => Ok(Claim::NotYet { wait, unticked: 0 }),
+                claimed => Ok(claimed),
+            },
             Fault::ClaimsNothing => Ok(Claim::Claimed { slots: 0 }),
-            _ => self.store.claim_orphans(owner, limit).await,
+            _ => self.store.claim_orphans(owner, limit, well_since).await,
         }
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        let ours = self.store.installation().await?;
+        Ok(if self.fault == Fault::ChangesIdentity { InstallationId::new(Uuid::from_u128(7)) } else { ours })
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -194,18 +221,23 @@ impl WorkStore for Broken {
 
 #[async_trait]
 impl Election for Broken {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
         if self.fault == Fault::ElectsAnybody
             && let Some(term) = self.latest_term().await?
         {
             self.store.resign(&term).await?;
         }
         let longest = if self.fault == Fault::WaitsForAnyLease { lease.max(3600 * super::SECOND) } else { lease };
-        self.store.campaign(candidate, longest).await
+        let hearing = match self.fault {
+            Fault::IgnoresHearing => Hearing::Nobody,
+            Fault::ElectsTheDeaf => Hearing::Members,
+            _ => hearing,
+        };
+        self.store.campaign(candidate, longest, hearing).await
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
-        self.store.renew(term, lease).await
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
+        self.store.renew(term, lease, hearing).await
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {
@@ -237,6 +269,10 @@ impl StoreFixture for BrokenFixture {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         self.memory.outlast_the_leader().await
+    }
+
+    async fn outlast_deafness(&self) -> Result<(), Violation> {
+        self.memory.outlast_deafness().await
     }
 
     async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
@@ -285,5 +321,12 @@ rejected! {
     a_store_that_boasts_of_catching_up: Boasts by a_clock_that_goes_well_is_left_alone;
     a_store_that_catches_up_for_any_term: IgnoresTheTerm by a_past_term_moves_no_ticks;
     a_store_that_waits_for_any_lease: WaitsForAnyLease by a_lease_by_a_clock_that_fell_can_be_taken;
+    a_store_that_never_replaces_a_deaf_leader: IgnoresHearing by a_deaf_leader_gives_way_to_a_candidate_that_hears;
+    a_store_that_lets_the_deaf_replace_the_deaf: ElectsTheDeaf by a_deaf_leader_gives_way_to_a_candidate_that_hears;
+    a_store_that_elects_the_deaf_first: ElectsTheDeaf by a_candidate_that_hears_nobody_comes_second;
+    a_store_that_claims_nothing_beside_a_leader: ClaimsNothingBesideALeader by abandoned_slots_are_claimed_whoever_leads;
+    a_store_that_believes_anybody_well: BelievesAnybodyWell by who_was_not_well_itself_claims_nothing_beside_a_leader;
+    a_store_that_hides_what_nobody_ticks: HidesTheUnticked by a_claim_in_vain_tells_what_nobody_ticks;
+    a_store_that_changes_its_identity: ChangesIdentity by one_store_has_one_identity;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::testing::{SetClock, Violation};
-use scaler_core::{Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
+use scaler_core::{DEAF_AFTER, Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -54,6 +54,11 @@ impl StoreFixture for Memory {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         tokio::time::advance(LEADERLESS_AFTER).await;
+        Ok(())
+    }
+
+    async fn outlast_deafness(&self) -> Result<(), Violation> {
+        tokio::time::advance(DEAF_AFTER).await;
         Ok(())
     }
 

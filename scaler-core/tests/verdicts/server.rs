@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Assignment, Claim, Election, Incarnation, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term,
-    TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad,
+    SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -114,14 +114,18 @@ impl WorkStore for Server {
         self.store.catch_up(term).await
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         self.reached_by(owner).await?;
         self.store.adopt(owner).await
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         self.reached_by(owner).await?;
-        self.store.claim_orphans(owner, limit).await
+        self.store.claim_orphans(owner, limit, well_since).await
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.store.installation().await
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -131,14 +135,14 @@ impl WorkStore for Server {
 
 #[async_trait]
 impl Election for Server {
-    async fn campaign(&self, candidate: Uuid, lease: Duration) -> Result<Option<Term>, StoreError> {
+    async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
         self.reached()?;
-        self.store.campaign(candidate, lease).await
+        self.store.campaign(candidate, lease, hearing).await
     }
 
-    async fn renew(&self, term: &Term, lease: Duration) -> Result<bool, StoreError> {
+    async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
         self.reached()?;
-        self.store.renew(term, lease).await
+        self.store.renew(term, lease, hearing).await
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Claim, Election, MemberKey, Outcome, SlotCount, SlotRange, Term, Tick, Timing, Transfer, WorkStore};
+use scaler_core::{Claim, Election, Hearing, MemberKey, Outcome, SlotCount, SlotRange, Term, Tick, Timing, Transfer, WorkStore};
 use scaler_pg::{PgConfig, PgStore};
 use sqlx::{PgPool, Row};
 use test_servers::{Clock, Postgres};
@@ -33,7 +33,7 @@ async fn scene() -> Scene {
     let store = Arc::new(PgStore::new(&PgConfig::new(database.url())).unwrap());
     store.install(SlotCount::new(256).ok()).await.unwrap();
     store.add_items(20).await.unwrap();
-    let (term, owner) = (store.campaign(FIRST, LEASE).await.unwrap().unwrap(), member("a"));
+    let (term, owner) = (store.campaign(FIRST, LEASE, Hearing::Members).await.unwrap().unwrap(), member("a"));
     let scene = Scene { desk: Desk { store, user, database }, clock, term, owner, _server: server };
     scene.give(&scene.owner).await;
     scene
@@ -112,9 +112,9 @@ async fn a_tick_under_way_by_the_number_before_ticks_nothing_twice() {
 async fn whoever_leads_next_need_not_wait_for_a_lease_by_the_clock_that_fell() {
     let scene = scene().await;
     let store = &scene.desk.store;
-    assert_eq!(store.campaign(SECOND, LEASE).await.unwrap(), None);
+    assert_eq!(store.campaign(SECOND, LEASE, Hearing::Members).await.unwrap(), None);
     scene.clock.set(-30);
-    let next = store.campaign(SECOND, LEASE).await.unwrap().unwrap();
+    let next = store.campaign(SECOND, LEASE, Hearing::Members).await.unwrap().unwrap();
     assert!(next.number > scene.term.number);
     assert_eq!(scene.catch_up().await, 0, "the term before moves no ticks on");
 }
@@ -129,7 +129,7 @@ async fn what_was_given_by_either_clock_is_a_sign_of_life_for_its_time_only() {
     let claim = async |name: &str| {
         let free = "update scaler.leader set expires_at = clock_timestamp() - interval '10 seconds'";
         sqlx::query(free).execute(&scene.desk.user).await.unwrap();
-        scene.desk.store.claim_orphans(&member(name), 1000).await.unwrap()
+        scene.desk.store.claim_orphans(&member(name), 1000, Tick(0)).await.unwrap()
     };
     // As if nobody had ticked for five seconds.
     scene.desk.run("update scaler.meta set ahead_ms = ahead_ms + 5000").await;

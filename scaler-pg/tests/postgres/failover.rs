@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::member;
 use futures_util::future::join_all;
-use scaler_core::{Election, MemberKey, Outcome, Slot, SlotCount, SlotRange, StoreError, Term, Timing, Transfer, WorkStore};
+use scaler_core::{
+    Election, Hearing, MemberKey, Outcome, Slot, SlotCount, SlotRange, StoreError, Term, Timing, Transfer, WorkStore,
+};
 use scaler_pg::{PgConfig, PgStore, Pooler, Scope};
 use sqlx::{Connection, PgConnection};
 use test_servers::{Database, PgBouncer, Postgres, PostgresPair};
@@ -25,7 +27,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, Store
 }
 
 async fn term(store: &PgStore) -> Term {
-    store.campaign(Uuid::new_v4(), Duration::from_secs(60)).await.unwrap().unwrap()
+    store.campaign(Uuid::new_v4(), Duration::from_secs(60), Hearing::Members).await.unwrap().unwrap()
 }
 
 /// Gives all slots to one owner, in this term.

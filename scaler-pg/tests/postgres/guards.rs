@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{installed, member};
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Claim, Election, MemberKey, Slot, SlotRange, StoreError, WorkStore};
+use scaler_core::{Claim, Election, Hearing, MemberKey, Slot, SlotRange, StoreError, Tick, WorkStore};
 use scaler_pg::{PgConfig, PgStore};
 
 #[tokio::test]
@@ -109,16 +109,16 @@ async fn a_closed_session_and_a_missed_tick_make_an_orphan_where_sessions_can_be
     desk.run("update scaler.slot set last_tick = (select max(last_tick) from scaler.slot)").await;
     let seen = open(&heir);
     let first = loop {
-        match seen.claim_orphans(&heir, 100).await.unwrap() {
+        match seen.claim_orphans(&heir, 100, Tick(0)).await.unwrap() {
             Claim::Claimed { slots: 0 } => desk.pass_a_moment().await,
             claim => break claim,
         }
     };
     assert_eq!(first, Claim::Claimed { slots: 100 });
     assert!(desk.store.assignment().await.unwrap().tick.since(last) >= 2, "a whole tick must be missed");
-    let unseen = desk.store.claim_orphans(&member("c"), 1000).await.unwrap();
+    let unseen = desk.store.claim_orphans(&member("c"), 1000, Tick(0)).await.unwrap();
     assert_eq!(unseen, Claim::Claimed { slots: 0 }, "who is not seen itself cannot tell");
-    assert_eq!(seen.claim_orphans(&heir, 1000).await.unwrap(), Claim::Claimed { slots: 156 });
+    assert_eq!(seen.claim_orphans(&heir, 1000, Tick(0)).await.unwrap(), Claim::Claimed { slots: 156 });
 }
 
 #[tokio::test]
@@ -126,12 +126,12 @@ async fn nobody_is_elected_in_the_midst_of_a_claim() {
     let desk = installed(1000).await;
     desk.run("update scaler.leader set term = 1, holder = gen_random_uuid(), expires_at = now() - interval '1 minute'").await;
     let mut claim = desk.user.begin().await.unwrap();
-    let claimed = sqlx::query("select scaler.claim_orphans('a', gen_random_uuid(), 10)").execute(&mut *claim).await;
+    let claimed = sqlx::query("select scaler.claim_orphans('a', gen_random_uuid(), 10, 0)").execute(&mut *claim).await;
     claimed.unwrap();
-    let campaign = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5));
+    let campaign = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5), Hearing::Members);
     assert!(matches!(campaign.await.unwrap_err(), StoreError::Busy { .. }), "it waits as long as it may");
     claim.commit().await.unwrap();
-    let term = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5)).await.unwrap();
+    let term = desk.store.campaign(uuid::Uuid::from_u128(1), Duration::from_secs(5), Hearing::Members).await.unwrap();
     assert_eq!(term.map(|term| term.number), Some(2));
-    assert!(matches!(desk.store.claim_orphans(&member("a"), 10).await.unwrap(), Claim::NotYet { .. }));
+    assert!(matches!(desk.store.claim_orphans(&member("a"), 10, Tick(0)).await.unwrap(), Claim::NotYet { .. }));
 }

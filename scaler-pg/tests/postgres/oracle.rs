@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{Desk, installed, member};
 use futures_util::future::join_all;
-use scaler_core::{Election, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
+use scaler_core::{Election, Hearing, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
 use uuid::Uuid;
 
 /// Its names are whole: what a tick by function runs has a search path of its own.
@@ -23,7 +23,7 @@ const INCREMENTS: &str = "select count(*) from public.audit";
 
 /// A store whose ticks last 200 ms, with 200 items, and slots that change hands at random for five seconds.
 pub(crate) async fn shuffle(store: &dyn WorkStore, election: &dyn Election, owners: &[MemberKey], stop: &AtomicBool) -> u64 {
-    let term = election.campaign(Uuid::new_v4(), Duration::from_secs(60)).await.unwrap().unwrap();
+    let term = election.campaign(Uuid::new_v4(), Duration::from_secs(60), Hearing::Members).await.unwrap().unwrap();
     let mut moved = 0;
     let begun = tokio::time::Instant::now();
     let mut dice = 7_u64;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Assignment, Claim, Election, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange, StoreError, Term, TickReport,
-    Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange,
+    StoreError, Term, Tick, TickReport, Transfer, WorkStore,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -88,12 +88,16 @@ impl WorkStore for Split {
         self.control.catch_up(term).await
     }
 
-    async fn adopt(&self, owner: &MemberKey) -> Result<usize, StoreError> {
+    async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
         self.worker.adopt(owner).await
     }
 
-    async fn claim_orphans(&self, owner: &MemberKey, limit: usize) -> Result<Claim, StoreError> {
-        self.worker.claim_orphans(owner, limit).await
+    async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
+        self.worker.claim_orphans(owner, limit, well_since).await
+    }
+
+    async fn installation(&self) -> Result<InstallationId, StoreError> {
+        self.worker.installation().await
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -125,6 +129,10 @@ impl StoreFixture for RoleDesk {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         self.owner.outlast_the_leader().await
+    }
+
+    async fn outlast_deafness(&self) -> Result<(), Violation> {
+        self.owner.outlast_deafness().await
     }
 
     async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {

@@ -82,6 +82,11 @@ impl StoreFixture for Desk {
         sqlx::query(free).execute(&self.user).await.map(drop).map_err(Violation::from)
     }
 
+    async fn outlast_deafness(&self) -> Result<(), Violation> {
+        let long_deaf = "update scaler.leader set deaf_since = deaf_since - interval '10 seconds'";
+        sqlx::query(long_deaf).execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
     async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation> {
         // It is all the same whether the clock falls or ticks lie ahead.
         let query =

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::help::{active, command, connect, plain_client, until};
 use futures_util::StreamExt;
-use scaler_core::{Membership, MembershipError, Standing};
+use scaler_core::{Membership, MembershipError, Standing, WakeUp};
 use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
 use tokio::time::timeout;
@@ -24,26 +24,26 @@ async fn a_stopped_redis_is_away_at_once_and_comes_back_by_itself() {
 
     until("heartbeats succeed again", async || membership.heartbeat(&member).await.is_ok()).await;
     assert_eq!(membership.members().await.unwrap()[0].member, member);
-    let mut nudges = other.nudges();
-    let nudged = async || {
-        let mut own_nudges = membership.nudges();
-        membership.nudge().await.unwrap();
-        timeout(Duration::from_millis(50), own_nudges.next()).await.is_ok()
+    let mut wake_ups = other.wake_ups();
+    let notified = async || {
+        let mut own_wake_ups = membership.wake_ups();
+        membership.wake_up(&WakeUp::Everyone).await.unwrap();
+        timeout(Duration::from_millis(50), own_wake_ups.next()).await.is_ok()
     };
-    until("the sender is nudged again", nudged).await;
+    until("the sender is notified again", notified).await;
     until("others can be reached again", async || other.members().await.is_ok()).await;
-    assert_eq!(timeout(Duration::from_secs(5), nudges.next()).await, Ok(Some(())));
+    assert_eq!(timeout(Duration::from_secs(5), wake_ups.next()).await, Ok(Some(WakeUp::Everyone)));
 }
 
 #[tokio::test]
 async fn a_new_connection_is_a_nudge() {
     let redis = Redis::private().await;
     let membership = connect(&RedisConfig::new(redis.url())).await;
-    let mut nudges = membership.nudges();
+    let mut wake_ups = membership.wake_ups();
     redis.restart().await;
-    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())));
+    assert_eq!(timeout(Duration::from_secs(10), wake_ups.next()).await, Ok(Some(WakeUp::Everyone)));
     drop(membership);
-    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(None), "the stream ends with the membership");
+    assert_eq!(timeout(Duration::from_secs(10), wake_ups.next()).await, Ok(None), "the stream ends with the membership");
 }
 
 #[tokio::test]

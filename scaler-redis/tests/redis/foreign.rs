@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::help::{active, connect, plain_client, shared_config, until};
 use redis::AsyncCommands;
-use scaler_core::{Membership, MembershipError};
+use scaler_core::{InstallationId, Membership, MembershipError};
 
 #[tokio::test]
 async fn people_can_read_the_hash() {
@@ -78,8 +78,8 @@ async fn a_foreign_key_where_the_retired_stand_is_named_and_left() {
     plain.set::<_, _, ()>(&key, "theirs").await.unwrap();
     for failure in [
         membership.heartbeat(&active("worker-1")).await.map(drop).unwrap_err(),
-        membership.retire(&BTreeSet::new()).await.unwrap_err(),
-        membership.retired().await.map(drop).unwrap_err(),
+        membership.retire(InstallationId::UNKNOWN, &BTreeSet::new()).await.unwrap_err(),
+        membership.retired(InstallationId::UNKNOWN).await.map(drop).unwrap_err(),
     ] {
         assert!(matches!(failure, MembershipError::Misshapen { .. }), "{failure:?}");
         assert!(failure.to_string().contains(&format!("{key} on redis://")), "{failure}");

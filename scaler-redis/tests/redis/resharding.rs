@@ -7,7 +7,7 @@ use test_servers::{Redis, RedisCluster};
 use uuid::Uuid;
 
 use crate::help::{active, command, connect, patient, plain_client, until};
-use crate::topologies::until_nudged;
+use crate::topologies::until_notified;
 
 const KEYS: [&str; 4] = ["workers", "{workers}:seen", "{workers}:superseded", "{workers}:retiring"];
 
@@ -42,10 +42,10 @@ async fn a_slot_that_migrates_there_and_back_is_followed() {
     let member = active("worker-1");
     until("it is there", async || one.heartbeat(&member).await.is_ok()).await;
     // All four keys exist, so that an answer by ASK can be followed.
-    let mut successor = Member::joining(member.key.clone());
+    let mut successor = Member::joining(member.key.clone(), member.installation);
     successor.key.incarnation = Incarnation::new(Uuid::from_u128(2));
     one.heartbeat(&successor).await.unwrap();
-    one.retire(&[active("worker-2").key.worker].into()).await.unwrap();
+    one.retire(member.installation, &[active("worker-2").key.worker].into()).await.unwrap();
 
     let owner = cluster.owner("workers").await;
     let target = cluster.nodes().iter().find(|node| node.port() != owner.port()).unwrap();
@@ -69,7 +69,7 @@ async fn a_slot_that_migrates_there_and_back_is_followed() {
         }
         one.heartbeat(&successor).await.unwrap();
         until("the other finds the keys", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
-        until_nudged(&one, &other).await;
+        until_notified(&one, &other).await;
         std::mem::swap(&mut source, &mut target);
     }
 }

@@ -7,7 +7,7 @@ use scaler_redis::RedisMembership;
 use test_servers::{Redis, RedisCluster, Sentinel};
 
 use crate::help::{active, command, connect, patient, plain_client, until};
-use crate::topologies::{sentinel_address, until_nudged};
+use crate::topologies::{sentinel_address, until_notified};
 
 const SECRETS: [&str; 8] = [
     "a space",
@@ -40,7 +40,7 @@ async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
             let credentials = format!("://{}:{}@", encoded(user), encoded(secret));
             let membership = connect(&patient(redis.url().replacen("://", &credentials, 1))).await;
             membership.heartbeat(&active("worker-1")).await.unwrap();
-            until_nudged(&membership, &membership).await;
+            until_notified(&membership, &membership).await;
         }
         let wrong = redis.url().replacen("://", &format!("://:{}@", encoded(&format!("{secret}x"))), 1);
         let failure = RedisMembership::connect(patient(wrong)).await.unwrap_err();
@@ -71,7 +71,7 @@ async fn any_password_is_let_in_by_sentinels_and_the_primary_that_they_name() {
         let config = patient(format!("{url}&sentinelUsername=asker&sentinelPassword={secret}"));
         let membership = connect(&config).await;
         until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
-        until_nudged(&membership, &membership).await;
+        until_notified(&membership, &membership).await;
         let wrong = patient(format!("{url}&sentinelUsername=asker&sentinelPassword=wrong"));
         let failure = RedisMembership::connect(wrong).await.unwrap_err();
         assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
@@ -88,6 +88,6 @@ async fn any_password_is_let_in_by_a_cluster() {
         let url = cluster.url().replacen("://", &format!("://worker:{}@", encoded(secret)), 1);
         let membership = connect(&patient(url)).await;
         until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
-        until_nudged(&membership, &membership).await;
+        until_notified(&membership, &membership).await;
     }
 }

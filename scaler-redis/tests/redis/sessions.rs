@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use scaler_core::{Membership, MembershipError};
+use scaler_core::{Membership, MembershipError, WakeUp};
 use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
@@ -22,11 +22,11 @@ async fn a_connection_that_an_operator_kills_is_replaced() {
     until("it is there", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
     let operator = plain_client(redis.url()).await;
     for kind in ["normal", "pubsub"] {
-        let mut nudges = membership.nudges();
+        let mut wake_ups = membership.wake_ups();
         command(&operator, &["client", "kill", "type", kind, "skipme", "yes"]).await;
         until("heartbeats succeed again", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
-        until("a notification is sent", async || membership.nudge().await.is_ok()).await;
-        assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())), "{kind}");
+        until("a notification is sent", async || membership.wake_up(&WakeUp::Everyone).await.is_ok()).await;
+        assert_eq!(timeout(Duration::from_secs(10), wake_ups.next()).await, Ok(Some(WakeUp::Everyone)), "{kind}");
     }
 }
 
@@ -39,9 +39,13 @@ async fn a_connection_with_garbage_in_it_is_replaced() {
     let proxy = tokio::spawn(proxy(listener, redis.port(), garbage.clone()));
     let membership = connect(&patient(url)).await;
     membership.heartbeat(&active("worker-1")).await.unwrap();
-    let mut nudges = membership.nudges();
+    let mut wake_ups = membership.wake_ups();
     garbage.notify_one();
-    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())), "a new connection is a nudge");
+    assert_eq!(
+        timeout(Duration::from_secs(10), wake_ups.next()).await,
+        Ok(Some(WakeUp::Everyone)),
+        "a new connection is a nudge"
+    );
     until("heartbeats succeed again", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
     proxy.abort();
 }
@@ -72,10 +76,10 @@ async fn a_redis_that_has_become_a_replica_is_left_and_taken_again() {
     let membership = connect(&RedisConfig::new(redis.url())).await;
     let operator = plain_client(redis.url()).await;
     command(&operator, &["replicaof", "127.0.0.1", "1"]).await;
-    let mut nudges = membership.nudges();
+    let mut wake_ups = membership.wake_ups();
     let failure = membership.heartbeat(&active("worker-1")).await.unwrap_err();
     assert!(matches!(failure, MembershipError::Unavailable { .. }) && failure.to_string().contains("READONLY"), "{failure}");
-    assert_eq!(timeout(Duration::from_secs(10), nudges.next()).await, Ok(Some(())), "it connects anew");
+    assert_eq!(timeout(Duration::from_secs(10), wake_ups.next()).await, Ok(Some(WakeUp::Everyone)), "it connects anew");
     command(&operator, &["replicaof", "no", "one"]).await;
     until("heartbeats succeed again", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use scaler_core::{Membership, Standing};
+use scaler_core::{Membership, Standing, WakeUp};
 use scaler_redis::{ClientIdentity, RedisConfig, RedisMembership, RedisTls};
 use test_servers::{Authority, Redis, RedisCluster, Sentinel};
 use tokio::sync::OnceCell;
@@ -29,11 +29,11 @@ async fn fixture() -> Pair {
     Pair::of(&config).await
 }
 
-/// A nudge of one reaches the other, sooner or later.
-pub(crate) async fn until_nudged(by: &RedisMembership, to: &RedisMembership) {
-    until("the other is nudged", async || {
-        let mut nudges = to.nudges();
-        by.nudge().await.is_ok() && timeout(Duration::from_millis(200), nudges.next()).await.is_ok()
+/// A notification of one reaches the other, sooner or later.
+pub(crate) async fn until_notified(by: &RedisMembership, to: &RedisMembership) {
+    until("the other is notified", async || {
+        let mut wake_ups = to.wake_ups();
+        by.wake_up(&WakeUp::Everyone).await.is_ok() && timeout(Duration::from_millis(200), wake_ups.next()).await.is_ok()
     })
     .await;
 }
@@ -45,14 +45,14 @@ async fn after_a_failover_by_sentinel_all_goes_on_with_the_new_primary() {
     let (one, other) = (connect(&config).await, connect(&config).await);
     let member = active("worker-1");
     until("it is there", async || one.heartbeat(&member).await.is_ok()).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
 
     let begun = tokio::time::Instant::now();
     sentinel.fail_over().await;
     until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Standing::Current))).await;
     println!("{:?} from the kill to the next heartbeat", begun.elapsed());
     until("the other sees it", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
     assert_eq!(connect(&config).await.members().await.unwrap()[0].member, member, "a newcomer finds the new primary");
 }
 
@@ -80,7 +80,7 @@ async fn a_cluster_whose_node_comes_back_is_used_again() {
     let (one, other) = (connect(&config).await, connect(&config).await);
     let member = active("worker-1");
     one.heartbeat(&member).await.unwrap();
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
     // The one with the key `workers` is among them.
     for node in cluster.nodes() {
         node.kill().await;
@@ -91,7 +91,7 @@ async fn a_cluster_whose_node_comes_back_is_used_again() {
     }
     until("heartbeats succeed again", async || one.heartbeat(&member).await.is_ok()).await;
     until("the other sees it", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_cluster_over_tls_lets_in_who_shows_a_certificate() {
     config.tls = RedisTls { authorities: Some(authority.file()), identity: Some(identity) };
     let (one, other) = (connect(&config).await, connect(&config).await);
     until("it is let in", async || one.heartbeat(&active("worker-1")).await.is_ok()).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
     config.tls.identity = None;
     assert!(connect(&config).await.members().await.is_err(), "nobody comes in without");
 }
@@ -120,10 +120,10 @@ async fn sentinels_over_tls_are_verified_and_lead_to_the_new_primary() {
     let (one, other) = (connect(&config).await, connect(&config).await);
     let member = active("worker-1");
     until("it is let in", async || one.heartbeat(&member).await.is_ok()).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
     sentinel.fail_over().await;
     until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Standing::Current))).await;
-    until_nudged(&one, &other).await;
+    until_notified(&one, &other).await;
 
     let mut doubts = config.clone();
     doubts.tls.authorities = Some(stranger.file());
@@ -152,7 +152,7 @@ async fn a_user_with_few_rights_works_behind_sentinel_and_on_a_cluster() {
         let url = url.replacen("://", "://scaler:secret@", 1);
         let membership = connect(&RedisConfig::new(url)).await;
         until("it may", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
-        until_nudged(&membership, &membership).await;
+        until_notified(&membership, &membership).await;
     }
 }
 

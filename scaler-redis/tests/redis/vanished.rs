@@ -7,7 +7,7 @@ use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::{Redis, RedisCluster, Sentinel, in_own_network};
 
 use crate::help::{active, command, connect, plain_client, until};
-use crate::topologies::until_nudged;
+use crate::topologies::until_notified;
 
 /// A port that no server has: a Kubernetes Service in front of them.
 const SERVICE: u16 = 1;
@@ -20,13 +20,13 @@ fn a_new_redis_at_the_address_of_one_that_vanished_is_found() {
         let config = RedisConfig::new(format!("redis://127.0.0.1:{SERVICE}"));
         let (one, other) = (connect(&config).await, connect(&config).await);
         until("it is there", async || one.heartbeat(&active("worker-1")).await.is_ok()).await;
-        until_nudged(&one, &other).await;
+        until_notified(&one, &other).await;
 
         network.silence(before.port());
         network.redirect(SERVICE, after.port());
         heard_again("a Redis", &one).await;
         until("the idle one hears, too", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
-        until_nudged(&one, &other).await;
+        until_notified(&one, &other).await;
     });
 }
 

@@ -30,10 +30,11 @@
 //! scaler_core::membership_suite!(memory);
 //! ```
 
-mod nudges;
 mod retirement;
 mod sightings;
 mod standing;
+mod strangers;
+mod wake_ups;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,14 +42,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Incarnation, ItemId, Member, MemberKey, MemberState, Membership, Tick, WorkerId};
+use crate::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState, Membership, Tick, WorkerId};
 
 use super::Violation;
 
-pub use nudges::*;
 pub use retirement::*;
 pub use sightings::*;
 pub use standing::*;
+pub use strangers::*;
+pub use wake_ups::*;
 
 /// Two clients of one store, as two processes would have them.
 pub type Clients = [Arc<dyn Membership>; 2];
@@ -89,11 +91,14 @@ macro_rules! membership_suite {
             a_name_may_be_retired_before_it_joins,
             neither_leaving_nor_a_sweep_reinstates,
             a_retired_member_can_be_superseded,
-            a_new_member_is_followed_by_a_nudge,
-            a_new_state_is_followed_by_a_nudge,
-            a_take_over_is_followed_by_a_nudge,
-            a_leave_is_followed_by_a_nudge,
-            a_nudge_reaches_all_who_listen);
+            installations_have_names_of_their_own,
+            a_stranger_keeps_its_own_retirement,
+            who_takes_the_place_of_a_stranger_is_listed_once,
+            a_new_member_is_followed_by_a_wake_up,
+            a_new_state_is_followed_by_a_wake_up,
+            a_take_over_is_followed_by_a_wake_up,
+            a_leave_is_followed_by_a_wake_up,
+            a_wake_up_reaches_all_who_listen);
     };
     (@cases $fixture:path; $($case:ident),+) => {
         $(
@@ -108,9 +113,13 @@ macro_rules! membership_suite {
     };
 }
 
+/// The installation of all members but strangers.
+pub(super) const OURS: InstallationId = InstallationId::new(Uuid::from_u128(0x0115));
+
 /// A member that has just started; `life` tells incarnations apart.
 fn joiner(name: &str, life: u128) -> Result<Member, Violation> {
-    Ok(Member::joining(MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) }))
+    let key = MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) };
+    Ok(Member::joining(key, OURS))
 }
 
 /// A member at work.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{MembershipFixture, active, joiner, said};
+use super::{MembershipFixture, OURS, active, joiner, said};
 use crate::testing::{CaseResult, Violation, equal};
 use crate::{Member, MemberState, Standing, WorkerId};
 
@@ -17,12 +17,12 @@ pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFix
     for member in &members {
         equal(here.heartbeat(member).await?, Standing::Current, "nobody is retired at first")?;
     }
-    equal(here.retired().await?, BTreeSet::new(), "nobody is retired at first")?;
-    there.retire(&names(["worker-2"])?).await?;
+    equal(here.retired(OURS).await?, BTreeSet::new(), "nobody is retired at first")?;
+    there.retire(OURS, &names(["worker-2"])?).await?;
     equal(said(&*here).await?, members.to_vec(), "the members are as before")?;
     let draining = Member { state: MemberState::Draining, ..members[1].clone() };
     for client in [&here, &there] {
-        equal(client.retired().await?, names(["worker-2"])?, "the retired are told")?;
+        equal(client.retired(OURS).await?, names(["worker-2"])?, "the retired are told")?;
         equal(client.heartbeat(&members[0]).await?, Standing::Current, "another is current")?;
         equal(client.heartbeat(&draining).await?, Standing::Retiring, "who is retired hears so")?;
     }
@@ -34,8 +34,8 @@ pub async fn a_later_retirement_replaces_the_earlier(fixture: &dyn MembershipFix
     let [here, there] = fixture.clients();
     let members = [active("worker-1", 1)?, active("worker-2", 2)?, active("worker-3", 3)?];
     for retired in [&["worker-1", "worker-2"][..], &["worker-2", "worker-3"], &["worker-2", "worker-3"], &[]] {
-        here.retire(&names(retired.iter().copied())?).await?;
-        equal(there.retired().await?, names(retired.iter().copied())?, "only those retired last are told")?;
+        here.retire(OURS, &names(retired.iter().copied())?).await?;
+        equal(there.retired(OURS).await?, names(retired.iter().copied())?, "only those retired last are told")?;
         for member in &members {
             let expected = if retired.contains(&member.key.worker.as_str()) { Standing::Retiring } else { Standing::Current };
             equal(there.heartbeat(member).await?, expected, "only those retired last are retiring")?;
@@ -49,7 +49,7 @@ pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixtu
     let [here, there] = fixture.clients();
     let longest = "w".repeat(WorkerId::MAX_LEN);
     let strange = r#""\"{}[]%s%d:*?"#;
-    here.retire(&names(["worker-1", strange, &longest])?).await?;
+    here.retire(OURS, &names(["worker-1", strange, &longest])?).await?;
     for name in ["worker-1", strange, &longest] {
         let standing = there.heartbeat(&joiner(name, 1)?).await?;
         equal(standing, Standing::Retiring, "it is retired from its first heartbeat")?;
@@ -61,7 +61,7 @@ pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixtu
 pub async fn neither_leaving_nor_a_sweep_reinstates(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let member = active("worker-1", 1)?;
-    here.retire(&names(["worker-1"])?).await?;
+    here.retire(OURS, &names(["worker-1"])?).await?;
     here.heartbeat(&member).await?;
     here.leave(&member.key).await?;
     equal(there.heartbeat(&member).await?, Standing::Retiring, "who left and came back is retired")?;
@@ -74,7 +74,7 @@ pub async fn neither_leaving_nor_a_sweep_reinstates(fixture: &dyn MembershipFixt
 pub async fn a_retired_member_can_be_superseded(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("worker-1", 1)?).await?;
-    here.retire(&names(["worker-1"])?).await?;
+    here.retire(OURS, &names(["worker-1"])?).await?;
     equal(there.heartbeat(&joiner("worker-1", 2)?).await?, Standing::Retiring, "a later joiner takes the name over")?;
     let earlier = here.heartbeat(&active("worker-1", 1)?).await?;
     equal(earlier, Standing::Superseded, "the earlier is superseded")

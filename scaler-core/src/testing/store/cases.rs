@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::StoreFixture;
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{
-    Incarnation, ItemId, MemberKey, Outcome, Slot, SlotCount, SlotLoad, SlotRange, Term, Tick, TickReport, Timing, Transfer,
-    WorkerId, digest_of, slot_of,
+    Hearing, Incarnation, ItemId, MemberKey, Outcome, Slot, SlotCount, SlotLoad, SlotRange, Term, Tick, TickReport, Timing,
+    Transfer, WorkerId, digest_of, slot_of,
 };
 
 /// Long enough that no test outlives it.
@@ -28,7 +28,7 @@ pub(super) fn some_items(count: u128) -> Vec<ItemId> {
 }
 
 pub(super) async fn elect(fixture: &dyn StoreFixture) -> Result<Term, Violation> {
-    let term = fixture.election().campaign(Uuid::from_u128(1), LEASE).await?;
+    let term = fixture.election().campaign(Uuid::from_u128(1), LEASE, Hearing::Members).await?;
     term.ok_or_else(|| Violation::new("nobody leads, and yet leadership is refused"))
 }
 

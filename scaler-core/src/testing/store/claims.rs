@@ -8,19 +8,22 @@ use uuid::Uuid;
 use super::StoreFixture;
 use super::cases::{LEASE, elect, give, member, owned, values};
 use crate::testing::{CaseResult, Violation, ensure, equal};
-use crate::{Claim, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Slot, SlotRange, SlotState, Term};
+use crate::{
+    ABANDONED_AFTER_TICKS, Claim, Hearing, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Slot, SlotRange, SlotState, Term,
+    Tick,
+};
 
 /// While somebody leads, and for a time afterwards, nothing is claimed; nor when somebody leads again.
 pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, _, term) = owned(fixture).await?;
-    silence(fixture, &[]).await?;
+    silence(fixture, &[], ORPHANED_AFTER_TICKS).await?;
     let before = fixture.store().assignment().await?.slots;
     refused(fixture, "while somebody leads").await?;
     fixture.election().resign(&term).await?;
     let wait = refused(fixture, "just after somebody led").await?;
     ensure(wait <= LEADERLESS_AFTER, format!("{wait:?} to wait after a resignation"))?;
     fixture.outlast_the_leader().await?;
-    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE).await?;
+    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE, Hearing::Members).await?;
     ensure(next.is_some(), "nobody leads, and yet leadership is refused")?;
     refused(fixture, "when somebody leads again").await?;
     equal(fixture.store().assignment().await?.slots, before, "the slots after claims that were refused")
@@ -38,7 +41,11 @@ pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -
     leaderless(fixture, &term, &[]).await?;
     let before = fixture.store().assignment().await?.slots;
     let heir = member("b", 2)?;
-    equal(fixture.store().claim_orphans(&heir, 2 * count).await?, Claim::Claimed { slots: count }, "a claim of all")?;
+    equal(
+        fixture.store().claim_orphans(&heir, 2 * count, Tick::default()).await?,
+        Claim::Claimed { slots: count },
+        "a claim of all",
+    )?;
     for (number, (before, after)) in before.into_iter().zip(fixture.store().assignment().await?.slots).enumerate() {
         let expected = SlotState { owner: Some(heir.clone()), epoch: before.epoch.next(), ..before };
         equal(after, expected, &format!("slot {number} after a claim"))?;
@@ -49,13 +56,53 @@ pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -
     equal(values(fixture, &items).await?, vec![1; 10], "values after the new owner's tick")
 }
 
+/// Whoever leads: slots of an owner that has been silent for long, and those that the leader leaves without one, are claimed by a
+/// worker that was well for as long. Who lives keeps its own.
+pub async fn abandoned_slots_are_claimed_whoever_leads(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    let (silent, lively) = (member("a", 1)?, member("c", 3)?);
+    give(fixture, &term, &silent, (0..100).map(Slot::new)).await?;
+    give(fixture, &term, &lively, (100..150).map(Slot::new)).await?;
+    let begun = fixture.store().assignment().await?.tick;
+    silence(fixture, std::slice::from_ref(&lively), ABANDONED_AFTER_TICKS).await?;
+    equal(fixture.election().renew(&term, LEASE, Hearing::Nobody).await?, true, "renewal by the leader")?;
+    fixture.store().tick(&lively, SlotRange::ALL).await?;
+    let heir = member("b", 2)?;
+    let claim = fixture.store().claim_orphans(&heir, 1000, begun).await?;
+    equal(claim, Claim::Claimed { slots: 206 }, "a claim of 100 silent slots and 106 without owner, beside a leader")?;
+    let slots = fixture.store().assignment().await?.slots;
+    ensure(slots[100..150].iter().all(|slot| slot.owner.as_ref() == Some(&lively)), "slots were taken from an owner that ticks")?;
+    equal(fixture.store().tick(&silent, SlotRange::ALL).await?.ticked, 0, "what the former owner ticked")
+}
+
+/// After an outage all were silent: nobody claims beside a leader before it has worked for long itself.
+pub async fn who_was_not_well_itself_claims_nothing_beside_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
+    owned(fixture).await?;
+    silence(fixture, &[], ABANDONED_AFTER_TICKS).await?;
+    let now = fixture.store().assignment().await?.tick;
+    match fixture.store().claim_orphans(&member("b", 2)?, 1000, now).await? {
+        Claim::NotYet { wait, .. } => ensure(wait > Duration::ZERO, "there is nothing to wait for"),
+        Claim::Claimed { slots } => ensure(false, format!("a claim of {slots} slots by one that was not well for long")),
+    }
+}
+
+/// Who asks in vain is told how many slots nobody ticks.
+pub async fn a_claim_in_vain_tells_what_nobody_ticks(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    give(fixture, &term, &member("a", 1)?, (0..100).map(Slot::new)).await?;
+    match fixture.store().claim_orphans(&member("b", 2)?, 1000, fixture.store().assignment().await?.tick).await? {
+        Claim::NotYet { unticked, .. } => equal(unticked, 156, "slots without owner"),
+        Claim::Claimed { slots } => ensure(false, format!("a claim of {slots} slots beside a leader")),
+    }
+}
+
 /// A claim takes no more than it asks for, slots without owner included.
 pub async fn claims_keep_within_their_limit(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     leaderless(fixture, &term, &[]).await?;
     let heir = member("b", 2)?;
     for round in 1..=3 {
-        equal(fixture.store().claim_orphans(&heir, 10).await?, Claim::Claimed { slots: 10 }, "a claim of ten")?;
+        equal(fixture.store().claim_orphans(&heir, 10, Tick::default()).await?, Claim::Claimed { slots: 10 }, "a claim of ten")?;
         let owned = fixture.store().assignment().await?.slots.into_iter().filter(|slot| slot.owner.as_ref() == Some(&heir));
         equal(owned.count(), 10 * round, "slots owned after claims of ten")?;
     }
@@ -71,7 +118,7 @@ pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult
     // A term that nobody has followed may still move slots.
     give(fixture, &term, &young, (50..60).map(Slot::new)).await?;
     fixture.store().tick(&lively, SlotRange::ALL).await?;
-    let claim = fixture.store().claim_orphans(&member("b", 2)?, 1000).await?;
+    let claim = fixture.store().claim_orphans(&member("b", 2)?, 1000, Tick::default()).await?;
     equal(claim, Claim::Claimed { slots: 196 }, "a claim where one ticks 50 slots and another was just given ten")?;
     let slots = fixture.store().assignment().await?.slots;
     let keeps =
@@ -88,7 +135,7 @@ pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> 
     let store = fixture.store();
     let heirs = (0..8).map(|number| member(&format!("heir-{number}"), number + 10)).collect::<Result<Vec<_>, _>>()?;
     let mut claimed = 0;
-    for answer in join_all(heirs.iter().map(|heir| store.claim_orphans(heir, 20))).await {
+    for answer in join_all(heirs.iter().map(|heir| store.claim_orphans(heir, 20, Tick::default()))).await {
         let Claim::Claimed { slots } = answer? else { return ensure(false, "a claim was refused") };
         claimed += slots;
     }
@@ -101,23 +148,23 @@ pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> 
 
 /// How long there is to wait, where a claim must be refused.
 async fn refused(fixture: &dyn StoreFixture, when: &str) -> Result<Duration, Violation> {
-    match fixture.store().claim_orphans(&member("b", 2)?, 1000).await? {
-        Claim::NotYet { wait } => Ok(wait),
+    match fixture.store().claim_orphans(&member("b", 2)?, 1000, Tick::default()).await? {
+        Claim::NotYet { wait, .. } => Ok(wait),
         Claim::Claimed { slots } => Err(Violation::new(format!("a claim of {slots} slots {when}"))),
     }
 }
 
 /// Lets owners fall silent, but for these, and lets nobody lead.
 async fn leaderless(fixture: &dyn StoreFixture, term: &Term, lively: &[MemberKey]) -> CaseResult {
-    silence(fixture, lively).await?;
+    silence(fixture, lively, ORPHANED_AFTER_TICKS).await?;
     fixture.election().resign(term).await?;
     fixture.outlast_the_leader().await
 }
 
-/// Lets so many ticks go by that all owners are silent but these.
-async fn silence(fixture: &dyn StoreFixture, lively: &[MemberKey]) -> CaseResult {
+/// Lets more than so many ticks go by, in which all owners are silent but these.
+async fn silence(fixture: &dyn StoreFixture, lively: &[MemberKey], ticks: u64) -> CaseResult {
     let begun = fixture.store().assignment().await?.tick;
-    while fixture.store().assignment().await?.tick.since(begun) <= ORPHANED_AFTER_TICKS {
+    while fixture.store().assignment().await?.tick.since(begun) <= ticks {
         for member in lively {
             fixture.store().tick(member, SlotRange::ALL).await?;
         }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::StoreFixture;
 use super::cases::{LEASE, owned, values};
 use crate::testing::{CaseResult, Violation, ensure, equal};
-use crate::{SlotRange, Tick};
+use crate::{Hearing, SlotRange, Tick};
 
 /// So far that no test outlives it.
 const FALL_TICKS: u64 = 10_000;
@@ -57,7 +57,7 @@ pub async fn a_past_term_moves_no_ticks(fixture: &dyn StoreFixture) -> CaseResul
     let (owner, _, past) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
     fixture.election().resign(&past).await?;
-    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE).await?;
+    let next = fixture.election().campaign(Uuid::from_u128(2), LEASE, Hearing::Members).await?;
     ensure(next.is_some(), "nobody leads after a resignation, and yet leadership is refused")?;
     fixture.let_the_clock_fall(FALL_TICKS).await?;
     equal(fixture.store().catch_up(&past).await?, 0, "ticks that a past term moved on")?;

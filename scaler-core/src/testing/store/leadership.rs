@@ -5,9 +5,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::StoreFixture;
-use super::cases::{LEASE, elect, give, member};
-use crate::testing::{CaseResult, ensure, equal};
-use crate::{Outcome, Slot, Term};
+use super::cases::{LEASE, elect, give, member, owned};
+use crate::testing::{CaseResult, Violation, ensure, equal};
+use crate::{Hearing, Outcome, Slot, SlotRange, Term};
 
 const FIRST: Uuid = Uuid::from_u128(1);
 const SECOND: Uuid = Uuid::from_u128(2);
@@ -18,9 +18,9 @@ const NO_TIME: Duration = Duration::ZERO;
 pub async fn one_leader_at_a_time(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     for candidate in [SECOND, FIRST] {
-        equal(fixture.election().campaign(candidate, LEASE).await?, None, "a campaign while somebody leads")?;
+        equal(fixture.election().campaign(candidate, LEASE, Hearing::Members).await?, None, "a campaign while somebody leads")?;
     }
-    equal(fixture.election().renew(&term, LEASE).await?, true, "renewal by the leader")
+    equal(fixture.election().renew(&term, LEASE, Hearing::Members).await?, true, "renewal by the leader")
 }
 
 /// Each term's number is one higher than the last, whoever holds it.
@@ -28,7 +28,7 @@ pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
     let mut last = elect(fixture).await?;
     for candidate in [SECOND, SECOND, FIRST] {
         fixture.election().resign(&last).await?;
-        let next = fixture.election().campaign(candidate, LEASE).await?;
+        let next = fixture.election().campaign(candidate, LEASE, Hearing::Members).await?;
         equal(next, Some(Term { number: last.number + 1, holder: candidate }), "the term after a resignation")?;
         last = next.unwrap_or(last);
     }
@@ -39,11 +39,15 @@ pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
 pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let past = elect(fixture).await?;
     fixture.election().resign(&past).await?;
-    let present = fixture.election().campaign(SECOND, LEASE).await?;
+    let present = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
     ensure(present.is_some(), "nobody leads after a resignation, and yet leadership is refused")?;
-    equal(fixture.election().renew(&past, LEASE).await?, false, "renewal of a past term")?;
+    equal(fixture.election().renew(&past, LEASE, Hearing::Members).await?, false, "renewal of a past term")?;
     fixture.election().resign(&past).await?;
-    equal(fixture.election().campaign(FIRST, LEASE).await?, None, "a campaign after a past term resigned once more")?;
+    equal(
+        fixture.election().campaign(FIRST, LEASE, Hearing::Members).await?,
+        None,
+        "a campaign after a past term resigned once more",
+    )?;
     equal(give(fixture, &past, &member("a", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit by a past term")?;
     equal(fixture.store().assignment().await?.slots[1].owner.clone(), None, "the owner after a commit by a past term")
 }
@@ -52,12 +56,12 @@ pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult
 pub async fn a_forged_holder_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let forged = Term { holder: SECOND, ..elect(fixture).await? };
     equal(give(fixture, &forged, &member("a", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit by a forged holder")?;
-    equal(fixture.election().renew(&forged, LEASE).await?, false, "renewal by a forged holder")
+    equal(fixture.election().renew(&forged, LEASE, Hearing::Members).await?, false, "renewal by a forged holder")
 }
 
 /// A lease that ran out does not stop its holder, until somebody takes the next term.
 pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
-    let Some(first) = fixture.election().campaign(FIRST, NO_TIME).await? else {
+    let Some(first) = fixture.election().campaign(FIRST, NO_TIME, Hearing::Members).await? else {
         return ensure(false, "nobody leads, and yet leadership is refused");
     };
     let moved = Outcome::Committed { moved: vec![Slot::new(1)], refused: vec![] };
@@ -66,7 +70,7 @@ pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> Ca
         moved,
         "a commit after the lease, before the next term",
     )?;
-    let second = fixture.election().campaign(SECOND, LEASE).await?;
+    let second = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
     equal(second, Some(Term { number: first.number + 1, holder: SECOND }), "a campaign after the lease")?;
     equal(give(fixture, &first, &member("b", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit after the next term")
 }
@@ -74,15 +78,66 @@ pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> Ca
 /// Nobody waits for a lease that lasts for more than twice as long yet as the one that is asked for.
 pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
     let first = elect(fixture).await?;
-    equal(fixture.election().campaign(SECOND, LEASE / 2 + LEASE / 10).await?, None, "a campaign for more than half of the time")?;
-    let second = fixture.election().campaign(SECOND, LEASE / 3).await?;
+    equal(
+        fixture.election().campaign(SECOND, LEASE / 2 + LEASE / 10, Hearing::Members).await?,
+        None,
+        "a campaign for more than half of the time",
+    )?;
+    let second = fixture.election().campaign(SECOND, LEASE / 3, Hearing::Members).await?;
     equal(second, Some(Term { number: first.number + 1, holder: SECOND }), "a campaign for a third of the time")
+}
+
+/// A leader that has heard nobody for long is followed by a candidate that hears members, and by no other. As soon as it hears, it stays.
+pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn StoreFixture) -> CaseResult {
+    let first = elect(fixture).await?;
+    let election = fixture.election();
+    for (hearing, says) in [(Hearing::Members, "a leader that hears"), (Hearing::Nobody, "a leader that has just fallen deaf")] {
+        equal(election.renew(&first, LEASE, hearing).await?, true, "renewal by the leader")?;
+        equal(election.campaign(SECOND, LEASE, Hearing::Members).await?, None, &format!("a campaign against {says}"))?;
+    }
+    fixture.outlast_deafness().await?;
+    equal(election.renew(&first, LEASE, Hearing::Nobody).await?, true, "renewal by a deaf leader")?;
+    equal(election.campaign(SECOND, LEASE, Hearing::Nobody).await?, None, "a campaign by another that hears nobody")?;
+    let second = election.campaign(SECOND, LEASE, Hearing::Members).await?;
+    let second = second.ok_or_else(|| Violation::new("a candidate that hears is refused although the leader is deaf"))?;
+    equal(second, Term { number: first.number + 1, holder: SECOND }, "the term after a deaf leader's")?;
+    equal(election.renew(&first, LEASE, Hearing::Members).await?, false, "renewal by the leader that was deaf")?;
+    election.renew(&second, LEASE, Hearing::Nobody).await?;
+    fixture.outlast_deafness().await?;
+    election.renew(&second, LEASE, Hearing::Members).await?;
+    equal(election.campaign(FIRST, LEASE, Hearing::Members).await?, None, "a campaign against one that hears again")
+}
+
+/// What a leader has left is taken by a candidate that hears members before one that hears nobody.
+pub async fn a_candidate_that_hears_nobody_comes_second(fixture: &dyn StoreFixture) -> CaseResult {
+    let term = elect(fixture).await?;
+    fixture.election().resign(&term).await?;
+    equal(fixture.election().campaign(FIRST, LEASE, Hearing::Nobody).await?, None, "a campaign by one that hears nobody")?;
+    let next = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
+    equal(next.map(|term| term.holder), Some(SECOND), "who leads after a resignation")?;
+    if let Some(next) = next {
+        fixture.election().resign(&next).await?;
+    }
+    fixture.outlast_the_leader().await?;
+    let term = fixture.election().campaign(FIRST, LEASE, Hearing::Nobody).await?;
+    equal(term.map(|term| term.holder), Some(FIRST), "who leads where nobody that hears wants to")
+}
+
+/// Every answer names the same store.
+pub async fn one_store_has_one_identity(fixture: &dyn StoreFixture) -> CaseResult {
+    let store = fixture.store();
+    let installation = store.installation().await?;
+    let (owner, ..) = owned(fixture).await?;
+    equal(store.assignment().await?.installation, installation, "the installation of an assignment")?;
+    equal(store.adopt(&owner).await?.installation, installation, "that of an adoption")?;
+    equal(store.tick(&owner, SlotRange::ALL).await?.installation, installation, "that of a tick")?;
+    equal(store.installation().await?, installation, "that of a later question")
 }
 
 /// Who resigns leaves the place free at once.
 pub async fn a_resigned_term_is_free_at_once(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     fixture.election().resign(&term).await?;
-    let next = fixture.election().campaign(SECOND, LEASE).await?;
+    let next = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
     equal(next.map(|term| term.holder), Some(SECOND), "who leads after a resignation")
 }

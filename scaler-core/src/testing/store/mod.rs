@@ -43,6 +43,9 @@ pub trait StoreFixture: Send + Sync {
     /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
     async fn outlast_the_leader(&self) -> Result<(), Violation>;
 
+    /// Lets the leader have told for so long that it hears nobody, if it did in its last renewal.
+    async fn outlast_deafness(&self) -> Result<(), Violation>;
+
     /// Lets the clock fall so many ticks behind those that were done.
     async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation>;
 
@@ -63,10 +66,12 @@ macro_rules! store_suite {
             a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
             a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
             nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
-            claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
+            abandoned_slots_are_claimed_whoever_leads, who_was_not_well_itself_claims_nothing_beside_a_leader,
+            a_claim_in_vain_tells_what_nobody_ticks, claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
             ticks_go_on_where_the_clock_fell, to_catch_up_twice_at_once_is_to_do_so_once, a_clock_that_goes_well_is_left_alone,
             a_past_term_moves_no_ticks, one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
-            a_lease_that_ran_out_can_be_taken, a_lease_by_a_clock_that_fell_can_be_taken, a_resigned_term_is_free_at_once);
+            a_deaf_leader_gives_way_to_a_candidate_that_hears, a_candidate_that_hears_nobody_comes_second,
+            one_store_has_one_identity, a_lease_that_ran_out_can_be_taken, a_lease_by_a_clock_that_fell_can_be_taken, a_resigned_term_is_free_at_once);
     };
     (@cases $fixture:path; $($case:ident),+) => {
         $(

@@ -1,0 +1,66 @@
+//! Several installations that share a membership by mistake: each goes on undisturbed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{MembershipFixture, OURS, active, joiner, said};
+use crate::testing::{CaseResult, ensure, equal};
+use crate::{InstallationId, Member, Standing};
+
+const THEIRS: InstallationId = InstallationId::new(Uuid::from_u128(0x7e1e));
+
+/// Two members with one name in two installations are two members, whoever joins, works or leaves.
+pub async fn installations_have_names_of_their_own(fixture: &dyn MembershipFixture) -> CaseResult {
+    let [here, there] = fixture.clients();
+    let theirs = |member: Member| Member { installation: THEIRS, ..member };
+    let (our, their) = (active("worker-1", 1)?, theirs(active("worker-1", 2)?));
+    for _ in 0..2 {
+        equal(here.heartbeat(&our).await?, Standing::Current, "our member")?;
+        equal(
+            there.heartbeat(&theirs(joiner("worker-1", 2)?)).await?,
+            Standing::Current,
+            "a joiner of theirs with the same name",
+        )?;
+        equal(here.heartbeat(&our).await?, Standing::Current, "our member, after theirs has joined")?;
+        equal(there.heartbeat(&their).await?, Standing::Current, "their member")?;
+    }
+    let found = said(&*here).await?;
+    equal(found.len(), 2, "members")?;
+    ensure(found.contains(&our) && found.contains(&their), format!("both are listed as they are, not {found:?}"))?;
+    there.leave(&their.key).await?;
+    equal(said(&*here).await?, vec![our], "who is left when theirs has left")
+}
+
+/// Names are retired in one installation only.
+pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture) -> CaseResult {
+    let [here, there] = fixture.clients();
+    let our = active("worker-1", 1)?;
+    let their = Member { installation: THEIRS, ..active("worker-1", 2)? };
+    let retired = BTreeSet::from([our.key.worker.clone()]);
+    here.retire(OURS, &retired).await?;
+    there.retire(THEIRS, &BTreeSet::new()).await?;
+    equal(here.retired(OURS).await?, retired, "those retired here, after others were retired there")?;
+    equal(there.retired(THEIRS).await?, BTreeSet::new(), "those retired there")?;
+    equal(here.heartbeat(&our).await?, Standing::Retiring, "our member")?;
+    equal(there.heartbeat(&their).await?, Standing::Current, "their member with the same name")
+}
+
+/// When a stranger with the same name is gone, and a member is heard again, it is listed once.
+pub async fn who_takes_the_place_of_a_stranger_is_listed_once(fixture: &dyn MembershipFixture) -> CaseResult {
+    const SOON: Duration = Duration::from_millis(50);
+    let [here, there] = fixture.clients();
+    let our = active("worker-1", 1)?;
+    let their = Member { installation: THEIRS, ..active("worker-1", 2)? };
+    there.heartbeat(&their).await?;
+    here.heartbeat(&our).await?;
+    there.leave(&their.key).await?;
+    for _ in 0..2 {
+        fixture.pass(SOON).await;
+        here.heartbeat(&our).await?;
+        equal(said(&*here).await?, vec![our.clone()], "members after the stranger has left")?;
+    }
+    here.leave(&our.key).await?;
+    equal(said(&*here).await?, vec![], "members after all have left")
+}

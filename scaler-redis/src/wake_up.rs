@@ -1,0 +1,46 @@
+//! Wake-up notifications, as they stand in a message of the channel.
+
+use scaler_core::{WakeUp, WorkerId};
+
+const MEMBERS: &str = "members";
+const SLOTS: &str = "slots";
+const EVERYONE: &str = "everyone";
+
+/// The message; names have no spaces.
+pub(crate) fn write(wake_up: &WakeUp) -> String {
+    match wake_up {
+        WakeUp::Members => MEMBERS.to_owned(),
+        WakeUp::Slots(workers) => workers.iter().fold(SLOTS.to_owned(), |message, worker| message + " " + worker.as_str()),
+        WakeUp::Everyone => EVERYONE.to_owned(),
+    }
+}
+
+/// What a message says; one of another version or of somebody else may concern anybody.
+pub(crate) fn read(message: &str) -> WakeUp {
+    let mut words = message.split(' ');
+    match words.next() {
+        Some(MEMBERS) => WakeUp::Members,
+        Some(SLOTS) => words.map(WorkerId::new).collect::<Result<_, _>>().map_or(WakeUp::Everyone, WakeUp::Slots),
+        _ => WakeUp::Everyone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_as_it_was_written() {
+        let workers = ["a", "slots", "everyone"].map(|name| WorkerId::new(name).unwrap());
+        for wake_up in [WakeUp::Members, WakeUp::Slots(workers.into()), WakeUp::Everyone] {
+            assert_eq!(read(&write(&wake_up)), wake_up);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_concerns_everyone() {
+        for message in ["", "later", "slots ", "slots a  b", "\u{fffd}"] {
+            assert_eq!(read(message), WakeUp::Everyone, "{message:?}");
+        }
+    }
+}
