@@ -25,8 +25,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const TO_CONVERGE: Duration = Duration::from_secs(30);
 /// Without any control plane: 15 s since the last renewal, the ticks that make an orphan, and the claims.
 const TO_HEAL_ALONE: Duration = Duration::from_secs(21);
-/// Whatever the leader believes: 10 s until a control plane that hears takes over, or 15 s until workers claim.
-const TO_HEAL_BESIDE_A_DEAF_LEADER: Duration = Duration::from_secs(20);
+/// Whatever the leader believes: 10 s until a control plane that hears takes over, or 15 s until workers claim, in 20 s altogether; and
+/// half a second at each end, since a look comes twice a second.
+const TO_HEAL_BESIDE_A_DEAF_LEADER: Duration = Duration::from_secs(21);
 const LOOKS_A_SECOND: u32 = 2;
 
 /// What a run ended with.
