@@ -43,6 +43,8 @@ begin
         select s.owner, s.incarnation, count(*) as slots,
                max(greatest(s.last_tick, case when s.moved_at <= clock_timestamp()
                    then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms - respite end)) as sign,
+               max(greatest(s.last_tick, case when s.moved_at <= clock_timestamp()
+                   then (floor(extract(epoch from s.moved_at) * 1000)::bigint + now.ahead_ms) / now.tick_ms end)) as any_sign,
                case when leads then 14
                     when exists (select from sessions where name = 'scaler-worker ' || life)
                          and not exists (select from sessions where name = 'scaler-worker ' || s.incarnation)
@@ -51,7 +53,7 @@ begin
     ), judged as materialized (
         select (not leads or now.tick - well_since > 14) as may, (not leads or led_long) as takes_free,
                (select count(*) from scaler.slot s where s.owner is null)
-                   + (select coalesce(sum(o.slots), 0) from owners o where now.tick - o.sign > 7) as unticked,
+                   + (select coalesce(sum(o.slots), 0) from owners o where now.tick - o.any_sign > 7) as unticked,
                -- An owner that falls silent now is an orphan in 15 ticks, and the caller may claim then.
                least(greatest(15 - now.tick + greatest((select min(o.sign) from owners o), well_since), 1), 15) * now.tick_ms as wait_ms
         from now

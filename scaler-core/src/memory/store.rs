@@ -311,7 +311,7 @@ impl WorkStore for MemoryStore {
             state.orphans(true, &signs, |sign| tick.since(sign) > ORPHANED_AFTER_TICKS)
         };
         if orphans.is_empty() && leads {
-            let unticked = state.orphans(true, &signs, |sign| tick.since(sign) > ABANDONED_AFTER_TICKS / 2).len();
+            let unticked = state.orphans(true, &state.signs(0), |sign| tick.since(sign) > ABANDONED_AFTER_TICKS / 2).len();
             let silent_since = signs.into_values().min().unwrap_or(tick).max(well_since);
             let ticks = ABANDONED_AFTER_TICKS.saturating_sub(tick.since(silent_since)).max(1);
             let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);

@@ -15,7 +15,8 @@ use crate::{
 
 /// While somebody leads, and for a time afterwards, nothing is claimed; nor when somebody leads again.
 pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture) -> CaseResult {
-    let (_, _, term) = owned(fixture).await?;
+    let (owner, _, term) = owned(fixture).await?;
+    fixture.store().tick(&owner, SlotRange::ALL).await?;
     silence(fixture, &[], ORPHANED_AFTER_TICKS).await?;
     let before = fixture.store().assignment().await?.slots;
     refused(fixture, "while somebody leads").await?;
