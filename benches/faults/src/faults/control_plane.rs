@@ -137,7 +137,7 @@ pub async fn statements_hang(stage: Stage) -> Result<Report> {
     Ok(report.at_most("next leader after, s", next_s, 15.0).steady_after(steady_after).note("then a worker joins"))
 }
 
-/// The leader hears nobody, all others can reach Redis. A worker joins, and two of those that were there leave.
+/// The leader alone is cut off from Redis. Meanwhile one worker joins and two others leave.
 pub async fn deaf(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
