@@ -6,9 +6,11 @@ local workers, seen = KEYS[1], KEYS[2]
 local worker, incarnation, channel, notification = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 -- It stands under its name, or under its name and its installation; see heartbeat.lua.
-for _, field in ipairs(redis.call('HKEYS', workers)) do
+local said = redis.call('HGETALL', workers)
+for i = 1, #said, 2 do
+  local field = said[i]
   if field == worker or string.sub(field, 1, #worker + 1) == worker .. ' ' then
-    local readable, holder = pcall(cjson.decode, redis.call('HGET', workers, field) or '')
+    local readable, holder = pcall(cjson.decode, said[i + 1])
     if readable and type(holder) == 'table' and holder.incarnation == incarnation then
       redis.call('ZREM', seen, field)
       redis.call('HDEL', workers, field)

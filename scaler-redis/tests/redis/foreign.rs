@@ -13,7 +13,8 @@ async fn people_can_read_the_hash() {
     connect(&config).await.heartbeat(&active("worker-1")).await.unwrap();
     let all: BTreeMap<String, String> = plain_client(&config.url).await.hgetall(&config.hash).await.unwrap();
     let said = concat!(
-        r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","tick":1763836000,"slots":1365,"items":4,"#,
+        r#"{"state":"active","incarnation":"00000000-0000-0000-0000-000000000001","#,
+        r#""installation":"00000000-0000-0000-0000-000000000003","tick":1763836000,"slots":1365,"items":4,"#,
         r#""ids":["00000000-0000-0000-0000-000000000002"],"up":0}"#
     );
     assert_eq!(all, BTreeMap::from([("worker-1".to_owned(), said.to_owned())]));
