@@ -1,6 +1,7 @@
 //! Which Redis, and how patient to be with it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -20,6 +21,9 @@ pub struct RedisConfig {
     ///
     /// User and password may be any text, percent-encoded.
     pub url: String,
+    /// A file with the password, in place of the one in the URL. It is read anew for each connection, so that the password may change; one line
+    /// feed at its end is no part of it.
+    pub password_file: Option<PathBuf>,
     /// The key of the hash of members, `workers` unless set. All other keys and the channel derive from it.
     pub hash: String,
     /// How long a call waits for its answer, 1 s unless set. A connection on which nothing is answered for 3 s is replaced.
@@ -32,7 +36,13 @@ impl RedisConfig {
     /// The usual settings for this URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), hash: "workers".to_owned(), command_timeout: Duration::from_secs(1), tls: RedisTls::default() }
+        Self {
+            url: url.into(),
+            password_file: None,
+            hash: "workers".to_owned(),
+            command_timeout: Duration::from_secs(1),
+            tls: RedisTls::default(),
+        }
     }
 
     /// The URL as it may be printed: without password, and without parameters, which may hold another.
@@ -49,9 +59,10 @@ impl RedisConfig {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, hash, command_timeout, tls } = self;
+        let Self { url: _, password_file, hash, command_timeout, tls } = self;
         f.debug_struct("RedisConfig")
             .field("url", &self.public_url())
+            .field("password_file", password_file)
             .field("hash", hash)
             .field("command_timeout", command_timeout)
             .field("tls", tls)

@@ -20,6 +20,7 @@ mod error;
 mod json;
 mod keys;
 mod membership;
+mod password;
 mod target;
 mod tls;
 mod wake_up;

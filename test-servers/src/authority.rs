@@ -1,6 +1,6 @@
 //! An authority for certificates, for tests of TLS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -29,6 +29,18 @@ pub struct ServerCertificate {
     pub(crate) authorities: String,
     pub(crate) certificate: String,
     pub(crate) key: String,
+}
+
+#[expect(clippy::expect_used, reason = "a test without its certificates must fail")]
+impl ServerCertificate {
+    /// Writes the certificate and its key over those of a server that runs. It must be told to read them anew.
+    ///
+    /// # Panics
+    /// When they cannot be written.
+    pub fn write(&self, certificate: &Path, key: &Path) {
+        std::fs::write(certificate, &self.certificate).expect("the certificate of the server");
+        std::fs::write(key, &self.key).expect("the key of the server");
+    }
 }
 
 #[expect(clippy::expect_used, clippy::new_without_default, reason = "a test without its certificates must fail")]

@@ -83,10 +83,10 @@ impl Secrets {
         };
         Ok(Self {
             database_url: secret_or_file("DATABASE_URL", "DATABASE_URL_FILE")?,
-            // Its file is read anew for each connection.
+            // The files of passwords are read anew for each connection.
             postgres_password: secret("POSTGRES_PASSWORD")?,
             redis_url: secret_or_file("REDIS_URL", "REDIS_URL_FILE")?,
-            redis_password: secret_or_file("REDIS_PASSWORD", "REDIS_PASSWORD_FILE")?,
+            redis_password: secret("REDIS_PASSWORD")?,
         })
     }
 }
@@ -118,11 +118,11 @@ fn text(mut bytes: Vec<u8>) -> Result<Option<Secret>, Problem> {
 mod tests {
     use super::*;
 
-    /// The password of Redis, from a file with these bytes.
+    /// The URL of Redis, from a file with these bytes.
     fn from_file(bytes: &[u8]) -> Result<Secrets, Failure> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
-        Secrets::read(|variable| (variable == "REDIS_PASSWORD_FILE").then(|| file.path().into()))
+        Secrets::read(|variable| (variable == "REDIS_URL_FILE").then(|| file.path().into()))
     }
 
     #[test]
@@ -152,9 +152,9 @@ mod tests {
             ("\nsec\nret \t", "\nsec\nret \t"),
             (" p@ss/w:rd?#%41[ü] &'\" ", " p@ss/w:rd?#%41[ü] &'\" "),
         ] {
-            let from_environment = Secrets::read(|variable| (variable == "REDIS_PASSWORD").then(|| given.into()));
+            let from_environment = Secrets::read(|variable| (variable == "REDIS_URL").then(|| given.into()));
             for secrets in [from_environment, from_file(given.as_bytes())] {
-                assert_eq!(secrets.unwrap().redis_password.unwrap().reveal(), kept);
+                assert_eq!(secrets.unwrap().redis_url.unwrap().reveal(), kept);
             }
         }
     }
@@ -164,12 +164,12 @@ mod tests {
         for (bytes, why) in [(&b"hunter2\0"[..], "NUL"), (b"hunter2\xff", "UTF-8"), (b"", "is empty"), (b"\n", "is empty")] {
             let failure = from_file(bytes).unwrap_err();
             let line = failure.to_string();
-            assert!(line.starts_with("REDIS_PASSWORD_FILE: /") && line.contains(why) && !line.contains("hunter"), "{line}");
+            assert!(line.starts_with("REDIS_URL_FILE: /") && line.contains(why) && !line.contains("hunter"), "{line}");
             assert_eq!(failure.code(), 64);
         }
-        let missing = |variable: &str| (variable == "REDIS_PASSWORD_FILE").then(|| "/nowhere".into());
-        assert!(Secrets::read(missing).unwrap_err().to_string().starts_with("REDIS_PASSWORD_FILE: /nowhere: "));
-        let twice = Secrets::read(|variable| variable.starts_with("REDIS_PASSWORD").then(|| "/nowhere".into())).unwrap_err();
-        assert_eq!(twice.to_string(), "REDIS_PASSWORD_FILE: cannot be given together with REDIS_PASSWORD");
+        let missing = |variable: &str| (variable == "REDIS_URL_FILE").then(|| "/nowhere".into());
+        assert!(Secrets::read(missing).unwrap_err().to_string().starts_with("REDIS_URL_FILE: /nowhere: "));
+        let twice = Secrets::read(|variable| variable.starts_with("REDIS_URL").then(|| "/nowhere".into())).unwrap_err();
+        assert_eq!(twice.to_string(), "REDIS_URL_FILE: cannot be given together with REDIS_URL");
     }
 }

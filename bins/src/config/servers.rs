@@ -175,6 +175,9 @@ pub struct RedisArgs {
     /// The user to log in as [default: the server's default user]
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub redis_user: String,
+    /// A file with the password, read anew for each connection, in place of REDIS_PASSWORD or of the one in REDIS_URL
+    #[arg(long, env)]
+    pub redis_password_file: Option<PathBuf>,
     /// Whether connections go over TLS; the server must then prove who it is
     #[arg(long, env, value_enum, default_value_t = Tls::Off)]
     pub redis_tls: Tls,
@@ -202,6 +205,9 @@ impl RedisArgs {
     /// When REDIS_URL is set and is no URL of a Redis, or a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
+        if let Some(path) = &self.redis_password_file {
+            check_password_file("REDIS_PASSWORD_FILE", path, "REDIS_PASSWORD", secrets.redis_password.as_ref())?;
+        }
         let endpoint = match &secrets.redis_url {
             Some(url) => Endpoint::parse(url, SCHEMES, "redis:// or rediss://", 6379)
                 .map_err(|problem| Failure::Variable { variable: "REDIS_URL", problem })?,
@@ -344,15 +350,23 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("password");
         let word = path.to_str().unwrap();
-        let endpoint = |secrets: &Secrets| args(&["--postgres-password-file", word]).postgres.endpoint(secrets);
-        let refused = |secrets: &Secrets| endpoint(secrets).unwrap_err().to_string();
-        assert!(refused(&Secrets::default()).starts_with(&format!("POSTGRES_PASSWORD_FILE: {word}: ")));
-        std::fs::write(&path, "\n").unwrap();
-        assert!(refused(&Secrets::default()).contains(" is empty"));
-        std::fs::write(&path, "hunter2\n").unwrap();
-        assert!(!endpoint(&Secrets::default()).unwrap().reveal().contains("hunter2"), "it is read when it is needed");
-        let both = refused(&secrets("POSTGRES_PASSWORD", "hunter3"));
-        assert_eq!(both, "POSTGRES_PASSWORD_FILE: cannot be given together with POSTGRES_PASSWORD");
+        type Of = fn(&Both, &Secrets) -> Result<Endpoint, Failure>;
+        let servers: [(&str, &str, Of); 2] = [
+            ("--postgres-password-file", "POSTGRES_PASSWORD", |both, secrets| both.postgres.endpoint(secrets)),
+            ("--redis-password-file", "REDIS_PASSWORD", |both, secrets| both.redis.endpoint(secrets)),
+        ];
+        for (argument, variable, endpoint) in servers {
+            let endpoint = |secrets: &Secrets| endpoint(&args(&[argument, word]), secrets);
+            let refused = |secrets: &Secrets| endpoint(secrets).unwrap_err().to_string();
+            assert!(refused(&Secrets::default()).starts_with(&format!("{variable}_FILE: {word}: ")));
+            std::fs::write(&path, "\n").unwrap();
+            assert!(refused(&Secrets::default()).contains(" is empty"));
+            std::fs::write(&path, "hunter2\n").unwrap();
+            assert!(!endpoint(&Secrets::default()).unwrap().reveal().contains("hunter2"), "it is read when it is needed");
+            let both = refused(&secrets(variable, "hunter3"));
+            assert_eq!(both, format!("{variable}_FILE: cannot be given together with {variable}"));
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

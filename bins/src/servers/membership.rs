@@ -12,6 +12,7 @@ use crate::config::{Endpoint, RedisArgs};
 /// When the URL cannot be used, or Redis is there and refuses, or holds something else under our keys.
 pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMembership, Failure> {
     let mut config = RedisConfig::new(endpoint.reveal());
+    config.password_file.clone_from(&args.redis_password_file);
     args.redis_key.clone_into(&mut config.hash);
     config.tls = args.tls();
     config.command_timeout = args.redis_command_timeout_ms;

@@ -37,10 +37,12 @@ use tokio::time::timeout;
 
 use crate::config::RedisConfig;
 use crate::error::Failure;
+use crate::password::PasswordFile;
 use crate::target::Target;
 use crate::tls::Connector;
 
 pub(crate) use reason::Reason;
+use servers::Servers;
 use session::Session;
 use supervisor::{State, Supervisor};
 
@@ -67,7 +69,9 @@ impl Client {
         let tls = target.tls.then(|| Connector::new(&config.tls)).transpose()?;
         let (messages, _) = broadcast::channel(MESSAGES_KEPT);
         let (state, mut first_state) = watch::channel(State::Away(Reason::NotYet));
-        let supervisor = Supervisor::new(target, tls, key, channel, state, messages.clone());
+        let servers =
+            Servers { target, password_file: config.password_file.clone().map(PasswordFile::new), tls, key: key.to_owned() };
+        let supervisor = Supervisor::new(servers, channel, state, messages.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(supervisor.run());
         let client =

@@ -1,12 +1,14 @@
 //! Why there is no session, or why a command failed.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::error::Failure;
+use crate::password::PasswordFile;
 use crate::target::Address;
 
 /// Why there is no session, or why a command failed.
@@ -16,6 +18,8 @@ pub(crate) enum Reason {
     NotYet,
     #[error("the connection's task ended unexpectedly")]
     Ended,
+    #[error("cannot read the password from {}: {source}", path.display())]
+    PasswordFile { path: PathBuf, source: Arc<io::Error> },
     #[error("cannot look up {}: {source}", address.host)]
     Lookup { address: Address, source: Arc<io::Error> },
     #[error("cannot connect to {address}: {source}")]
@@ -54,6 +58,10 @@ const DENIED: [&str; 4] = ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"];
 const FULL: &str = "ERR max number of clients";
 
 impl Reason {
+    pub(super) fn password_file(file: &PasswordFile, source: io::Error) -> Self {
+        Self::PasswordFile { path: file.path().to_owned(), source: source.into() }
+    }
+
     pub(super) fn lookup(address: &Address, source: io::Error) -> Self {
         Self::Lookup { address: address.clone(), source: source.into() }
     }

@@ -1,5 +1,6 @@
 //! The servers of a URL, and which of them has the keys and takes writes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use redis::aio::AsyncPushSender;
@@ -9,6 +10,7 @@ use super::link::{Link, LogIn};
 use super::reason::Reason;
 use super::staggered::first_success;
 use super::texts;
+use crate::password::PasswordFile;
 use crate::target::{Address, Credentials, Target, Topology};
 use crate::tls::Connector;
 
@@ -21,6 +23,8 @@ pub(super) type Pushes = Arc<dyn AsyncPushSender>;
 /// The servers of a URL, and how to find the one that has the keys and takes writes.
 pub(super) struct Servers {
     pub(super) target: Target,
+    /// In place of the password in the URL.
+    pub(super) password_file: Option<PasswordFile>,
     pub(super) tls: Option<Connector>,
     /// One of the keys. In a cluster all of them are in one slot.
     pub(super) key: String,
@@ -50,8 +54,16 @@ impl Servers {
 
     /// Logs in to this server.
     pub(super) async fn link(&self, address: &Address, pushes: &Pushes) -> Result<Link, Reason> {
-        let log_in = LogIn { tls: self.tls.as_ref(), credentials: &self.target.credentials, database: self.target.database };
+        let credentials = self.credentials().await?;
+        let log_in = LogIn { tls: self.tls.as_ref(), credentials: &credentials, database: self.target.database };
         Link::open(address, log_in, pushes.clone()).await
+    }
+
+    async fn credentials(&self) -> Result<Cow<'_, Credentials>, Reason> {
+        let credentials = &self.target.credentials;
+        let Some(file) = &self.password_file else { return Ok(Cow::Borrowed(credentials)) };
+        let password = file.read().await.map_err(|error| Reason::password_file(file, error))?;
+        Ok(Cow::Owned(Credentials { username: credentials.username.clone(), password: Some(password) }))
     }
 
     /// Asks a Sentinel for the address of the primary.

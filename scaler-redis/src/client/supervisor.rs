@@ -10,8 +10,7 @@ use tokio::time::sleep;
 use super::reason::Reason;
 use super::servers::Servers;
 use super::session::Session;
-use crate::target::{Address, Target};
-use crate::tls::Connector;
+use crate::target::Address;
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
@@ -49,15 +48,12 @@ pub(super) struct Supervisor {
 impl Supervisor {
     /// A supervisor that tells by `state` of its sessions, and by `messages` of what is published on the channel.
     pub(super) fn new(
-        target: Target,
-        tls: Option<Connector>,
-        key: &str,
+        servers: Servers,
         channel: &str,
         state: watch::Sender<State>,
         messages: broadcast::Sender<Option<String>>,
     ) -> Self {
-        let servers = Arc::new(Servers { target, tls, key: key.to_owned() });
-        Self { servers, channel: channel.into(), state, messages }
+        Self { servers: Arc::new(servers), channel: channel.into(), state, messages }
     }
 
     /// Has one session after the other, for ever.

@@ -2,7 +2,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use redis::Value;
-use scaler_core::{Membership, MembershipError};
+use scaler_core::{ErrorClass, Membership, MembershipError};
 use scaler_redis::RedisMembership;
 use test_servers::{Redis, RedisCluster, Sentinel};
 
@@ -47,6 +47,32 @@ async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
         assert!(matches!(failure, MembershipError::Denied { .. }), "{failure}");
     }
     assert_eq!(command(&operator, &["exists", "injected"]).await, Value::Int(0), "a part of a password was executed");
+}
+
+#[tokio::test]
+async fn a_password_in_a_file_is_read_anew_for_each_connection() {
+    let redis = Redis::private().await;
+    let operator = plain_client(redis.url()).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("password");
+    let mut config = patient(redis.url().replacen("://", "://worker:not-this@", 1));
+    config.password_file = Some(file.clone());
+    let failure = RedisMembership::connect(config.clone()).await.unwrap().members().await.unwrap_err();
+    assert!(
+        failure.to_string().contains("cannot read the password from") && failure.class() == ErrorClass::Transient,
+        "{failure}"
+    );
+    command(&operator, &user_rules("worker", ">first")).await;
+    std::fs::write(&file, "first\n").unwrap();
+    let membership = connect(&config).await;
+    membership.heartbeat(&active("worker-1")).await.unwrap();
+    command(&operator, &user_rules("worker", ">second")).await;
+    membership.heartbeat(&active("worker-1")).await.expect("an open connection goes on");
+    for ending in ["\r\n", ""] {
+        std::fs::write(&file, format!("second{ending}")).unwrap();
+        command(&operator, &["client", "kill", "user", "worker"]).await;
+        until("it is let in", async || membership.heartbeat(&active("worker-1")).await.is_ok()).await;
+    }
 }
 
 #[tokio::test]

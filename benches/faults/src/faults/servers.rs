@@ -100,7 +100,7 @@ async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
 }
 
 /// Waits until the standby has all that the primary has written so far.
-async fn caught_up(primary: &Postgres, standby: &Postgres) -> Result<()> {
+pub async fn caught_up(primary: &Postgres, standby: &Postgres) -> Result<()> {
     let (primary, standby) = (PgPool::connect(primary.url()).await?, PgPool::connect(standby.url()).await?);
     let written: String = sqlx::query_scalar("select pg_current_wal_lsn()::text").fetch_one(&primary).await?;
     eventually(SOON, "the standby has caught up", async || {
