@@ -72,7 +72,10 @@ async fn ready(State(told): State<Arc<Told>>, Extension(Peer(peer)): Extension<P
         return too_often(wait);
     }
     match told.readiness.check() {
-        Ok(()) => "ready\n".into_response(),
+        Ok(()) => match told.readiness.shortfall() {
+            None => "ready\n".into_response(),
+            Some(why) => format!("ready, but {why}\n").into_response(),
+        },
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }

@@ -25,6 +25,10 @@ struct State {
     reason: Option<String>,
     /// Why there is no work for it, although there should be.
     idle: Option<String>,
+    /// Why nothing that it does is let through.
+    barred: Option<String>,
+    /// What of its work is not done, while the rest is.
+    shortfall: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,7 @@ impl Readiness {
     /// Nothing is done yet. `work` is the word for a piece of it, such as `tick`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, work: &'static str) -> Self {
-        let state = State { worked_at: None, intent: Intent::Stays, reason: None, idle: None };
+        let state = State { worked_at: None, intent: Intent::Stays, reason: None, idle: None, barred: None, shortfall: None };
         Self { clock, work, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -68,6 +72,22 @@ impl Readiness {
         self.change(|state| state.idle = why);
     }
 
+    /// Nothing that it does is let through, for this reason; `None` when that is over.
+    pub fn barred(&self, why: Option<String>) {
+        self.change(|state| state.barred = why);
+    }
+
+    /// Some of the work is not done, for this reason, and the rest is; `None` when that is over.
+    pub fn falls_short(&self, why: Option<String>) {
+        self.change(|state| state.shortfall = why);
+    }
+
+    /// What of its work is not done, while the rest is.
+    #[must_use]
+    pub fn shortfall(&self) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).shortfall.clone()
+    }
+
     /// No more work shall come for now.
     pub fn retiring(&self) {
         self.intends(Intent::Retires);
@@ -95,7 +115,7 @@ impl Readiness {
             (Intent::Retires, _) => Err("retiring".to_owned()),
             (Intent::Stays, None) => Err(format!("no {} yet{reason}", self.work)),
             (Intent::Stays, Some(at)) => match self.clock.now().saturating_sub(at) {
-                age if age <= FRESH => state.idle.map_or(Ok(()), Err),
+                age if age <= FRESH => state.barred.or(state.idle).map_or(Ok(()), Err),
                 age => Err(format!("the last {} was {:.1} s ago{reason}", self.work, age.as_secs_f64())),
             },
         }

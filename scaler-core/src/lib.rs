@@ -57,5 +57,5 @@ pub use ring::{
 pub use roster::{Intake, Roster, Seat, Weight};
 pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason,
-    SlotState, TickReport, Timing, Transfer, WorkStore,
+    RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
 };

@@ -16,6 +16,8 @@ pub enum MemberState {
     Joining,
     /// It works and may be given slots.
     Active,
+    /// It is there, and the store lets no write in its name through: others take over what it owns.
+    Barred,
     /// It works and hands over what it owns, since it leaves or was [retired](Membership::retire).
     Draining,
 }
@@ -27,6 +29,7 @@ impl MemberState {
         match self {
             Self::Joining => "joining",
             Self::Active => "active",
+            Self::Barred => "barred",
             Self::Draining => "draining",
         }
     }
@@ -53,6 +56,10 @@ pub struct Member {
     pub slots: u32,
     /// How many items it incremented then.
     pub items: u64,
+    /// How many of the items in its slots the store refused to change then.
+    pub refused: u64,
+    /// One of them, or what else the store refused, and why; for people to look at.
+    pub refusal: Option<String>,
     /// The first few of the items it watches, for people to look at.
     pub first_items: Vec<ItemId>,
     /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
@@ -72,6 +79,8 @@ impl Member {
             last_tick: None,
             slots: 0,
             items: 0,
+            refused: 0,
+            refusal: None,
             first_items: Vec::new(),
             revision: None,
             uptime: Duration::ZERO,

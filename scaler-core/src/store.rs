@@ -1,7 +1,8 @@
 //! The items, who owns their slots, and the work itself.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +11,25 @@ use crate::{
     Epoch, Incarnation, InstallationId, ItemId, MemberKey, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick,
 };
 
+/// An item that the store does not let a worker change, though it lets it change others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// The item.
+    pub item: ItemId,
+    /// Why, in the store's words.
+    pub why: String,
+}
+
+impl fmt::Display for RefusedItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.item, self.why)
+    }
+}
+
+impl std::error::Error for RefusedItem {}
+
 /// What one tick did, and what it saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TickReport {
     /// Which store answered.
     pub installation: InstallationId,
@@ -33,11 +51,15 @@ pub struct TickReport {
     pub left: u32,
     /// Items incremented by this call.
     pub items: u64,
-    /// The [digest](crate::digest_of) of their ids. Of very many, a store may give that of a few ticks ago, where it finds as many in
+    /// The [digest](crate::digest_of) of the ids in the slots ticked, those that were left out among them. Of very many, a store may give that of a few ticks ago, where it finds as many in
     /// the same slots.
     pub digest: u64,
     /// Items of ticked slots that somebody else had locked and that miss this tick.
     pub locked: u64,
+    /// Items of ticked slots that were not changed, since the store refuses that: each is tried again after a wait that grows.
+    pub refused: u64,
+    /// One of them; as long as it is refused, the same one is named.
+    pub refusal: Option<Arc<RefusedItem>>,
     /// How long the store worked on this call, without its way there and back.
     pub took: Duration,
 }
@@ -178,6 +200,8 @@ pub trait WorkStore: Debug + Send + Sync {
     ///   are one atomic step, so **repeating a tick is always safe**.
     /// - Each item of a ticked slot gains exactly 1 and gets the owner's name; but an item that somebody else holds locked
     ///   for long may be left out, and is counted as [`locked`](TickReport::locked).
+    /// - An item that the store refuses to change, for whatever reason, keeps no other item and no slot from being ticked. It is
+    ///   counted as [`refused`](TickReport::refused).
     /// - Slots without items need not be ticked, save that an owner of any slot ticks one at least: the store can
     ///   witness that it lives.
     /// - A slot that is just changing hands may be left for the next call, and is counted as [`left`](TickReport::left).
@@ -192,6 +216,15 @@ pub trait WorkStore: Debug + Send + Sync {
     /// # Errors
     /// As for [`tick`](Self::tick).
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError>;
+
+    /// Tries whether the store lets this worker change items of others; what it changes for that is taken back in the same step. Gives an item
+    /// that it refused if it refused all that were tried, and `None` if it let one be changed, or if there is none.
+    ///
+    /// A worker whose items are all refused learns by it whether that lies with the items, or with its own name or rights.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError>;
 
     /// The state of all slots at one moment.
     ///

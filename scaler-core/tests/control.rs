@@ -315,6 +315,47 @@ fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
 }
 
 #[test]
+fn what_a_barred_worker_owns_is_taken_over_and_nothing_else_moves() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    let alive = ["a", "b", "c"].map(|name| key(name, 1));
+    world.second(&alive);
+    world.heard(&key("b", 1), MemberState::Barred);
+    for _ in 0..5 {
+        world.second(&alive);
+        let decision = world.look();
+        assert!(decision.transfers.iter().all(|transfer| {
+            let owner = world.slots[transfer.slot.index()].owner.as_ref();
+            owner.is_some_and(|owner| owner.worker.as_str() == "b") && transfer.timing == Timing::Now
+        }));
+        world.commit(&decision, usize::MAX);
+    }
+    assert_eq!(world.loads(), BTreeMap::from([("a".to_owned(), 128), ("c".to_owned(), 128)]));
+    world.heard(&key("b", 1), MemberState::Active);
+    let mut waited = 0;
+    while world.loads().len() < 3 {
+        world.second(&alive);
+        world.settle();
+        waited += 1;
+        assert!(waited < 60);
+    }
+    assert!(waited >= 2, "who was barred waits like who was gone: {waited} s");
+}
+
+#[test]
+fn where_all_are_barred_nothing_moves() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.settle();
+    let alive = ["a", "b", "c"].map(|name| key(name, 1));
+    world.second(&alive);
+    alive.iter().for_each(|key| world.heard(key, MemberState::Barred));
+    for _ in 0..20 {
+        world.second(&alive);
+        assert!(world.look().transfers.is_empty());
+    }
+}
+
+#[test]
 fn workers_that_join_a_moment_apart_cost_the_least_of_all_joins_together() {
     let mut world = World::new(&["a", "b", "c"]);
     world.settle();

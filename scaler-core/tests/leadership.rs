@@ -11,8 +11,8 @@ use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Worker, WorkerConfig};
 use scaler_core::{
-    Adoption, Assignment, Claim, Clock, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, SlotCount,
-    SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, TokioClock, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Clock, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, RefusedItem,
+    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, TokioClock, Transfer, WorkStore, WorkerId,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -85,6 +85,10 @@ impl WorkStore for Failing {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.store.try_to_write(owner).await
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

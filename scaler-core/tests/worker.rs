@@ -1,12 +1,13 @@
 //! The worker as a pure function of what it is told: when it calls, what it says, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scaler_core::worker::{Effect, Ending, IdleReason, Input, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Adoption, Claim, Incarnation, InstallationId, ItemId, MemberKey, MemberState, MembershipError, SlotCount, SlotRange,
-    Standing, StoreError, Tick, TickReport, WakeUp, WorkerId, digest_of,
+    Adoption, Claim, Incarnation, InstallationId, ItemId, MemberKey, MemberState, MembershipError, RefusedItem, SlotCount,
+    SlotRange, Standing, StoreError, Tick, TickReport, WakeUp, WorkerId, digest_of,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,8 @@ fn report(tick: u64, owned: u32, items: &[ItemId]) -> TickReport {
         items: items.len() as u64,
         digest: digest_of(items),
         locked: 0,
+        refused: 0,
+        refusal: None,
         took: Duration::ZERO,
     }
 }
@@ -65,7 +68,7 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::Emit(WorkerEvent::Retiring) => "retiring",
         Effect::Emit(WorkerEvent::Reinstated) => "reinstated",
         // Questions for orphans have a test of their own.
-        Effect::Emit(_) | Effect::Claim { .. } => "other",
+        Effect::Emit(_) | Effect::Claim { .. } | Effect::TryToWrite => "other",
     };
     effects.iter().map(name).filter(|name| *name != "other").collect()
 }
@@ -431,4 +434,65 @@ fn another_store_behind_the_same_address_is_reported() {
     let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report)));
     let changed = |effect: &Effect| matches!(effect, Effect::Emit(WorkerEvent::InstallationChanged { before: OURS, now }) if *now == theirs);
     assert!(effects.iter().any(changed), "{effects:?}");
+}
+
+/// A report of a tick in which all of two items were refused.
+fn all_refused(tick: u64) -> TickReport {
+    let item = ItemId::new(Uuid::from_u128(7));
+    let refusal = Some(Arc::new(RefusedItem { item, why: "violates a check".to_owned() }));
+    TickReport { refused: 2, refusal, ..report(tick, 1, &[]) }
+}
+
+fn asks_to_write(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::TryToWrite))
+}
+
+#[test]
+fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_refused_too() {
+    let mut worker = working(1, &[]);
+    worker.step(SECOND * 2, Input::Woken);
+    let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(all_refused(2))));
+    let told = effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::ItemsRefused { items: 2, .. })));
+    assert!(told && asks_to_write(&effects), "{effects:?}");
+    // It may write others: its slots stay with it, and it works on.
+    let effects = worker.step(SECOND * 2, Input::TriedToWrite(Ok(None)));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. }))), "{effects:?}");
+    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Current)));
+    worker.step(SECOND * 5, Input::Woken);
+    let effects = worker.step(SECOND * 5, Input::Ticked(SlotRange::ALL, Ok(all_refused(5))));
+    assert!(asks_to_write(&effects), "it may have changed: {effects:?}");
+    // It may write nothing: others are to take over.
+    let refused = RefusedItem { item: ItemId::new(Uuid::nil()), why: "not in this name".to_owned() };
+    let effects = worker.step(SECOND * 5, Input::TriedToWrite(Ok(Some(refused))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. }))), "{effects:?}");
+    // The heartbeat that is under way did not know it yet.
+    let effects = worker.step(SECOND * 5, Input::Beat(Ok(Standing::Current)));
+    assert_eq!(says(&effects), Some(MemberState::Barred), "{effects:?}");
+    // Until a write is let through.
+    let mut now = SECOND * 6;
+    while !asks_to_write(&worker.step(now, Input::Woken)) {
+        now += SECOND;
+        assert!(now < SECOND * 60);
+    }
+    let effects = worker.step(now, Input::TriedToWrite(Ok(None)));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesAccepted))), "{effects:?}");
+}
+
+#[test]
+fn a_refusal_is_told_when_it_begins_and_ends() {
+    let mut worker = working(1, &[]);
+    let item = ItemId::new(Uuid::from_u128(7));
+    let some_refused = |tick| TickReport { refused: 1, refusal: all_refused(tick).refusal, ..report(tick, 1, &[item]) };
+    let (mut begins, mut ends) = (0, 0);
+    for tick in 2..12 {
+        let now = SECOND * u32::try_from(tick).unwrap();
+        worker.step(now, Input::Woken);
+        let answer = if tick < 8 { some_refused(tick) } else { report(tick, 1, &[item]) };
+        for effect in worker.step(now, Input::Ticked(SlotRange::ALL, Ok(answer))) {
+            begins += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsRefused { .. })));
+            ends += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsAccepted)));
+            assert!(!matches!(effect, Effect::TryToWrite), "some of its items are let through");
+        }
+    }
+    assert_eq!((begins, ends), (1, 1));
 }

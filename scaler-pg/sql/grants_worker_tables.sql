@@ -7,5 +7,9 @@ select format(statement, $1::text) from unnest(array[
     'grant select (id, value, currentworker), update (value, currentworker) on public.work_items to %I',
     'grant execute on function scaler.clock(), scaler.slot_of(uuid), scaler.adopt(text, uuid), scaler.installation() to %I',
     'grant execute on function scaler.claim_orphans(text, uuid, bigint, bigint) to %I',
-    'grant execute on function scaler.increment(text, integer[], bigint) to %I'
+    'grant execute on function scaler.increment(text, integer[], bigint, uuid[]) to %I',
+    'grant execute on function scaler.increment_part(text, uuid[], timestamptz) to %I',
+    'grant execute on function scaler.tick_part(text, bigint, integer[], uuid[], timestamptz) to %I',
+    'grant execute on function scaler.tick_around(text, uuid, integer, integer, uuid[], uuid[]) to %I',
+    'grant execute on function scaler.try_to_write(text, uuid) to %I'
 ]) with ordinality as statements(statement, place) order by place

@@ -3,6 +3,7 @@
 -- Locks are never waited for: a slot that is just changing hands is left for the next try. Those come first that waited longest.
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
 -- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
+-- $6 are items to leave out, since Postgres has refused to change them; see tick_around_functions.sql.
 -- Where not even the fence is the expected one, nobody knows how much is in these slots: then one statement takes what fills about
 -- two megabytes of the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep
 -- Postgres from tidying up meanwhile.
@@ -39,15 +40,15 @@ with now as materialized (
            (select count(*) from ticked) as ticked
 ), done as materialized (
     -- Where the slots are those of $5, its number of items is expected, too.
-    select i.items, i.digest
-    from seen s, scaler.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end) i
+    select i.items, i.digest, i.present
+    from seen s, scaler.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end, $6) i
 )
 select now.tick, now.into_ms, now.tick_ms,
        (select slots from scaler.meta) as slots,
        (select installation from scaler.meta) as installation,
        seen.owned, seen.fence, seen.ticked,
        (select count(*) from wanted) - seen.ticked as left_over,
-       done.items, done.digest,
+       done.items, done.digest, done.present,
        0::bigint as locked,
        cast(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000 as bigint) as took_us
 from now, seen, done

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scaler_core::StoreError;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
 /// The SQLSTATE of a write in a read-only transaction.
 const READ_ONLY: &str = "25006";
 /// The SQLSTATE of a server that has no place for one more session.
 pub(crate) const TOO_MANY: &str = "53300";
+/// Starts of the SQLSTATEs by which a server says that it cannot do anything now: out of resources, statement cancelled or server stopping, no writes.
+const NOT_REFUSED: [&str; 3] = ["53", "57", READ_ONLY];
 
 /// Which database, for people to read: no user, no password.
 #[derive(Clone, Debug)]
@@ -151,6 +153,17 @@ pub(crate) enum Finding {
 pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
     let said = error.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
     said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == READ_ONLY)
+}
+
+/// Whether Postgres has answered and refused what it was asked for, since it may not be done, or somebody holds what it needs; not whether it
+/// takes no writes, has no place or no time, or lacks what is still to be installed.
+pub(crate) fn is_refusal(error: &StoreError) -> bool {
+    let said = std::error::Error::source(error).and_then(|source| source.downcast_ref::<PgError>());
+    let answer = said.and_then(|error| error.source.as_database_error());
+    let Some(answer) = answer.and_then(|answer| answer.try_downcast_ref::<PgDatabaseError>()) else { return false };
+    matches!(answer.severity(), PgSeverity::Error)
+        && !matches!(error, StoreError::NotInstalled { .. })
+        && !NOT_REFUSED.iter().any(|code| answer.code().starts_with(code))
 }
 
 /// Whether a server has no place for one more session.

@@ -22,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) fence: i64,
     pub(crate) ticked: i64,
     pub(crate) items: i64,
+    /// How many there were, changed or not.
+    pub(crate) present: i64,
     pub(crate) digest: i64,
 }
 
@@ -56,6 +58,14 @@ impl Expectation {
         match self {
             Self::Fence(fence) => vec![*fence],
             Self::All(found) => vec![found.fence, found.ticked, found.items],
+        }
+    }
+
+    /// How many items there were before, changed or not.
+    pub(crate) const fn present(&self) -> Option<i64> {
+        match self {
+            Self::Fence(_) => None,
+            Self::All(found) => Some(found.present),
         }
     }
 
@@ -117,7 +127,7 @@ mod tests {
     }
 
     const fn found(items: i64) -> Found {
-        Found { fence: 7, ticked: 3, items, digest: 5 }
+        Found { fence: 7, ticked: 3, items, present: items, digest: 5 }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use sqlx::PgConnection;
 /// This owner and incarnation, and slots from the first to before the last.
 const SLOTS: &str = "text, uuid, integer, integer";
 const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, installation uuid, owned bigint, fence bigint, ticked bigint, \
-    left_over bigint, items bigint, digest bigint, locked bigint, took_us bigint";
+    left_over bigint, items bigint, digest bigint, present bigint, locked bigint, took_us bigint";
+/// What is refused, beside the report.
+const REFUSED: &str = "refused uuid[], states text[], said text[]";
 
 /// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -17,9 +19,25 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Er
         include_str!("../sql/installation_function.sql").to_owned(),
         include_str!("../sql/claim_orphans_function.sql").to_owned(),
         include_str!("../sql/increment_function.sql").to_owned(),
-        "drop function if exists scaler.tick(text, uuid, integer, integer)".to_owned(),
-        of_worker("tick", "text, uuid, integer, integer, bigint[]", REPORT, include_str!("../sql/tick.sql")),
-        of_worker("tick_around_locks", SLOTS, REPORT, include_str!("../sql/tick_around_locks.sql")),
+        include_str!("../sql/tick_around_functions.sql").to_owned(),
+        include_str!("../sql/try_to_write_function.sql").to_owned(),
+        // Those of earlier versions.
+        "drop function if exists scaler.tick(text, uuid, integer, integer), scaler.tick(text, uuid, integer, integer, bigint[]), \
+         scaler.tick_around_locks(text, uuid, integer, integer)"
+            .to_owned(),
+        of_worker("tick", &format!("{SLOTS}, bigint[], uuid[]"), REPORT, include_str!("../sql/tick.sql")),
+        of_worker(
+            "tick_around_as_owner",
+            &format!("{SLOTS}, uuid[], uuid[]"),
+            &format!("{REPORT}, {REFUSED}"),
+            "select * from scaler.tick_around($1, $2, $3, $4, $5, $6)",
+        ),
+        of_worker(
+            "try_to_write_as_owner",
+            "text, uuid",
+            "refused uuid, state text, said text",
+            "select * from scaler.try_to_write($1, $2)",
+        ),
         of_worker("items", SLOTS, "id uuid", include_str!("../sql/items.sql")),
     ] {
         // Constants of this crate, put together.

@@ -21,6 +21,7 @@ mod liveness;
 mod optimize;
 mod password;
 mod pool;
+mod refused;
 mod roles;
 mod store;
 mod way;

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Adoption, Assignment, Claim, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason, Slot,
-    SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Clock, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
+    RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, TokioClock,
+    Transfer, WorkStore, WorkerId,
 };
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryAs;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -15,9 +19,13 @@ use crate::PgConfig;
 use crate::census::Counting;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
-use crate::error::Finding;
+use crate::error::{Finding, is_refusal};
 use crate::expected::{Expectation, Expected, Found};
-use crate::way::FoundWay;
+use crate::refused::{Detour, Found as FoundRefused, Refused};
+use crate::way::{FoundWay, Way};
+
+/// SQLSTATEs of an item that somebody else holds: lock not available, deadlock.
+const LOCKED: [&str; 2] = ["55P03", "40P01"];
 
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
 #[derive(Debug)]
@@ -26,6 +34,8 @@ pub struct PgStore {
     ticks: Link,
     way: FoundWay,
     expected: Expected,
+    refused: Refused,
+    clock: TokioClock,
     counting: Mutex<Option<Counting>>,
 }
 
@@ -36,7 +46,15 @@ impl PgStore {
     /// When the URL cannot be read, or a timeout does not fit the others; nothing is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
         let (link, ticks) = Link::pair(config)?;
-        Ok(Self { link, ticks, way: FoundWay::default(), expected: Expected::default(), counting: Mutex::default() })
+        Ok(Self {
+            link,
+            ticks,
+            way: FoundWay::default(),
+            expected: Expected::default(),
+            refused: Refused::default(),
+            clock: TokioClock::start(),
+            counting: Mutex::default(),
+        })
     }
 
     /// Asks for nothing, to learn whether Postgres answers.
@@ -54,9 +72,63 @@ impl PgStore {
     /// The digest that was read, or that of the tick before where all was found to be as then.
     fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Expectation>) -> i64 {
         let Some(digest) = row.digest else { return expected.and_then(|expected| expected.digest()).unwrap_or(0) };
-        let found = Found { fence: row.fence, ticked: row.ticked, items: row.items, digest };
+        let found =
+            Found { fence: row.fence, ticked: row.ticked, items: row.items, present: row.present.unwrap_or(row.items), digest };
         self.expected.learn(owner, slots, found, row.took(), row.left_over);
         digest
+    }
+
+    /// The tick once more, item by item where need be: see `sql/tick_around_functions.sql`.
+    async fn tick_around(
+        &self,
+        way: &Way,
+        owner: &MemberKey,
+        slots: SlotRange,
+        detour: Detour,
+    ) -> Result<TickReport, StoreError> {
+        let query = bound(way.tick_around, owner, slots).bind(&detour.left_out).bind(&detour.suspects);
+        let row: AroundRow = self.way.heed(self.ticks.row("tick", query).await)?;
+        let AroundRow { report: row, refused, states, said } = row;
+        let (mut named, mut locked) = (Vec::new(), unsigned(row.locked));
+        for ((item, state), said) in refused.into_iter().zip(states).zip(said) {
+            if LOCKED.contains(&&*state) { locked += 1 } else { named.push(refused_item(item, &state, &said)) }
+        }
+        // Where nothing was due, nothing was found out.
+        if row.ticked > 0 {
+            let found = FoundRefused { refused: named, is_whole: row.left_over == 0 };
+            let count = self.count("tick", row.slots)?;
+            self.refused.learn(owner, slots, count, &detour, found, self.clock.now());
+        }
+        let refused = unsigned(row.present.unwrap_or(row.items) - row.items).saturating_sub(locked);
+        let row = TickRow { locked: i64::try_from(locked).unwrap_or(i64::MAX), ..row };
+        self.report(owner, slots, &row, row.digest.unwrap_or(0), refused)
+    }
+
+    fn report(
+        &self,
+        owner: &MemberKey,
+        slots: SlotRange,
+        row: &TickRow,
+        digest: i64,
+        refused: u64,
+    ) -> Result<TickReport, StoreError> {
+        Ok(TickReport {
+            installation: InstallationId::new(row.installation),
+            tick: Tick(unsigned(row.tick)),
+            into_tick: millis(row.into_ms),
+            tick_length: millis(row.tick_ms),
+            slots: self.count("tick", row.slots)?,
+            owned: u32::try_from(row.owned).unwrap_or(u32::MAX),
+            fence: row.fence.cast_unsigned(),
+            ticked: u32::try_from(row.ticked).unwrap_or(u32::MAX),
+            left: u32::try_from(row.left_over).unwrap_or(0),
+            items: unsigned(row.items),
+            digest: digest.cast_unsigned(),
+            locked: unsigned(row.locked),
+            refused,
+            refusal: if refused > 0 { self.refused.first(owner, slots) } else { None },
+            took: row.took(),
+        })
     }
 
     pub(crate) fn misshapen(&self, during: &'static str, what: &'static str, value: &dyn ToString) -> StoreError {
@@ -78,6 +150,7 @@ struct TickRow {
     left_over: i64,
     items: i64,
     digest: Option<i64>,
+    present: Option<i64>,
     locked: i64,
     took_us: i64,
 }
@@ -87,6 +160,15 @@ impl TickRow {
     fn took(&self) -> Duration {
         Duration::from_micros(unsigned(self.took_us))
     }
+}
+
+#[derive(sqlx::FromRow)]
+struct AroundRow {
+    #[sqlx(flatten)]
+    report: TickRow,
+    refused: Vec<Uuid>,
+    states: Vec<String>,
+    said: Vec<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -122,34 +204,25 @@ struct CommitRow {
 impl WorkStore for PgStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
         let way = self.way.get(&self.link, "tick").await?;
+        let detour = self.refused.detour(owner, slots, self.clock.now());
+        if !detour.is_none() {
+            return self.tick_around(way, owner, slots, detour).await;
+        }
         let expected = self.expected.get(owner, slots);
-        let bound = |sql| {
-            let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-            query.bind(signed(slots.first())).bind(signed(slots.end()))
-        };
-        let tick = bound(way.tick).bind(expected.map(|expected| expected.parameter()));
-        let answer = match self.ticks.row("tick", tick).await {
-            // Somebody holds an item: nothing was done, and the rest need not wait for it.
-            Err(StoreError::Busy { .. }) => self.ticks.row("tick", bound(way.tick_around_locks)).await,
-            answer => answer,
-        };
-        let row: TickRow = self.way.heed(answer)?;
-        let digest = self.digest(owner, slots, &row, expected);
-        Ok(TickReport {
-            installation: InstallationId::new(row.installation),
-            tick: Tick(unsigned(row.tick)),
-            into_tick: millis(row.into_ms),
-            tick_length: millis(row.tick_ms),
-            slots: self.count("tick", row.slots)?,
-            owned: u32::try_from(row.owned).unwrap_or(u32::MAX),
-            fence: row.fence.cast_unsigned(),
-            ticked: u32::try_from(row.ticked).unwrap_or(u32::MAX),
-            left: u32::try_from(row.left_over).unwrap_or(0),
-            items: unsigned(row.items),
-            digest: digest.cast_unsigned(),
-            locked: unsigned(row.locked),
-            took: row.took(),
-        })
+        let query = bound(way.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
+        let left_out = (!detour.left_out.is_empty()).then_some(&detour.left_out);
+        match self.ticks.row("tick", query.bind(left_out)).await {
+            // Nothing was done, and what is refused, or somebody holds, need not keep the rest from being done.
+            Err(error) if is_refusal(&error) => self.tick_around(way, owner, slots, detour).await,
+            answer => {
+                let row: TickRow = self.way.heed(answer)?;
+                let digest = self.digest(owner, slots, &row, expected);
+                let present = row.present.or_else(|| expected.and_then(|expected| expected.present())).unwrap_or(row.items);
+                let refused = unsigned(present - row.items);
+                self.refused.missing(owner, slots, refused);
+                self.report(owner, slots, &row, digest, refused)
+            }
+        }
     }
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
@@ -158,6 +231,15 @@ impl WorkStore for PgStore {
         let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
         let rows: Vec<(Uuid,)> = self.way.heed(answer)?;
         Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        let during = "try to write";
+        let way = self.way.get(&self.link, during).await?;
+        let query = sqlx::query_as(way.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let row: (Option<Uuid>, Option<String>, Option<String>) = self.way.heed(self.link.row(during, query).await)?;
+        let (Some(item), Some(state), Some(said)) = row else { return Ok(None) };
+        Ok(Some(refused_item(item, &state, &said)))
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
@@ -274,6 +356,19 @@ impl WorkStore for PgStore {
         let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
         self.count(during, slots)
     }
+}
+
+/// A statement of a worker on these slots.
+fn bound<T>(sql: &'static str, owner: &MemberKey, slots: SlotRange) -> QueryAs<'static, Postgres, T, PgArguments>
+where
+    T: for<'row> sqlx::FromRow<'row, PgRow>,
+{
+    let query = sqlx::query_as(sql).bind(owner.worker.as_str().to_owned()).bind(owner.incarnation.uuid());
+    query.bind(signed(slots.first())).bind(signed(slots.end()))
+}
+
+fn refused_item(item: Uuid, state: &str, said: &str) -> RefusedItem {
+    RefusedItem { item: ItemId::new(item), why: format!("{said} (SQLSTATE {state})") }
 }
 
 /// Slots number at most 2^20, so that both ways fit.

@@ -10,19 +10,22 @@ use crate::connection::Link;
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) tick: &'static str,
-    pub(crate) tick_around_locks: &'static str,
+    pub(crate) tick_around: &'static str,
+    pub(crate) try_to_write: &'static str,
     pub(crate) items: &'static str,
 }
 
 static BY_STATEMENTS: Way = Way {
     tick: include_str!("../sql/tick.sql"),
-    tick_around_locks: include_str!("../sql/tick_around_locks.sql"),
+    tick_around: "select * from scaler.tick_around($1, $2, $3, $4, $5, $6)",
+    try_to_write: "select * from scaler.try_to_write($1, $2)",
     items: include_str!("../sql/items.sql"),
 };
 
 static BY_FUNCTIONS: Way = Way {
-    tick: "select * from scaler.tick($1, $2, $3, $4, $5)",
-    tick_around_locks: "select * from scaler.tick_around_locks($1, $2, $3, $4)",
+    tick: "select * from scaler.tick($1, $2, $3, $4, $5, $6)",
+    tick_around: "select * from scaler.tick_around_as_owner($1, $2, $3, $4, $5, $6)",
+    try_to_write: "select * from scaler.try_to_write_as_owner($1, $2)",
     items: "select * from scaler.items($1, $2, $3, $4)",
 };
 

@@ -18,6 +18,10 @@ struct Said {
     slots: u32,
     items: u64,
     ids: Vec<Uuid>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    refused: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<String>,
     /// Seconds.
@@ -25,9 +29,14 @@ struct Said {
     up: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What the member says, but for its name.
 pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
-    let Member { key, installation, state, last_tick, slots, items, first_items, revision, uptime } = member;
+    let Member { key, installation, state, last_tick, slots, items, refused, refusal, first_items, revision, uptime } = member;
     serde_json::to_string(&Said {
         state: state.to_string(),
         incarnation: key.incarnation.uuid(),
@@ -36,6 +45,8 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
         slots: *slots,
         items: *items,
         ids: first_items.iter().map(|item| item.uuid()).collect(),
+        refused: *refused,
+        refusal: refusal.clone(),
         revision: revision.clone(),
         up: uptime.as_secs(),
     })
@@ -43,8 +54,9 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
 
 /// The member of this name that said this; `None` when somebody else wrote it.
 pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
-    let Said { state, incarnation, installation, tick, slots, items, ids, revision, up } = serde_json::from_str(said).ok()?;
-    let states = [MemberState::Joining, MemberState::Active, MemberState::Draining];
+    let Said { state, incarnation, installation, tick, slots, items, ids, refused, refusal, revision, up } =
+        serde_json::from_str(said).ok()?;
+    let states = [MemberState::Joining, MemberState::Active, MemberState::Barred, MemberState::Draining];
     Some(Member {
         key: MemberKey { worker: WorkerId::new(worker).ok()?, incarnation: Incarnation::new(incarnation) },
         installation: InstallationId::new(installation),
@@ -53,6 +65,8 @@ pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
         slots,
         items,
         first_items: ids.into_iter().map(ItemId::new).collect(),
+        refused,
+        refusal,
         revision,
         uptime: Duration::from_secs(up),
     })
@@ -70,7 +84,10 @@ mod tests {
 
     #[test]
     fn it_reads_as_it_was_written() {
-        assert_eq!(write(&read("worker-1", SAID).unwrap()).unwrap(), SAID);
+        let refusing = SAID.replace(r#","revision""#, r#","refused":2,"refusal":"no","revision""#);
+        for said in [SAID, &refusing] {
+            assert_eq!(write(&read("worker-1", said).unwrap()).unwrap(), said);
+        }
     }
 
     #[test]

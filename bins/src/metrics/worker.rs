@@ -22,6 +22,8 @@ pub struct WorkerMetrics {
     pub items: Counter,
     /// Items that missed a tick since somebody else had locked them.
     pub locked_items: Counter,
+    /// Items that missed a tick since Postgres refused to change them.
+    pub refused_items: Counter,
     /// Slots claimed that nobody ticked and no control plane moved.
     pub claimed_slots: Counter,
     /// Slots owned.
@@ -30,6 +32,8 @@ pub struct WorkerMetrics {
     pub watched_items: Gauge,
     /// Whether it owns nothing and cannot be given anything, 0 or 1.
     pub idle: Gauge,
+    /// Whether Postgres lets no write in its name through, 0 or 1.
+    pub barred: Gauge,
     /// From the first call of each tick to the last answer.
     pub tick_duration: Histogram,
     /// Failures that were logged: at the first of an episode, at each new reason, and at growing intervals.
@@ -44,10 +48,12 @@ impl WorkerMetrics {
             missed_ticks: Counter::default(),
             items: Counter::default(),
             locked_items: Counter::default(),
+            refused_items: Counter::default(),
             claimed_slots: Counter::default(),
             owned_slots: Gauge::default(),
             watched_items: Gauge::default(),
             idle: Gauge::default(),
+            barred: Gauge::default(),
             tick_duration: Histogram::new(TICK_SECONDS),
             failures: Family::default(),
         };
@@ -65,6 +71,11 @@ impl WorkerMetrics {
             metrics.locked_items.clone(),
         );
         registry.register(
+            "refused_items",
+            "Items left out of a tick since Postgres refuses to change them",
+            metrics.refused_items.clone(),
+        );
+        registry.register(
             "claimed_slots",
             "Slots claimed that nobody ticked and no control plane moved",
             metrics.claimed_slots.clone(),
@@ -72,6 +83,7 @@ impl WorkerMetrics {
         registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
         registry.register("watched_items", "Items watched", metrics.watched_items.clone());
         registry.register("idle", "Whether it owns nothing and cannot be given anything", metrics.idle.clone());
+        registry.register("barred", "Whether Postgres lets no write in its name through", metrics.barred.clone());
         let help = "From the first call of each tick to the last answer";
         registry.register_with_unit("tick_duration", help, Unit::Seconds, metrics.tick_duration.clone());
         registry.register("failures", "Failures that were logged, by server and class", metrics.failures.clone());

@@ -57,6 +57,18 @@ impl WorkerObserver {
                 self.metrics.idle.set(0);
                 self.readiness.idle(None);
             }
+            WorkerEvent::ItemsRefused { items, refusal } => {
+                self.readiness.falls_short(Some(format!("Postgres refuses to change {items} items; {refusal}")));
+            }
+            WorkerEvent::ItemsAccepted => self.readiness.falls_short(None),
+            WorkerEvent::WritesRefused { why } => {
+                self.metrics.barred.set(1);
+                self.readiness.barred(Some(format!("Postgres lets no write in its name through: {why}")));
+            }
+            WorkerEvent::WritesAccepted => {
+                self.metrics.barred.set(0);
+                self.readiness.barred(None);
+            }
             WorkerEvent::Retiring => self.readiness.retiring(),
             WorkerEvent::Reinstated => self.readiness.reinstated(),
             WorkerEvent::Draining => self.readiness.leaving(),
@@ -69,6 +81,7 @@ impl WorkerObserver {
         self.metrics.owned_slots.set(i64::from(report.owned));
         self.metrics.items.inc_by(report.items);
         self.metrics.locked_items.inc_by(report.locked);
+        self.metrics.refused_items.inc_by(report.refused);
         if self.tick < Some(report.tick) {
             self.tick = Some(report.tick);
             self.metrics.ticks.inc();
@@ -92,6 +105,18 @@ impl WorkerObserver {
                 tracing::warn!("{worker}: claimed {slots} slots that nobody ticked and no control plane moved");
             }
             WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
+            WorkerEvent::ItemsRefused { items, refusal } => {
+                tracing::warn!(
+                    "{worker}: Postgres refuses to change {items} items and ticks all others; {refusal}; tries each again within 30 s"
+                );
+            }
+            WorkerEvent::ItemsAccepted => tracing::info!("{worker}: no item is refused any more"),
+            WorkerEvent::WritesRefused { why } => {
+                tracing::error!(
+                    "{worker}: Postgres lets no write in its name through: {why}; others take over, tries again within 30 s"
+                );
+            }
+            WorkerEvent::WritesAccepted => tracing::info!("{worker}: Postgres lets it write again"),
             WorkerEvent::WaitingForSchema { error } => {
                 tracing::info!("{worker}: {error}; waits until a control plane or `notifi-scaler migrate` installs it");
             }
@@ -121,7 +146,7 @@ mod tests {
 
     use prometheus_client::registry::Registry;
     use scaler_core::worker::IdleReason;
-    use scaler_core::{ItemId, SlotCount, TokioClock};
+    use scaler_core::{ItemId, RefusedItem, SlotCount, TokioClock};
     use uuid::Uuid;
 
     use super::*;
@@ -148,6 +173,8 @@ mod tests {
             items,
             digest: 0,
             locked: 1,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         };
         let items: Arc<[ItemId]> = [ItemId::new(Uuid::nil())].into();
@@ -165,6 +192,16 @@ mod tests {
         observer.observe(&WorkerEvent::Idle { why: IdleReason::Unheard });
         assert!(readiness.check().unwrap_err().starts_with("owns nothing: heartbeats are not answered"));
         observer.observe(&WorkerEvent::IdleOver);
+        let refusal =
+            Arc::new(RefusedItem { item: ItemId::new(Uuid::nil()), why: "violates a check (SQLSTATE 23514)".to_owned() });
+        observer.observe(&WorkerEvent::ItemsRefused { items: 2, refusal });
+        assert_eq!(readiness.check(), Ok(()), "the others are ticked");
+        assert!(readiness.shortfall().unwrap().contains("refuses to change 2 items; 00000000"));
+        observer.observe(&WorkerEvent::ItemsAccepted);
+        assert_eq!(readiness.shortfall(), None);
+        observer.observe(&WorkerEvent::WritesRefused { why: "permission denied".to_owned() });
+        assert!(readiness.check().unwrap_err().ends_with("through: permission denied"));
+        observer.observe(&WorkerEvent::WritesAccepted);
         observer.observe(&WorkerEvent::Retiring);
         assert_eq!(readiness.check(), Err("retiring".to_owned()));
         observer.observe(&WorkerEvent::Reinstated);

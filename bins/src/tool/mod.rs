@@ -4,6 +4,7 @@ mod check;
 mod items;
 mod migrate;
 mod optimize;
+mod refusal;
 mod secrets;
 mod status;
 mod verify;

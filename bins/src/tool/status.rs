@@ -7,6 +7,7 @@ use scaler_core::control::{Evidence, Heartbeat, Session, Thresholds, Verdict, ju
 use scaler_core::{Assignment, Incarnation, InstallationId, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
 use scaler_pg::Leader;
 
+use super::refusal::refusal;
 use super::{StatusArgs, check, open};
 use crate::Failure;
 use crate::config::Secrets;
@@ -57,9 +58,10 @@ impl Seen<'_> {
     fn text(&self) -> String {
         let Assignment { installation, tick, .. } = &self.assignment;
         let workers = self.workers_text();
+        let refusals = self.refusals().into_iter().map(|line| format!("\n{line}")).collect::<String>();
         let strangers = self.strangers_text().map_or_else(String::new, |text| format!("\n{text}"));
         format!(
-            "{}\ninstallation {installation}, {} slots, tick {tick}\n\n{workers}{strangers}",
+            "{}\ninstallation {installation}, {} slots, tick {tick}\n\n{workers}{refusals}{strangers}",
             self.leader_text(),
             self.load.slots()
         )
@@ -83,6 +85,11 @@ impl Seen<'_> {
                 )
             }
         }
+    }
+
+    /// What Postgres refuses, by what workers say.
+    fn refusals(&self) -> Vec<String> {
+        self.members.iter().flatten().filter_map(|sighting| refusal(&sighting.member)).collect()
     }
 
     fn strangers_text(&self) -> Option<String> {
@@ -131,6 +138,7 @@ impl Seen<'_> {
         if !led {
             amiss.push(self.leader_text());
         }
+        amiss.extend(self.refusals());
         if self.load.total() > 0 {
             amiss.extend(Some(self.unowned()).filter(|n| *n > 0).map(|n| format!("{n} slots have no owner")));
             amiss.extend(check::unevenness(&self.carried(&self.workers()), self.load.heaviest().into(), tolerance));

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use clap::Args;
 use scaler_core::audit::{Deviation, Report};
+use scaler_core::{Membership, Sighting, WorkStore};
 use scaler_pg::Scope;
 use serde_json::{Value, json};
 
 use super::open;
+use super::refusal::refusal;
 use crate::Failure;
 use crate::auditing::told;
-use crate::config::{PostgresArgs, WaitArgs, window};
+use crate::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, window};
 use crate::lines::Lines;
-use crate::servers::ServerWait;
+use crate::servers::{ServerWait, membership};
 
 /// What is to be proved.
 #[derive(Clone, Debug, Args)]
@@ -26,12 +28,16 @@ pub struct VerifyArgs {
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
+    /// Where Redis is, which knows why items are refused; not needed.
+    #[command(flatten)]
+    pub redis: RedisArgs,
     /// How long it waits for it.
     #[command(flatten)]
     pub wait: WaitArgs,
 }
 
 pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure> {
+    let redis = args.redis.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
     // It tells best what is missing.
     store.probe().await?;
@@ -44,7 +50,15 @@ pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure>
     ServerWait::at_most(args.wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
     let report = store.audit(&Scope::All, first).await?;
     lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
-    if report.proves() { Ok(()) } else { Err(Failure::Check(amiss(&report))) }
+    if report.proves() {
+        return Ok(());
+    }
+    // What workers say of refusals explains items that gained too little; without Redis nobody knows.
+    let members = async || membership(&redis, &args.redis).await.ok()?.members().await.ok();
+    let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
+    let is_ours = |sighting: &&Sighting| report.short > 0 && sighting.member.installation == installation;
+    let refusals = members.iter().filter(is_ours).filter_map(|sighting| refusal(&sighting.member));
+    Err(Failure::Check(amiss(&report).into_iter().chain(refusals).collect()))
 }
 
 fn text(report: &Report) -> String {

@@ -12,6 +12,7 @@ mod kubernetes;
 mod kubernetes_secrets;
 mod oracle;
 mod programs;
+mod refused;
 mod retirement;
 mod roles;
 mod scaling;

@@ -231,7 +231,7 @@ impl ControlPlane {
             let intake = match standing.verdict {
                 Verdict::Unheard if any_heard => Intake::Cordoned,
                 Verdict::Healthy | Verdict::Unheard => Intake::Open,
-                Verdict::Starting | Verdict::Draining | Verdict::CutOff | Verdict::Dead => return None,
+                Verdict::Starting | Verdict::Draining | Verdict::Barred | Verdict::CutOff | Verdict::Dead => return None,
             };
             let revision = self.sightings.get(worker).and_then(|sighting| sighting.member.revision.as_deref());
             Some((worker.clone(), Seat { intake, generation: self.generations.of(revision), ..Seat::PLAIN }))
@@ -333,7 +333,7 @@ fn left_behind(state: &SlotState, standing: &Standing, now: Tick) -> bool {
 /// A slot with items changes hands just after its tick, while its owner still works.
 fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing>, load: &SlotLoad) -> Timing {
     let works = |owner: &MemberKey| {
-        standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && !standing.verdict.is_lost())
+        standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && standing.verdict.works())
     };
     if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
 }

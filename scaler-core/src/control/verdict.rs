@@ -82,6 +82,8 @@ pub enum Verdict {
     Unheard,
     /// It wants to leave: it works until others have taken over.
     Draining,
+    /// It ticks, and the store lets nothing through that it writes: others take over, and it gets nothing until that is over.
+    Barred,
     /// It lives but cannot reach the store: others take over, and it gets nothing until it ticks again.
     CutOff,
     /// It is dead or paused: others take over.
@@ -95,6 +97,7 @@ impl fmt::Display for Verdict {
             Self::Healthy => "healthy",
             Self::Unheard => "unheard",
             Self::Draining => "draining",
+            Self::Barred => "barred",
             Self::CutOff => "cut off",
             Self::Dead => "dead",
         })
@@ -107,6 +110,12 @@ impl Verdict {
     pub const fn is_lost(self) -> bool {
         matches!(self, Self::CutOff | Self::Dead)
     }
+
+    /// Whether the items of the worker are being incremented.
+    #[must_use]
+    pub const fn works(self) -> bool {
+        !matches!(self, Self::Barred | Self::CutOff | Self::Dead)
+    }
 }
 
 /// Judges one worker.
@@ -116,11 +125,11 @@ impl Verdict {
 /// | any | one missed, and the session is gone | dead |
 /// | fresh | never any | starting |
 /// | fresh | `cut_off_ticks` missed | cut off |
-/// | fresh | fresh | healthy, or draining |
+/// | fresh | fresh | healthy, draining, or barred |
 /// | stale or absent | `silent_ticks` missed | dead |
-/// | stale or absent | fresh | unheard, or draining |
+/// | stale or absent | fresh | unheard, draining, or barred |
 /// | unknown | `silent_ticks` missed | dead |
-/// | unknown | fresh | healthy, or draining |
+/// | unknown | fresh | healthy, draining, or barred |
 #[must_use]
 pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Verdict {
     let missed = evidence.missed;
@@ -139,6 +148,7 @@ pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Verdict {
         None => Verdict::Dead,
         Some(missed) if missed >= limit => lost,
         Some(_) if evidence.state == Some(MemberState::Draining) => Verdict::Draining,
+        Some(_) if evidence.state == Some(MemberState::Barred) => Verdict::Barred,
         Some(_) => well,
     }
 }

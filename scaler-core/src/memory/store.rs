@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing,
-    InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, Slot, SlotCount,
-    SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of,
-    slot_of,
+    InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, RefusedItem,
+    Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    digest_of, slot_of,
 };
 
 /// Beside a leader, a slot that was given counts as a tick of so long before: a short respite, and no sign of life.
@@ -43,6 +43,8 @@ struct State {
     items: BTreeMap<ItemId, Row>,
     /// The ids of the items of each slot, in order.
     by_slot: Vec<Vec<ItemId>>,
+    refused_items: BTreeMap<ItemId, String>,
+    refused_workers: BTreeMap<WorkerId, String>,
     slots: Vec<SlotState>,
     ticks: Vec<u64>,
     /// How many ticks the present one is ahead of the clock.
@@ -71,6 +73,8 @@ impl MemoryStore {
         let state = State {
             items: BTreeMap::new(),
             by_slot: vec![Vec::new(); slots.len()],
+            refused_items: BTreeMap::new(),
+            refused_workers: BTreeMap::new(),
             slots: vec![SlotState::default(); slots.len()],
             ticks: vec![0; slots.len()],
             ahead: 0,
@@ -114,6 +118,29 @@ impl MemoryStore {
         state.items.remove(&id).is_some()
     }
 
+    /// Refuses every change of this item from now on, for this reason, until all is [accepted](Self::accept_all) again. Each tick tries anew.
+    pub fn refuse(&self, item: ItemId, why: impl Into<String>) {
+        self.lock().refused_items.insert(item, why.into());
+    }
+
+    /// Refuses all that this worker writes from now on, for this reason, until all is [accepted](Self::accept_all) again.
+    pub fn refuse_worker(&self, worker: WorkerId, why: impl Into<String>) {
+        self.lock().refused_workers.insert(worker, why.into());
+    }
+
+    /// Lets everything be changed again, by everybody.
+    pub fn accept_all(&self) {
+        let mut state = self.lock();
+        state.refused_items.clear();
+        state.refused_workers.clear();
+    }
+
+    /// Whether this worker may not change this item.
+    #[must_use]
+    pub fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+        self.lock().refusal(worker, item).is_some()
+    }
+
     /// All items, in order.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
@@ -144,6 +171,12 @@ impl State {
     fn owned_by<'a>(&'a self, owner: &'a MemberKey, range: SlotRange) -> impl Iterator<Item = Slot> + 'a {
         let numbered = (0..).map(Slot::new).zip(&self.slots);
         numbered.filter(move |(slot, state)| range.contains(*slot) && state.owner.as_ref() == Some(owner)).map(|(slot, _)| slot)
+    }
+
+    /// Why this worker may not change this item, if it may not.
+    fn refusal(&self, worker: &WorkerId, item: ItemId) -> Option<RefusedItem> {
+        let why = self.refused_workers.get(worker).or_else(|| self.refused_items.get(&item))?;
+        Some(RefusedItem { item, why: why.clone() })
     }
 
     fn is_latest(&self, term: &Term) -> bool {
@@ -213,8 +246,11 @@ impl WorkStore for MemoryStore {
             items: 0,
             digest: 0,
             locked: 0,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         };
+        let mut refusal: Option<RefusedItem> = None;
         for slot in owned.into_iter().map(Slot::index) {
             if state.slots[slot].last_tick >= tick {
                 continue;
@@ -223,15 +259,21 @@ impl WorkStore for MemoryStore {
             state.ticks[slot] += 1;
             report.ticked += 1;
             let ids = state.by_slot[slot].clone();
-            report.items += ids.len() as u64;
             report.digest ^= digest_of(&ids);
             for id in ids {
+                if let Some(refused) = state.refusal(&owner.worker, id) {
+                    report.refused += 1;
+                    refusal = Some(refusal.filter(|other| other.item < id).unwrap_or(refused));
+                    continue;
+                }
+                report.items += 1;
                 if let Some(row) = state.items.get_mut(&id) {
                     row.value += 1;
                     row.worker = Some(owner.worker.clone());
                 }
             }
         }
+        report.refusal = refusal.map(Arc::new);
         Ok(report)
     }
 
@@ -240,6 +282,12 @@ impl WorkStore for MemoryStore {
         let mut items: Vec<_> = state.owned_by(owner, slots).flat_map(|slot| state.by_slot[slot.index()].clone()).collect();
         items.sort_unstable();
         Ok(items)
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        let state = self.lock();
+        let mut tried = state.items.keys().map(|item| state.refusal(&owner.worker, *item));
+        Ok(tried.try_fold(None, |_, refused| refused.map(Some)).flatten())
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

@@ -48,13 +48,13 @@ impl Chunk {
 
     /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
     pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
-        let signature = Signature { items: report.items, digest: report.digest, fence: report.fence };
+        let signature = Signature { items: held(report), digest: report.digest, fence: report.fence };
         self.is_done = report.left == 0;
         if self.tick.is_some_and(|tick| report.tick <= tick) {
-            let so_far = self.seen.map_or(self.rows, |seen| seen.items) + report.items;
+            let so_far = self.seen.map_or(self.rows, |seen| seen.items) + held(report);
             self.rows = if self.is_done { so_far } else { so_far.max(self.rows) };
             self.seen = self.seen.map(|seen| Signature {
-                items: seen.items + report.items,
+                items: seen.items + held(report),
                 digest: seen.digest ^ report.digest,
                 fence: report.fence,
             });
@@ -63,7 +63,7 @@ impl Chunk {
         let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
         // Where most is still to come, a part must not pass for the whole: it would never be cut.
         let ticked = u64::from(report.ticked).max(1);
-        self.rows = report.items.saturating_mul(ticked + u64::from(report.left)) / ticked;
+        self.rows = held(report).saturating_mul(ticked + u64::from(report.left)) / ticked;
         self.tick = Some(report.tick);
         self.seen = Some(signature);
         Some(missed)
@@ -87,6 +87,11 @@ impl Chunk {
         self.is_done &= next.is_done;
         self.tick = self.tick.max(next.tick);
     }
+}
+
+/// How many items the ticked slots hold, incremented or not.
+const fn held(report: &TickReport) -> u64 {
+    report.items + report.locked + report.refused
 }
 
 /// All chunks, in order: together they are every slot there can be.
@@ -225,6 +230,8 @@ mod tests {
             items,
             digest: items,
             locked: 0,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         };
         // In each tick a single call comes through, which takes a few of many slots.

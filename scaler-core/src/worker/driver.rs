@@ -66,6 +66,7 @@ impl Calls {
                 Effect::Adopt => Input::Adopted(store.adopt(&key).await),
                 Effect::Tick(slots) => Input::Ticked(slots, store.tick(&key, slots).await),
                 Effect::Claim { limit, well_since } => Input::Claimed(store.claim_orphans(&key, limit, well_since).await),
+                Effect::TryToWrite => Input::TriedToWrite(store.try_to_write(&key).await),
                 Effect::List(slots) => Input::Listed(slots, store.items(&key, slots).await),
                 Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{InstallationId, ItemId, MembershipError, StoreError, Tick, TickReport};
+use crate::{InstallationId, ItemId, MembershipError, RefusedItem, StoreError, Tick, TickReport};
 
 /// Something that happened to a worker.
 #[derive(Debug)]
@@ -44,6 +44,22 @@ pub enum WorkerEvent {
         /// How many.
         ticks: u64,
     },
+    /// The store refuses to change some of its items; all others are ticked. Reported like [`StoreFailed`](Self::StoreFailed).
+    ItemsRefused {
+        /// How many.
+        items: u64,
+        /// One of them, and why.
+        refusal: Arc<RefusedItem>,
+    },
+    /// No item is refused any more.
+    ItemsAccepted,
+    /// The store lets no write in this worker's name through: others take over what it owns.
+    WritesRefused {
+        /// What was refused, and why.
+        why: String,
+    },
+    /// The store lets this worker write again.
+    WritesAccepted,
     /// There is no schema to work on yet, or no table of work; it waits. Reported like [`StoreFailed`](Self::StoreFailed).
     WaitingForSchema {
         /// What is missing.

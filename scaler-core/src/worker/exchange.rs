@@ -1,7 +1,9 @@
 //! What a worker is told, and what it asks for.
 
 use super::WorkerEvent;
-use crate::{Adoption, Claim, ItemId, Member, MembershipError, SlotRange, Standing, StoreError, Tick, TickReport, WakeUp};
+use crate::{
+    Adoption, Claim, ItemId, Member, MembershipError, RefusedItem, SlotRange, Standing, StoreError, Tick, TickReport, WakeUp,
+};
 
 /// Something the worker is told.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub enum Input {
     Ticked(SlotRange, Result<TickReport, StoreError>),
     /// What became of [`Effect::Claim`].
     Claimed(Result<Claim, StoreError>),
+    /// What became of [`Effect::TryToWrite`].
+    TriedToWrite(Result<Option<RefusedItem>, StoreError>),
     /// What became of [`Effect::List`] for this range.
     Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
     /// What became of [`Effect::Heartbeat`].
@@ -41,6 +45,8 @@ pub enum Effect {
         /// The first of its own ticks that it has done without a gap until now.
         well_since: Tick,
     },
+    /// Call [`WorkStore::try_to_write`](crate::WorkStore::try_to_write).
+    TryToWrite,
     /// Call [`WorkStore::items`](crate::WorkStore::items) for this range.
     List(SlotRange),
     /// Call [`Membership::heartbeat`](crate::Membership::heartbeat).

@@ -129,6 +129,8 @@ mod tests {
             items: 1,
             digest: 0,
             locked: 0,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         }
     }

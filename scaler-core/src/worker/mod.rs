@@ -13,6 +13,7 @@ mod pass;
 mod schedule;
 mod step;
 mod watch;
+mod write_check;
 
 use std::time::Duration;
 

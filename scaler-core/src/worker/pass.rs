@@ -116,14 +116,14 @@ impl Passes {
             pass.missed = pass.missed.max(missed);
         }
         let first_tick = *pass.first_tick.get_or_insert(report.tick);
-        let mut report = *report;
+        let mut report = report.clone();
         // In a further tick everything is due again: then the chunks are cut anew first.
         if report.left > 0 && report.ticked > 0 && report.tick == first_tick {
             // It comes to the rest at once, and that call tells of the same slots again.
             pass.rest.push(range);
             report = TickReport { owned: 0, fence: 0, left: 0, ..report };
         }
-        pass.merged = Some(pass.merged.map_or(report, |merged| merge(&merged, &report)));
+        pass.merged = Some(pass.merged.take().map_or_else(|| report.clone(), |merged| merge(&merged, &report)));
         let first = sent_at.filter(|_| range.first() == 0);
         (first, self.end(now))
     }
@@ -239,6 +239,8 @@ fn merge(one: &TickReport, other: &TickReport) -> TickReport {
         items: one.items + other.items,
         digest: one.digest ^ other.digest,
         locked: one.locked + other.locked,
+        refused: one.refused + other.refused,
+        refusal: one.refusal.clone().or_else(|| other.refusal.clone()),
         took: one.took + other.took,
     }
 }
@@ -262,6 +264,8 @@ mod tests {
             items: 0,
             digest,
             locked: 0,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         }
     }

@@ -90,6 +90,8 @@ mod tests {
             items: 0,
             digest: 0,
             locked: 0,
+            refused: 0,
+            refusal: None,
             took: Duration::ZERO,
         }
     }

@@ -1,5 +1,6 @@
 //! The worker as a state machine: told what happened, it says what to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Call;
@@ -9,12 +10,13 @@ use super::healing::Healing;
 use super::pass::{Ended, Load, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
+use super::write_check::WriteCheck;
 use super::{Ending, IdleReason, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Adoption, Claim, InstallationId, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing, StoreError,
-    TickReport, WakeUp, uuid_hash,
+    Adoption, Claim, ErrorClass, InstallationId, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing,
+    StoreError, TickReport, WakeUp, uuid_hash,
 };
 
 /// For how long heartbeats must fail before a worker that owns nothing says that nobody hears it.
@@ -41,6 +43,8 @@ pub struct Worker {
     notified_at: Option<Duration>,
     idle: Option<IdleReason>,
     owned: u32,
+    refused: u64,
+    refusal: Option<String>,
     /// How many slots there are, whoever owns them.
     slots: SlotCount,
     /// When it said of itself for the first time.
@@ -49,12 +53,14 @@ pub struct Worker {
     passes: Passes,
     beat: Call,
     healing: Healing,
+    write_check: WriteCheck,
     listing: bool,
     state: MemberState,
     retiring: bool,
     drain: Option<Drain>,
     leaving: bool,
     store_episode: Episode,
+    refused_episode: Episode,
     membership_episode: Episode,
     ending: Option<Ending>,
 }
@@ -70,6 +76,7 @@ impl Worker {
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
             healing: Healing::new(config.claim_interval, config.claim_batch, seed),
+            write_check: WriteCheck::new(seed),
             passes: Passes::new(config.ticks_at_once),
             config,
             watch: Watch::default(),
@@ -78,6 +85,8 @@ impl Worker {
             notified_at: None,
             idle: None,
             owned: 0,
+            refused: 0,
+            refusal: None,
             slots: SlotCount::DEFAULT,
             begun_at: None,
             adopt: Call::default(),
@@ -88,6 +97,7 @@ impl Worker {
             drain: None,
             leaving: false,
             store_episode: Episode::default(),
+            refused_episode: Episode::default(),
             membership_episode: Episode::default(),
             ending: None,
         }
@@ -116,8 +126,8 @@ impl Worker {
         let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(Drain::deadline);
         let beat = call(&self.beat).filter(|_| self.installation.is_some());
-        let healing = self.healing.wake_at().filter(|_| self.state != MemberState::Draining);
-        [work, beat, deadline, healing].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        let healing = self.healing.wake_at().filter(|_| self.may_take());
+        [work, beat, deadline, healing, self.write_check.wake_at()].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -130,6 +140,10 @@ impl Worker {
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
+            Input::TriedToWrite(answer) => {
+                let event = self.write_check.answered(now, answer);
+                self.tell_writing(now, event, &mut effects);
+            }
             Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
             Input::Beat(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
@@ -194,11 +208,18 @@ impl Worker {
         {
             effects.push(Effect::Heartbeat(self.member(now, installation)));
         }
-        // Who hands over takes nothing new.
-        if self.state != MemberState::Draining && self.healing.send(now) {
+        if self.write_check.send(now) {
+            effects.push(Effect::TryToWrite);
+        }
+        if self.may_take() && self.healing.send(now) {
             let (limit, well_since) = self.healing.question();
             effects.push(Effect::Claim { limit, well_since });
         }
+    }
+
+    /// Whether it may take slots by itself: not while it hands over, nor while nothing that it writes is let through.
+    fn may_take(&self) -> bool {
+        !matches!(self.state, MemberState::Draining | MemberState::Barred)
     }
 
     fn drain_begins(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -256,6 +277,9 @@ impl Worker {
                 }
             }
             Err(error) => {
+                if error.class() == ErrorClass::Permanent && self.owned > 0 {
+                    self.write_check.suspect();
+                }
                 let heavy = matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. });
                 self.passes.failed(now, slots, if heavy { Load::Heavy } else { Load::Any });
                 let retry_in = self.store_failed(now, error, effects);
@@ -266,12 +290,15 @@ impl Worker {
 
     /// All slots have been gone through.
     fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
-        let report = ended.report;
+        let report = &ended.report;
         self.identify(report.installation, effects);
         self.owned = report.owned;
-        self.healing.ticked(now, &report);
+        self.healing.ticked(now, report);
         self.passes.next_at(now, self.next_pass(now, ended));
-        effects.push(Effect::Emit(WorkerEvent::Ticked { report, took: ended.took }));
+        effects.push(Effect::Emit(WorkerEvent::Ticked { report: report.clone(), took: ended.took }));
+        if ended.is_whole {
+            self.tell_refused(now, report, effects);
+        }
         if ended.missed > 0 {
             effects.push(Effect::Emit(WorkerEvent::Missed { ticks: ended.missed }));
         }
@@ -282,6 +309,41 @@ impl Worker {
         self.slots = report.slots;
         if self.watch.observe(report.tick) && !self.listing {
             self.list_or_show(None, effects);
+        }
+    }
+
+    /// Says which items are refused, and finds out whether that lies with this worker where all are.
+    fn tell_refused(&mut self, now: Duration, report: &TickReport, effects: &mut Vec<Effect>) {
+        self.refused = report.refused;
+        if !self.write_check.is_barred() {
+            self.refusal = report.refusal.as_ref().map(ToString::to_string);
+        }
+        if report.items > 0 {
+            let event = self.write_check.wrote();
+            self.tell_writing(now, event, effects);
+        } else if report.refused > 0 {
+            self.write_check.suspect();
+        }
+        match &report.refusal {
+            Some(refusal) if self.refused_episode.failed(now, refusal.as_ref()) => {
+                effects.push(Effect::Emit(WorkerEvent::ItemsRefused { items: report.refused, refusal: Arc::clone(refusal) }));
+            }
+            None if report.refused == 0 && self.refused_episode.recovered() => {
+                effects.push(Effect::Emit(WorkerEvent::ItemsAccepted));
+            }
+            _ => {}
+        }
+    }
+
+    /// Says that writes are refused, or no longer, here and with the next heartbeat.
+    fn tell_writing(&mut self, now: Duration, event: Option<WorkerEvent>, effects: &mut Vec<Effect>) {
+        if let Some(event) = event {
+            self.refusal = if let WorkerEvent::WritesRefused { why } = &event { Some(why.clone()) } else { None };
+            if self.state != MemberState::Draining {
+                self.state = if self.write_check.is_barred() { MemberState::Barred } else { MemberState::Active };
+            }
+            self.beat.hurry(now);
+            effects.push(Effect::Emit(event));
         }
     }
 
@@ -376,7 +438,11 @@ impl Worker {
         if self.drain.is_some() {
             return;
         }
-        self.state = if retiring { MemberState::Draining } else { MemberState::Active };
+        self.state = match retiring {
+            true => MemberState::Draining,
+            false if self.write_check.is_barred() => MemberState::Barred,
+            false => MemberState::Active,
+        };
         if retiring != was_retiring {
             self.beat.hurry(now);
             effects.push(Effect::Emit(if retiring { WorkerEvent::Retiring } else { WorkerEvent::Reinstated }));
@@ -392,6 +458,8 @@ impl Worker {
             last_tick: self.watch.tick(),
             slots: self.owned,
             items: self.watch.items().len() as u64,
+            refused: self.refused,
+            refusal: self.refusal.clone(),
             first_items: self.watch.items().iter().take(self.config.shown_items).copied().collect(),
             revision: self.config.revision.clone(),
             uptime: Duration::from_secs(now.saturating_sub(begun_at).as_secs()),

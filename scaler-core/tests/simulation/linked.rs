@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt};
 use scaler_core::{
     Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, Member, MemberKey, Membership, MembershipError,
-    Outcome, Sighting, SlotCount, SlotLoad, SlotRange, Standing, StoreError, Term, Tick, TickReport, Transfer, WakeUp, WorkStore,
-    WorkerId,
+    Outcome, RefusedItem, Sighting, SlotCount, SlotLoad, SlotRange, Standing, StoreError, Term, Tick, TickReport, Transfer,
+    WakeUp, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -48,6 +48,10 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.link.carry(|| self.server.items(owner, slots)).await.map_err(store_error)?
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.link.carry(|| self.server.try_to_write(owner)).await.map_err(store_error)?
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

@@ -52,7 +52,7 @@ fn everything_fails(seed: u64, fault: Option<Fault>) -> Told {
             world.pass(world.chance.up_to(5 * SECOND)).await;
             world.suffer().await;
         }
-        world.heal();
+        world.heal().await;
         world.pass(TO_CONVERGE).await;
         let before = world.record.snapshot();
         world.pass(5 * SECOND).await;
@@ -135,6 +135,66 @@ async fn longest_wait(record: &record::Record, seconds: u32) -> Duration {
     longest
 }
 
+/// I10: items that are refused, some of them or all of a worker's, keep no other from being incremented every second, and move no slot.
+fn items_are_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
+    let mut told = None;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
+        if world.chance.percent(30) {
+            world.all_items_of_a_worker_are_refused().await;
+        } else {
+            world.items_are_refused(10).await;
+        }
+        let before = world.record.snapshot();
+        world.pass(60 * SECOND).await;
+        let after = world.record.snapshot();
+        let moved = before.slots.iter().zip(&after.slots).filter(|(before, after)| before.epoch != after.epoch).count();
+        told = (moved > 0).then(|| format!("I10: {moved} slots moved, since items were refused"));
+        let others = |snapshot: Snapshot| Snapshot {
+            rows: snapshot.rows.into_iter().filter(|(item, _)| !after.refused.contains(item)).collect(),
+            ..snapshot
+        };
+        told = told.take().or_else(|| nothing_waits(&others(before), &others(after.clone())));
+        world.accept_all().await;
+        let before = world.record.snapshot();
+        world.pass(5 * SECOND).await;
+        told = told.take().or_else(|| nothing_waits(&before, &world.record.snapshot()));
+    });
+    told
+}
+
+/// I10: what a worker owns that may write nothing is taken over by the others, which keep what they have, and it shares again once it may write.
+fn a_worker_is_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
+    let mut told = None;
+    play(async || {
+        let mut world = World::begin(seed, fault).await;
+        world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
+        let before = world.record.snapshot();
+        let refused = world.any_worker_is_refused().await;
+        world.pass(15 * SECOND).await;
+        let middle = world.record.snapshot();
+        world.pass(30 * SECOND).await;
+        let after = world.record.snapshot();
+        let is_its = |slot: &scaler_core::SlotState| slot.owner.as_ref().is_some_and(|owner| owner.worker == refused);
+        let moved = before
+            .slots
+            .iter()
+            .zip(&after.slots)
+            .filter(|(before, after)| !is_its(before) && before.epoch != after.epoch)
+            .count();
+        let kept = after.slots.iter().filter(|slot| is_its(slot)).count();
+        told = (moved + kept > 0)
+            .then(|| format!("I10: {moved} slots of others moved, and {kept} stayed with {refused}, which may write nothing"));
+        told = told.take().or_else(|| nothing_waits(&middle, &after));
+        world.accept_all().await;
+        world.pass(2 * 60 * SECOND).await;
+        let shares = world.record.snapshot().slots.iter().any(is_its);
+        told = told.take().or_else(|| (!shares).then(|| format!("I10: {refused} may write again, and is given nothing")));
+    });
+    told
+}
+
 /// Plays many seeds, on all cores: `SIMULATION_SEEDS` of them, or a few, from `SIMULATION_FIRST_SEED` on. What each seed
 /// broke, the first first.
 fn broken_by_seeds(play: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {
@@ -192,6 +252,18 @@ fn a_deaf_leader_keeps_no_item_waiting() {
 }
 
 #[test]
+fn refused_items_keep_no_other_waiting_and_move_nothing() {
+    let broken = broken_by_seeds(|seed| items_are_refused(seed, None));
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
+fn others_take_over_from_a_worker_that_may_write_nothing() {
+    let broken = broken_by_seeds(|seed| a_worker_is_refused(seed, None));
+    assert!(broken.is_empty(), "{} seeds, such as {}", broken.len(), broken[0]);
+}
+
+#[test]
 fn the_same_seed_plays_the_same() {
     for seed in 0..5 {
         assert_eq!(everything_fails(seed, None), everything_fails(seed, None), "seed {seed}");
@@ -215,6 +287,7 @@ fn broken_stores_are_found() {
     assert!(nobody_leads(0, Some(Fault::NobodyClaims)) > TO_HEAL_ALONE);
     let found = (0..100).find(|seed| the_leader_is_deaf(*seed, Some(Fault::DeafLeadersStay)) > TO_HEAL_BESIDE_A_DEAF_LEADER);
     assert!(found.is_some(), "{:?} keeps no item waiting in 100 seeds", Fault::DeafLeadersStay);
+    assert!(items_are_refused(0, Some(Fault::StopsAtRefusals)).is_some());
     let found = (0..100).find(|seed| only_the_membership_fails(*seed, Some(Fault::TicksUntold)).is_some());
     assert!(found.is_some(), "{:?} moves nothing in 100 seeds", Fault::TicksUntold);
 }

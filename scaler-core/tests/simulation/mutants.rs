@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
     Adoption, Assignment, Claim, Election, Epoch, Hearing, Incarnation, InstallationId, ItemId, MemberKey, ORPHANED_AFTER_TICKS,
-    Outcome, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore,
-    WorkerId,
+    Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
+    WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     NobodyClaims,
     /// Workers claim only where nobody leads, and a leader that hears nobody keeps its place.
     DeafLeadersStay,
+    /// An item that is refused keeps its owner from ticking anything.
+    StopsAtRefusals,
     /// Workers claim without asking whether somebody leads.
     ClaimsBesideALeader,
 }
@@ -107,11 +109,21 @@ impl Transparent for Broken {
     fn ticks_of(&self, item: ItemId) -> u64 {
         self.store.ticks_of(item)
     }
+
+    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+        self.store.refuses(worker, item)
+    }
 }
 
 #[async_trait]
 impl WorkStore for Broken {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        if self.fault == Fault::StopsAtRefusals {
+            let items = self.store.items(owner, slots).await?;
+            if items.iter().any(|item| self.store.refuses(&owner.worker, *item)) {
+                return Err(StoreError::Refused { during: "tick", source: "an item is refused".into() });
+            }
+        }
         let report = self.store.tick(owner, slots).await?;
         match self.fault {
             Fault::NoFence if report.ticked > 0 => self.tick_without_a_fence(owner, report.tick).await?,
@@ -127,6 +139,10 @@ impl WorkStore for Broken {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.store.try_to_write(owner).await
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

@@ -1,6 +1,6 @@
 //! The store under watch: each call that may change something is one step, shown to every invariant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange,
-    SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId, slot_of,
 };
 use uuid::Uuid;
 
@@ -21,6 +21,8 @@ pub(crate) trait Transparent: WorkStore + Election {
     fn rows(&self) -> Vec<Row>;
     /// How many ticks were done for the item's slot.
     fn ticks_of(&self, item: ItemId) -> u64;
+    /// Whether the worker may not change the item.
+    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool;
 }
 
 impl Transparent for MemoryStore {
@@ -31,6 +33,10 @@ impl Transparent for MemoryStore {
     fn ticks_of(&self, item: ItemId) -> u64 {
         self.ticks_of(item)
     }
+
+    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+        self.refuses(worker, item)
+    }
 }
 
 /// All there is to see in a store at one moment.
@@ -40,6 +46,20 @@ pub(crate) struct Snapshot {
     pub(crate) rows: BTreeMap<ItemId, Row>,
     pub(crate) ticks: BTreeMap<ItemId, u64>,
     pub(crate) slots: Vec<SlotState>,
+    /// Items that their owners may not change.
+    pub(crate) refused: BTreeSet<ItemId>,
+}
+
+impl Snapshot {
+    /// The owner of the item's slot.
+    pub(crate) fn owner(&self, item: ItemId) -> Option<&WorkerId> {
+        owner_of(&self.slots, item)
+    }
+}
+
+fn owner_of(slots: &[SlotState], item: ItemId) -> Option<&WorkerId> {
+    let count = SlotCount::new(u32::try_from(slots.len()).unwrap()).unwrap();
+    slots[slot_of(item, count).index()].owner.as_ref().map(|owner| &owner.worker)
 }
 
 /// A call that changed something, or could have.
@@ -106,7 +126,10 @@ impl Record {
         let assignment = self.store.assignment().await.unwrap();
         let rows: BTreeMap<_, _> = self.store.rows().into_iter().map(|row| (row.id, row)).collect();
         let ticks = rows.keys().map(|item| (*item, self.store.ticks_of(*item))).collect();
-        let after = Snapshot { tick: assignment.tick, rows, ticks, slots: assignment.slots };
+        let is_refused =
+            |item: &&ItemId| owner_of(&assignment.slots, **item).is_some_and(|owner| self.store.refuses(owner, **item));
+        let refused = rows.keys().filter(is_refused).copied().collect();
+        let after = Snapshot { tick: assignment.tick, rows, ticks, slots: assignment.slots, refused };
         let Seen { last, invariants, violations, trace, .. } = &mut *self.seen.lock().unwrap();
         if !last.slots.is_empty() {
             let step = Step { call, before: last, after: &after };
@@ -147,6 +170,10 @@ impl WorkStore for Record {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.store.try_to_write(owner).await
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

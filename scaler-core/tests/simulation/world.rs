@@ -88,7 +88,8 @@ impl World {
     }
 
     /// All that failed works again, and there are a worker and control planes.
-    pub(crate) fn heal(&mut self) {
+    pub(crate) async fn heal(&mut self) {
+        self.accept_all().await;
         self.workers.retain(|_, worker| !worker.task.is_finished());
         let workers = self.workers.values().flat_map(|worker| [&worker.store, &worker.membership]);
         let control_planes = self.control_planes.iter().flat_map(|plane| [&plane.store, &plane.membership]);
@@ -122,7 +123,7 @@ impl World {
         let time = self.chance.up_to(10 * SECOND);
         let names: Vec<String> = self.workers.keys().cloned().collect();
         let name = self.chance.pick(&names).cloned().unwrap_or_default();
-        match self.chance.below(18) {
+        match self.chance.below(20) {
             0 | 1 => _ = self.workers.remove(&name),
             2 | 3 => self.worker_comes(),
             4 => self.worker_restarts(&name),
@@ -137,8 +138,52 @@ impl World {
             14 => self.remove().await,
             15 => self.control_planes_die(),
             16 => self.store_clock_jumps(),
+            17 => self.items_are_refused(3).await,
+            18 => self.a_worker_is_refused(&name).await,
             _ => self.membership_suffers().await,
         }
+    }
+
+    /// The store refuses every change of some items, at most so many.
+    pub(crate) async fn items_are_refused(&mut self, most: u64) {
+        for _ in 0..=self.chance.below(most) {
+            if let Some(row) = self.chance.pick(&self.memory.rows()) {
+                self.memory.refuse(row.id, "the simulation refuses it");
+            }
+        }
+        self.record.step(Call::Items).await;
+    }
+
+    /// The store refuses every change of each item that one of the workers owns now.
+    pub(crate) async fn all_items_of_a_worker_are_refused(&mut self) {
+        let snapshot = self.record.snapshot();
+        let owners: Vec<_> = snapshot.rows.keys().filter_map(|item| snapshot.owner(*item)).collect();
+        let Some(owner) = self.chance.pick(&owners) else { return };
+        let its_own = snapshot.rows.keys().filter(|item| snapshot.owner(**item) == Some(owner));
+        its_own.for_each(|item| self.memory.refuse(*item, "the simulation refuses it"));
+        self.record.step(Call::Items).await;
+    }
+
+    /// The store refuses all that this worker writes.
+    pub(crate) async fn a_worker_is_refused(&mut self, name: &str) {
+        if let Ok(worker) = WorkerId::new(name) {
+            self.memory.refuse_worker(worker, "the simulation refuses this name");
+            self.record.step(Call::Items).await;
+        }
+    }
+
+    /// As [`a_worker_is_refused`](Self::a_worker_is_refused), one of those that run; its name.
+    pub(crate) async fn any_worker_is_refused(&mut self) -> WorkerId {
+        let names: Vec<String> = self.workers.keys().cloned().collect();
+        let name = self.chance.pick(&names).cloned().unwrap();
+        self.a_worker_is_refused(&name).await;
+        WorkerId::new(name).unwrap()
+    }
+
+    /// The store refuses nothing any more.
+    pub(crate) async fn accept_all(&mut self) {
+        self.memory.accept_all();
+        self.record.step(Call::Items).await;
     }
 
     /// No control plane is left, and none comes before all is healed.

@@ -8,8 +8,8 @@ use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, SlotCount,
-    SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, RefusedItem,
+    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -67,6 +67,12 @@ enum Fault {
     BelievesAnybodyWell,
     /// Says that all slots are ticked.
     HidesTheUnticked,
+    /// Says nothing of items that were refused.
+    HidesRefusals,
+    /// Lets anybody believe that it may write.
+    LetsAnybodyWrite,
+    /// Lets nobody believe that it may write.
+    LetsNobodyWrite,
     /// Names itself differently each time.
     ChangesIdentity,
 }
@@ -129,6 +135,7 @@ impl WorkStore for Broken {
             Fault::SkipsEmptySlots if report.items == 0 => report.ticked = 0,
             Fault::Boasts => report.items += 1,
             Fault::FreezesTheFence => report.fence = 0,
+            Fault::HidesRefusals => (report.refused, report.refusal) = (0, None),
             _ => {}
         }
         Ok(report)
@@ -140,6 +147,17 @@ impl WorkStore for Broken {
             items.reverse();
         }
         Ok(items)
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        match self.fault {
+            Fault::LetsAnybodyWrite => Ok(None),
+            Fault::LetsNobodyWrite => {
+                let item = ItemId::new(Uuid::nil());
+                Ok(Some(RefusedItem { item, why: "nobody may".to_owned() }))
+            }
+            _ => self.store.try_to_write(owner).await,
+        }
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
@@ -263,6 +281,18 @@ impl StoreFixture for BrokenFixture {
         self.memory.remove(items).await
     }
 
+    async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.memory.refuse(items).await
+    }
+
+    async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation> {
+        self.memory.refuse_worker(worker).await
+    }
+
+    async fn accept_all(&self) -> Result<(), Violation> {
+        self.memory.accept_all().await
+    }
+
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
         self.memory.value(item).await
     }
@@ -327,6 +357,9 @@ rejected! {
     a_store_that_claims_nothing_beside_a_leader: ClaimsNothingBesideALeader by abandoned_slots_are_claimed_whoever_leads;
     a_store_that_believes_anybody_well: BelievesAnybodyWell by who_was_not_well_itself_claims_nothing_beside_a_leader;
     a_store_that_hides_what_nobody_ticks: HidesTheUnticked by a_claim_in_vain_tells_what_nobody_ticks;
+    a_store_that_hides_refusals: HidesRefusals by a_refused_item_keeps_no_other_from_being_ticked;
+    a_store_that_lets_anybody_write: LetsAnybodyWrite by who_is_refused_everywhere_learns_so;
+    a_store_that_lets_nobody_write: LetsNobodyWrite by where_all_items_are_refused_slots_are_ticked;
     a_store_that_changes_its_identity: ChangesIdentity by one_store_has_one_identity;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
 }

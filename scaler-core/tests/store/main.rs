@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::testing::{SetClock, Violation};
-use scaler_core::{DEAF_AFTER, Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore};
+use scaler_core::{DEAF_AFTER, Election, ItemId, LEADERLESS_AFTER, SlotCount, TokioClock, WorkStore, WorkerId};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,6 +44,21 @@ impl StoreFixture for Memory {
 
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
         items.iter().for_each(|item| assert!(self.0.remove(*item)));
+        Ok(())
+    }
+
+    async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
+        items.iter().for_each(|item| self.0.refuse(*item, "the test refuses it"));
+        Ok(())
+    }
+
+    async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation> {
+        self.0.refuse_worker(worker.clone(), "the test refuses this name");
+        Ok(())
+    }
+
+    async fn accept_all(&self) -> Result<(), Violation> {
+        self.0.accept_all();
         Ok(())
     }
 

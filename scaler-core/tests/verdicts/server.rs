@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad,
-    SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, RefusedItem,
+    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -85,6 +85,11 @@ impl WorkStore for Server {
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.reached_by(owner).await?;
         self.store.items(owner, slots).await
+    }
+
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.try_to_write(owner).await
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {

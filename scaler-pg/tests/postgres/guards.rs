@@ -73,7 +73,7 @@ async fn a_slot_that_is_just_moving_is_left_for_the_next_try() {
 }
 
 #[tokio::test]
-async fn a_users_trigger_works_as_ever_and_its_failure_is_told() {
+async fn a_users_trigger_works_as_ever() {
     let desk = installed(60_000).await;
     desk.store.add_items(5).await.unwrap();
     desk.run(
@@ -85,10 +85,6 @@ async fn a_users_trigger_works_as_ever_and_its_failure_is_told() {
     let owner = member("a");
     let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
     give.execute(&desk.user).await.unwrap();
-    desk.run("alter table seen rename to unseen").await;
-    let error = desk.store.tick(&owner, SlotRange::ALL).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused { .. }) && error.to_string().contains("\"seen\" does not exist"), "{error}");
-    desk.run("alter table unseen rename to seen").await;
     assert_eq!(desk.store.tick(&owner, SlotRange::ALL).await.unwrap().items, 5);
     assert_eq!(desk.number("select count(*) from seen").await, 5);
 }

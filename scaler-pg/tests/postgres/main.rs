@@ -14,6 +14,7 @@ mod install;
 mod optimize;
 mod oracle;
 mod places;
+mod refused;
 mod role_desk;
 mod roles;
 mod stuck;

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, InstallationId, ItemId, MemberKey, Outcome, SlotCount, SlotLoad, SlotRange,
-    StoreError, Term, Tick, TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
+    SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -72,6 +72,10 @@ impl WorkStore for Split {
         self.worker.items(owner, slots).await
     }
 
+    async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
+        self.worker.try_to_write(owner).await
+    }
+
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         self.control.assignment().await
     }
@@ -121,6 +125,18 @@ impl StoreFixture for RoleDesk {
 
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
         self.owner.remove(items).await
+    }
+
+    async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.owner.refuse(items).await
+    }
+
+    async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation> {
+        self.owner.refuse_worker(worker).await
+    }
+
+    async fn accept_all(&self) -> Result<(), Violation> {
+        self.owner.accept_all().await
     }
 
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {

@@ -63,7 +63,7 @@ async fn a_worker_may_change_only_what_a_tick_changes() {
     let desk = with_roles(60_000, WorkerAccess::Tables).await;
     desk.split.worker.probe().await.unwrap();
     assert_refused(&desk.worker, NOT_FOR_WORKERS).await;
-    let functions = ["select * from scaler.tick('a', gen_random_uuid(), 0, 256, null)"];
+    let functions = ["select * from scaler.tick('a', gen_random_uuid(), 0, 256, null, null)"];
     assert_refused(&desk.worker, &functions).await;
 }
 
@@ -101,7 +101,7 @@ async fn a_control_plane_may_move_slots_and_count_items_but_change_none() {
         "update scaler.slot set ticks = ticks + 1",
         "delete from scaler.slot",
         "update scaler.meta set tick_ms = 10",
-        "select * from scaler.tick('a', gen_random_uuid(), 0, 256, null)",
+        "select * from scaler.tick('a', gen_random_uuid(), 0, 256, null, null)",
         "select scaler.adopt('a', gen_random_uuid())",
         "drop table scaler.slot",
         "create table scaler.mine ()",

@@ -39,7 +39,26 @@ pub(crate) fn member(name: &str) -> MemberKey {
     MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::new_v4()) }
 }
 
+/// A trigger that refuses what two tables name, whoever writes.
+const REFUSALS: &str = r"
+    create schema if not exists refusals;
+    create table if not exists refusals.item (id uuid);
+    create table if not exists refusals.worker (name text);
+    create or replace function refusals.refuse() returns trigger language plpgsql security definer as $$
+    begin
+        if exists (select from refusals.item where id = new.id) or exists (select from refusals.worker where name = new.currentworker) then
+            raise exception 'the test refuses %', new.id using errcode = 'check_violation';
+        end if;
+        return new;
+    end $$;
+    create or replace trigger refuse before update on public.work_items for each row execute function refusals.refuse();
+";
+
 impl Desk {
+    async fn install_refusals(&self) -> Result<(), Violation> {
+        sqlx::raw_sql(REFUSALS).execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
     /// Runs a statement of the test's own.
     pub(crate) async fn run(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.user).await.unwrap();
@@ -69,6 +88,23 @@ impl StoreFixture for Desk {
 
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
         self.store.remove_items(items).await.map(drop).map_err(Violation::from)
+    }
+
+    async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
+        self.install_refusals().await?;
+        let ids: Vec<_> = items.iter().map(|item| item.uuid()).collect();
+        let query = sqlx::query("insert into refusals.item select * from unnest($1::uuid[])").bind(ids);
+        query.execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
+    async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation> {
+        self.install_refusals().await?;
+        let query = sqlx::query("insert into refusals.worker values ($1)").bind(worker.as_str());
+        query.execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
+    async fn accept_all(&self) -> Result<(), Violation> {
+        sqlx::query("truncate refusals.item, refusals.worker").execute(&self.user).await.map(drop).map_err(Violation::from)
     }
 
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {

@@ -33,13 +33,15 @@ pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFix
         last_tick: Some(Tick((1 << 53) + 1)),
         slots: u32::MAX,
         items: u64::MAX,
+        refused: u64::MAX,
+        refusal: Some("an item: \"no\"".to_owned()),
         first_items: [u128::MAX, 0, 1 << 127].map(|id| ItemId::new(Uuid::from_u128(id))).to_vec(),
         revision: Some("6f9c7d5b8c \"'\\{é".to_owned()),
         uptime: Duration::from_secs(1 << 32),
         ..active("worker-1", u128::MAX - 1)?
     };
     let least = Member { last_tick: Some(Tick(0)), ..joiner("worker-1", u128::MAX - 1)? };
-    for state in [MemberState::Joining, MemberState::Active, MemberState::Draining] {
+    for state in [MemberState::Joining, MemberState::Active, MemberState::Barred, MemberState::Draining] {
         for member in [&least, &most, &Member { last_tick: None, ..most.clone() }] {
             let member = Member { state, ..member.clone() };
             here.heartbeat(&member).await?;

@@ -8,6 +8,7 @@ mod claims;
 mod fallen;
 mod fencing;
 mod leadership;
+mod refused;
 
 use std::sync::Arc;
 
@@ -18,9 +19,10 @@ pub use claims::*;
 pub use fallen::*;
 pub use fencing::*;
 pub use leadership::*;
+pub use refused::*;
 
 use super::Violation;
-use crate::{Election, ItemId, WorkStore};
+use crate::{Election, ItemId, WorkStore, WorkerId};
 
 /// A store to test, and the hands of a user on its items.
 #[async_trait]
@@ -36,6 +38,15 @@ pub trait StoreFixture: Send + Sync {
 
     /// Takes items out.
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation>;
+
+    /// Lets the store refuse every change of these items from now on, and of no others.
+    async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation>;
+
+    /// Lets the store refuse, from now on, every change of an item in the name of this worker.
+    async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation>;
+
+    /// Lets the store accept again what it [refused](Self::refuse).
+    async fn accept_all(&self) -> Result<(), Violation>;
 
     /// An item's value and the worker that incremented it last; `None` when it is not there.
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
@@ -62,6 +73,8 @@ macro_rules! store_suite {
             new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked, ranges_at_once_are_one_tick,
             an_owner_of_empty_slots_is_witnessed, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
             the_census_counts_items_per_slot, the_report_tells_the_time,
+            a_refused_item_keeps_no_other_from_being_ticked, an_item_that_is_accepted_again_is_ticked_again,
+            where_all_items_are_refused_slots_are_ticked, who_is_refused_everywhere_learns_so,
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
             a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
             a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,

@@ -1,0 +1,101 @@
+//! Rows, and workers, that Postgres refuses: everybody else works on.
+
+use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
+
+use crate::programs::get;
+use crate::system::{System, eventually};
+
+/// A system whose programs tell how they are.
+async fn listening() -> System {
+    let mut system = System::shared().await;
+    system.variables.push(("LISTEN", "127.0.0.1:0".to_owned()));
+    system
+}
+
+impl System {
+    /// How many ticks the items missed but for this one, from now on for so many ticks; and how many slots changed hands.
+    async fn missed_by_others(&self, refused: Uuid, ticks: i64) -> (i64, i64) {
+        let look =
+            "select coalesce(jsonb_object_agg(w.id, s.last_tick - w.value), '{}')::text as late, sum(s.epoch)::bigint as epochs
+                    from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) where w.id <> $1";
+        let before = sqlx::query(look).bind(refused).fetch_one(&self.user).await.unwrap();
+        self.until_tick(self.tick().await + ticks).await;
+        let missed = "select coalesce(max(s.last_tick - w.value - ($2::jsonb ->> w.id::text)::bigint), 0), sum(s.epoch)::bigint - $3,
+                             coalesce(max(now.tick - s.last_tick), 0)
+                      from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id), scaler.clock() now where w.id <> $1";
+        let query = sqlx::query_as(missed).bind(refused).bind(before.get::<String, _>("late"));
+        let (missed, moved, late): (i64, i64, i64) =
+            query.bind(before.get::<i64, _>("epochs")).fetch_one(&self.user).await.unwrap();
+        (missed.max(late - 1), moved)
+    }
+
+    async fn any_item_of(&self, worker: &str) -> Uuid {
+        let query =
+            "select w.id from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) where s.owner = $1 limit 1";
+        sqlx::query_scalar(query).bind(worker).fetch_one(&self.user).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_refused_row_is_named_and_no_other_misses_a_tick() {
+    let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
+    system.until_loads(&[10, 10, 10]).await;
+    let bad = system.any_item_of("worker-2").await;
+    let forbid = format!("alter table work_items add constraint small check (id <> '{bad}' or value < 10) not valid");
+    sqlx::raw_sql(AssertSqlSafe(forbid)).execute(&system.user).await.unwrap();
+    let worker = &system.workers["worker-2"];
+    eventually("the worker names the row", async || {
+        let named = worker.err.contain(&format!("{bad}: new row for relation \"work_items\" violates check constraint"));
+        named.then_some(()).ok_or_else(|| format!("{worker:?}"))
+    })
+    .await;
+    assert_eq!(system.missed_by_others(bad, 8).await, (0, 0), "{:?}", system.control);
+    let told = worker.err.all().iter().filter(|line| line.contains("refuses to change")).count();
+    assert_eq!(told, 1, "named once");
+    let address = worker.address().await;
+    let ready = get(&address, "/ready");
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.contains(&format!("refuses to change 1 items; {bad}: ")), "{ready}");
+    let metrics = get(&address, "/metrics");
+    assert!(!metrics.contains("notifi_scaler_worker_refused_items_total 0\n"), "{metrics}");
+    let (code, said) = system.tool(&["status", "--check"]).await;
+    assert!(
+        code == 1 && said.contains(&format!("worker-2: Postgres refuses to change 1 items; {bad}: new row")),
+        "{code} {said}"
+    );
+    let (code, said) = system.tool(&["verify", "--window", "3s"]).await;
+    assert!(
+        code == 1 && said.contains(&format!("worker-2: Postgres refuses to change 1 items; {bad}: new row")),
+        "{code} {said}"
+    );
+
+    system.run("alter table work_items drop constraint small").await;
+    let worker = &system.workers["worker-2"];
+    eventually("it is ticked again", async || worker.err.contain("no item is refused any more").then_some(()).ok_or("not yet"))
+        .await;
+    assert_eq!(system.missed_by_others(Uuid::nil(), 4).await, (0, 0));
+}
+
+#[tokio::test]
+async fn others_take_over_from_a_worker_whose_name_is_refused() {
+    let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
+    system.until_loads(&[10, 10, 10]).await;
+    system.run("alter table work_items add constraint known check (currentworker <> 'worker-2') not valid").await;
+    let worker = &system.workers["worker-2"];
+    eventually("it says so", async || {
+        worker.err.contain("lets no write in its name through").then_some(()).ok_or_else(|| format!("{worker:?}"))
+    })
+    .await;
+    eventually("others own its items", async || {
+        let owned = system.owned().await;
+        (!owned.contains_key("worker-2")).then_some(()).ok_or(owned)
+    })
+    .await;
+    assert_eq!(system.missed_by_others(Uuid::nil(), 10).await, (0, 0), "it is given nothing");
+    let ready = get(&system.workers["worker-2"].address().await, "/ready");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("violates check constraint \"known\""), "{ready}");
+    let (_, said) = system.tool(&["status"]).await;
+    assert!(said.contains("barred") && said.contains("worker-2: Postgres lets no write in its name through: "), "{said}");
+    system.run("alter table work_items drop constraint known").await;
+    system.until_loads(&[10, 10, 10]).await;
+}

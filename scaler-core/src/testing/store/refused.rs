@@ -1,0 +1,91 @@
+//! Items that the store refuses to change, and workers that it lets change none.
+
+use super::StoreFixture;
+use super::cases::{elect, give, member, owned, some_items, tick_after, values};
+use crate::testing::{CaseResult, ensure, equal};
+use crate::{ItemId, SlotRange, TickReport, digest_of};
+
+/// Ticks that a store may need to find out which items are refused, and to come back to one that is accepted again.
+const SOON: usize = 10;
+
+/// All other items are ticked, in the same slot, too, and a refused one is counted and named.
+pub async fn a_refused_item_keeps_no_other_from_being_ticked(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, items, _) = owned(fixture).await?;
+    let before = fixture.store().tick(&owner, SlotRange::ALL).await?;
+    let (refused, rest) = items.split_at(3);
+    fixture.refuse(refused).await?;
+    let mut report = before;
+    for ticks in 2..6 {
+        report = tick_after(fixture, &owner, &report).await?;
+        equal((report.items, report.refused, report.left), (7, 3, 0), "items ticked, refused, and slots left")?;
+        equal(report.digest, digest_of(&items), "a digest of all items in the slots")?;
+        ensure(
+            report.refusal.as_ref().is_some_and(|refusal| refuses(refused, refusal.item) && !refusal.why.is_empty()),
+            format!("one of them is named with the reason: {:?}", report.refusal),
+        )?;
+        equal(values(fixture, refused).await?, vec![1; 3], "values of refused items")?;
+        let found = values(fixture, rest).await?;
+        ensure(found.iter().all(|value| *value == ticks), format!("values of the others after {ticks} ticks: {found:?}"))?;
+    }
+    Ok(())
+}
+
+/// An item that is accepted again is ticked again, once a tick, and reported no more.
+pub async fn an_item_that_is_accepted_again_is_ticked_again(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, items, _) = owned(fixture).await?;
+    fixture.refuse(&items[..2]).await?;
+    let mut report = fixture.store().tick(&owner, SlotRange::ALL).await?;
+    equal((report.items, report.refused), (8, 2), "items ticked and refused")?;
+    fixture.accept_all().await?;
+    for _ in 0..SOON {
+        let before = values(fixture, &items[..2]).await?;
+        report = tick_after(fixture, &owner, &report).await?;
+        if report.refused == 0 {
+            equal(report.refusal.clone(), None, "a refusal, where nothing is refused")?;
+            equal(values(fixture, &items[..2]).await?, before.iter().map(|value| value + 1).collect(), "values")?;
+            let last = tick_after(fixture, &owner, &report).await?;
+            return equal((last.items, last.refused), (10, 0), "items ticked and refused afterwards");
+        }
+    }
+    ensure(false, format!("items are not ticked again within {SOON} ticks: {report:?}"))
+}
+
+/// An owner all of whose items are refused ticks its slots: nobody takes it for dead. Others are let write.
+pub async fn where_all_items_are_refused_slots_are_ticked(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, other) = (member("a", 1)?, member("b", 2)?);
+    let items = some_items(12);
+    fixture.insert(&items).await?;
+    let (term, slots) = (elect(fixture).await?, fixture.store().slot_count().await?);
+    let (low, high): (Vec<_>, Vec<_>) = slots.iter().partition(|slot| slot.number() < slots.get() / 2);
+    give(fixture, &term, &owner, low.iter().copied()).await?;
+    give(fixture, &term, &other, high).await?;
+    let mine: Vec<ItemId> = fixture.store().items(&owner, SlotRange::ALL).await?;
+    ensure(!mine.is_empty() && mine.len() < items.len(), "the items are shared".to_owned())?;
+    fixture.refuse(&mine).await?;
+    let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
+    equal((report.items, report.refused), (0, mine.len() as u64), "items ticked and refused")?;
+    ensure(report.ticked > 0 && report.left == 0, format!("slots are ticked: {report:?}"))?;
+    equal(fixture.store().try_to_write(&owner).await?, None, "what a write to items of others came to")?;
+    let later: TickReport = tick_after(fixture, &owner, &report).await?;
+    equal((later.items, later.refused), (0, mine.len() as u64), "items ticked and refused in the next tick")
+}
+
+/// A worker whose name is refused learns that it may write nothing, and nothing is changed for that.
+pub async fn who_is_refused_everywhere_learns_so(fixture: &dyn StoreFixture) -> CaseResult {
+    let (owner, items, _) = owned(fixture).await?;
+    equal(fixture.store().try_to_write(&owner).await?, None, "what a write came to, where nothing is refused")?;
+    fixture.refuse_worker(&owner.worker).await?;
+    let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
+    equal((report.items, report.refused), (0, 10), "items ticked and refused")?;
+    let refused = fixture.store().try_to_write(&owner).await?;
+    ensure(refused.is_some_and(|refused| refuses(&items, refused.item)), "a refused item is named".to_owned())?;
+    let other = member("b", 2)?;
+    equal(fixture.store().try_to_write(&other).await?, None, "what a write of another came to")?;
+    equal(values(fixture, &items).await?, vec![0; 10], "values after writes that were only tried")?;
+    fixture.accept_all().await?;
+    equal(fixture.store().try_to_write(&owner).await?, None, "what a write came to afterwards")
+}
+
+fn refuses(items: &[ItemId], item: ItemId) -> bool {
+    items.contains(&item)
+}

@@ -1,0 +1,133 @@
+//! Whether the store lets this worker write at all: asked for when all that it does is refused.
+//!
+//! Where only its items are to blame, others would be refused, too, and its slots stay. Where its name or its rights are, it is barred: others
+//! take over, and it is given nothing until a write in its name is let through.
+
+use std::time::Duration;
+
+use super::WorkerEvent;
+use super::call::Call;
+use crate::backoff::Backoff;
+use crate::{RefusedItem, StoreError};
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Questions whether the store lets this worker write, and what they came to.
+#[derive(Debug)]
+pub(super) struct WriteCheck {
+    call: Call,
+    is_wanted: bool,
+    is_barred: bool,
+    backoff: Backoff,
+}
+
+impl WriteCheck {
+    /// The seed tells the jitter of one worker from that of another.
+    pub(super) fn new(seed: u64) -> Self {
+        Self { call: Call::default(), is_wanted: false, is_barred: false, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
+    }
+
+    /// Whether the store lets no write in this worker's name through.
+    pub(super) const fn is_barred(&self) -> bool {
+        self.is_barred
+    }
+
+    /// All that it did was refused: whether that lies with the worker is to be found out.
+    pub(super) const fn suspect(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// Something that it did was let through: there is nothing to find out.
+    pub(super) fn wrote(&mut self) -> Option<WorkerEvent> {
+        self.is_wanted = false;
+        self.backoff.succeeded();
+        std::mem::take(&mut self.is_barred).then_some(WorkerEvent::WritesAccepted)
+    }
+
+    /// Whether to ask now; it counts as asked then.
+    pub(super) fn send(&mut self, now: Duration) -> bool {
+        self.is_wanted && self.call.send(now)
+    }
+
+    /// When it wants to ask; `None` while there is nothing to ask for, or it is asking.
+    pub(super) fn wake_at(&self) -> Option<Duration> {
+        (self.is_wanted && self.call.sent_at.is_none()).then_some(self.call.due_at)
+    }
+
+    /// Takes in the answer; what there is to tell of it.
+    pub(super) fn answered(&mut self, now: Duration, answer: Result<Option<RefusedItem>, StoreError>) -> Option<WorkerEvent> {
+        self.call.answered(now);
+        self.call.next(now, now + self.backoff.failed());
+        let why = match answer {
+            // It is asked again where all is refused again, not sooner than after the wait.
+            Ok(None) => {
+                self.is_wanted = false;
+                return std::mem::take(&mut self.is_barred).then_some(WorkerEvent::WritesAccepted);
+            }
+            Ok(Some(refused)) => refused.to_string(),
+            Err(error @ (StoreError::Denied { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })) => {
+                error.to_string()
+            }
+            // The store is away, or busy: that says nothing about this worker.
+            Err(_) => return None,
+        };
+        (!std::mem::replace(&mut self.is_barred, true)).then_some(WorkerEvent::WritesRefused { why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ItemId;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn refused() -> Option<RefusedItem> {
+        Some(RefusedItem { item: ItemId::new(Uuid::nil()), why: "no".to_owned() })
+    }
+
+    #[test]
+    fn a_worker_is_barred_until_a_write_is_let_through() {
+        let mut check = WriteCheck::new(7);
+        assert!(!check.send(SECOND), "nothing was refused");
+        check.suspect();
+        assert!(check.send(SECOND) && !check.send(SECOND), "one question at a time");
+        assert!(matches!(check.answered(SECOND, Ok(refused())), Some(WorkerEvent::WritesRefused { .. })));
+        assert!(check.is_barred() && !check.send(SECOND), "it waits before it asks again");
+        let next = check.wake_at().unwrap();
+        assert!(next >= 2 * SECOND && check.send(next));
+        assert!(check.answered(next, Ok(refused())).is_none(), "it is told once");
+        let next = check.wake_at().unwrap();
+        assert!(check.send(next));
+        assert!(matches!(check.answered(next, Ok(None)), Some(WorkerEvent::WritesAccepted)));
+        assert!(!check.is_barred() && check.wake_at().is_none());
+    }
+
+    #[test]
+    fn where_only_its_items_are_refused_it_is_not_barred_and_does_not_ask_all_the_time() {
+        let mut check = WriteCheck::new(7);
+        let mut asked = 0;
+        for second in 0..600 {
+            check.suspect();
+            if check.send(SECOND * second) {
+                asked += 1;
+                assert!(check.answered(SECOND * second, Ok(None)).is_none() && !check.is_barred());
+            }
+        }
+        assert!((15..60).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn a_store_that_is_away_says_nothing_about_the_worker() {
+        let mut check = WriteCheck::new(7);
+        check.suspect();
+        assert!(check.send(SECOND));
+        let away = StoreError::Unavailable { during: "try to write", source: "gone".into() };
+        assert!(check.answered(SECOND, Err(away)).is_none() && !check.is_barred());
+        assert!(check.wake_at().is_some(), "it asks again");
+        assert!(check.wrote().is_none() && check.wake_at().is_none(), "until something is let through");
+    }
+}

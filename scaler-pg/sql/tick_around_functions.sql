@@ -1,0 +1,161 @@
+-- The tick once more, after Postgres has refused tick.sql, or has let it wait too long for somebody's lock: what is refused, or locked, is left
+-- out of this tick, and all else is ticked.
+--
+-- It is found by halving: a subtransaction ticks some slots whole; where that fails, each half of them is tried, and of a single slot
+-- each half of its items. For a few bad items among very many that takes few attempts, and an attempt that fails costs little.
+
+-- Increments these items, whose slots the caller has marked, and names those that are refused, with the reason. At the deadline it stops.
+create or replace function scaler.increment_part(worker text, ids uuid[], deadline timestamptz)
+returns table (slots bigint, items bigint, refused uuid, state text, said text) language plpgsql as $body$
+#variable_conflict use_variable
+declare
+    half constant integer := cardinality(ids) / 2;
+begin
+    if coalesce(cardinality(ids), 0) = 0 or clock_timestamp() > deadline then
+        return;
+    end if;
+    begin
+        update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
+        where scaler.slot_of(w.id) = any (array(select distinct scaler.slot_of(id) from unnest(ids) id)) and w.id = any (ids);
+        get diagnostics items = row_count;
+        if items < cardinality(ids) then
+            raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
+        end if;
+        slots := 0;
+        return next;
+        return;
+    exception when others then
+        get stacked diagnostics state = returned_sqlstate, said = message_text;
+    end;
+    if half > 0 then
+        return query select * from scaler.increment_part(worker, ids[:half], deadline);
+        return query select * from scaler.increment_part(worker, ids[half + 1:], deadline);
+        return;
+    end if;
+    slots := 0;
+    items := 0;
+    refused := ids[1];
+    return next;
+end $body$;
+
+-- Ticks these slots, which the caller holds, but for the items that are left out. At the deadline it stops: what it has not come to is not
+-- ticked.
+create or replace function scaler.tick_part(worker text, tick bigint, batch integer[], left_out uuid[], deadline timestamptz)
+returns table (slots bigint, items bigint, refused uuid, state text, said text) language plpgsql as $body$
+#variable_conflict use_variable
+declare
+    half constant integer := cardinality(batch) / 2;
+    free uuid[];
+begin
+    if cardinality(batch) = 0 or clock_timestamp() > deadline then
+        return;
+    end if;
+    begin
+        update scaler.slot s set last_tick = tick, ticks = s.ticks + 1 where s.slot = any (batch);
+        get diagnostics slots = row_count;
+        free := array(
+            select w.id from public.work_items w
+            where scaler.slot_of(w.id) = any (array(select unnest(batch))) and w.id not in (select unnest(left_out))
+            for no key update of w skip locked);
+        update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
+        where scaler.slot_of(w.id) = any (array(select unnest(batch))) and w.id = any (free);
+        get diagnostics items = row_count;
+        if items < cardinality(free) then
+            raise exception 'some rows were not changed' using errcode = 'no_data_found';
+        end if;
+        return next;
+        return;
+    exception when others then
+        get stacked diagnostics state = returned_sqlstate, said = message_text;
+    end;
+    if half > 0 then
+        return query select * from scaler.tick_part(worker, tick, batch[:half], left_out, deadline);
+        return query select * from scaler.tick_part(worker, tick, batch[half + 1:], left_out, deadline);
+        return;
+    end if;
+    -- Not in a subtransaction: what is refused here is no item, but all that this worker does.
+    update scaler.slot s set last_tick = tick, ticks = s.ticks + 1 where s.slot = any (batch);
+    get diagnostics slots = row_count;
+    free := array(
+        select w.id from public.work_items w
+        where scaler.slot_of(w.id) = any (array(select unnest(batch))) and w.id not in (select unnest(left_out))
+        for no key update of w skip locked);
+    items := 0;
+    return next;
+    return query select * from scaler.increment_part(worker, free, deadline);
+end $body$;
+
+-- The tick of these slots of a worker. `left_out` are items not to be tried, `suspects` such as are to be tried apart from the others: they
+-- were refused before. `refused`, `states` and `said` are the items that are refused now, with SQLSTATEs and messages.
+create or replace function scaler.tick_around(worker text, life uuid, first integer, before integer, left_out uuid[], suspects uuid[])
+returns table (
+    tick bigint, into_ms integer, tick_ms integer, slots integer, installation uuid, owned bigint, fence bigint, ticked bigint,
+    left_over bigint, items bigint, digest bigint, present bigint, locked bigint, took_us bigint,
+    refused uuid[], states text[], said text[])
+language plpgsql as $body$
+#variable_conflict use_variable
+declare
+    -- Well before the statement timeout, and enough for some ten thousand attempts.
+    deadline constant timestamptz := clock_timestamp() + interval '1 second';
+    mine integer[];
+    wanted integer[];
+    due integer[];
+    marked integer[];
+    part record;
+begin
+    -- A row that somebody holds is passed over; what else is waited for, such as a row that a foreign key leads to, must not take all the time.
+    perform set_config('lock_timeout', '50ms', true);
+    -- What is checked at the end would fail there, for all.
+    set constraints all immediate;
+    select now.tick, now.into_ms, now.tick_ms into tick, into_ms, tick_ms from scaler.clock() now;
+    select m.slots, m.installation into slots, installation from scaler.meta m;
+    select coalesce(array_agg(s.slot), '{}'), coalesce(bit_xor(hashint8extended(s.epoch, s.slot)), 0) into mine, fence from scaler.slot s
+    where s.owner = worker and s.incarnation = life and s.slot >= first and s.slot < before;
+    owned := cardinality(mine);
+    wanted := array(
+        select s.slot from scaler.slot s
+        where s.slot = any (mine) and s.last_tick < tick
+          and (s.slot = (select min(slot) from unnest(mine) slot)
+               or (select true from public.work_items w where scaler.slot_of(w.id) = s.slot limit 1)));
+    due := array(
+        select s.slot from scaler.slot s
+        where s.slot = any (wanted) and s.owner = worker and s.incarnation = life and s.last_tick < tick
+        order by s.last_tick, s.slot
+        for no key update of s skip locked);
+    ticked := 0;
+    items := 0;
+    refused := '{}';
+    states := '{}';
+    said := '{}';
+    for part in select * from scaler.tick_part(worker, tick, due, left_out || suspects, deadline) loop
+        ticked := ticked + part.slots;
+        items := items + part.items;
+        if part.refused is not null then
+            refused := refused || part.refused;
+            states := states || part.state;
+            said := said || part.said;
+        end if;
+    end loop;
+    marked := array(select s.slot from scaler.slot s where s.slot = any (due) and s.last_tick = tick);
+    -- In a time of their own, or a slot with very many that are refused would be for them alone.
+    for part in
+        select * from scaler.increment_part(worker, array(
+            select w.id from public.work_items w
+            where scaler.slot_of(w.id) = any (array(select unnest(marked))) and w.id = any (suspects)
+            for no key update of w skip locked), clock_timestamp() + interval '500 milliseconds')
+    loop
+        items := items + part.items;
+        if part.refused is not null then
+            refused := refused || part.refused;
+            states := states || part.state;
+            said := said || part.said;
+        end if;
+    end loop;
+    select count(*), coalesce(bit_xor(uuid_hash_extended(w.id, 1)), 0),
+           count(*) - tick_around.items - cardinality(tick_around.refused) - count(*) filter (where w.id in (select unnest(left_out)))
+    into present, digest, locked from public.work_items w
+    where scaler.slot_of(w.id) = any (array(select unnest(marked)));
+    left_over := cardinality(wanted) - ticked;
+    took_us := extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000;
+    return next;
+end $body$;

@@ -1,0 +1,46 @@
+-- Tries to change up to eight items of others in the name of this worker, each change taken back at once. Gives one that was refused, with the
+-- reason, where all were, and nulls where one was not, or where there is none.
+create or replace function scaler.try_to_write(worker text, life uuid, out refused uuid, out state text, out said text)
+language plpgsql as $body$
+#variable_conflict use_variable
+declare
+    item uuid;
+begin
+    perform set_config('lock_timeout', '50ms', true);
+    set constraints all immediate;
+    for item in
+        with places as (
+            -- From all places on the circle of slots, those of others first.
+            select p.place from scaler.meta m, lateral (select floor(random() * m.slots)::integer as place from generate_series(1, 64)) p
+            join scaler.slot s on s.slot = p.place
+            order by (s.owner, s.incarnation) is not distinct from (worker, life) limit 8
+        )
+        select distinct found.id from places, lateral (
+            select coalesce(
+                (select w.id from public.work_items w where scaler.slot_of(w.id) >= place order by scaler.slot_of(w.id) limit 1),
+                (select w.id from public.work_items w where scaler.slot_of(w.id) >= 0 order by scaler.slot_of(w.id) limit 1)
+            ) as id
+        ) as found where found.id is not null
+    loop
+        begin
+            update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
+            where scaler.slot_of(w.id) = scaler.slot_of(item) and w.id = item;
+            if not found then
+                raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
+            end if;
+            raise exception 'taken back' using errcode = 'SC000';
+        exception
+            when sqlstate 'SC000' then
+                refused := null;
+                state := null;
+                said := null;
+                return;
+            when lock_not_available or deadlock_detected then
+                -- Somebody holds it: that says nothing.
+                null;
+            when others then
+                refused := item;
+                get stacked diagnostics state = returned_sqlstate, said = message_text;
+        end;
+    end loop;
+end $body$;

@@ -1,0 +1,240 @@
+//! Items that Postgres refuses to change: left out of the statements that tick, and each tried again after a wait that grows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use scaler_core::{Incarnation, ItemId, MemberKey, RefusedItem, Slot, SlotCount, SlotRange, slot_of};
+use uuid::Uuid;
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// An item that can be changed again is ticked again after this time at the latest.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// So many are kept, of some 100 bytes each. What is beyond is found anew in each tick.
+const MOST: usize = 100_000;
+/// What Postgres says of an item is cut to so many characters: a trigger may say anything.
+const MOST_SAID: usize = 300;
+
+/// The items that were refused, of all owners that tick by this store.
+#[derive(Debug, Default)]
+pub(crate) struct Refused(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// By incarnation, slot and item.
+    items: BTreeMap<(Incarnation, Slot, ItemId), Entry>,
+    /// Ranges some of whose items were not changed, of which nobody knows yet which and why.
+    unexplained: BTreeMap<(Incarnation, Slot), SlotRange>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    refusal: Arc<RefusedItem>,
+    tries: u32,
+    next_try: Duration,
+}
+
+/// How to tick a range of slots.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Detour {
+    /// Items not to be tried now.
+    pub(crate) left_out: Vec<Uuid>,
+    /// Items to be tried again, apart from the others.
+    pub(crate) suspects: Vec<Uuid>,
+    /// Whether items are to be found that are not changed, though nothing fails.
+    is_unexplained: bool,
+}
+
+impl Detour {
+    /// Whether the usual statement does.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.suspects.is_empty() && !self.is_unexplained
+    }
+}
+
+/// What a tick around refused items has found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The items that were refused, and why.
+    pub(crate) refused: Vec<RefusedItem>,
+    /// Whether all slots were come to.
+    pub(crate) is_whole: bool,
+}
+
+impl Refused {
+    /// How to tick this range at `now`.
+    pub(crate) fn detour(&self, owner: &MemberKey, range: SlotRange, now: Duration) -> Detour {
+        let state = self.state();
+        let is_unexplained = state.unexplained.get(&(owner.incarnation, Slot::new(range.first()))) == Some(&range);
+        let mut detour = Detour { is_unexplained, ..Detour::default() };
+        for (item, entry) in state.of(owner.incarnation, range) {
+            let list = if entry.next_try <= now { &mut detour.suspects } else { &mut detour.left_out };
+            list.push(item.uuid());
+        }
+        detour
+    }
+
+    /// Takes in what a tick around refused items has found at `now`, in a store with so many slots.
+    pub(crate) fn learn(
+        &self,
+        owner: &MemberKey,
+        range: SlotRange,
+        slots: SlotCount,
+        tried: &Detour,
+        found: Found,
+        now: Duration,
+    ) {
+        let mut state = self.state();
+        state.unexplained.remove(&(owner.incarnation, Slot::new(range.first())));
+        let key = |item: ItemId| (owner.incarnation, slot_of(item, slots), item);
+        let suspects: Vec<_> = tried.suspects.iter().map(|id| key(ItemId::new(*id))).collect();
+        let mut before: BTreeMap<_, _> = suspects.into_iter().filter_map(|key| Some((key, state.items.remove(&key)?))).collect();
+        for refusal in found.refused {
+            let key = key(refusal.item);
+            let tries = before.remove(&key).map_or(0, |entry| entry.tries);
+            if state.items.len() < MOST {
+                let refusal = Arc::new(RefusedItem { why: cut(&refusal.why), ..refusal });
+                state.items.insert(key, Entry { refusal, tries: tries + 1, next_try: now + wait_after(tries + 1) });
+            }
+        }
+        if !found.is_whole {
+            // Those that were not come to are tried in the next call.
+            state.items.append(&mut before);
+        }
+    }
+
+    /// So many items of this range were not changed, though no statement failed: where more than are known, they are to be found.
+    pub(crate) fn missing(&self, owner: &MemberKey, range: SlotRange, count: u64) {
+        let mut state = self.state();
+        let known = state.of(owner.incarnation, range).count();
+        if count > u64::try_from(known).unwrap_or(u64::MAX) && state.unexplained.len() < MOST {
+            state.unexplained.insert((owner.incarnation, Slot::new(range.first())), range);
+        }
+    }
+
+    /// The first of the items of this range that are refused.
+    pub(crate) fn first(&self, owner: &MemberKey, range: SlotRange) -> Option<Arc<RefusedItem>> {
+        self.state().of(owner.incarnation, range).next().map(|(_, entry)| Arc::clone(&entry.refusal))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held, so a poisoned state is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn of(&self, owner: Incarnation, range: SlotRange) -> impl Iterator<Item = (ItemId, &Entry)> {
+        let (first, end) = (Slot::new(range.first()), Slot::new(range.end()));
+        let nil = ItemId::new(Uuid::nil());
+        self.items.range((owner, first, nil)..(owner, end, nil)).map(|((_, _, item), entry)| (*item, entry))
+    }
+}
+
+fn wait_after(tries: u32) -> Duration {
+    let times = 2_u32.checked_pow(tries.saturating_sub(1)).unwrap_or(u32::MAX);
+    FIRST_WAIT.saturating_mul(times).min(LONGEST_WAIT)
+}
+
+fn cut(said: &str) -> String {
+    let mut letters = said.chars();
+    let short: String = letters.by_ref().take(MOST_SAID).collect();
+    if letters.next().is_some() { short + "..." } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use scaler_core::WorkerId;
+
+    use super::*;
+
+    const SLOTS: SlotCount = SlotCount::DEFAULT;
+
+    fn owner(life: u128) -> MemberKey {
+        MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(life)) }
+    }
+
+    fn item(number: u128) -> ItemId {
+        ItemId::new(Uuid::from_u128(number))
+    }
+
+    fn found(numbers: &[u128], is_whole: bool) -> Found {
+        let refused = numbers.iter().map(|number| RefusedItem { item: item(*number), why: "no".to_owned() }).collect();
+        Found { refused, is_whole }
+    }
+
+    fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn waits_double_up_to_half_a_minute_and_an_item_that_is_accepted_is_forgotten() {
+        let (refused, owner) = (Refused::default(), owner(1));
+        let mut now = Duration::ZERO;
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), now);
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let before = now;
+            while refused.detour(&owner, SlotRange::ALL, now).is_none() {
+                assert_eq!(refused.detour(&owner, SlotRange::ALL, now).left_out, [item(1).uuid()]);
+                now += Duration::from_millis(500);
+            }
+            waits.push((now - before).as_secs());
+            refused.learn(&owner, SlotRange::ALL, SLOTS, &refused.detour(&owner, SlotRange::ALL, now), found(&[1], true), now);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+        now += LONGEST_WAIT;
+        let detour = refused.detour(&owner, SlotRange::ALL, now);
+        assert_eq!((detour.left_out.len(), &*detour.suspects), (0, &[item(1).uuid()][..]));
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[], true), now);
+        assert_eq!(refused.detour(&owner, SlotRange::ALL, now), Detour::default());
+        assert!(refused.first(&owner, SlotRange::ALL).is_none());
+    }
+
+    #[test]
+    fn what_was_not_come_to_is_tried_again_at_once() {
+        let (refused, owner) = (Refused::default(), owner(1));
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1, 2], true), Duration::ZERO);
+        let now = FIRST_WAIT;
+        let detour = refused.detour(&owner, SlotRange::ALL, now);
+        assert_eq!(sorted(detour.suspects.clone()), [item(1).uuid(), item(2).uuid()]);
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[1], false), now);
+        let detour = refused.detour(&owner, SlotRange::ALL, now);
+        assert_eq!((&*detour.left_out, &*detour.suspects), (&[item(1).uuid()][..], &[item(2).uuid()][..]));
+    }
+
+    #[test]
+    fn ranges_and_owners_do_not_mix() {
+        let refused = Refused::default();
+        refused.learn(&owner(1), SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), Duration::ZERO);
+        let slot = slot_of(item(1), SLOTS).number();
+        let left_out = |owner: &MemberKey, range| refused.detour(owner, range, Duration::ZERO).left_out.len();
+        assert_eq!(left_out(&owner(1), SlotRange::new(slot..slot + 1)), 1);
+        assert_eq!(left_out(&owner(1), SlotRange::new(0..slot)), 0);
+        assert_eq!(left_out(&owner(1), SlotRange::new(slot + 1..SLOTS.get())), 0);
+        assert_eq!(left_out(&owner(2), SlotRange::ALL), 0);
+    }
+
+    #[test]
+    fn items_that_nobody_knows_of_are_looked_for_until_they_are_found() {
+        let (refused, owner) = (Refused::default(), owner(1));
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), Duration::ZERO);
+        refused.missing(&owner, SlotRange::ALL, 1);
+        assert!(refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_none(), "it is the known one");
+        refused.missing(&owner, SlotRange::ALL, 2);
+        let detour = refused.detour(&owner, SlotRange::ALL, Duration::ZERO);
+        assert!(!detour.is_none());
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[2], true), Duration::ZERO);
+        assert!(refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let (refused, owner) = (Refused::default(), owner(1));
+        let all: Vec<u128> = (0..150_000).collect();
+        refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&all, true), Duration::ZERO);
+        assert_eq!(refused.detour(&owner, SlotRange::ALL, Duration::ZERO).left_out.len(), MOST);
+        assert_eq!(cut(&"ü".repeat(1000)).chars().count(), MOST_SAID + 3);
+    }
+}
