@@ -258,8 +258,9 @@ impl WorkStore for PgStore {
             assignment.sessions = (!sessions.is_empty()).then_some(sessions);
             let owner = match (row.owner, row.incarnation) {
                 (Some(name), Some(incarnation)) => {
-                    let worker = WorkerId::new(name).map_err(|error| self.misshapen(during, "scaler.slot.owner", &error))?;
-                    Some(MemberKey { worker, incarnation: Incarnation::new(incarnation) })
+                    // A name that no worker has, from before the schema refused it: its slots have no owner.
+                    let worker = WorkerId::new(name).ok();
+                    worker.map(|worker| MemberKey { worker, incarnation: Incarnation::new(incarnation) })
                 }
                 _ => None,
             };

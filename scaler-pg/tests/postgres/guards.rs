@@ -10,7 +10,8 @@ use scaler_pg::{PgConfig, PgStore};
 #[tokio::test]
 async fn ownership_changes_exactly_with_its_epoch_and_nothing_runs_backwards() {
     let desk = installed(1000).await;
-    desk.run(
+    desk.run_unguarded("update scaler.leader set term = 5").await;
+    desk.run_unguarded(
         "update scaler.slot set owner = 'a', incarnation = gen_random_uuid(), epoch = 1, last_tick = 5, ticks = 5, term = 5",
     )
     .await;
@@ -24,7 +25,22 @@ async fn ownership_changes_exactly_with_its_epoch_and_nothing_runs_backwards() {
         "update scaler.slot set ticks = 4 where slot = 1",
         "update scaler.slot set term = 4 where slot = 1",
         "update scaler.slot set owner = null, epoch = 2 where slot = 1",
+        "update scaler.slot set owner = 'b b', epoch = 2 where slot = 1",
+        "update scaler.slot set owner = '', epoch = 2 where slot = 1",
+        "update scaler.slot set owner = repeat('b', 254), epoch = 2 where slot = 1",
+        "update scaler.slot set ticks = 7 where slot = 1",
+        "update scaler.slot set last_tick = 9223372036854775807 where slot = 1",
+        "update scaler.slot set last_tick = (select tick + 2 from scaler.clock()) where slot = 1",
+        "update scaler.slot set term = 6 where slot = 1",
+        "update scaler.slot set moved_at = 'infinity' where slot = 1",
         "update scaler.leader set term = -1",
+        "update scaler.leader set term = 7",
+        "update scaler.leader set expires_at = 'infinity'",
+        "update scaler.leader set expires_at = clock_timestamp() + interval '2 days'",
+        "update scaler.leader set deaf_since = clock_timestamp() + interval '2 days'",
+        "update scaler.meta set ahead_ms = -1",
+        "update scaler.meta set ahead_ms = 9223372036854775807",
+        "update scaler.meta set ahead_ms = 5000",
     ] {
         assert!(sqlx::query(broken).execute(&desk.user).await.is_err(), "{broken}");
     }
@@ -102,7 +118,7 @@ async fn a_closed_session_and_a_missed_tick_make_an_orphan_where_sessions_can_be
     desk.run("update scaler.leader set term = 1, holder = gen_random_uuid(), expires_at = now() - interval '1 minute'").await;
     let last = open(&silent).tick(&silent, SlotRange::ALL).await.unwrap().tick;
     // As if there were items in all of them.
-    desk.run("update scaler.slot set last_tick = (select max(last_tick) from scaler.slot)").await;
+    desk.run_unguarded("update scaler.slot set last_tick = (select max(last_tick) from scaler.slot)").await;
     let seen = open(&heir);
     let first = loop {
         match seen.claim_orphans(&heir, 100, Tick(0)).await.unwrap() {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 
+mod attack;
 mod audit;
 mod clock;
 mod conformance;
