@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
 use tokio::time::timeout;
 
 use crate::config::{PgConfig, Pooler, TickCommit};
-use crate::error::{Finding, Target, classify, is_read_only};
+use crate::error::{Finding, Missing, Target, classify, is_read_only, may_be_missing};
 use crate::idle::{IdleSessions, Purpose};
 use crate::liveness::Backend;
 use crate::password::PasswordFile;
@@ -153,7 +153,11 @@ impl Link {
         let mut session = self.connect(during).await?;
         let left = self.command_timeout.saturating_sub(self.clock.now().saturating_sub(begun));
         match timeout(left, statements(&mut session)).await {
-            Ok(answer) => self.keep(session, answer.map_err(|error| classify(during, self.target(), error))),
+            Ok(Ok(answer)) => self.keep(session, Ok(answer)),
+            Ok(Err(error)) => {
+                let error = self.told_apart(during, &mut session, error).await;
+                self.keep(session, Err(error))
+            }
             Err(_) => {
                 // A server that could still have been at work is not known to be gone; but a late answer must not be taken for the next call's.
                 drop(session);
@@ -163,6 +167,32 @@ impl Link {
                 Err(self.no_answer(during, self.command_timeout))
             }
         }
+    }
+
+    /// The failure of a call, by its code, and by what is missing of the installation.
+    async fn told_apart(&self, during: &'static str, session: &mut PgConnection, error: sqlx::Error) -> StoreError {
+        if may_be_missing(&error)
+            && let Some(missing) = self.missing(session).await
+        {
+            return missing.failure(during, self.target().clone());
+        }
+        classify(during, self.target(), error)
+    }
+
+    /// What is missing of the installation, if anything, as far as can be learned now.
+    async fn missing(&self, session: &mut PgConnection) -> Option<Missing> {
+        let ask = async |connection: &mut PgConnection| {
+            let query = sqlx::query_scalar(include_str!("../sql/missing.sql")).persistent(self.begin.is_none());
+            query.fetch_optional(connection).await
+        };
+        let answer = async {
+            match self.begin.as_deref() {
+                None => ask(session).await,
+                Some(begin) => within(session, begin, ask).await,
+            }
+        };
+        let word: Option<String> = timeout(self.command_timeout, answer).await.ok()?.ok()?;
+        Missing::of(&word?)
     }
 
     /// A session of the caller's own.
@@ -198,13 +228,22 @@ impl Link {
             sqlx::raw_sql(LASTING).execute(&mut *transaction).await?;
             statements(transaction).await
         });
+        let mut failed = None;
         let work = async {
-            work.await.map_err(|failed| match failed {
-                Failed::Statement(error) => classify(during, self.target(), error),
+            work.await.map_err(|error| match error {
+                Failed::Statement(error) => {
+                    let told = classify(during, self.target(), sqlx::Error::WorkerCrashed);
+                    failed = Some(error);
+                    told
+                }
                 Failed::Finding(error) => error,
             })
         };
         let answer = self.attend(during, &backend, work).await;
+        let answer = match failed {
+            Some(error) => Err(self.told_apart(during, &mut session, error).await),
+            None => answer,
+        };
         self.keep(session, answer)
     }
 

@@ -119,6 +119,12 @@ pub(crate) enum Finding {
         "Postgres at {target}: table public.work_items is missing (SQLSTATE 42P01); start a control plane or run `notifi-scaler migrate`"
     )]
     NoTable { target: Target },
+    #[error(
+        "Postgres at {target}: schema scaler may not be used by this role yet (SQLSTATE 42501): its owner makes and grants it"
+    )]
+    NotOpen { target: Target },
+    #[error("Postgres at {target}: schema scaler is of an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
+    OldSchema { target: Target },
     #[error("Postgres at {target}: {lacking} is not granted")]
     NotGranted { target: Target, lacking: String },
     #[error(
@@ -174,31 +180,67 @@ pub(crate) fn is_full(error: &StoreError) -> bool {
     is_full || matches!(source.downcast_ref(), Some(Finding::Full { .. }))
 }
 
-/// What only a pooler says, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who
+/// What only a pooler says, which speaks English whatever the language of the server, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who
 /// find each other's prepared statements in it, or not their own.
 fn of_a_pooler(answer: &dyn sqlx::error::DatabaseError) -> Option<String> {
     let prepared = answer.code().is_some_and(|code| code == "26000" || code == "42P05");
     (prepared || answer.message().starts_with("unsupported startup parameter")).then(|| answer.message().to_owned())
 }
 
+/// What of an installation is missing, as sql/missing.sql names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// The schema.
+    Schema,
+    /// The right to use it: its owner makes it first, and opens it to others then.
+    Use,
+    /// A part of the schema that this version needs.
+    Version,
+    /// The table of work.
+    Table,
+}
+
+impl Missing {
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        match word {
+            "schema" => Some(Self::Schema),
+            "use" => Some(Self::Use),
+            "version" => Some(Self::Version),
+            "table" => Some(Self::Table),
+            _ => None,
+        }
+    }
+
+    /// The failure of a call that met this.
+    pub(crate) fn failure(self, during: &'static str, target: Target) -> StoreError {
+        let finding = match self {
+            Self::Schema => Finding::NoSchema { target },
+            Self::Table => Finding::NoTable { target },
+            Self::Use => Finding::NotOpen { target },
+            Self::Version => Finding::OldSchema { target },
+        };
+        StoreError::NotInstalled { during, source: Box::new(finding) }
+    }
+}
+
+/// Whether something may be missing that is still to be installed: an undefined table, schema or function, or insufficient privilege. A trigger of the user's
+/// may miss a table of its own, so the catalog must be asked.
+pub(crate) fn may_be_missing(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["42P01", "3F000", "42883", "42501"].contains(&&*code))
+}
+
 /// Which of the core's errors this is. By SQLSTATE; see appendix A of the Postgres manual.
 pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error) -> StoreError {
     let answer = error.as_database_error();
     let code = answer.and_then(|error| error.code()).map(|code| code.into_owned());
-    // A trigger of the user's may miss a table of its own: that is not for us to wait for.
-    let ours = answer.is_some_and(|answer| ["scaler", "public.work_items"].iter().any(|name| answer.message().contains(name)));
     if let Some(said) = answer.and_then(of_a_pooler) {
         let source = Box::new(Finding::Pooler { target: target.clone(), said });
         return StoreError::Refused { during, source };
     }
-    let closed = answer.is_some_and(|answer| answer.message() == "permission denied for schema scaler");
     let away = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed);
     let source = Box::new(PgError::new(target.clone(), error));
     match code.as_deref() {
-        // Undefined table, schema or function.
-        Some("42P01" | "3F000" | "42883") if ours => StoreError::NotInstalled { during, source },
-        // Its owner makes the schema first and opens it to others then.
-        Some("42501") if closed => StoreError::NotInstalled { during, source },
         // Insufficient privilege; invalid authorization.
         Some("42501" | "28000" | "28P01") => StoreError::Denied { during, source },
         // Undefined column; wrong type.

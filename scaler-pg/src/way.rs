@@ -45,9 +45,9 @@ impl FoundWay {
         Ok(way)
     }
 
-    /// Passes an answer on; after a refusal, the way is looked for again.
+    /// Passes an answer on; after a refusal, or before all is installed, the way is looked for again.
     pub(crate) fn heed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(StoreError::Denied { .. }) = answer {
+        if let Err(StoreError::Denied { .. } | StoreError::NotInstalled { .. }) = answer {
             self.set(None);
         }
         answer

@@ -68,6 +68,16 @@ impl Postgres {
         or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
     }
 
+    /// A [private](Self::private) server that has a language besides English, as its locale is named: `de_DE`. A database or a role speaks it
+    /// once `lc_messages` is set to it, with `.UTF-8` behind it.
+    ///
+    /// # Panics
+    /// When there are no programs for it; the message says what was tried.
+    pub async fn private_with_language(language: &'static str) -> Self {
+        let wish = Wish { language: Some(language), ..Wish::default() };
+        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
+    }
+
     /// A new, empty database on the [shared](Self::shared) server.
     ///
     /// # Panics

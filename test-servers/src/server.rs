@@ -35,6 +35,8 @@ pub(crate) struct Wish {
     pub(crate) tls: Option<ServerCertificate>,
     /// The clock by which it lives.
     pub(crate) clock: Option<Clock>,
+    /// A language that it has besides English, as its locale is named: `de_DE`.
+    pub(crate) language: Option<&'static str>,
 }
 
 impl Wish {
@@ -46,14 +48,19 @@ impl Wish {
         Self { tls: Some(certificate.clone()), ..Self::default() }
     }
 
-    /// The words before a command that give it a clock of its own, and put its certificates into this folder, for this owner.
+    /// The words before a command that give it a clock and a language of its own, and put its certificates into this folder, for this owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
             let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
             [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
         };
         let clock = self.clock.as_ref().map(Clock::words).unwrap_or_default();
-        [clock, self.tls.as_ref().map(words).unwrap_or_default()].concat()
+        let language = |language: &str| {
+            let script = ["sh", "-c", include_str!("scripts/language.sh"), "language"].map(str::to_owned);
+            [&script[..], &[format!("{folder}-locale"), language.to_owned()]].concat()
+        };
+        let language = self.language.map(language).unwrap_or_default();
+        [clock, language, self.tls.as_ref().map(words).unwrap_or_default()].concat()
     }
 
     /// All options that a server on this port needs beyond the usual ones.

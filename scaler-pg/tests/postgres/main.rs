@@ -12,6 +12,7 @@ mod first_tick;
 mod guards;
 mod hash;
 mod install;
+mod language;
 mod optimize;
 mod oracle;
 mod places;

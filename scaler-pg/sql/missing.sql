@@ -1,0 +1,21 @@
+-- What of the installation is missing, after a statement has failed: the schema, a part of it that this version needs, the right to use it, or the table of
+-- work. No row if all is there. By the catalog, which every user may read: what Postgres says of a failure depends on its language.
+with here as (
+    select n.oid as scaler, has_schema_privilege(n.oid, 'usage') as is_open
+    from (select) as one left join pg_namespace n on n.nspname = 'scaler'
+), needed(name, takes) as (
+    values ('tick_around', 6), ('try_to_write', 2), ('increment', 4), ('adopt', 2), ('claim_orphans', 4), ('installation', 0), ('slot_of', 1), ('clock', 0)
+)
+select missing from (
+    select case
+        when scaler is null then 'schema'
+        when not is_open then 'use'
+        when not exists (select from pg_class c where c.relnamespace = scaler and c.relname = 'slot')
+             or not exists (select from pg_proc p where p.pronamespace = scaler and p.proname = 'slot_of') then 'schema'
+        when exists (select from needed where not exists (
+            select from pg_proc p where p.pronamespace = scaler and p.proname = needed.name
+            and (select count(*) from unnest(p.proargtypes)) = needed.takes)) then 'version'
+        when not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                         where n.nspname = 'public' and c.relname = 'work_items') then 'table'
+    end as missing from here
+) as found where missing is not null
