@@ -72,20 +72,26 @@ expect_spread() {
     expect "control planes on each of them" "$(spread_of control-plane)" "$(even_spread 2 "$nodes")"
 }
 
-# start_client NAME LABEL: a pod of Postgres' image that does nothing, with the certificate of the programs. No service leads to it.
+# start_client NAME LABEL: a pod of Postgres' image with the certificate of the programs. It only listens, on CLIENT_PORTS: those of
+# Postgres, Redis and the programs, and one that no policy names. No service leads to it. It stands on another node than the API
+# server where there is one, since a pod always reaches its own node.
+CLIENT_PORTS='5432 6379 8080 9090'
 start_client() {
+    local node
+    node=$(usable_nodes | grep -vx "$(api_node)" | head -n 1)
     kube apply -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Pod
 metadata: {name: $1, labels: {app: $2, app.kubernetes.io/instance: "$RELEASE"}}
 spec:
+  ${node:+nodeName: $node}
   automountServiceAccountToken: false
   enableServiceLinks: false
   terminationGracePeriodSeconds: 0
   containers:
     - name: client
-      image: $(kube get pod "$(database_pod)" -o jsonpath='{.spec.containers[0].image}')
-      command: [sleep, infinity]
+      image: ${CLIENT_IMAGE:-$(client_image)}
+      command: [perl, -MIO::Socket::INET, -e, '@listeners = map { IO::Socket::INET->new(LocalPort => \$_, Listen => 8) or die \$! } qw($CLIENT_PORTS); sleep']
       readinessProbe: {exec: {command: ["false"]}}
       volumeMounts: [{name: tls, mountPath: /tls}]
   volumes:
@@ -93,6 +99,7 @@ spec:
 YAML
     kube wait --for=jsonpath='{.status.phase}'=Running "pod/$1" --timeout=60s >/dev/null || failed "pod $1 does not start"
 }
+client_image() { kube get pod "$(database_pod)" -o jsonpath='{.spec.containers[0].image}'; }
 stop_client() { kube delete pod "$@" --wait=false --grace-period=0 --force >/dev/null 2>&1; }
 
 # From here to `judge`, every increment and every movement counts.
