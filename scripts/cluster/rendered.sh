@@ -24,7 +24,7 @@ no_secrets() { [[ -z $(kube get secrets -o name) ]]; }
 
 # Six workers, and then the control plane decides, with four at the least.
 switch_to_autoscaling() {
-    local log
+    local log steps=''
     log=$(mktemp)
     watch_from_now
     kube get deployment worker --watch -o go-template='{{.spec.replicas}}{{"\n"}}' > >(while read -r replicas; do echo "$(now_ms) $replicas"; done >"$log") &
