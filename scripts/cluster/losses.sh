@@ -40,7 +40,7 @@ scenario_losses() {
 leader_pod() {
     local pod
     for pod in $(pods control-plane); do
-        if kube logs "$pod" -c control-plane | grep -E 'leads, term|stands by' | tail -n 1 | grep -q 'INFO leads'; then echo "$pod"; fi
+        if kube logs "$pod" -c control-plane | grep -E 'INFO leads installation|stands by' | tail -n 1 | grep -q 'INFO leads installation'; then echo "$pod"; fi
     done | head -n 1
 }
 
