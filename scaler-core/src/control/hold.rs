@@ -11,6 +11,8 @@ pub(super) struct Share {
     pub(super) verdict: Verdict,
     /// It is lost, or will be when its next tick does not come either.
     pub(super) falling: bool,
+    /// The membership hears it.
+    pub(super) heard: bool,
 }
 
 /// Whether anything may move.
@@ -32,14 +34,15 @@ pub(super) struct Hold {
 
 impl Hold {
     /// Looks at the `shares` of all owners at `now`. Where more than half of the slots, of several owners, are lost, nothing moves, until that
-    /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that.
+    /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that. A store that
+    /// refuses work loses sessions, too: an owner whose session is gone and that is heard is not dead.
     ///
     /// An outage silences one owner after the other, within a tick. So the first to be lost waits until those that are about to
     /// follow have ticked, or have followed. Once the dead have been let go, those of them whose slots have not moved yet are given no time
     /// anew: many slots move in several steps, and the rest is less than half at some point.
     pub(super) fn look(&mut self, now: Duration, shares: &[Share], can_ask: bool, hold_for: Duration) -> Held {
         let lost: Vec<_> = shares.iter().copied().filter(|share| share.verdict.is_lost()).collect();
-        let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead);
+        let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead && !share.heard);
         let Some(silent) = most(&lost, shares) else {
             let has_let_go = std::mem::take(&mut self.has_let_go) && all_agree;
             let was_held = self.since.take().is_some() && !has_let_go;
@@ -72,16 +75,17 @@ mod tests {
 
     const FOR: Duration = Duration::from_secs(5);
 
-    /// `w` works, `f` is about to be lost, `c` is cut off and `d` dead; each has ten slots.
+    /// `w` works, `f` is about to be lost, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
     fn shares(standing: &str) -> Vec<Share> {
         let share = |letter| Share {
             slots: 10,
             verdict: match letter {
                 'c' => Verdict::CutOff,
-                'd' => Verdict::Dead,
+                'd' | 's' => Verdict::Dead,
                 _ => Verdict::Healthy,
             },
             falling: letter != 'w',
+            heard: letter != 'd',
         };
         standing.chars().map(share).collect()
     }
@@ -113,6 +117,9 @@ mod tests {
     fn after_a_while_the_dead_are_dead_and_the_cut_off_are_not() {
         assert_eq!(looks(["dd"; 7]), [[Held::Yes(20); 5].as_slice(), &[Held::No; 2]].concat()[..]);
         assert_eq!(looks(["dc"; 7]), [Held::Yes(20); 7]);
+        assert_eq!(looks(["ds"; 7]), [Held::Yes(20); 7]);
+        let found = looks(["ccc", "ccc", "ccc", "ccc", "ccc", "ccc", "wss", "wws", "www"]);
+        assert_eq!(found[5..], [Held::Yes(30), Held::Yes(20), Held::Over(10), Held::No]);
         let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
         assert_eq!(hold.look(FOR, &shares("dd"), false, FOR), Held::Yes(20));
     }
