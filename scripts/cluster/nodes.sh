@@ -50,9 +50,12 @@ roll_out() {
 }
 
 drain_each_kind() {
-    local pod away node
+    local kind pod away node
     roll_out "before drains"
-    for pod in "$(follower_of worker)" "$(leader_pod)"; do
+    # A rolling update replaces all of them, so each is looked for when it is its turn.
+    for kind in "follower_of worker" leader_pod; do
+        until_true 60 "a pod to drain" eval "[[ \$($kind) ]]" || continue
+        pod=$($kind)
         node=$(node_of "$pod")
         watch_from_now
         drain "$node"
