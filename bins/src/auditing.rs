@@ -1,12 +1,13 @@
-//! The audit that goes on: the control plane that leads proves a few slots after the other, and watches for transactions that last.
+//! The audit that goes on: the control plane that leads proves a few slots after the other, and watches for transactions that last, and for a table of work that
+//! was replaced or changed.
 
 use std::future::Future;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use scaler_core::StoreError;
 use scaler_core::audit::{Deviation, Report};
 use scaler_core::control::ControlEvent;
+use scaler_core::{Clock, Episode, StoreError, TokioClock};
 use scaler_pg::PgStore;
 use tokio::sync::watch;
 
@@ -36,7 +37,7 @@ impl Auditing {
     /// # Errors
     /// When the URL cannot be used.
     pub fn prepare(store: &Store<'_>, every: Duration, registry: &mut Registry) -> Result<Self, Failure> {
-        Ok(Self { store: store.for_one_session(SESSION)?, every, metrics: AuditMetrics::register(registry) })
+        Ok(Self { store: store.for_two_sessions(SESSION)?, every, metrics: AuditMetrics::register(registry) })
     }
 
     /// Splits into who must be told everything that the control plane tells, and what must run beside it.
@@ -67,9 +68,10 @@ impl Auditing {
         if self.every.is_zero() {
             return;
         }
-        let mut fails = false;
+        let (mut fails, mut table, clock) = (false, Episode::default(), TokioClock::start());
         while leads.wait_for(|leads| *leads).await.is_ok() {
             self.watch_transactions().await;
+            self.watch_table(&mut table, clock.now()).await;
             match self.once().await {
                 Ok(report) => {
                     fails = false;
@@ -92,6 +94,22 @@ impl Auditing {
         match self.store.oldest_transaction().await {
             Ok(Some(age)) => _ = self.metrics.oldest_transaction.get_or_create(&[]).set(age.as_secs_f64()),
             Ok(None) | Err(_) => self.metrics.oldest_transaction.clear(),
+        }
+    }
+
+    /// Its user may have put another one in its place, without an index, or have changed it.
+    async fn watch_table(&self, episode: &mut Episode, now: Duration) {
+        match self.store.check_table().await {
+            Ok(()) => {
+                if episode.recovered() {
+                    tracing::info!("the table of work is as it should be again");
+                }
+            }
+            Err(error @ (StoreError::Misshapen { .. } | StoreError::NotInstalled { .. })) if episode.failed(now, &error) => {
+                tracing::warn!("{error}");
+            }
+            // The control plane tells of a store that is away.
+            Err(_) => {}
         }
     }
 

@@ -72,6 +72,10 @@ pub struct Report {
     pub doubles: u64,
     /// Items that gained less than their slot was ticked: somebody held them locked, or changed their value.
     pub short: u64,
+    /// Items whose value is the greatest integer, so that it stays: they are neither short nor late.
+    pub ended: u64,
+    /// The first of them.
+    pub named_ended: Vec<ItemId>,
     /// Items that gained less than there were ticks.
     pub late: u64,
     /// By how much, all together: item-ticks that were missed.
@@ -149,6 +153,14 @@ impl Audit {
             ticked: growth(then.ticks, now.ticks).min(growth(then.last_tick.0, now.last_tick.0)),
             due: due((self.first.moment.tick, then.last_tick), (self.later.tick, now.last_tick)),
         };
+        self.report.items += 1;
+        if value == i32::MAX && gained <= deviation.ticked {
+            self.report.ended += 1;
+            if self.report.named_ended.len() < MOST_NAMED {
+                self.report.named_ended.push(item);
+            }
+            return;
+        }
         self.report.count(&deviation);
         let (list, amiss) = match gained.cmp(&deviation.ticked) {
             std::cmp::Ordering::Greater => (&mut self.report.named, true),
@@ -177,7 +189,6 @@ impl Report {
     }
 
     fn count(&mut self, found: &Deviation) {
-        self.items += 1;
         let surplus = found.gained - found.ticked;
         self.doubled += u64::from(surplus > 0);
         self.doubles += u64::try_from(surplus).unwrap_or(0);

@@ -178,3 +178,22 @@ fn a_value_that_was_set_back_is_a_gap() {
     let report = later.since(&first);
     assert_eq!((report.short, report.late, report.gaps, report.named[0].gained), (1, 1, 6, -5));
 }
+
+#[test]
+fn values_at_their_end_are_told_apart() {
+    let mut first = World::new(SlotCount::new(256).unwrap(), 3);
+    let items: Vec<_> = first.values.keys().copied().collect();
+    *first.values.get_mut(&items[0]).unwrap() = i32::MAX;
+    *first.values.get_mut(&items[1]).unwrap() = i32::MAX - 2;
+    let mut later = first.clone();
+    for slot in 0..256 {
+        let state = &mut later.slots[slot];
+        (state.ticks, state.last_tick) = (state.ticks + 5, Tick(FIRST_TICK + 5));
+    }
+    later.tick = FIRST_TICK + 5;
+    *later.values.get_mut(&items[1]).unwrap() = i32::MAX;
+    *later.values.get_mut(&items[2]).unwrap() += 5;
+    let report = later.since(&first);
+    assert_eq!((report.proves(), report.ended, report.short, report.late), (true, 2, 0, 0));
+    assert_eq!(report.named_ended, items[..2]);
+}

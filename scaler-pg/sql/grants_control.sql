@@ -1,6 +1,7 @@
 -- Statements that give a control plane what it needs: it moves slots, counts items and audits their values, but changes
 -- no item and no schema.
 select format(statement, $1::text) from unnest(array[
+    'grant usage on schema public to %I',
     'grant usage on schema scaler to %I',
     'grant select on scaler.meta, scaler.slot, scaler.leader, scaler.migration to %I',
     'grant update (owner, incarnation, epoch, term, moved_at) on scaler.slot to %I',

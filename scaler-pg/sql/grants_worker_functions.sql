@@ -1,5 +1,6 @@
 -- Statements that let a worker execute the tick, and nothing else: no table is within its reach.
 select format(statement, $1::text) from unnest(array[
+    'grant usage on schema public to %I',
     'grant usage on schema scaler to %I',
     'grant execute on function scaler.tick(text, uuid, integer, integer, bigint[], uuid[]) to %I',
     'grant execute on function scaler.tick_around_as_owner(text, uuid, integer, integer, uuid[], uuid[]) to %I',

@@ -1,6 +1,7 @@
 -- Statements that give a worker what its statements need: neither owner nor epoch of a slot, and of an item only what a tick changes.
 -- Who may update one column may lock the row.
 select format(statement, $1::text) from unnest(array[
+    'grant usage on schema public to %I',
     'grant usage on schema scaler to %I',
     'grant select on scaler.meta, scaler.slot to %I',
     'grant update (last_tick, ticks) on scaler.slot to %I',

@@ -23,3 +23,4 @@ begin
         where scaler.slot_of(w.id) = any (array(select unnest(slots)));
     end if;
 end $body$;
+revoke all on function scaler.increment(text, integer[], bigint, uuid[]) from public;

@@ -3,6 +3,7 @@ with me(role) as (
     select coalesce($1::name, current_user)
 )
 select what from me, lateral (values
+    ('usage on schema public', has_schema_privilege(role, 'public', 'usage')),
     ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
     -- A schema of an older version lacks the column: it is told apart from this.
     ('update on scaler.meta (ahead_ms)', coalesce((

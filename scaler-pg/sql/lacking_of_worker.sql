@@ -10,6 +10,7 @@ with me(role) as (
         'scaler.claim_orphans(text, uuid, bigint, bigint)']) as function
 )
 select what from me, functions, lateral (values
+    ('usage on schema public', has_schema_privilege(role, 'public', 'usage')),
     ('select on public.work_items', has_column_privilege(role, 'public.work_items', 'id', 'select')
                                     and has_column_privilege(role, 'public.work_items', 'value', 'select')),
     ('update on public.work_items', has_column_privilege(role, 'public.work_items', 'value', 'update')
@@ -30,4 +31,4 @@ select what from me, functions, lateral (values
     ('execute on scaler.claim_orphans',
      coalesce(has_function_privilege(role, to_regprocedure('scaler.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
 ) as needed(what, granted)
-where not needed.granted and not functions.granted
+where not needed.granted and (not functions.granted or what = 'usage on schema public')

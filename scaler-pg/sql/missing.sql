@@ -1,5 +1,5 @@
--- What of the installation is missing, after a statement has failed: the schema, a part of it that this version needs, the right to use it, or the table of
--- work. No row if all is there. By the catalog, which every user may read: what Postgres says of a failure depends on its language.
+-- What of the installation is missing, after a statement has failed: the schema, a part of it that this version needs, the right to use it, that to
+-- use the schema of the table of work, or that table. No row if all is there. By the catalog, which every user may read: what Postgres says of a failure depends on its language.
 with here as (
     select n.oid as scaler, has_schema_privilege(n.oid, 'usage') as is_open
     from (select) as one left join pg_namespace n on n.nspname = 'scaler'
@@ -15,6 +15,7 @@ select missing from (
         when exists (select from needed where not exists (
             select from pg_proc p where p.pronamespace = scaler and p.proname = needed.name
             and (select count(*) from unnest(p.proargtypes)) = needed.takes)) then 'version'
+        when not coalesce(has_schema_privilege(to_regnamespace('public'), 'usage'), true) then 'public'
         when not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                          where n.nspname = 'public' and c.relname = 'work_items') then 'table'
     end as missing from here

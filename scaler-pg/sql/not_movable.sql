@@ -3,6 +3,10 @@ select case
     when exists (select from pg_constraint where contype = 'f' and confrelid = c.oid) then 'a foreign key points at it'
     when exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal) then 'it has a trigger'
     when exists (select from pg_rewrite where ev_class = c.oid) then 'it has a rule'
+    when exists (select from pg_publication_tables where schemaname = 'public' and tablename = 'work_items')
+        then 'a publication has it, and subscribers would see rows deleted and inserted'
+    when exists (select from pg_replication_slots where slot_type = 'logical' and database = current_database())
+        then 'a logical replication slot reads this database, and its reader would see rows deleted and inserted'
     when c.relrowsecurity then 'it has row security'
     when exists (select from pg_inherits where inhparent = c.oid or inhrelid = c.oid) then 'it has parents or children'
     when exists (select from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped

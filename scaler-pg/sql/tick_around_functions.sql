@@ -159,3 +159,7 @@ begin
     took_us := extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000;
     return next;
 end $body$;
+
+revoke all on function scaler.increment_part(text, uuid[], timestamptz) from public;
+revoke all on function scaler.tick_part(text, bigint, integer[], uuid[], timestamptz) from public;
+revoke all on function scaler.tick_around(text, uuid, integer, integer, uuid[], uuid[]) from public;

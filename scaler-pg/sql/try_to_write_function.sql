@@ -44,3 +44,4 @@ begin
         end;
     end loop;
 end $body$;
+revoke all on function scaler.try_to_write(text, uuid) from public;

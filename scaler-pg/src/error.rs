@@ -125,7 +125,9 @@ pub(crate) enum Finding {
     NotOpen { target: Target },
     #[error("Postgres at {target}: schema scaler is of an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
     OldSchema { target: Target },
-    #[error("Postgres at {target}: {lacking} is not granted")]
+    #[error(
+        "Postgres at {target}: {lacking} is not granted: grant it, or run `notifi-scaler migrate` as the owner with this role's option"
+    )]
     NotGranted { target: Target, lacking: String },
     #[error(
         "Postgres at {target}: schema scaler is {how}, and this role may not change that: run `notifi-scaler migrate` as its owner"
@@ -135,8 +137,16 @@ pub(crate) enum Finding {
     NoRole { target: Target, role: String },
     #[error("Postgres at {target}: role {role} is a superuser or acts as the owner of the schema: nothing can be kept from it")]
     OwnersRole { target: Target, role: String },
-    #[error("Postgres at {target}: role {role} cannot be both that of the workers and that of the control planes")]
+    #[error(
+        "Postgres at {target}: role {role} cannot be that of workers, control planes and those who look at once: name different roles"
+    )]
     SameRole { target: Target, role: String },
+    #[error("Postgres at {target}: public.work_items: {what}: {remedy}")]
+    Unworkable { target: Target, what: String, remedy: String },
+    #[error(
+        "Postgres at {target}: {relation} has no index on the slot, so that ticks read all of it: run `notifi-scaler migrate` as its owner"
+    )]
+    NoIndex { target: Target, relation: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
     #[error("Postgres at {target}: rows of public.work_items cannot be moved unnoticed: {why}")]
@@ -196,6 +206,8 @@ pub(crate) enum Missing {
     Use,
     /// A part of the schema that this version needs.
     Version,
+    /// The right to use the schema of the table of work.
+    Public,
     /// The table of work.
     Table,
 }
@@ -206,6 +218,7 @@ impl Missing {
             "schema" => Some(Self::Schema),
             "use" => Some(Self::Use),
             "version" => Some(Self::Version),
+            "public" => Some(Self::Public),
             "table" => Some(Self::Table),
             _ => None,
         }
@@ -218,6 +231,10 @@ impl Missing {
             Self::Table => Finding::NoTable { target },
             Self::Use => Finding::NotOpen { target },
             Self::Version => Finding::OldSchema { target },
+            Self::Public => {
+                let finding = Finding::NotGranted { target, lacking: "usage on schema public".to_owned() };
+                return StoreError::Denied { during, source: Box::new(finding) };
+            }
         };
         StoreError::NotInstalled { during, source: Box::new(finding) }
     }

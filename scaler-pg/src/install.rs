@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use scaler_core::{SlotCount, StoreError, WorkStore};
+use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, PgConnection};
 
 use crate::PgStore;
 use crate::config::Pooler;
-use crate::error::{Finding, classify};
+use crate::error::{Finding, Missing, classify};
 use crate::functions;
 use crate::liveness::Backend;
+use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
 use crate::store::signed;
+use crate::table::{Table, prepare};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -26,19 +28,6 @@ const DURING: &str = "install";
 pub struct Installation {
     /// How many slots.
     pub slots: SlotCount,
-}
-
-#[derive(sqlx::FromRow)]
-struct ColumnRow {
-    kind: String,
-    column: Option<String>,
-    r#type: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Table {
-    Missing,
-    Adoptable,
 }
 
 impl PgStore {
@@ -71,7 +60,7 @@ impl PgStore {
             return self.installed_by_its_owner(there, slots).await;
         }
         // What cannot be adopted is refused before anything is made.
-        self.shape().await?;
+        self.table(None).await?;
         // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
         let mut session = self.link.connect(DURING).await?;
         let installed = self.install_on(&mut session, slots, items).await;
@@ -81,26 +70,35 @@ impl PgStore {
         installed
     }
 
-    /// Checks that the schema is there, that the table of work has the right shape, and that this user may work on them.
+    /// Checks that the schema is there, that the table of work can be worked on as it is, and that this user may work on them.
     ///
     /// # Errors
-    /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table has another shape,
+    /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table cannot be worked on,
     /// [`StoreError::Denied`] when a privilege is lacking, or as for any other call.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let target = || self.link.target().clone();
-        let missing = |finding| StoreError::NotInstalled { during: "probe", source: Box::new(finding) };
-        let there = "select to_regclass('scaler.leader') is not null and to_regprocedure('scaler.slot_of(uuid)') is not null";
-        let (there,): (bool,) = self.link.row("probe", sqlx::query_as(there)).await?;
-        if !there {
-            return Err(missing(Finding::NoSchema { target: target() }));
+        self.probe_for(LACKING_OF_WORKER).await
+    }
+
+    /// As [`probe`](Self::probe), for a user who only looks.
+    ///
+    /// # Errors
+    /// As for [`probe`](Self::probe).
+    pub async fn probe_to_look(&self) -> Result<(), StoreError> {
+        self.probe_for(LACKING_TO_LOOK).await
+    }
+
+    async fn probe_for(&self, lacking: &'static str) -> Result<(), StoreError> {
+        let during = "probe";
+        let missing: Option<(String,)> =
+            self.link.rows(during, sqlx::query_as(include_str!("../sql/missing.sql"))).await?.into_iter().next();
+        if let Some(missing) = missing.and_then(|(word,)| Missing::of(&word)) {
+            return Err(missing.failure(during, self.link.target().clone()));
         }
-        if self.shape().await? == Table::Missing {
-            return Err(missing(Finding::NoTable { target: target() }));
-        }
-        match self.lacks_for_work().await? {
+        self.table(None).await?;
+        match self.lacks(during, lacking).await? {
             Some(lacking) => {
-                let source = Box::new(Finding::NotGranted { target: target(), lacking });
-                Err(StoreError::Denied { during: "probe", source })
+                let source = Box::new(Finding::NotGranted { target: self.link.target().clone(), lacking });
+                Err(StoreError::Denied { during, source })
             }
             None => Ok(()),
         }
@@ -112,29 +110,6 @@ impl PgStore {
 
     fn failed(&self, error: sqlx::Error) -> StoreError {
         classify(DURING, self.link.target(), error)
-    }
-
-    /// Whether the table of work is missing or can be worked on as it is.
-    async fn shape(&self) -> Result<Table, StoreError> {
-        let rows: Vec<ColumnRow> = self.link.rows(DURING, sqlx::query_as(include_str!("../sql/shape.sql"))).await?;
-        let Some(first) = rows.first() else { return Ok(Table::Missing) };
-        let target = || self.link.target().clone();
-        if first.kind != "r" {
-            let found = if first.kind == "v" { "a view" } else { "not a plain table" };
-            return Err(self.found(Finding::NotATable { target: target(), found }));
-        }
-        for (column, fits, expected) in [
-            ("id", is_uuid as fn(&str) -> bool, "uuid"),
-            ("value", is_integer, "integer"),
-            ("currentworker", holds_worker_names, "text or varchar(253) or longer"),
-        ] {
-            let found = rows.iter().find(|row| row.column.as_deref() == Some(column)).and_then(|row| row.r#type.clone());
-            if !found.as_deref().is_some_and(fits) {
-                let found = found.unwrap_or_else(|| "missing".to_owned());
-                return Err(self.found(Finding::Column { target: target(), column, found, expected }));
-            }
-        }
-        Ok(Table::Adoptable)
     }
 
     async fn install_on(
@@ -154,7 +129,7 @@ impl PgStore {
                 .await
                 .map_err(|error| self.failed(error))?;
             let installation = self.fits(installed.cast_unsigned(), slots)?;
-            prepare_items(connection, items).await.map_err(|error| self.failed(error))?;
+            prepare(connection, items).await.map_err(|error| self.failed(error))?;
             functions::create(connection).await.map_err(|error| self.failed(error))?;
             Ok(installation)
         };
@@ -171,10 +146,10 @@ impl PgStore {
             };
             StoreError::NotInstalled { during: DURING, source: Box::new(finding) }
         };
-        if !there || self.shape().await? == Table::Missing {
+        if !there || self.table(None).await? == Table::Missing {
             return Err(owners_turn("missing"));
         }
-        if let Some(lacking) = self.lacks_for_control().await? {
+        if let Some(lacking) = self.lacks(DURING, LACKING_OF_CONTROL).await? {
             let source = Box::new(Finding::NotGranted { target: self.link.target().clone(), lacking });
             return Err(StoreError::Denied { during: DURING, source });
         }
@@ -224,45 +199,4 @@ async fn begin(connection: &mut PgConnection) -> Result<Backend, sqlx::Error> {
     let no_limits = "set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0";
     sqlx::raw_sql(no_limits).execute(&mut *connection).await?;
     Backend::of(connection).await
-}
-
-/// A table with its first items, if there is none; room in the pages, so that increments stay within them, and an index on the
-/// slot: all that is ever done to a user's own table.
-async fn prepare_items(connection: &mut PgConnection, first_items: u32) -> Result<(), sqlx::Error> {
-    // Asked again, since another installer may have held the lock until now.
-    let there: bool =
-        sqlx::query_scalar("select to_regclass('public.work_items') is not null").fetch_one(&mut *connection).await?;
-    let create_index = if there {
-        sqlx::raw_sql(include_str!("../sql/leave_room.sql")).execute(&mut *connection).await?;
-        // Others may be writing to it.
-        "create index concurrently work_items_slot on public.work_items (scaler.slot_of(id))"
-    } else {
-        let mut creation = connection.begin().await?;
-        sqlx::raw_sql(include_str!("../sql/create_items.sql")).execute(&mut *creation).await?;
-        sqlx::query(include_str!("../sql/add_items.sql")).bind(i64::from(first_items)).execute(&mut *creation).await?;
-        creation.commit().await?;
-        "create index work_items_slot on public.work_items (scaler.slot_of(id))"
-    };
-    // An index that was left half made by an installer that was killed is made anew.
-    let index: Option<(bool,)> = sqlx::query_as(include_str!("../sql/slot_index.sql")).fetch_optional(&mut *connection).await?;
-    match index {
-        Some((true,)) => return Ok(()),
-        Some((false,)) => _ = sqlx::raw_sql("drop index public.work_items_slot").execute(&mut *connection).await?,
-        None => {}
-    }
-    sqlx::raw_sql(create_index).execute(&mut *connection).await.map(drop)
-}
-
-fn is_uuid(found: &str) -> bool {
-    found == "uuid"
-}
-
-fn is_integer(found: &str) -> bool {
-    found == "integer"
-}
-
-fn holds_worker_names(found: &str) -> bool {
-    let length =
-        found.strip_prefix("character varying(").and_then(|rest| rest.strip_suffix(')')).and_then(|n| n.parse::<u32>().ok());
-    found == "text" || found == "character varying" || length.is_some_and(|length| length >= 253)
 }

@@ -60,6 +60,17 @@ impl PgStore {
         Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::new(id), value, worker }).collect())
     }
 
+    /// The ids and values of the first `limit` items, by id.
+    ///
+    /// # Errors
+    /// As for [`add_items`](Self::add_items).
+    pub async fn list_values(&self, limit: u32) -> Result<Vec<(ItemId, i32)>, StoreError> {
+        let query = sqlx::query_as(include_str!("../sql/list_values.sql")).bind(i64::from(limit));
+        let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
+        let rows: Vec<(Uuid, i32)> = self.link.lasting("list values", None, list).await?;
+        Ok(rows.into_iter().map(|(id, value)| (ItemId::new(id), value)).collect())
+    }
+
     async fn remove(&self, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
         let remove = async |transaction: &mut PgConnection| Ok(query.execute(transaction).await?);
         Ok(self.link.lasting("remove items", None, remove).await?.rows_affected())

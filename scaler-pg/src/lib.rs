@@ -24,6 +24,7 @@ mod pool;
 mod refused;
 mod roles;
 mod store;
+mod table;
 mod way;
 
 pub use audit::Scope;

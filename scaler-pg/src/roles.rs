@@ -8,8 +8,10 @@ use crate::connection::Failed;
 use crate::error::Finding;
 
 const DURING: &str = "grant";
-const LACKING_OF_WORKER: &str = include_str!("../sql/lacking_of_worker.sql");
-const LACKING_OF_CONTROL: &str = include_str!("../sql/lacking_of_control.sql");
+pub(crate) const LACKING_OF_WORKER: &str = include_str!("../sql/lacking_of_worker.sql");
+pub(crate) const LACKING_OF_CONTROL: &str = include_str!("../sql/lacking_of_control.sql");
+
+pub(crate) const LACKING_TO_LOOK: &str = include_str!("../sql/lacking_to_look.sql");
 
 /// Which roles workers and control planes log in as. They must be there, and not be the owner's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Roles {
     pub worker: Option<(String, WorkerAccess)>,
     /// That of the control planes.
     pub control: Option<String>,
+    /// That of people and programs that look at all of it and change nothing.
+    pub look: Option<String>,
 }
 
 /// How a role of workers reaches the items.
@@ -38,10 +42,16 @@ impl PgStore {
     /// Nothing is changed then.
     pub async fn grant(&self, roles: &Roles) -> Result<(), StoreError> {
         let worker = roles.worker.as_ref();
-        if let (Some((worker, _)), Some(control)) = (worker, &roles.control)
-            && worker == control
-        {
-            return Err(self.refused(|target| Finding::SameRole { target, role: worker.clone() }));
+        let names = [worker.map(|(name, _)| name), roles.control.as_ref(), roles.look.as_ref()];
+        let mut names: Vec<_> = names.into_iter().flatten().collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(self.refused(|target| Finding::SameRole { target, role: twice[0].clone() }));
+        }
+        for role in &names {
+            // By functions a worker acts as the owner, who installs.
+            let by_functions = worker.is_some_and(|(name, access)| name == *role && *access == WorkerAccess::Functions);
+            self.table(if by_functions { None } else { Some(role) }).await?;
         }
         let grants = async |transaction: &mut PgConnection| {
             if let Some((role, access)) = worker {
@@ -55,22 +65,16 @@ impl PgStore {
                 let grants = include_str!("../sql/grants_control.sql");
                 self.grant_to(transaction, role, grants, LACKING_OF_CONTROL).await?;
             }
+            if let Some(role) = &roles.look {
+                self.grant_to(transaction, role, include_str!("../sql/grants_look.sql"), LACKING_TO_LOOK).await?;
+            }
             Ok(())
         };
         self.link.lasting(DURING, None, grants).await
     }
 
-    /// What this user lacks of what a worker needs.
-    pub(crate) async fn lacks_for_work(&self) -> Result<Option<String>, StoreError> {
-        self.lacks("probe", LACKING_OF_WORKER).await
-    }
-
-    /// What this user lacks of what a control plane needs that does not install.
-    pub(crate) async fn lacks_for_control(&self) -> Result<Option<String>, StoreError> {
-        self.lacks("install", LACKING_OF_CONTROL).await
-    }
-
-    async fn lacks(&self, during: &'static str, lacking: &'static str) -> Result<Option<String>, StoreError> {
+    /// What this user lacks, by this list.
+    pub(crate) async fn lacks(&self, during: &'static str, lacking: &'static str) -> Result<Option<String>, StoreError> {
         let lacking: Vec<(String,)> = self.link.rows(during, sqlx::query_as(lacking).bind(None::<&str>)).await?;
         Ok(lacking.into_iter().next().map(|(lacking,)| lacking))
     }

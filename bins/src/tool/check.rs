@@ -12,6 +12,8 @@ use crate::Failure;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// The most items that are watched.
 const MOST_WATCHED: u32 = 10_000;
+/// Where values end.
+const GREATEST: i64 = i32::MAX as i64;
 /// So many items are named when many are amiss.
 const MOST_NAMED: usize = 3;
 
@@ -47,15 +49,21 @@ struct Look {
 impl Look {
     async fn take(store: &PgStore) -> Result<Self, Failure> {
         let not_before = store.assignment().await?.tick;
-        let rows = store.list_items(MOST_WATCHED).await?;
+        let rows = store.list_values(MOST_WATCHED).await?;
         let not_after = store.assignment().await?.tick;
-        let values = rows.into_iter().map(|row| (row.id, row.value.unwrap_or(0).into())).collect();
+        let values = rows.into_iter().map(|(id, value)| (id, value.into())).collect();
         Ok(Self { not_before, values, not_after })
     }
 
     /// Items that came or went in the meantime tell nothing.
     fn compare(&self, later: &Self) -> Vec<String> {
-        let gains = || self.values.iter().filter_map(|(id, value)| Some((id, later.values.get(id)? - value)));
+        let ended = |id: &ItemId| later.values.get(id) == Some(&GREATEST);
+        let at_end: Vec<_> = self.values.keys().filter(|id| ended(id)).collect();
+        if !at_end.is_empty() {
+            tracing::warn!("{} items stand at the greatest integer, {GREATEST}, and stay so: {}", at_end.len(), named(&at_end));
+        }
+        let all = self.values.iter().filter(|(id, _)| !ended(id));
+        let gains = || all.clone().filter_map(|(id, value)| Some((id, later.values.get(id)? - value)));
         // The tick of either look may be done already, or not yet.
         let most = i64::try_from(later.not_after.since(self.not_before)).unwrap_or(i64::MAX).saturating_add(1);
         let least = i64::try_from(later.not_before.since(self.not_after)).unwrap_or(i64::MAX) - 1;

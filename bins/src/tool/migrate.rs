@@ -31,6 +31,9 @@ pub struct MigrateArgs {
     /// A role that shall be able to do what a control plane does, and nothing else; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub control_role: Option<String>,
+    /// A role that shall be able to look at slots and items, as `status` and `verify` do, and to change nothing; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub looking_role: Option<String>,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -43,7 +46,7 @@ pub(super) async fn run(args: &MigrateArgs, lines: &Lines) -> Result<(), Failure
     telemetry::init(&args.wait.logging, LevelFilter::INFO);
     let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
     let worker = args.worker_role.clone().map(|role| (role, access));
-    let roles = Roles { worker, control: args.control_role.clone() };
+    let roles = Roles { worker, control: args.control_role.clone(), look: args.looking_role.clone() };
     let store = open(&args.postgres, &args.wait).await?;
     let install = async || {
         let installation = store.install_with_items(args.slots, args.initial_items).await?;
@@ -66,6 +69,9 @@ fn told(slots: SlotCount, roles: &Roles) -> String {
     }
     if let Some(role) = &roles.control {
         told.push_str(&format!("; {role} may lead"));
+    }
+    if let Some(role) = &roles.look {
+        told.push_str(&format!("; {role} may look"));
     }
     told
 }

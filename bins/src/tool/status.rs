@@ -19,7 +19,7 @@ pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure>
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
     // It tells best what is missing.
-    store.probe().await?;
+    store.probe_to_look().await?;
     let members = async || Ok(membership(&redis, &args.redis).await?.members().await?);
     let members = ServerWait::at_most(args.wait.wait).until_ready("Redis", members).await;
     let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);

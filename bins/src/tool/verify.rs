@@ -40,7 +40,7 @@ pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure>
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
     // It tells best what is missing.
-    store.probe().await?;
+    store.probe_to_look().await?;
     let first = store.snapshot(&Scope::All).await?;
     if !args.json {
         lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
@@ -62,7 +62,7 @@ pub(super) async fn run(args: &VerifyArgs, lines: &Lines) -> Result<(), Failure>
 }
 
 fn text(report: &Report) -> String {
-    let Report { ticks, items, came, gone, doubled, doubles, short, late, gaps, longest_gap, named } = report;
+    let Report { ticks, items, came, gone, doubled, doubles, short, ended, named_ended, late, gaps, longest_gap, named } = report;
     let mut lines = vec![
         format!("{items} items through {ticks} ticks; {came} came, {gone} went"),
         format!("doubles: {doubles} increments too many, on {doubled} items"),
@@ -70,6 +70,10 @@ fn text(report: &Report) -> String {
             "gaps: {gaps} ticks missed, on {late} items, {longest_gap} at most; {short} items gained less than their slots were ticked"
         ),
     ];
+    if *ended > 0 {
+        let names: Vec<_> = named_ended.iter().map(ToString::to_string).collect();
+        lines.push(format!("{ended} items stand at the greatest integer, {}, and stay so: {}", i32::MAX, names.join(" ")));
+    }
     lines.extend(named.iter().map(told));
     if report.proves() {
         lines.push("proved: every item gained just as much as its slot was ticked".to_owned());
@@ -78,10 +82,11 @@ fn text(report: &Report) -> String {
 }
 
 fn object(report: &Report) -> Value {
-    let Report { ticks, items, came, gone, doubled, doubles, short, late, gaps, longest_gap, named } = report;
+    let Report { ticks, items, came, gone, doubled, doubles, short, ended, named_ended: _, late, gaps, longest_gap, named } =
+        report;
     json!({
         "proved": report.proves(), "ticks": ticks, "items": items, "came": came, "gone": gone, "doubled_items": doubled,
-        "doubles": doubles, "short_items": short, "late_items": late, "gaps": gaps, "longest_gap": longest_gap,
+        "doubles": doubles, "short_items": short, "ended_items": ended, "late_items": late, "gaps": gaps, "longest_gap": longest_gap,
         "named": named.iter().map(deviation).collect::<Vec<_>>(),
     })
 }
@@ -119,6 +124,12 @@ mod tests {
         let object = object(&report);
         assert_eq!((&object["doubles"], &object["proved"], &object["named"][0]["slot"]), (&json!(1), &json!(false), &json!(7)));
         assert_eq!(amiss(&report), ["1 items gained more than their slots were ticked"]);
+        let ended =
+            Report { ended: 1, named_ended: vec!["00000000-0000-0000-0000-000000000001".parse().unwrap()], ..Report::default() };
+        let told = super::text(&ended);
+        assert!(
+            told.contains("1 items stand at the greatest integer, 2147483647, and stay so: 00000000") && told.contains("proved")
+        );
         assert!(super::text(&Report::default()).ends_with("as its slot was ticked"));
     }
 }

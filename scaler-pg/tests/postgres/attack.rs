@@ -55,7 +55,7 @@ fn extremes(kind: &str) -> Vec<String> {
         "integer[]" => of(&["'{}'", "'{-1,2147483647}'", "null"]),
         "uuid[]" => of(&["'{}'", "array[gen_random_uuid()]", "null"]),
         "boolean" => of(&["true", "false", "null"]),
-        other => panic!("no values are known for {other}"),
+        other => unreachable!("no values are known for {other}"),
     }
 }
 
@@ -199,6 +199,12 @@ async fn a_worker_that_may_call_functions_stops_nobody() {
 async fn a_control_plane_stops_nobody() {
     let desk = with_roles(50, WorkerAccess::Tables).await;
     attacked(&desk, &desk.control).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_only_looks_stops_nobody() {
+    let desk = with_roles(50, WorkerAccess::Tables).await;
+    attacked(&desk, &desk.looker).await.unwrap();
 }
 
 #[tokio::test]

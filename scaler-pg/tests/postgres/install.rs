@@ -124,14 +124,68 @@ async fn a_users_fillfactor_is_kept() {
     assert_eq!(options, ["fillfactor=80"]);
 }
 
+/// How many whole indexes on the slot the table of work has.
+const INDEXES_ON_THE_SLOT: &str = "select count(*) from pg_index where indrelid = 'public.work_items'::regclass and indisvalid
+    and pg_get_expr(indexprs, indrelid) like '%slot_of(id)'";
+
+#[tokio::test]
+async fn a_table_that_takes_the_place_of_another_gets_an_index_of_its_own() {
+    let desk = bare().await;
+    desk.store.install(None).await.unwrap();
+    desk.run(
+        "create table next (like public.work_items including defaults);
+         alter table public.work_items rename to former;
+         alter table next rename to work_items",
+    )
+    .await;
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 0);
+    desk.store.install(None).await.unwrap();
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1);
+    desk.store.install(None).await.unwrap();
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1, "once is enough");
+    // While programs run, too.
+    desk.run("drop table former; alter table public.work_items rename to former; create table public.work_items (like former)")
+        .await;
+    desk.store.check_table().await.unwrap();
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1);
+}
+
+#[tokio::test]
+async fn each_table_that_inherits_gets_an_index() {
+    let desk = bare().await;
+    desk.run(
+        "create table public.work_items (id uuid, value integer, currentworker text);
+         create table public.more () inherits (public.work_items);
+         create table public.\"still more\" () inherits (public.more)",
+    )
+    .await;
+    desk.store.install(None).await.unwrap();
+    assert_eq!(desk.number("select count(*) from pg_index where indexprs is not null and indisvalid").await, 3);
+    desk.store.check_table().await.unwrap();
+}
+
+#[tokio::test]
+async fn columns_that_no_tick_can_change_are_refused_with_the_remedy() {
+    for (column, remedy) in [
+        ("value integer generated always as (1) stored, currentworker text", "alter column value drop expression"),
+        ("value integer generated always as identity, currentworker text", "alter column value drop identity"),
+        ("value integer, currentworker text generated always as ('me') stored", "alter column currentworker drop expression"),
+    ] {
+        let desk = bare().await;
+        let create = format!("create table public.work_items (id uuid primary key, {column})");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&desk.user).await.unwrap();
+        refused(&desk, remedy).await;
+    }
+}
+
 #[tokio::test]
 async fn a_half_made_index_is_made_anew() {
     let desk = bare().await;
     desk.store.install(None).await.unwrap();
-    desk.run("update pg_index set indisvalid = false where indexrelid = 'public.work_items_slot'::regclass").await;
+    desk.run("update pg_index set indisvalid = false where indrelid = 'public.work_items'::regclass and indexprs is not null")
+        .await;
     desk.store.install(None).await.unwrap();
-    let valid = "select indisvalid::int::bigint from pg_index where indexrelid = 'public.work_items_slot'::regclass";
-    assert_eq!(desk.number(valid).await, 1);
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1);
 }
 
 #[tokio::test]

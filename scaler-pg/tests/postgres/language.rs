@@ -31,7 +31,7 @@ async fn what_is_still_to_be_installed_is_waited_for_in_every_language() {
     missing(&limited, "schema scaler is missing").await;
     owner.install(None).await.unwrap();
     missing(&limited, "schema scaler may not be used by this role yet").await;
-    owner.grant(&Roles { worker: Some(("limited".to_owned(), WorkerAccess::Functions)), control: None }).await.unwrap();
+    owner.grant(&Roles { worker: Some(("limited".to_owned(), WorkerAccess::Functions)), ..Roles::default() }).await.unwrap();
     limited.probe().await.unwrap();
     limited.tick(&worker, SlotRange::ALL).await.unwrap();
     sqlx::raw_sql("drop table public.work_items").execute(&user).await.unwrap();

@@ -77,6 +77,8 @@ async fn who_ticks_and_who_writes_meanwhile_loses_nothing() {
 async fn where_it_could_be_noticed_nothing_is_moved() {
     for (hindrance, why) in [
         ("create table public.child (item uuid references public.work_items on delete cascade)", "foreign key"),
+        ("create publication p for table public.work_items", "publication"),
+        ("create publication p for all tables", "publication"),
         ("create rule r as on delete to public.work_items do also select 1", "rule"),
         ("alter table public.work_items enable row level security", "row security"),
         ("alter table public.work_items add twice integer generated always as (value * 2) stored", "generated column"),

@@ -31,6 +31,10 @@ pub(crate) struct RoleDesk {
     pub(crate) worker: PgPool,
     /// As the control plane's role, past the program.
     pub(crate) control: PgPool,
+    /// As the role of those who only look.
+    pub(crate) look: PgStore,
+    /// As that role, past the program.
+    pub(crate) looker: PgPool,
     /// The roles of the worker and of the control plane.
     pub(crate) names: [String; 2],
 }
@@ -46,19 +50,21 @@ pub(crate) async fn with_roles(tick_ms: i32, access: WorkerAccess) -> RoleDesk {
     sqlx::query("update scaler.meta set tick_ms = $1").bind(tick_ms).execute(&user).await.unwrap();
     // Names that must be quoted.
     let names = ["Worker", "control plane"].map(|role| format!("{role} {}", database.name()));
-    for name in &names {
+    let look = format!("looking {}", database.name());
+    for name in names.iter().chain([&look]) {
         sqlx::raw_sql(AssertSqlSafe(format!("create role \"{name}\" login"))).execute(&user).await.unwrap();
     }
-    store.grant(&roles(&names, access)).await.unwrap();
+    store.grant(&Roles { look: Some(look.clone()), ..roles(&names, access) }).await.unwrap();
     let url = |name: &str| database.url().replacen("postgres@", &format!("{}@", name.replace(' ', "%20")), 1);
     let open = |name: &str| PgStore::new(&PgConfig::new(url(name))).unwrap();
     let split = Arc::new(Split { worker: open(&names[0]), control: Arc::new(open(&names[1])) });
     let (worker, control) = (PgPool::connect(&url(&names[0])).await.unwrap(), PgPool::connect(&url(&names[1])).await.unwrap());
-    RoleDesk { owner: Desk { store, user, database }, split, worker, control, names }
+    let (look, looker) = (open(&look), PgPool::connect(&url(&look)).await.unwrap());
+    RoleDesk { owner: Desk { store, user, database }, split, worker, control, look, looker, names }
 }
 
 pub(crate) fn roles([worker, control]: &[String; 2], access: WorkerAccess) -> Roles {
-    Roles { worker: Some((worker.clone(), access)), control: Some(control.clone()) }
+    Roles { worker: Some((worker.clone(), access)), control: Some(control.clone()), look: None }
 }
 
 #[async_trait]

@@ -146,9 +146,9 @@ async fn roles_that_cannot_serve_are_refused_and_nothing_changes() {
     let [worker, control] = &desk.names;
     let nobody = "nobody; drop schema scaler".to_owned();
     for (roles, expected) in [
-        (Roles { worker: Some((nobody, WorkerAccess::Tables)), control: None }, "does not exist"),
-        (Roles { worker: None, control: Some("postgres".to_owned()) }, "superuser"),
-        (roles(&[worker.clone(), worker.clone()], WorkerAccess::Tables), "cannot be both"),
+        (Roles { worker: Some((nobody, WorkerAccess::Tables)), ..Roles::default() }, "does not exist"),
+        (Roles { control: Some("postgres".to_owned()), ..Roles::default() }, "superuser"),
+        (roles(&[worker.clone(), worker.clone()], WorkerAccess::Tables), "name different roles"),
         (roles(&[worker.clone(), "missing".to_owned()], WorkerAccess::Tables), "missing does not exist"),
     ] {
         let error = desk.owner.store.grant(&roles).await.unwrap_err();
@@ -156,7 +156,7 @@ async fn roles_that_cannot_serve_are_refused_and_nothing_changes() {
     }
     desk.split.worker.probe().await.unwrap();
     assert_refused(&desk.worker, &["update public.work_items set value = 1"]).await;
-    let roles = Roles { worker: None, control: Some(control.clone()) };
+    let roles = Roles { control: Some(control.clone()), ..Roles::default() };
     let error = desk.split.control.grant(&roles).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Permanent, "only the owner grants: {error}");
 }
@@ -167,4 +167,79 @@ async fn by_functions_no_item_is_incremented_twice_in_a_tick() {
     desk.owner.run(oracle::AUDIT).await;
     desk.owner.store.add_items(200).await.unwrap();
     println!("by functions: {}", oracle::assert_fenced(&desk.owner, &*desk.split, &*desk.split.control).await);
+}
+
+#[tokio::test]
+async fn who_only_looks_sees_all_and_changes_nothing() {
+    let desk = with_roles(60_000, WorkerAccess::Tables).await;
+    desk.owner.store.add_items(5).await.unwrap();
+    let look = &desk.look;
+    look.probe_to_look().await.unwrap();
+    assert_eq!(look.list_items(10).await.unwrap().len(), 5);
+    assert_eq!(look.census().await.unwrap().total(), 5);
+    assert_eq!(look.assignment().await.unwrap().slots.len(), 256);
+    look.leader().await.unwrap();
+    let first = look.snapshot(&scaler_pg::Scope::All).await.unwrap();
+    assert!(look.audit(&scaler_pg::Scope::All, first).await.unwrap().proves());
+    desk.split.control.probe_to_look().await.expect("a control plane may look, too");
+    let refused = [
+        "update public.work_items set value = 0",
+        "insert into public.work_items (value) values (1)",
+        "delete from public.work_items",
+        "select id from public.work_items for update",
+        "update scaler.slot set ticks = ticks + 1",
+        "update scaler.leader set term = term + 1",
+        "update scaler.meta set ahead_ms = 1",
+        "select scaler.adopt('a', gen_random_uuid())",
+        "select * from scaler.try_to_write('a', gen_random_uuid())",
+        "create table scaler.mine ()",
+    ];
+    assert_refused(&desk.looker, &refused).await;
+    let lacking = desk.look.probe().await.unwrap_err();
+    assert!(matches!(lacking, scaler_core::StoreError::Denied { .. }), "{lacking}");
+}
+
+#[tokio::test]
+async fn a_public_schema_that_is_closed_is_opened_to_the_roles() {
+    for access in [WorkerAccess::Tables, WorkerAccess::Functions] {
+        let desk = with_roles(60_000, access).await;
+        desk.owner.run("revoke all on schema public from public").await;
+        for name in &desk.names {
+            let revoke = format!("revoke all on schema public from \"{name}\"");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(revoke)).execute(&desk.owner.user).await.unwrap();
+        }
+        let lacking = desk.split.worker.probe().await.unwrap_err();
+        assert!(lacking.to_string().contains("usage on schema public is not granted"), "{lacking}");
+        desk.owner.store.grant(&roles(&desk.names, access)).await.unwrap();
+        desk.split.worker.probe().await.unwrap();
+        desk.split.control.install(None).await.unwrap();
+        desk.split.tick(&member("a"), SlotRange::ALL).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_role_from_which_a_policy_hides_rows_is_refused() {
+    let desk = with_roles(50, WorkerAccess::Tables).await;
+    desk.owner.store.add_items(5).await.unwrap();
+    desk.owner.run("alter table public.work_items enable row level security").await;
+    let refused = desk.owner.store.grant(&roles(&desk.names, WorkerAccess::Tables)).await.unwrap_err();
+    let told = refused.to_string();
+    assert!(
+        told.contains(&format!("row security hides rows from role {}", desk.names[0])) && told.contains("bypassrls"),
+        "{told}"
+    );
+    for error in [
+        desk.split.worker.probe().await.unwrap_err(),
+        desk.split.control.install(None).await.map(drop).unwrap_err(),
+        // Those that run already are told, and pass no row over without a word.
+        desk.split.census().await.map(drop).unwrap_err(),
+    ] {
+        assert!(error.class() == ErrorClass::Permanent && error.to_string().contains("row"), "{error}");
+    }
+    for name in &desk.names {
+        let bypass = format!("alter role \"{name}\" bypassrls");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(bypass)).execute(&desk.owner.user).await.unwrap();
+    }
+    desk.owner.store.grant(&roles(&desk.names, WorkerAccess::Tables)).await.unwrap();
+    assert_eq!(desk.split.census().await.unwrap().total(), 5);
 }
