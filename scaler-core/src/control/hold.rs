@@ -1,4 +1,4 @@
-//! Most of the slots fall silent at once: then it is the store or us, and moving would help nobody.
+//! Most of the slots fall silent at once, or all owners are late: then it is the store or us, and moving would help nobody.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::verdict::Verdict;
 pub(super) struct Share {
     pub(super) slots: usize,
     pub(super) verdict: Verdict,
-    /// It is lost, or will be when its next tick does not come either.
-    pub(super) falling: bool,
+    /// It is lost, or its tick was due and has not come.
+    pub(super) late: bool,
     /// The membership hears it.
     pub(super) heard: bool,
 }
@@ -30,6 +30,8 @@ pub(super) enum Held {
 pub(super) struct Hold {
     since: Option<Duration>,
     has_let_go: bool,
+    /// Since when somebody is lost while most others are late.
+    slow_since: Option<Duration>,
 }
 
 impl Hold {
@@ -37,8 +39,8 @@ impl Hold {
     /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that. A store that
     /// refuses work loses sessions, too: an owner whose session is gone and that is heard is not dead.
     ///
-    /// An outage silences one owner after the other, within a tick. So the first to be lost waits until those that are about to
-    /// follow have ticked, or have followed. Once the dead have been let go, those of them whose slots have not moved yet are given no time
+    /// An outage silences one owner after the other, within a tick, and a store that is slow makes all of them late, each for a while. So who is lost while
+    /// most are late waits until they have ticked, or have followed; but who is dead by all witnesses does not wait for longer than `hold_for`. Once the dead have been let go, those of them whose slots have not moved yet are given no time
     /// anew: many slots move in several steps, and the rest is less than half at some point.
     pub(super) fn look(&mut self, now: Duration, shares: &[Share], can_ask: bool, hold_for: Duration) -> Held {
         let lost: Vec<_> = shares.iter().copied().filter(|share| share.verdict.is_lost()).collect();
@@ -46,14 +48,21 @@ impl Hold {
         let Some(silent) = most(&lost, shares) else {
             let has_let_go = std::mem::take(&mut self.has_let_go) && all_agree;
             let was_held = self.since.take().is_some() && !has_let_go;
-            let falling: Vec<_> = shares.iter().copied().filter(|share| share.falling).collect();
-            return match most(&falling, shares) {
-                _ if lost.is_empty() => Held::No,
-                _ if was_held => Held::Over(slots(&lost)),
-                Some(silent) => Held::Yes(silent),
-                None => Held::No,
+            let late: Vec<_> = shares.iter().copied().filter(|share| share.late).collect();
+            let Some(silent) = most(&late, shares).filter(|_| !lost.is_empty()) else {
+                self.slow_since = None;
+                return if was_held && !lost.is_empty() { Held::Over(slots(&lost)) } else { Held::No };
+            };
+            let slow_since = *self.slow_since.get_or_insert(now);
+            return if was_held {
+                Held::Over(slots(&lost))
+            } else if all_agree && now.saturating_sub(slow_since) >= hold_for {
+                Held::No
+            } else {
+                Held::Yes(silent)
             };
         };
+        self.slow_since = None;
         let since = *self.since.get_or_insert(now);
         self.has_let_go = all_agree && now.saturating_sub(since) >= hold_for;
         if self.has_let_go { Held::No } else { Held::Yes(silent) }
@@ -75,7 +84,7 @@ mod tests {
 
     const FOR: Duration = Duration::from_secs(5);
 
-    /// `w` works, `f` is about to be lost, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
+    /// `w` works, `l` is late, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
     fn shares(standing: &str) -> Vec<Share> {
         let share = |letter| Share {
             slots: 10,
@@ -84,7 +93,7 @@ mod tests {
                 'd' | 's' => Verdict::Dead,
                 _ => Verdict::Healthy,
             },
-            falling: letter != 'w',
+            late: letter != 'w',
             heard: letter != 'd',
         };
         standing.chars().map(share).collect()
@@ -99,18 +108,29 @@ mod tests {
 
     #[test]
     fn one_that_is_lost_while_others_work_is_not_held() {
-        assert_eq!(looks(["www", "dww", "dfwww", "ddwww", "d", "ff"]), [Held::No; 6]);
+        assert_eq!(looks(["www", "dww", "dlwww", "ddwww", "d", "ll"]), [Held::No; 6]);
     }
 
     #[test]
     fn the_first_of_an_outage_waits_for_those_that_follow() {
-        let found = looks(["wff", "cff", "ccf", "ccc", "cww"]);
+        let found = looks(["wll", "cll", "ccl", "ccc", "cww"]);
         assert_eq!(found, [Held::No, Held::Yes(30), Held::Yes(20), Held::Yes(30), Held::Over(10)]);
     }
 
     #[test]
-    fn who_was_about_to_follow_and_ticked_holds_nobody_up() {
-        assert_eq!(looks(["cff", "cww"]), [Held::Yes(30), Held::No]);
+    fn who_was_late_and_ticked_holds_nobody_up() {
+        assert_eq!(looks(["cll", "cww"]), [Held::Yes(30), Held::No]);
+    }
+
+    #[test]
+    fn while_all_are_late_only_the_dead_are_given_up_and_not_at_once() {
+        assert_eq!(looks(["cll"; 20]), [Held::Yes(30); 20], "who lives is not given up while all are slow");
+        assert_eq!(looks(["dll"; 7]), [[Held::Yes(30); 5].as_slice(), &[Held::No; 2]].concat()[..]);
+        // Slow ones are late by turns.
+        assert_eq!(
+            looks(["cll", "lcl", "lwc", "llw", "clw", "wwl"]),
+            [Held::Yes(30), Held::Yes(30), Held::Yes(20), Held::No, Held::Yes(20), Held::No]
+        );
     }
 
     #[test]
@@ -120,18 +140,18 @@ mod tests {
         assert_eq!(looks(["ds"; 7]), [Held::Yes(20); 7]);
         let found = looks(["ccc", "ccc", "ccc", "ccc", "ccc", "ccc", "wss", "wws", "www"]);
         assert_eq!(found[5..], [Held::Yes(30), Held::Yes(20), Held::Over(10), Held::No]);
-        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        let mut hold = Hold { since: Some(Duration::ZERO), ..Hold::default() };
         assert_eq!(hold.look(FOR, &shares("dd"), false, FOR), Held::Yes(20));
     }
 
     #[test]
     fn the_rest_of_the_dead_is_given_no_time_anew() {
-        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        let mut hold = Hold { since: Some(Duration::ZERO), ..Hold::default() };
         let mut look = |standing| hold.look(FOR, &shares(standing), true, FOR);
         assert_eq!(["ddw", "dww", "dww"].map(&mut look), [Held::No; 3]);
         // Who was held and not let go, or speaks again, is given time.
         assert_eq!(["ddw", "dww"].map(&mut look), [Held::Yes(20), Held::Over(10)]);
-        let mut hold = Hold { since: Some(Duration::ZERO), has_let_go: false };
+        let mut hold = Hold { since: Some(Duration::ZERO), ..Hold::default() };
         let mut look = |standing| hold.look(FOR, &shares(standing), true, FOR);
         assert_eq!(["ddw", "cww"].map(&mut look), [Held::No, Held::Over(10)]);
     }

@@ -62,8 +62,6 @@ struct Standing {
     verdict: Verdict,
     /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
     late: bool,
-    /// It is lost, or will be when its next tick does not come either.
-    falling: bool,
     /// The membership hears it.
     heard: bool,
     /// The last tick of each incarnation that owns slots under the name.
@@ -198,18 +196,16 @@ impl ControlPlane {
         let verdict = judge(&evidence, thresholds);
         let is_due = evidence.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
         let late = !verdict.is_lost() && (is_due || evidence.missed.is_some_and(|missed| missed > 0));
-        let soon = Evidence { missed: evidence.missed.map(|missed| missed + 1), ..evidence };
-        let falling = verdict.is_lost() || judge(&soon, thresholds).is_lost();
         let heard = matches!(evidence.heartbeat, Heartbeat::Heard(age) if age <= thresholds.stale_after);
-        Some(Standing { key, verdict, late, falling, heard, ticked: owner.ticked, slots: owner.slots })
+        Some(Standing { key, verdict, late, heard, ticked: owner.ticked, slots: owner.slots })
     }
 
     /// How many slots are silent, when they are so many that nothing shall move.
     fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
         let owners = standings.values().filter(|standing| standing.slots > 0);
         let shares = owners.map(|standing| {
-            let &Standing { slots, verdict, falling, heard, .. } = standing;
-            Share { slots, verdict, falling, heard }
+            let &Standing { slots, verdict, late, heard, .. } = standing;
+            Share { slots, verdict, late: late || verdict.is_lost(), heard }
         });
         let can_ask = seen.members.is_some();
         match self.hold.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {

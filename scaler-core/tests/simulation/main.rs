@@ -147,7 +147,7 @@ fn items_are_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
             world.items_are_refused(10).await;
         }
         let before = world.record.snapshot();
-        world.pass(60 * SECOND).await;
+        world.pass(20 * SECOND).await;
         let after = world.record.snapshot();
         let moved = before.slots.iter().zip(&after.slots).filter(|(before, after)| before.epoch != after.epoch).count();
         told = (moved > 0).then(|| format!("I10: {moved} slots moved, since items were refused"));
@@ -172,9 +172,9 @@ fn a_worker_is_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
         world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
         let before = world.record.snapshot();
         let refused = world.any_worker_is_refused().await;
-        world.pass(15 * SECOND).await;
+        world.pass(8 * SECOND).await;
         let middle = world.record.snapshot();
-        world.pass(30 * SECOND).await;
+        world.pass(8 * SECOND).await;
         let after = world.record.snapshot();
         let is_its = |slot: &scaler_core::SlotState| slot.owner.as_ref().is_some_and(|owner| owner.worker == refused);
         let moved = before
@@ -188,8 +188,15 @@ fn a_worker_is_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
             .then(|| format!("I10: {moved} slots of others moved, and {kept} stayed with {refused}, which may write nothing"));
         told = told.take().or_else(|| nothing_waits(&middle, &after));
         world.accept_all().await;
-        world.pass(2 * 60 * SECOND).await;
-        let shares = world.record.snapshot().slots.iter().any(is_its);
+        // Its next try comes within 30 s, and then it waits like one that was gone.
+        let mut shares = false;
+        for _ in 0..24 {
+            world.pass(5 * SECOND).await;
+            shares |= world.record.snapshot().slots.iter().any(is_its);
+            if shares {
+                break;
+            }
+        }
         told = told.take().or_else(|| (!shares).then(|| format!("I10: {refused} may write again, and is given nothing")));
     });
     told
