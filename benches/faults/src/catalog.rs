@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::faults::{control, control_plane, fleet, load, postgres, redis, secrets, servers, soak, storms, vanished, workers};
+use crate::faults::{
+    control, control_plane, fleet, load, postgres, redis, refused, secrets, servers, soak, storms, vanished, workers,
+};
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::trouble::Result;
@@ -91,9 +93,11 @@ faults! {
     36 "many-workers" Always load::many_workers: "500 workers and 4,096 slots, 1,000 and 65,536: one joins, one leaves [a plan within 0.1 s; the least moves]";
     37 "mix" InFull soak::mix: "a seeded random mix of faults, for as long as asked [all invariants; it heals]";
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
+    39 "poison-rows" Always refused::poison_rows: "Postgres refuses one row in 1,000, then one in ten, then all of one worker, and accepts them again [0 missed by others after 2 s; 0 moves; ticked again within 31 s]";
     40 "two-systems-one-redis" InFull redis::two_systems: "two systems with the same names of workers share one Redis for 60 s [0 missed and 0 moves in either; strangers named]";
     42 "leader-hangs" InFull control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
+    44 "table-locked" InFull postgres::table_locked: "the whole table is locked for 30 s, as by ALTER TABLE [0 moves; back within 2 s]";
     48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
     57 "redis-vanishes" InFull redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";

@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod load;
 pub mod postgres;
 pub mod redis;
+pub mod refused;
 pub mod secrets;
 pub mod servers;
 pub mod soak;

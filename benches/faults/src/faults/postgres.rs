@@ -106,6 +106,22 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
         .steady_after(steady_after))
 }
 
+/// Nobody can read or write the table, as while it is altered or rewritten.
+pub async fn table_locked(stage: Stage) -> Result<Report> {
+    let world = stage.world(Scene::default()).await?;
+    let watch = world.watch().await?;
+    let mut user = PgConnection::connect(&world.database_url).await?;
+    let mut transaction = user.begin().await?;
+    sqlx::query("lock table public.work_items in access exclusive mode").execute(&mut *transaction).await?;
+    let locked = Instant::now();
+    tokio::time::sleep(stage.lasting(30, 8)).await;
+    transaction.rollback().await?;
+    let (outage, back) = (locked.elapsed(), Instant::now());
+    let steady_after = world.steady().await?.saturating_duration_since(back);
+    let report = Report::of(watch.judge(&world.user).await?).moves_at_most(0).gap_at_most(outage.as_secs_f64() + 2.0);
+    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
+}
+
 /// Postgres answers, and refuses, in five ways, one after the other; each is mended again.
 pub async fn refuses(stage: Stage) -> Result<Report> {
     let postgres = Postgres::private().await;

@@ -1,0 +1,74 @@
+//! Rows whose change Postgres refuses.
+
+use std::time::{Duration, Instant};
+
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::trouble::Result;
+use crate::wait::eventually;
+use crate::world::{Scene, World};
+
+/// So long it may take until a worker knows which rows are refused.
+const FOUND_WITHIN: Duration = Duration::from_secs(2);
+/// A row that is accepted again is ticked again within the longest wait.
+const BACK_WITHIN_S: f64 = 31.0;
+const SOON: Duration = Duration::from_secs(60);
+
+/// One row in a thousand is refused, then one in ten, then all rows of one worker; at the end all are accepted again.
+pub async fn poison_rows(stage: Stage) -> Result<Report> {
+    let world = stage.world(Scene::default()).await?;
+    sqlx::raw_sql(include_str!("../sql/refuse.sql")).execute(&world.user).await?;
+    let watch = world.watch().await?;
+    let mut missed = 0;
+    for refuse in [
+        "insert into refused select id from public.work_items order by id limit 1",
+        "insert into refused select id from public.work_items order by id limit 100 on conflict do nothing",
+        "insert into refused select w.id from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id)
+         where s.owner = 'worker-2' on conflict do nothing",
+    ] {
+        sqlx::raw_sql(refuse).execute(&world.user).await?;
+        tokio::time::sleep(FOUND_WITHIN).await;
+        missed = missed.max(missed_by_others(&world, stage.lasting(20, 6)).await?);
+    }
+    let refused: i64 = sqlx::query_scalar("select count(*) from refused").fetch_one(&world.user).await?;
+    let lines = world.workers.values().map(|worker| worker.err.count("refuses to change")).max();
+    let writing = world.workers.values().map(|worker| worker.err.count("lets no write")).sum::<usize>();
+    sqlx::raw_sql("truncate refused").execute(&world.user).await?;
+    let mended = Instant::now();
+    eventually(SOON, "all rows are ticked again", async || {
+        let late = "select count(*) from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) join watched on watched.id = w.id
+                    where s.last_tick - w.value > watched.late";
+        sqlx::raw_sql(include_str!("../sql/watch_lateness.sql")).execute(&world.user).await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let late: i64 = sqlx::query_scalar(late).fetch_one(&world.user).await?;
+        Ok(if late == 0 { Ok(()) } else { Err(late) })
+    })
+    .await?;
+    let back = mended.elapsed();
+    world.steady().await?;
+    let mut findings = watch.judge(&world.user).await?;
+    // The slots of refused rows are ticked, so that these rows stay behind.
+    for (invariant, count) in &mut findings.broken {
+        if *invariant == "values_apart_from_their_ticks" {
+            *count = (*count - refused).max(0);
+        }
+    }
+    let report = Report::of(findings).moves_at_most(0).at_most("ticks missed by other rows", missed, 0.0);
+    let report = report.at_most("ticked again after, s", back.as_secs_f64(), BACK_WITHIN_S);
+    // The number of rows is told when that begins; then after 10 s, and after a minute.
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let report = report.at_most("lines about it, of one worker", count(lines.unwrap_or(0)), 3.0);
+    let report = report.at_most("workers taken for barred", count(writing), 0.0);
+    Ok(report.note(format!("{refused} of 1000 rows refused at last")))
+}
+
+/// The most ticks that a row missed that is not refused, in this time.
+async fn missed_by_others(world: &World, time: Duration) -> Result<i64> {
+    sqlx::raw_sql(include_str!("../sql/watch_lateness.sql")).execute(&world.user).await?;
+    tokio::time::sleep(time).await;
+    let missed = "select coalesce(max(greatest(s.last_tick - w.value - watched.late, now.tick - s.last_tick - 1)), 0)
+                  from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id) join watched on watched.id = w.id,
+                       scaler.clock() now
+                  where w.id not in (select id from refused)";
+    Ok(sqlx::query_scalar(missed).fetch_one(&world.user).await?)
+}
