@@ -1,7 +1,7 @@
 //! Whole lines to a reader that may be slow, or gone: whoever prints never waits for it.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use crate::Failure;
@@ -41,14 +41,11 @@ impl Lines {
         Ok(Self(sender))
     }
 
-    /// Prints a text, which may have several lines, and ends it with a line feed.
-    pub fn print(&self, text: impl Into<String>) {
+    /// Prints a text, which may have several lines, and ends it with a line feed. Returns false if it is lost, since the reader is too slow, or gone.
+    pub fn print(&self, text: impl Into<String>) -> bool {
         let mut line = text.into();
         line.push('\n');
-        match self.0.try_send(Entry::Line(line)) {
-            // A reader that does not read loses lines; a thread that is gone has lost its process.
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
+        self.0.try_send(Entry::Line(line)).is_ok()
     }
 
     /// Prints a last text however long the reader takes, and returns when it has been written.

@@ -13,6 +13,9 @@ alter table scaler.leader
     add constraint leader_term_can_be check (term between 0 and 9007199254740991) not valid,
     add constraint leader_times_are_finite check (isfinite(expires_at) and isfinite(deaf_since) and isfinite(elected_at)) not valid;
 
+-- How long the leader's lease lasts: by that, and not by what a candidate asks for, a lease is told from one by a clock that has fallen since.
+alter table scaler.leader add column lease interval check (lease between interval '0' and interval '1 day');
+
 alter table scaler.meta add constraint meta_ahead_can_be check (ahead_ms between 0 and 1000000000000000) not valid;
 
 -- As before; and a slot is ticked once at a time, and moves in a term that there is.

@@ -17,7 +17,7 @@ select what from me, lateral (values
                                 -- A schema of an older version lacks these: it is told apart from this.
                                 and coalesce((select bool_and(has_column_privilege(role, a.attrelid, a.attnum, 'update'))
                                     from pg_attribute a where a.attrelid = 'scaler.leader'::regclass
-                                    and a.attname in ('deaf_since', 'elected_at')), true)),
+                                    and a.attname in ('lease', 'deaf_since', 'elected_at')), true)),
     ('execute on scaler.installation',
      coalesce(has_function_privilege(role, to_regprocedure('scaler.installation()'), 'execute'), true)),
     ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),

@@ -141,6 +141,8 @@ pub(crate) enum Finding {
         "Postgres at {target}: role {role} cannot be that of workers, control planes and those who look at once: name different roles"
     )]
     SameRole { target: Target, role: String },
+    #[error("Postgres at {target}: waits for {what}: {holder}")]
+    Held { target: Target, what: &'static str, holder: String },
     #[error("Postgres at {target}: public.work_items: {what}: {remedy}")]
     Unworkable { target: Target, what: String, remedy: String },
     #[error(

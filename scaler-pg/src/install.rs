@@ -13,13 +13,16 @@ use crate::functions;
 use crate::liveness::Backend;
 use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
 use crate::store::signed;
-use crate::table::{Table, prepare};
+use crate::table::{Table, is_held_up, prepare};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Any number will do, as long as all installers use the same.
 const LOCK: i64 = 0x7363_616c_6572;
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
+const INDEX: &str = "an open transaction, to make the index on the slot";
+const LOCK_TRIES: u32 = 20;
+const BETWEEN_LOCK_TRIES: Duration = Duration::from_millis(100);
 const DURING: &str = "install";
 
 /// What an installation has.
@@ -129,7 +132,15 @@ impl PgStore {
                 .await
                 .map_err(|error| self.failed(error))?;
             let installation = self.fits(installed.cast_unsigned(), slots)?;
-            prepare(connection, items).await.map_err(|error| self.failed(error))?;
+            if is_held_up(connection).await.map_err(|error| self.failed(error))? {
+                return Err(self.held(connection, INDEX).await);
+            }
+            if let Err(error) = prepare(connection, items).await {
+                return Err(match self.failed(error) {
+                    StoreError::Busy { .. } => self.held(connection, INDEX).await,
+                    error => error,
+                });
+            }
             functions::create(connection).await.map_err(|error| self.failed(error))?;
             Ok(installation)
         };
@@ -170,15 +181,29 @@ impl PgStore {
         Ok(Installation { slots: slots.map_err(|error| self.misshapen(DURING, "scaler.meta.slots", &error))? })
     }
 
-    /// Waits for other installers without a snapshot, since the concurrent making of an index waits for every snapshot there is.
+    /// Waits a little for other installers, without a snapshot, since the concurrent making of an index waits for every snapshot there is. The caller
+    /// may try again for as long as it likes, and knows what for.
     async fn lock(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        loop {
+        for _ in 0..LOCK_TRIES {
             let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);
             if self.link.wait(DURING, query.fetch_one(&mut *connection)).await? {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(BETWEEN_LOCK_TRIES).await;
         }
+        Err(self.held(connection, "another installer").await)
+    }
+
+    /// The failure of an installation that waited in vain, with the session that it waited for.
+    async fn held(&self, connection: &mut PgConnection, what: &'static str) -> StoreError {
+        let holder = sqlx::query_as(include_str!("../sql/holder.sql")).bind(LOCK).fetch_optional(connection);
+        let holder: Option<(i32, String, String, i64)> = self.link.wait(DURING, holder).await.ok().flatten();
+        let holder = holder.map_or_else(
+            || "a session that is gone by now".to_owned(),
+            |(pid, name, user, open_s)| format!("session {pid} ({name}, user {user}, in a transaction for {open_s} s)"),
+        );
+        let source = Box::new(Finding::Held { target: self.link.target().clone(), what, holder });
+        StoreError::Busy { during: DURING, source }
     }
 
     async fn migrate(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -196,7 +221,8 @@ impl PgStore {
 
 /// Lets statements of this session last: an index of a large table is not made within seconds. Its backend, to be attended meanwhile.
 async fn begin(connection: &mut PgConnection) -> Result<Backend, sqlx::Error> {
-    let no_limits = "set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0";
+    // Whoever is waited for in vain is named, and waited for again.
+    let no_limits = "set statement_timeout = 0; set lock_timeout = '4s'; set idle_in_transaction_session_timeout = 0";
     sqlx::raw_sql(no_limits).execute(&mut *connection).await?;
     Backend::of(connection).await
 }

@@ -248,7 +248,10 @@ impl WorkStore for PgStore {
         let installation = InstallationId::new(rows.first().map(|row| row.installation).unwrap_or_default());
         let mut assignment =
             Assignment { installation, tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
-        assignment.slots.resize_with(rows.iter().map(|row| row.slots.len()).sum(), SlotState::default);
+        let count: usize = rows.iter().map(|row| row.slots.len()).sum();
+        // Slots that somebody took out would make an empty plan of it, without a word.
+        self.count(during, i32::try_from(count).unwrap_or(i32::MAX))?;
+        assignment.slots.resize_with(count, SlotState::default);
         for row in rows {
             assignment.tick = Tick(unsigned(row.tick));
             assignment.tick_length = millis(row.tick_ms);

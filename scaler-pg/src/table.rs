@@ -106,6 +106,16 @@ pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> 
     Ok(())
 }
 
+/// Whether an index is to be made beside a transaction that has written to the table, and stays open.
+pub(crate) async fn is_held_up(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let unindexed: Vec<(String, Option<String>)> =
+        sqlx::query_as(include_str!("../sql/unindexed.sql")).fetch_all(&mut *connection).await?;
+    if unindexed.is_empty() {
+        return Ok(false);
+    }
+    sqlx::query_scalar(include_str!("../sql/old_writer.sql")).fetch_one(connection).await
+}
+
 fn is_uuid(found: &str) -> bool {
     found == "uuid"
 }

@@ -37,7 +37,7 @@ impl Journal {
             }
             match note(&event, &mut ledger) {
                 None => {}
-                Some(Note::Said(_, text)) => lines.print(format!("control-plane {text}")),
+                Some(Note::Said(_, text)) => _ = lines.print(format!("control-plane {text}")),
                 Some(Note::Redistributes(plan)) => {
                     lines.print(format!("control-plane redistributes: {plan}"));
                     journal.keep(Entry { at: clock.now(), why: plan.why, cost: plan.cost, lower_bound: plan.lower_bound });

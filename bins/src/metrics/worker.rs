@@ -24,6 +24,8 @@ pub struct WorkerMetrics {
     pub locked_items: Counter,
     /// Items that missed a tick since Postgres refused to change them.
     pub refused_items: Counter,
+    /// Lists of ids that were not printed, since the reader of stdout is too slow.
+    pub lost_lines: Counter,
     /// Slots claimed that nobody ticked and no control plane moved.
     pub claimed_slots: Counter,
     /// Slots owned.
@@ -49,6 +51,7 @@ impl WorkerMetrics {
             items: Counter::default(),
             locked_items: Counter::default(),
             refused_items: Counter::default(),
+            lost_lines: Counter::default(),
             claimed_slots: Counter::default(),
             owned_slots: Gauge::default(),
             watched_items: Gauge::default(),
@@ -75,6 +78,7 @@ impl WorkerMetrics {
             "Items left out of a tick since Postgres refuses to change them",
             metrics.refused_items.clone(),
         );
+        registry.register("lost_lines", "Lists of ids that the reader of stdout was too slow for", metrics.lost_lines.clone());
         registry.register(
             "claimed_slots",
             "Slots claimed that nobody ticked and no control plane moved",

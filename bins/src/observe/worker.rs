@@ -36,8 +36,10 @@ impl WorkerObserver {
             WorkerEvent::Ticked { report, took } => self.ticked(report, took.as_secs_f64()),
             WorkerEvent::Watching { items, .. } => {
                 self.metrics.watched_items.set(i64::try_from(items.len()).unwrap_or(i64::MAX));
-                if let Some(line) = self.watch.next(items) {
-                    self.lines.print(line);
+                if let Some(line) = self.watch.next(items)
+                    && !self.lines.print(line)
+                {
+                    self.metrics.lost_lines.inc();
                 }
             }
             WorkerEvent::Missed { ticks } => _ = self.metrics.missed_ticks.inc_by(*ticks),

@@ -159,7 +159,8 @@ impl ControlPlane {
         });
         self.pulses.observe(seen.answered_at, &ticks.collect());
         if let Some(open) = &seen.assignment.sessions {
-            self.opened.retain(|incarnation| owners.values().any(|owner| owner.ticked.contains_key(incarnation)));
+            let owning: BTreeSet<_> = owners.values().flat_map(|owner| owner.ticked.keys().copied()).collect();
+            self.opened.retain(|incarnation| owning.contains(incarnation));
             self.opened.extend(open);
         }
         let standing = |(worker, owner)| Some((WorkerId::clone(&worker), self.standing(&worker, owner, seen)?));

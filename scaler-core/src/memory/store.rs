@@ -59,6 +59,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Office {
     holder: Uuid,
+    lease: Duration,
     lease_ends: Duration,
     elected_in: Tick,
     /// Since when the leader has told in each renewal that it hears nobody.
@@ -391,11 +392,11 @@ impl Election for MemoryStore {
         let now = self.clock.now();
         let mut state = self.lock();
         let (elected_in, _) = self.tick_now(&state);
-        if state.office.is_some_and(|office| office.holds(now, lease, hearing)) {
+        if state.office.is_some_and(|office| office.holds(now, hearing)) {
             return Ok(None);
         }
         state.term += 1;
-        state.office = Some(Office { holder: candidate, lease_ends: now + lease, elected_in, deaf_since: None });
+        state.office = Some(Office { holder: candidate, lease, lease_ends: now + lease, elected_in, deaf_since: None });
         Ok(Some(Term { number: state.term, holder: candidate }))
     }
 
@@ -404,6 +405,7 @@ impl Election for MemoryStore {
         let mut state = self.lock();
         let latest = state.is_latest(term);
         if let Some(office) = state.office.as_mut().filter(|_| latest) {
+            office.lease = lease;
             office.lease_ends = now + lease;
             office.deaf_since = match hearing {
                 Hearing::Members => None,
@@ -425,9 +427,9 @@ impl Election for MemoryStore {
 }
 
 impl Office {
-    /// Whether a candidate for so long a lease must wait, by what it hears.
-    fn holds(&self, now: Duration, lease: Duration, hearing: Hearing) -> bool {
-        let is_by_a_fallen_clock = self.lease_ends > now + 2 * lease;
+    /// Whether a candidate must wait, by what it hears.
+    fn holds(&self, now: Duration, hearing: Hearing) -> bool {
+        let is_by_a_fallen_clock = self.lease_ends > now + 2 * self.lease;
         let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);
         match hearing {
             Hearing::Members => now < self.lease_ends && !is_by_a_fallen_clock && !is_deaf,

@@ -367,7 +367,10 @@ impl Worker {
 
     fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
         if let Some(event) = self.healing.answered(now, answer) {
-            self.passes.hurry(now);
+            // After a failure nothing is hurried.
+            if matches!(event, WorkerEvent::Claimed { .. }) {
+                self.passes.hurry(now);
+            }
             effects.push(Effect::Emit(event));
         }
     }

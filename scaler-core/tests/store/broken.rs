@@ -301,6 +301,10 @@ impl StoreFixture for BrokenFixture {
         self.memory.outlast_the_leader().await
     }
 
+    async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation> {
+        self.memory.let_the_lease_end_later(by).await
+    }
+
     async fn outlast_deafness(&self) -> Result<(), Violation> {
         self.memory.outlast_deafness().await
     }

@@ -72,6 +72,11 @@ impl StoreFixture for Memory {
         Ok(())
     }
 
+    async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation> {
+        self.1.set_ahead(-i64::try_from(by.as_millis()).unwrap());
+        Ok(())
+    }
+
     async fn outlast_deafness(&self) -> Result<(), Violation> {
         tokio::time::advance(DEAF_AFTER).await;
         Ok(())

@@ -51,6 +51,7 @@ fn extremes(kind: &str) -> Vec<String> {
         "text" | "character varying" => of(TEXTS),
         "uuid" => of(UUIDS),
         "timestamp with time zone" => of(TIMES),
+        "interval" => of(&["'0'", "'-1 day'", "'23 hours'", "'1000000 years'", "null"]),
         "bigint[]" => of(&["'{}'", "'{9223372036854775807,-1,9223372036854775807}'", "null"]),
         "integer[]" => of(&["'{}'", "'{-1,2147483647}'", "null"]),
         "uuid[]" => of(&["'{}'", "array[gen_random_uuid()]", "null"]),

@@ -151,6 +151,34 @@ async fn a_table_that_takes_the_place_of_another_gets_an_index_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_an_installer_waits_for_is_named() {
+    let desk = bare().await;
+    let mut other = desk.user.acquire().await.unwrap();
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *other).await.unwrap();
+    sqlx::raw_sql("select pg_advisory_lock(x'7363616c6572'::bigint)").execute(&mut *other).await.unwrap();
+    let error = desk.store.install(None).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Transient, "{error}");
+    assert!(error.to_string().contains(&format!("waits for another installer: session {pid} (")), "{error}");
+    sqlx::raw_sql("select pg_advisory_unlock_all()").execute(&mut *other).await.unwrap();
+
+    // A writer whose transaction stays open beside the making of the index.
+    desk.run("create table public.work_items (id uuid primary key, value integer, currentworker text)").await;
+    sqlx::raw_sql("begin; insert into public.work_items values (gen_random_uuid(), 0)").execute(&mut *other).await.unwrap();
+    let old = "select count(*) from pg_stat_activity where datname = current_database() and xact_start < clock_timestamp() - interval '2 s'";
+    while desk.number(old).await == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let error = desk.store.install(None).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Transient, "{error}");
+    assert!(error.to_string().contains(&format!("to make the index on the slot: session {pid} (")), "{error}");
+    let indexes = "select count(*) from pg_index where indrelid = 'public.work_items'::regclass and indexprs is not null";
+    assert_eq!(desk.number(indexes).await, 0, "none is left half made");
+    sqlx::raw_sql("rollback").execute(&mut *other).await.unwrap();
+    desk.store.install(None).await.unwrap();
+    assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1);
+}
+
+#[tokio::test]
 async fn each_table_that_inherits_gets_an_index() {
     let desk = bare().await;
     desk.run(

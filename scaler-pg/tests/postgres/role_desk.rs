@@ -1,6 +1,7 @@
 //! A database whose workers and control planes log in as roles of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::testing::Violation;
@@ -151,6 +152,10 @@ impl StoreFixture for RoleDesk {
 
     async fn outlast_the_leader(&self) -> Result<(), Violation> {
         self.owner.outlast_the_leader().await
+    }
+
+    async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation> {
+        self.owner.let_the_lease_end_later(by).await
     }
 
     async fn outlast_deafness(&self) -> Result<(), Violation> {

@@ -124,6 +124,12 @@ impl StoreFixture for Desk {
         sqlx::query(free).execute(&self.user).await.map(drop).map_err(Violation::from)
     }
 
+    async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation> {
+        let later =
+            sqlx::query("update scaler.leader set expires_at = expires_at + make_interval(secs => $1)").bind(by.as_secs_f64());
+        later.execute(&self.user).await.map(drop).map_err(Violation::from)
+    }
+
     async fn outlast_deafness(&self) -> Result<(), Violation> {
         let long_deaf = "update scaler.leader set deaf_since = deaf_since - interval '10 seconds'";
         sqlx::query(long_deaf).execute(&self.user).await.map(drop).map_err(Violation::from)

@@ -11,6 +11,7 @@ mod leadership;
 mod refused;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -53,6 +54,9 @@ pub trait StoreFixture: Send + Sync {
 
     /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
     async fn outlast_the_leader(&self) -> Result<(), Violation>;
+
+    /// Lets the present lease end so much later, as where the clock has fallen.
+    async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation>;
 
     /// Lets the leader have told for so long that it hears nobody, if it did in its last renewal.
     async fn outlast_deafness(&self) -> Result<(), Violation>;
