@@ -95,14 +95,14 @@ faults! {
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
     39 "poison-rows" Always refused::poison_rows: "Postgres refuses one row in 1,000, then one in ten, then all of one worker, and accepts them again [0 missed by others after 2 s; 0 moves; ticked again within 31 s]";
     40 "two-systems-one-redis" InFull redis::two_systems: "two systems with the same names of workers share one Redis for 60 s [0 missed and 0 moves in either; strangers named]";
-    42 "leader-hangs" InFull control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
+    42 "leader-hangs" Always control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
     44 "table-locked" InFull postgres::table_locked: "the whole table is locked for 30 s, as by ALTER TABLE [0 moves; back within 2 s]";
-    48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
-    57 "redis-vanishes" InFull redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
+    48 "secrets-rotated" Always secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
+    57 "redis-vanishes" Always redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
-    57 "pooler-vanishes" InFull vanished::pooler: "PgBouncer is gone without a word, another takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
-    58 "leader-deaf" InFull control_plane::deaf: "the leader alone is cut off from Redis; a worker joins, two leave [the joiner shares within 30 s; no row still for 20 s]";
+    57 "pooler-vanishes" Always vanished::pooler: "PgBouncer is gone without a word, another takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
+    58 "leader-deaf" Always control_plane::deaf: "the leader alone is cut off from Redis; a worker joins, two leave [the joiner shares within 30 s; no row still for 20 s]";
 }
 
 #[cfg(test)]
