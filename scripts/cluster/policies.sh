@@ -26,7 +26,11 @@ expect_reach() {
     say "  $1 reaches: $(reached "client-$1")"
 }
 # reaches POD TARGETS [NAMESPACE OF THE POD]
-reaches() { [[ $(reached "$1" "${3:-}") == "$(NAMESPACE=${3:-$NAMESPACE} asked "$1" "$2")" ]]; }
+reaches() {
+    local wanted
+    wanted=$(NAMESPACE=${3:-$NAMESPACE} asked "$1" "$2")
+    [[ $(reached "$1" "${3:-}") == "${wanted:-nobody}" ]]
+}
 # asked POD TARGETS: without those that say nothing. A pod always reaches its own node, and so an API server and a DNS server on it.
 # Some implementations apply what a policy lets in to what its own pods send, so that pods of a label reach each other.
 asked() {
