@@ -54,7 +54,7 @@ upgrade_while_scaled() {
     log=$(mktemp)
     # Even is not yet ready: the kubelet asks every few seconds.
     kube rollout status deployment/worker --timeout=60s >/dev/null || failed "not all are ready"
-    kube get deployment worker --watch -o go-template='{{.spec.replicas}} {{or .status.availableReplicas 0}}{{"\n"}}' >"$log" &
+    kubectl --namespace "$NAMESPACE" get deployment worker --watch -o go-template='{{.spec.replicas}} {{or .status.availableReplicas 0}}{{"\n"}}' >"$log" &
     watch_from_now
     upgrade "${AUTOSCALE[@]}" --set worker.podAnnotations.update=scaled
     kube rollout status deployment/worker --timeout=180s >/dev/null || failed "no rollout"

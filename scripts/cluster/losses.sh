@@ -51,7 +51,7 @@ lose_without_grace() {
     victim=$(any_pod worker)
     start_killer "$victim"
     log=$(mktemp)
-    kube logs --follow "$victim" >"$log" 2>&1 &
+    kubectl --namespace "$NAMESPACE" logs --follow "$victim" >"$log" 2>&1 &
     lose "a worker is killed and deleted without grace" 6 "$victim" killed
     kill $! 2>/dev/null
     wait $! 2>/dev/null

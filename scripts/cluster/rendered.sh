@@ -27,7 +27,7 @@ switch_to_autoscaling() {
     local log steps=''
     log=$(mktemp)
     watch_from_now
-    kube get deployment worker --watch -o go-template='{{.spec.replicas}}{{"\n"}}' > >(while read -r replicas; do echo "$(now_ms) $replicas"; done >"$log") &
+    kubectl --namespace "$NAMESPACE" get deployment worker --watch -o go-template='{{.spec.replicas}}{{"\n"}}' > >(while read -r replicas; do echo "$(now_ms) $replicas"; done >"$log") &
     WORKERS=4
     render --set autoscale.mode=builtin --set autoscale.min=4 --set autoscale.itemsPerWorker=50
     kube rollout status deployment/control-plane --timeout=180s >/dev/null || failed "no rollout"
