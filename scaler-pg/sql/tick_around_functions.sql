@@ -151,6 +151,11 @@ begin
             said := said || part.said;
         end if;
     end loop;
+    -- Where all are refused since a column, a type or a function is not there, that lies with the table: nothing is ticked, and it is told as it is.
+    if items = 0 and cardinality(refused) > 0
+       and not exists (select from unnest(states) as one(state) where one.state not like '42%' or one.state = '42501') then
+        raise exception using errcode = states[1], message = said[1];
+    end if;
     select count(*), coalesce(bit_xor(uuid_hash_extended(w.id, 1)), 0),
            count(*) - tick_around.items - cardinality(tick_around.refused) - count(*) filter (where w.id in (select unnest(left_out)))
     into present, digest, locked from public.work_items w

@@ -122,7 +122,7 @@ async fn roles_that_cannot_serve_are_named() {
     for (words, expected, code) in [
         (&["migrate", "--worker-role", "nobody"][..], "role nobody does not exist", 64),
         (&["migrate", "--control-role", "postgres"], "role postgres is a superuser", 64),
-        (&["migrate", "--worker-role", "scaler_worker", "--control-role", "scaler_worker"], "cannot be both", 64),
+        (&["migrate", "--worker-role", "scaler_worker", "--control-role", "scaler_worker"], "name different roles", 64),
         (&["migrate", "--hard"], "--worker-role", 64),
     ] {
         let (ended, said) = guarded.system.tool(words).await;

@@ -43,6 +43,12 @@ impl Hold {
     /// most are late waits until they have ticked, or have followed; but who is dead by all witnesses does not wait for longer than `hold_for`. Once the dead have been let go, those of them whose slots have not moved yet are given no time
     /// anew: many slots move in several steps, and the rest is less than half at some point.
     pub(super) fn look(&mut self, now: Duration, shares: &[Share], can_ask: bool, hold_for: Duration) -> Held {
+        // Who is barred while nobody works has a reason that all share.
+        let is_barred = |share: &Share| share.verdict == Verdict::Barred;
+        if shares.iter().any(is_barred) && shares.iter().all(|share| share.late || is_barred(share)) {
+            self.since.get_or_insert(now);
+            return Held::Yes(slots(shares));
+        }
         let lost: Vec<_> = shares.iter().copied().filter(|share| share.verdict.is_lost()).collect();
         let all_agree = can_ask && lost.iter().all(|share| share.verdict == Verdict::Dead && !share.heard);
         let Some(silent) = most(&lost, shares) else {
@@ -84,16 +90,17 @@ mod tests {
 
     const FOR: Duration = Duration::from_secs(5);
 
-    /// `w` works, `l` is late, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
+    /// `w` works, `l` is late, `b` barred, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
     fn shares(standing: &str) -> Vec<Share> {
         let share = |letter| Share {
             slots: 10,
             verdict: match letter {
+                'b' => Verdict::Barred,
                 'c' => Verdict::CutOff,
                 'd' | 's' => Verdict::Dead,
                 _ => Verdict::Healthy,
             },
-            late: letter != 'w',
+            late: !matches!(letter, 'w' | 'b'),
             heard: letter != 'd',
         };
         standing.chars().map(share).collect()
@@ -131,6 +138,12 @@ mod tests {
             looks(["cll", "lcl", "lwc", "llw", "clw", "wwl"]),
             [Held::Yes(30), Held::Yes(30), Held::Yes(20), Held::No, Held::Yes(20), Held::No]
         );
+    }
+
+    #[test]
+    fn who_is_barred_is_given_up_where_others_work() {
+        assert_eq!(looks(["bww", "bbw", "bww"]), [Held::No; 3]);
+        assert_eq!(looks(["bll", "bbb", "bcc", "blw"]), [Held::Yes(30), Held::Yes(30), Held::Yes(30), Held::No]);
     }
 
     #[test]

@@ -12,25 +12,27 @@ use crate::{RefusedItem, StoreError};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// So many answers in a row must say no: by then, a reason that all share has made the others late, so that nothing moves for it.
+const NOES: u32 = 3;
 
 /// Questions whether the store lets this worker write, and what they came to.
 #[derive(Debug)]
 pub(super) struct WriteCheck {
     call: Call,
     is_wanted: bool,
-    is_barred: bool,
+    noes: u32,
     backoff: Backoff,
 }
 
 impl WriteCheck {
     /// The seed tells the jitter of one worker from that of another.
     pub(super) fn new(seed: u64) -> Self {
-        Self { call: Call::default(), is_wanted: false, is_barred: false, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
+        Self { call: Call::default(), is_wanted: false, noes: 0, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
     }
 
     /// Whether the store lets no write in this worker's name through.
     pub(super) const fn is_barred(&self) -> bool {
-        self.is_barred
+        self.noes >= NOES
     }
 
     /// All that it did was refused: whether that lies with the worker is to be found out.
@@ -42,7 +44,7 @@ impl WriteCheck {
     pub(super) fn wrote(&mut self) -> Option<WorkerEvent> {
         self.is_wanted = false;
         self.backoff.succeeded();
-        std::mem::take(&mut self.is_barred).then_some(WorkerEvent::WritesAccepted)
+        (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted)
     }
 
     /// Whether to ask now; it counts as asked then.
@@ -63,7 +65,7 @@ impl WriteCheck {
             // It is asked again where all is refused again, not sooner than after the wait.
             Ok(None) => {
                 self.is_wanted = false;
-                return std::mem::take(&mut self.is_barred).then_some(WorkerEvent::WritesAccepted);
+                return (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted);
             }
             Ok(Some(refused)) => refused.to_string(),
             Err(error @ (StoreError::Denied { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })) => {
@@ -72,7 +74,8 @@ impl WriteCheck {
             // The store is away, or busy: that says nothing about this worker.
             Err(_) => return None,
         };
-        (!std::mem::replace(&mut self.is_barred, true)).then_some(WorkerEvent::WritesRefused { why })
+        self.noes = self.noes.saturating_add(1);
+        (self.noes == NOES).then_some(WorkerEvent::WritesRefused { why })
     }
 }
 
@@ -95,10 +98,17 @@ mod tests {
         assert!(!check.send(SECOND), "nothing was refused");
         check.suspect();
         assert!(check.send(SECOND) && !check.send(SECOND), "one question at a time");
-        assert!(matches!(check.answered(SECOND, Ok(refused())), Some(WorkerEvent::WritesRefused { .. })));
-        assert!(check.is_barred() && !check.send(SECOND), "it waits before it asks again");
-        let next = check.wake_at().unwrap();
+        assert!(check.answered(SECOND, Ok(refused())).is_none() && !check.is_barred(), "once may be a moment");
+        assert!(!check.send(SECOND), "it waits before it asks again");
+        let mut next = check.wake_at().unwrap();
         assert!(next >= 2 * SECOND && check.send(next));
+        assert!(check.answered(next, Ok(refused())).is_none() && !check.is_barred());
+        next = check.wake_at().unwrap();
+        assert!(check.send(next));
+        assert!(matches!(check.answered(next, Ok(refused())), Some(WorkerEvent::WritesRefused { .. })));
+        assert!(check.is_barred());
+        next = check.wake_at().unwrap();
+        assert!(check.send(next));
         assert!(check.answered(next, Ok(refused())).is_none(), "it is told once");
         let next = check.wake_at().unwrap();
         assert!(check.send(next));

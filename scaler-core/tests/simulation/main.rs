@@ -172,7 +172,7 @@ fn a_worker_is_refused(seed: u64, fault: Option<Fault>) -> Option<String> {
         world.pass(8 * SECOND + world.chance.up_to(SECOND)).await;
         let before = world.record.snapshot();
         let refused = world.any_worker_is_refused().await;
-        world.pass(8 * SECOND).await;
+        world.pass(12 * SECOND).await;
         let middle = world.record.snapshot();
         world.pass(8 * SECOND).await;
         let after = world.record.snapshot();
