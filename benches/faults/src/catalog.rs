@@ -98,7 +98,7 @@ faults! {
     42 "leader-hangs" Always control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
     44 "table-locked" InFull postgres::table_locked: "the whole table is locked for 30 s, as by ALTER TABLE [0 moves; back within 2 s]";
-    48 "secrets-rotated" Always secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
+    48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
     57 "redis-vanishes" Always redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
     57 "pooler-vanishes" Always vanished::pooler: "PgBouncer is gone without a word, another takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
