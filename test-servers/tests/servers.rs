@@ -87,6 +87,12 @@ async fn nothing_stays_behind_when_the_process_is_killed() {
     let urls = lines.next_line().await.unwrap().unwrap();
     let urls: Vec<&str> = urls.split_whitespace().collect();
     assert_eq!(urls.iter().filter(|url| listens(url)).count(), 2, "{urls:?}");
+    // One of them is paused: it must not stay behind, either.
+    let keeps_redis = |name: &str| name.starts_with("test-redis-");
+    let redis =
+        folder.path().read_dir().unwrap().map(Result::unwrap).find(|entry| entry.file_name().to_str().is_some_and(keeps_redis));
+    let pid = std::fs::read_to_string(redis.unwrap().path().join("pid")).unwrap();
+    assert!(Command::new("kill").args(["-s", "STOP", pid.trim()]).status().await.unwrap().success());
     child.kill().await.unwrap();
     for url in urls {
         until(|| !listens(url)).await;

@@ -8,6 +8,9 @@
 end_signal=$1
 shift
 
+# When its parent ends, the kernel hangs up a process group that has a stopped member, such as a paused server: that must not end its keeper.
+trap '' HUP
+
 while read -r order; do
   case $order in
     start)
