@@ -99,7 +99,7 @@ impl Auditing {
 
     /// Its user may have put another one in its place, without an index, or have changed it.
     async fn watch_table(&self, episode: &mut Episode, now: Duration) {
-        match self.store.check_table().await {
+        match self.store.ensure_table().await {
             Ok(()) => {
                 if episode.recovered() {
                     tracing::info!("the table of work is as it should be again");

@@ -101,7 +101,6 @@ declare
     wanted integer[];
     due integer[];
     marked integer[];
-    part record;
 begin
     -- A row that somebody holds is passed over; what else is waited for, such as a row that a foreign key leads to, must not take all the time.
     perform set_config('lock_timeout', '50ms', true);
@@ -122,35 +121,19 @@ begin
         where s.slot = any (wanted) and s.owner = worker and s.incarnation = life and s.last_tick < tick
         order by s.last_tick, s.slot
         for no key update of s skip locked);
-    ticked := 0;
-    items := 0;
-    refused := '{}';
-    states := '{}';
-    said := '{}';
-    for part in select * from scaler.tick_part(worker, tick, due, left_out || suspects, deadline) loop
-        ticked := ticked + part.slots;
-        items := items + part.items;
-        if part.refused is not null then
-            refused := refused || part.refused;
-            states := states || part.state;
-            said := said || part.said;
-        end if;
-    end loop;
+    select coalesce(sum(p.slots), 0), coalesce(sum(p.items), 0), coalesce(array_agg(p.refused) filter (where p.refused is not null), '{}'),
+           coalesce(array_agg(p.state) filter (where p.refused is not null), '{}'),
+           coalesce(array_agg(p.said) filter (where p.refused is not null), '{}')
+    into ticked, items, refused, states, said from scaler.tick_part(worker, tick, due, left_out || suspects, deadline) p;
     marked := array(select s.slot from scaler.slot s where s.slot = any (due) and s.last_tick = tick);
     -- In a time of their own, or a slot with very many that are refused would be for them alone.
-    for part in
-        select * from scaler.increment_part(worker, array(
-            select w.id from public.work_items w
-            where scaler.slot_of(w.id) = any (array(select unnest(marked))) and w.id = any (suspects)
-            for no key update of w skip locked), clock_timestamp() + interval '500 milliseconds')
-    loop
-        items := items + part.items;
-        if part.refused is not null then
-            refused := refused || part.refused;
-            states := states || part.state;
-            said := said || part.said;
-        end if;
-    end loop;
+    select items + coalesce(sum(p.items), 0), refused || coalesce(array_agg(p.refused) filter (where p.refused is not null), '{}'),
+           states || coalesce(array_agg(p.state) filter (where p.refused is not null), '{}'),
+           said || coalesce(array_agg(p.said) filter (where p.refused is not null), '{}')
+    into items, refused, states, said from scaler.increment_part(worker, array(
+        select w.id from public.work_items w
+        where scaler.slot_of(w.id) = any (array(select unnest(marked))) and w.id = any (suspects)
+        for no key update of w skip locked), clock_timestamp() + interval '500 milliseconds') p;
     -- Where all are refused since a column, a type or a function is not there, that lies with the table: nothing is ticked, and it is told as it is.
     if items = 0 and cardinality(refused) > 0
        and not exists (select from unnest(states) as one(state) where one.state not like '42%' or one.state = '42501') then

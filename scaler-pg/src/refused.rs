@@ -46,9 +46,9 @@ pub(crate) struct Detour {
 }
 
 impl Detour {
-    /// Whether the usual statement does.
-    pub(crate) const fn is_none(&self) -> bool {
-        self.suspects.is_empty() && !self.is_unexplained
+    /// Whether the usual statement does not do.
+    pub(crate) const fn is_needed(&self) -> bool {
+        !self.suspects.is_empty() || self.is_unexplained
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..8 {
             let before = now;
-            while refused.detour(&owner, SlotRange::ALL, now).is_none() {
+            while !refused.detour(&owner, SlotRange::ALL, now).is_needed() {
                 assert_eq!(refused.detour(&owner, SlotRange::ALL, now).left_out, [item(1).uuid()]);
                 now += Duration::from_millis(500);
             }
@@ -221,12 +221,12 @@ mod tests {
         let (refused, owner) = (Refused::default(), owner(1));
         refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), Duration::ZERO);
         refused.missing(&owner, SlotRange::ALL, 1);
-        assert!(refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_none(), "it is the known one");
+        assert!(!refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_needed(), "it is the known one");
         refused.missing(&owner, SlotRange::ALL, 2);
         let detour = refused.detour(&owner, SlotRange::ALL, Duration::ZERO);
-        assert!(!detour.is_none());
+        assert!(detour.is_needed());
         refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[2], true), Duration::ZERO);
-        assert!(refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_none());
+        assert!(!refused.detour(&owner, SlotRange::ALL, Duration::ZERO).is_needed());
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl PgStore {
     ///
     /// # Errors
     /// What is wrong, and its remedy, or as for any other call.
-    pub async fn check_table(&self) -> Result<(), StoreError> {
+    pub async fn ensure_table(&self) -> Result<(), StoreError> {
         let missing = |finding| StoreError::NotInstalled { during: DURING, source: Box::new(finding) };
         if self.table(None).await? == Table::Missing {
             return Err(missing(Finding::NoTable { target: self.link.target().clone() }));

@@ -146,7 +146,7 @@ async fn a_table_that_takes_the_place_of_another_gets_an_index_of_its_own() {
     // While programs run, too.
     desk.run("drop table former; alter table public.work_items rename to former; create table public.work_items (like former)")
         .await;
-    desk.store.check_table().await.unwrap();
+    desk.store.ensure_table().await.unwrap();
     assert_eq!(desk.number(INDEXES_ON_THE_SLOT).await, 1);
 }
 
@@ -189,7 +189,7 @@ async fn each_table_that_inherits_gets_an_index() {
     .await;
     desk.store.install(None).await.unwrap();
     assert_eq!(desk.number("select count(*) from pg_index where indexprs is not null and indisvalid").await, 3);
-    desk.store.check_table().await.unwrap();
+    desk.store.ensure_table().await.unwrap();
 }
 
 #[tokio::test]
