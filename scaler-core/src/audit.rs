@@ -70,7 +70,7 @@ pub struct Report {
     pub doubled: u64,
     /// By how much, all together.
     pub doubles: u64,
-    /// Items that gained less than their slot was ticked: somebody held them locked, or changed their value.
+    /// Items that gained less than their slot was ticked: somebody held them locked or changed their value, or the store refused to change them.
     pub short: u64,
     /// Items whose value is the greatest integer, so that it stays: they are neither short nor late.
     pub ended: u64,

@@ -49,7 +49,7 @@ pub struct PgConfig {
     pub application_name: String,
     /// How many connections may be open at a time, beside those that tick.
     pub max_connections: u32,
-    /// How many connections may tick at a time.
+    /// How many connections may tick at a time, beside one for slots whose ticks fail.
     pub ticks_at_once: u32,
     /// Whether a tick waits until it is on disk.
     pub tick_commit: TickCommit,

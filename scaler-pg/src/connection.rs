@@ -63,7 +63,8 @@ impl Link {
         config.check()?;
         let idle = Arc::new(IdleSessions::new());
         let others = Self::new(config, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
-        let ticks = Self::new(config, &idle, Purpose::Ticks, config.ticks_at_once, config.tick_commit)?;
+        // One more is opened while some slots fail: they are tried again beside the others.
+        let ticks = Self::new(config, &idle, Purpose::Ticks, config.ticks_at_once.saturating_add(1), config.tick_commit)?;
         Ok((others, ticks))
     }
 
@@ -89,6 +90,11 @@ impl Link {
             command_timeout,
             statement_timeout,
         })
+    }
+
+    /// The time by the clock that limits calls.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
     }
 
     pub(crate) const fn target(&self) -> &Target {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{
-    Adoption, Assignment, Claim, Clock, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
-    RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, TokioClock,
-    Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
+    RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
+    WorkStore, WorkerId,
 };
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -35,7 +35,6 @@ pub struct PgStore {
     way: FoundWay,
     expected: Expected,
     refused: Refused,
-    clock: TokioClock,
     counting: Mutex<Option<Counting>>,
 }
 
@@ -52,7 +51,6 @@ impl PgStore {
             way: FoundWay::default(),
             expected: Expected::default(),
             refused: Refused::default(),
-            clock: TokioClock::start(),
             counting: Mutex::default(),
         })
     }
@@ -97,7 +95,7 @@ impl PgStore {
         if row.ticked > 0 {
             let found = FoundRefused { refused: named, is_whole: row.left_over == 0 };
             let count = self.count("tick", row.slots)?;
-            self.refused.learn(owner, slots, count, &detour, found, self.clock.now());
+            self.refused.learn(owner, slots, count, &detour, found, self.link.now());
         }
         let refused = unsigned(row.present.unwrap_or(row.items) - row.items).saturating_sub(locked);
         let row = TickRow { locked: i64::try_from(locked).unwrap_or(i64::MAX), ..row };
@@ -204,8 +202,8 @@ struct CommitRow {
 impl WorkStore for PgStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
         let way = self.way.get(&self.link, "tick").await?;
-        let detour = self.refused.detour(owner, slots, self.clock.now());
-        if !detour.is_none() {
+        let detour = self.refused.detour(owner, slots, self.link.now());
+        if detour.is_needed() {
             return self.tick_around(way, owner, slots, detour).await;
         }
         let expected = self.expected.get(owner, slots);

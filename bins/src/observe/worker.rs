@@ -59,6 +59,11 @@ impl WorkerObserver {
                 self.metrics.idle.set(0);
                 self.readiness.idle(None);
             }
+            WorkerEvent::SlotsFailed { slots, error } => {
+                self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
+                self.readiness.falls_short(Some(format!("slots {} to {} fail: {error}", slots.first(), slots.end() - 1)));
+            }
+            WorkerEvent::SlotsBack => self.readiness.falls_short(None),
             WorkerEvent::ItemsRefused { items, refusal } => {
                 self.readiness.falls_short(Some(format!("Postgres refuses to change {items} items; {refusal}")));
             }
@@ -107,6 +112,13 @@ impl WorkerObserver {
                 tracing::warn!("{worker}: claimed {slots} slots that nobody ticked and no control plane moved");
             }
             WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
+            WorkerEvent::SlotsFailed { slots, error } => {
+                let (first, last) = (slots.first(), slots.end() - 1);
+                tracing::warn!(
+                    "{worker}: {error}; ticks all slots but some from {first} to {last}, which it tries again within 30 s"
+                );
+            }
+            WorkerEvent::SlotsBack => tracing::info!("{worker}: all slots are ticked again"),
             WorkerEvent::ItemsRefused { items, refusal } => {
                 tracing::warn!(
                     "{worker}: Postgres refuses to change {items} items and ticks all others; {refusal}; tries each again within 30 s"

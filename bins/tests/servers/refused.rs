@@ -57,7 +57,9 @@ async fn a_refused_row_is_named_and_no_other_misses_a_tick() {
     let ready = get(&address, "/ready");
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains(&format!("refuses to change 1 items; {bad}: ")), "{ready}");
     let metrics = get(&address, "/metrics");
-    assert!(!metrics.contains("notifi_scaler_worker_refused_items_total 0\n"), "{metrics}");
+    let counted =
+        metrics.lines().find_map(|line| line.strip_prefix("notifi_scaler_worker_refused_items_total ")?.parse::<u64>().ok());
+    assert!(counted.is_some_and(|count| count > 0), "{metrics}");
     let (code, said) = system.tool(&["status", "--check"]).await;
     assert!(
         code == 1 && said.contains(&format!("worker-2: Postgres refuses to change 1 items; {bad}: new row")),
@@ -98,4 +100,36 @@ async fn others_take_over_from_a_worker_whose_name_is_refused() {
     assert!(said.contains("barred") && said.contains("worker-2: Postgres lets no write in its name through: "), "{said}");
     system.run("alter table work_items drop constraint known").await;
     system.until_loads(&[10, 10, 10]).await;
+}
+
+#[tokio::test]
+async fn a_row_whose_change_never_ends_stops_nobody() {
+    let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
+    system.until_loads(&[10, 10, 10]).await;
+    let bad = system.any_item_of("worker-2").await;
+    let hang = format!(
+        "create function hang() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$;
+         create trigger hang before update on work_items for each row when (new.id = '{bad}') execute function hang()"
+    );
+    sqlx::raw_sql(AssertSqlSafe(hang)).execute(&system.user).await.unwrap();
+    // It may be given to another worker once, since its owner cannot tick anything while it finds out.
+    eventually("a worker names slots", async || {
+        let mut names = system.workers.values().map(|worker| worker.err.contain("ticks all slots but some from"));
+        names.any(|names| names).then_some(()).ok_or_else(|| format!("{:?} {:?}", system.control, system.workers))
+    })
+    .await;
+    eventually("no other row misses a tick", async || match system.missed_by_others(bad, 4).await {
+        (0, 0) => Ok(()),
+        missed => Err(missed),
+    })
+    .await;
+    // Meanwhile the row is tried again and again, each time until Postgres ends the statement.
+    assert_eq!(system.missed_by_others(bad, 20).await, (0, 0), "{:?} {:?}", system.control, system.workers);
+    system.run("drop trigger hang on work_items").await;
+    eventually("all slots are ticked again", async || {
+        let mut tell = system.workers.values().map(|worker| worker.err.contain("all slots are ticked again"));
+        tell.any(|tells| tells).then_some(()).ok_or("not yet")
+    })
+    .await;
+    assert_eq!(system.missed_by_others(Uuid::nil(), 4).await, (0, 0));
 }

@@ -15,7 +15,10 @@ const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
 /// chunks become smaller still.
 const WANTED: Duration = Duration::from_millis(300);
 /// Into how many a chunk is cut that Postgres did not manage in time.
-const AFTER_FAILURE: u64 = 8;
+const AFTER_FAILURE: u32 = 8;
+/// The waits before a single slot that fails is tried again: the first, doubling up to the longest.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// A run of slots that are ticked by one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,10 @@ pub(super) struct Chunk {
     pub(super) tick: Option<Tick>,
     /// How many items it was found to hold, or is thought to hold by those slots of it that were ticked.
     pub(super) rows: u64,
+    /// How many slots of it were owned when it was last answered for.
+    pub(super) owned: u32,
+    /// Set, while its calls fail and others do not.
+    pub(super) aside: Option<Aside>,
     /// What the present tick has told of it so far.
     pub(super) seen: Option<Signature>,
     /// Whether all of it was ticked, so that this is the whole.
@@ -41,15 +48,26 @@ pub(super) struct Signature {
     pub(super) fence: u64,
 }
 
+/// What is known of a chunk that is called for apart from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Aside {
+    /// How often its calls have failed since it was cut last.
+    failures: u32,
+    /// It is not called for earlier.
+    pub(super) retry_at: Duration,
+}
+
 impl Chunk {
     const fn unknown(range: SlotRange, rows: u64) -> Self {
-        Self { range, tick: None, rows, seen: None, is_done: false, listed: None }
+        Self { range, tick: None, rows, owned: 0, aside: None, seen: None, is_done: false, listed: None }
     }
 
     /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
     pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
         let signature = Signature { items: held(report), digest: report.digest, fence: report.fence };
         self.is_done = report.left == 0;
+        self.aside = None;
+        self.owned = report.owned;
         if self.tick.is_some_and(|tick| report.tick <= tick) {
             let so_far = self.seen.map_or(self.rows, |seen| seen.items) + held(report);
             self.rows = if self.is_done { so_far } else { so_far.max(self.rows) };
@@ -69,6 +87,37 @@ impl Chunk {
         Some(missed)
     }
 
+    /// Of a chunk that is set aside: its last call has failed for another reason than its slots.
+    pub(super) fn wait(&mut self, now: Duration) {
+        if let Some(aside) = &mut self.aside {
+            aside.retry_at = now + FIRST_RETRY;
+        }
+    }
+
+    /// How many slots there are in its range.
+    fn width(&self, slots: SlotCount) -> u32 {
+        self.range.end().min(slots.get()).saturating_sub(self.range.first())
+    }
+
+    /// It cut into so many, of about as many slots each, or fewer where it has no more slots.
+    fn pieces(&self, count: u64, slots: SlotCount) -> Vec<Self> {
+        let width = u64::from(self.width(slots));
+        let count = count.min(width).max(1);
+        let at = |number| self.range.first() + u32::try_from(width * number / count).unwrap_or(u32::MAX);
+        let owned = self.owned / u32::try_from(count).unwrap_or(u32::MAX);
+        let piece = |number| {
+            let end = if number + 1 == count { self.range.end() } else { at(number + 1) };
+            let unknown = Self::unknown(SlotRange::new(at(number)..end), self.rows / count);
+            Self { tick: self.tick, owned, aside: self.aside, ..unknown }
+        };
+        (0..count).map(piece).collect()
+    }
+
+    /// Whether both together hold no more rows than this, and neither is set aside.
+    fn may_join(&self, next: &Self, wanted: u64) -> bool {
+        self.aside.is_none() && next.aside.is_none() && self.rows + next.rows <= wanted
+    }
+
     /// Whether its ids are known to be others than were read.
     pub(super) fn is_stale(&self) -> bool {
         self.is_done && self.seen.is_some() && self.seen != self.listed
@@ -82,6 +131,7 @@ impl Chunk {
         };
         self.range = SlotRange::new(self.range.first()..next.range.end());
         self.rows += next.rows;
+        self.owned += next.owned;
         self.seen = both(self.seen, next.seen);
         self.listed = both(self.listed, next.listed);
         self.is_done &= next.is_done;
@@ -117,9 +167,43 @@ impl Chunks {
         self.all.get_mut(place).filter(|chunk| chunk.range == range)
     }
 
+    /// How many slots are owned in all but these ranges, as far as they were answered for.
+    pub(super) fn owned_outside(&self, ranges: &[SlotRange]) -> u32 {
+        self.all.iter().filter(|chunk| !ranges.contains(&chunk.range)).map(|chunk| chunk.owned).sum()
+    }
+
+    /// Notes a call at `now` that failed while others did not: the chunk is called for apart from them, cut first, or after a wait, if it is
+    /// a single slot.
+    pub(super) fn set_aside(&mut self, now: Duration, range: SlotRange, slots: SlotCount) {
+        let Some(chunk) = self.get_mut(range) else { return };
+        if chunk.width(slots) > 1 {
+            chunk.aside = Some(Aside { failures: 0, retry_at: now });
+            self.cut(range, slots);
+        } else {
+            let failures = chunk.aside.map_or(0, |aside| aside.failures);
+            let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_RETRY);
+            chunk.aside = Some(Aside { failures: failures.saturating_add(1), retry_at: now + wait });
+        }
+    }
+
+    /// Cuts the chunk, if there is only one.
+    pub(super) fn cut_single(&mut self, slots: SlotCount) {
+        if let [chunk] = self.all[..] {
+            self.cut(chunk.range, slots);
+        }
+    }
+
+    /// Cuts a chunk that fails.
+    fn cut(&mut self, range: SlotRange, slots: SlotCount) {
+        let place = self.all.partition_point(|chunk| chunk.range.first() < range.first());
+        let Some(chunk) = self.all.get(place).copied() else { return };
+        let pieces = chunk.pieces(u64::from(AFTER_FAILURE), slots);
+        self.all.splice(place..=place, pieces);
+    }
+
     /// Notes that Postgres did not manage this range in time.
     pub(super) fn too_much(&mut self, range: SlotRange) {
-        let enough = self.wanted * AFTER_FAILURE;
+        let enough = self.wanted * u64::from(AFTER_FAILURE);
         if let Some(chunk) = self.get_mut(range) {
             chunk.rows = chunk.rows.max(enough);
         }
@@ -144,7 +228,7 @@ impl Chunks {
             let pieces = self.pieces(chunk, slots);
             let was_measured = std::mem::replace(&mut is_measured, pieces.len() == 1);
             match all.last_mut() {
-                Some(last) if was_measured && is_measured && last.rows + chunk.rows <= self.wanted => last.join(chunk),
+                Some(last) if was_measured && is_measured && last.may_join(chunk, self.wanted) => last.join(chunk),
                 _ => all.extend(pieces),
             }
         }
@@ -153,18 +237,10 @@ impl Chunks {
 
     /// The chunk itself, unless it is twice too large; no slot is ever cut.
     fn pieces(&self, chunk: &Chunk, slots: SlotCount) -> Vec<Chunk> {
-        let (first, end) = (chunk.range.first(), chunk.range.end());
-        let width = u64::from(end.min(slots.get()).saturating_sub(first));
-        let count = if chunk.rows > 2 * self.wanted { chunk.rows.div_ceil(self.wanted).min(width) } else { 1 };
-        if count <= 1 {
+        if chunk.rows <= 2 * self.wanted || chunk.aside.is_some() || chunk.width(slots) <= 1 {
             return vec![*chunk];
         }
-        let at = |number: u64| first + u32::try_from(width * number / count).unwrap_or(u32::MAX);
-        let piece = |number| {
-            let end = if number + 1 == count { end } else { at(number + 1) };
-            Chunk { tick: chunk.tick, ..Chunk::unknown(SlotRange::new(at(number)..end), chunk.rows / count) }
-        };
-        (0..count).map(piece).collect()
+        chunk.pieces(chunk.rows.div_ceil(self.wanted), slots)
     }
 }
 
@@ -251,6 +327,32 @@ mod tests {
         chunk.learn(&report(4, 2, 0, 100));
         assert_eq!(chunk.rows, 3100);
         assert!(chunk.is_stale());
+    }
+
+    #[test]
+    fn a_chunk_that_fails_alone_is_cut_down_to_a_slot_that_waits() {
+        let (mut chunks, slots) = (Chunks::new(), SlotCount::DEFAULT);
+        let bad = crate::Slot::new(1000);
+        let failing = |chunks: &Chunks| *chunks.all().iter().find(|chunk| chunk.range.contains(bad)).unwrap();
+        let mut width = slots.get();
+        while width > 1 {
+            let range = failing(&chunks).range;
+            chunks.set_aside(Duration::ZERO, range, slots);
+            assert_whole(&chunks);
+            let chunk = failing(&chunks);
+            assert_eq!(chunk.aside.map(|aside| aside.retry_at), Some(Duration::ZERO), "it is cut first");
+            let before = std::mem::replace(&mut width, chunk.width(slots));
+            assert!(width <= before.div_ceil(AFTER_FAILURE), "{chunk:?} of {before} slots");
+        }
+        let range = failing(&chunks).range;
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            chunks.set_aside(Duration::ZERO, range, slots);
+            waits.push(failing(&chunks).aside.unwrap().retry_at.as_secs());
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        chunks.recut(slots);
+        assert_eq!(failing(&chunks).range, range, "it is joined with no other");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{InstallationId, ItemId, MembershipError, RefusedItem, StoreError, Tick, TickReport};
+use crate::{InstallationId, ItemId, MembershipError, RefusedItem, SlotRange, StoreError, Tick, TickReport};
 
 /// Something that happened to a worker.
 #[derive(Debug)]
@@ -44,6 +44,16 @@ pub enum WorkerEvent {
         /// How many.
         ticks: u64,
     },
+    /// A call for some of its slots failed, and calls for others did not; these slots are tried again apart from the others. Reported like
+    /// [`StoreFailed`](Self::StoreFailed).
+    SlotsFailed {
+        /// The slots that were called for.
+        slots: SlotRange,
+        /// Why.
+        error: StoreError,
+    },
+    /// No slot fails any more.
+    SlotsBack,
     /// The store refuses to change some of its items; all others are ticked. Reported like [`StoreFailed`](Self::StoreFailed).
     ItemsRefused {
         /// How many.

@@ -1,13 +1,27 @@
 //! One pass over all chunks after the other: one call at a time, or several within a limit, spread over the tick, never two passes at
 //! a time. A worker that cannot keep up starts the next pass when the last one ends: what it did not reach in time is left out of
 //! that tick, and counted.
+//!
+//! A call that fails while others succeed fails for a reason of its own slots, such as a trigger that never ends. These slots are set
+//! aside: they are called for beside the passes, one call at a time, and cut into ever fewer, until only those are left that fail.
 
 use std::time::Duration;
 
-use super::chunks::{Chunk, Chunks, Signature};
-use crate::{ItemId, SlotRange, Tick, TickReport, digest_of};
+use super::chunks::{Chunks, Signature};
+use crate::{ItemId, SlotCount, SlotRange, StoreError, Tick, TickReport, digest_of};
 
-/// A pass that has ended.
+/// How a pass has ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Calls were answered.
+    Ticked(Ended),
+    /// No call was answered, or the store was away for one.
+    Failed(StoreError),
+    /// Not of a pass: slots that are set aside have failed again.
+    AsideFailed(SlotRange, StoreError),
+}
+
+/// A pass in which calls were answered.
 #[derive(Debug)]
 pub(super) struct Ended {
     /// The reports of all chunks as if they were one.
@@ -20,17 +34,27 @@ pub(super) struct Ended {
     pub(super) missed: u64,
     /// Whether it was still at work when a further tick began.
     pub(super) late: bool,
+    /// Slots whose call has failed, if any, and why.
+    pub(super) failed: Option<(SlotRange, StoreError)>,
+    /// Whether no slots are set aside.
+    pub(super) is_sound: bool,
 }
 
 /// What the passes do.
 #[derive(Debug)]
 pub(super) struct Passes {
     chunks: Chunks,
+    /// How many slots there are, as last told.
+    slots: SlotCount,
     at_once: usize,
+    /// Nothing was answered in the last pass: in this one a call that fails again must not hold up all others.
+    is_recovering: bool,
     due_at: Duration,
     /// Something changed while a pass was under way: another one follows at this time.
     again: Option<Duration>,
     pass: Option<Pass>,
+    /// The slots set aside for which a call is under way.
+    aside: Option<SlotRange>,
 }
 
 #[derive(Debug)]
@@ -38,21 +62,36 @@ struct Pass {
     begun_at: Duration,
     /// From one call to the next.
     step: Duration,
-    /// How many chunks have been called for.
+    /// The chunks to call for.
+    order: Vec<SlotRange>,
+    /// How many of them have been called for.
     sent: usize,
     /// Those to call for once more, since the first call did not take all that was due.
     rest: Vec<SlotRange>,
     under_way: Vec<(SlotRange, Duration)>,
+    answered: Vec<SlotRange>,
     merged: Option<TickReport>,
     first_tick: Option<Tick>,
     fresh: usize,
     missed: u64,
-    failed: bool,
+    /// Calls that have failed.
+    failed: Vec<(SlotRange, StoreError)>,
+    /// The store is away: no more is sent.
+    is_over: bool,
 }
 
 impl Passes {
     pub(super) fn new(at_once: usize) -> Self {
-        Self { chunks: Chunks::new(), at_once: at_once.max(1), due_at: Duration::ZERO, again: None, pass: None }
+        Self {
+            chunks: Chunks::new(),
+            slots: SlotCount::DEFAULT,
+            at_once: at_once.max(1),
+            is_recovering: false,
+            due_at: Duration::ZERO,
+            again: None,
+            pass: None,
+            aside: None,
+        }
     }
 
     /// Sets when the next pass begins, unless one is wanted earlier.
@@ -74,43 +113,64 @@ impl Passes {
 
     /// Whether no call is under way.
     pub(super) const fn is_idle(&self) -> bool {
-        self.pass.is_none()
+        self.pass.is_none() && self.aside.is_none()
     }
 
     /// When there is something to send next, if that can be said.
     pub(super) fn wake_at(&self) -> Option<Duration> {
-        match &self.pass {
+        let next = match &self.pass {
             None => Some(self.due_at),
             Some(pass) => self.may_send(pass).then(|| pass.next_at()),
-        }
+        };
+        let aside = self.next_aside().map(|(retry_at, _)| retry_at);
+        next.into_iter().chain(aside).min()
+    }
+
+    /// Which of the slots set aside are to be called for next, and when, unless a call for some is under way.
+    fn next_aside(&self) -> Option<(Duration, SlotRange)> {
+        let waiting = self.chunks.all().iter().filter_map(|chunk| Some((chunk.aside?.retry_at, chunk.range)));
+        waiting.min_by_key(|(retry_at, _)| *retry_at).filter(|_| self.aside.is_none())
     }
 
     /// What is to be called for now; it counts as called for then. A pass that is due begins, and is spread over the time `until` then.
     pub(super) fn send(&mut self, now: Duration, until: Duration) -> Vec<SlotRange> {
         if self.pass.is_none() && self.due_at <= now {
-            let chunks = u32::try_from(self.chunks.all().len()).unwrap_or(u32::MAX);
-            self.pass = Some(Pass::new(now, until.saturating_sub(now) / chunks.max(1)));
+            let order: Vec<_> = self.chunks.all().iter().filter(|chunk| chunk.aside.is_none()).map(|chunk| chunk.range).collect();
+            let step = until.saturating_sub(now) / u32::try_from(order.len()).unwrap_or(u32::MAX).max(1);
+            self.pass = Some(Pass::new(now, step, order));
         }
         let mut ranges = Vec::new();
         while let Some(mut pass) = self.pass.take() {
-            let range = self.may_send(&pass).then(|| pass.take_next(now, self.chunks.all())).flatten();
+            let range = self.may_send(&pass).then(|| pass.take_next(now)).flatten();
             self.pass = Some(pass);
             let Some(range) = range else { break };
+            ranges.push(range);
+        }
+        if let Some((_, range)) = self.next_aside().filter(|(retry_at, _)| *retry_at <= now) {
+            self.aside = Some(range);
             ranges.push(range);
         }
         ranges
     }
 
     fn may_send(&self, pass: &Pass) -> bool {
-        let any_left = pass.sent < self.chunks.all().len() || !pass.rest.is_empty();
-        !pass.failed && any_left && pass.under_way.len() < self.at_once
+        let any_left = pass.sent < pass.order.len() || !pass.rest.is_empty();
+        !pass.is_over && any_left && pass.under_way.len() < self.at_once + usize::from(self.is_recovering)
     }
 
     /// Takes in a report. The first value is when the call was made, if it was the first of its pass; the second the end of the
-    /// pass, if this was it and nothing failed in it.
-    pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<Ended>) {
+    /// pass, if this was it.
+    pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<End>) {
+        if self.aside.take_if(|aside| *aside == range).is_some() {
+            // The next pass calls for it, too.
+            if let Some(chunk) = self.chunks.get_mut(range) {
+                chunk.learn(report);
+            }
+            return (None, None);
+        }
         let Some(pass) = &mut self.pass else { return (None, None) };
         let sent_at = pass.answer(range);
+        pass.answered.push(range);
         if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
             pass.fresh += 1;
             pass.missed = pass.missed.max(missed);
@@ -142,54 +202,80 @@ impl Passes {
         }
     }
 
-    /// Notes that a call failed: the pass sends no more. Whether it may have been too much to ask for at once is `heavy`.
-    pub(super) fn failed(&mut self, now: Duration, range: SlotRange, load: Load) {
-        if let Some(pass) = &mut self.pass {
-            pass.answer(range);
-            pass.failed = true;
+    /// Takes in the failure of a call; gives the end of the pass, if this was it.
+    pub(super) fn failed(&mut self, now: Duration, range: SlotRange, error: StoreError) -> Option<End> {
+        if self.aside.take_if(|aside| *aside == range).is_some() {
+            if may_lie_with_slots(&error) {
+                self.chunks.set_aside(now, range, self.slots);
+            } else if let Some(chunk) = self.chunks.get_mut(range) {
+                chunk.wait(now);
+            }
+            return Some(End::AsideFailed(range, error));
         }
-        if load == Load::Heavy {
+        if matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. }) {
             self.chunks.too_much(range);
         }
-        self.end(now);
+        let pass = self.pass.as_mut()?;
+        pass.answer(range);
+        pass.is_over |=
+            matches!(error, StoreError::Unavailable { .. } | StoreError::Unanswered { .. } | StoreError::NotInstalled { .. });
+        pass.failed.push((range, error));
+        self.end(now)
     }
 
-    fn end(&mut self, now: Duration) -> Option<Ended> {
-        let count = self.chunks.all().len();
-        let pass =
-            self.pass.take_if(|pass| pass.under_way.is_empty() && (pass.failed || pass.sent == count && pass.rest.is_empty()))?;
-        if let Some(report) = &pass.merged {
+    fn end(&mut self, now: Duration) -> Option<End> {
+        let is_at_end = |pass: &Pass| pass.is_over || pass.sent == pass.order.len() && pass.rest.is_empty();
+        let Pass { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, .. } =
+            self.pass.take_if(|pass| pass.under_way.is_empty() && is_at_end(pass))?;
+        let elsewhere = self.chunks.owned_outside(&answered);
+        if let Some(report) = &merged {
+            self.slots = report.slots;
             self.chunks.heed(report.items, report.took);
-            self.chunks.recut(report.slots);
         }
-        let report = pass.merged.filter(|_| !pass.failed)?;
-        let late = pass.first_tick.is_some_and(|first| first < report.tick);
-        Some(Ended { report, is_whole: pass.fresh == count, took: now.saturating_sub(pass.begun_at), missed: pass.missed, late })
+        let mut in_doubt = failed.iter().filter(|(_, error)| !is_over && may_lie_with_slots(error));
+        if merged.is_some() && !is_over {
+            in_doubt.for_each(|(range, _)| self.chunks.set_aside(now, *range, self.slots));
+            self.chunks.recut(self.slots);
+        } else if in_doubt.next().is_some() {
+            // The reason may lie with all of them.
+            self.chunks.cut_single(self.slots);
+        }
+        self.is_recovering = merged.is_none() && !is_over;
+        let failed = failed.pop();
+        let Some(report) = merged.filter(|_| !is_over) else { return failed.map(|(_, error)| End::Failed(error)) };
+        Some(End::Ticked(Ended {
+            is_whole: failed.is_none() && fresh == order.len(),
+            took: now.saturating_sub(begun_at),
+            missed,
+            late: first_tick.is_some_and(|first| first < report.tick),
+            failed,
+            is_sound: self.chunks.all().iter().all(|chunk| chunk.aside.is_none()),
+            report: TickReport { owned: report.owned.saturating_add(elsewhere), ..report },
+        }))
     }
 }
 
-/// Whether a call that failed may have asked for too much at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Load {
-    /// It may.
-    Heavy,
-    /// It failed for another reason.
-    Any,
+/// Whether a call may have failed for a reason of its slots, and not of the worker or of the store.
+const fn may_lie_with_slots(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })
 }
 
 impl Pass {
-    const fn new(begun_at: Duration, step: Duration) -> Self {
+    const fn new(begun_at: Duration, step: Duration, order: Vec<SlotRange>) -> Self {
         Self {
             begun_at,
             step,
+            order,
             sent: 0,
             rest: Vec::new(),
             under_way: Vec::new(),
+            answered: Vec::new(),
             merged: None,
             first_tick: None,
             fresh: 0,
             missed: 0,
-            failed: false,
+            failed: Vec::new(),
+            is_over: false,
         }
     }
 
@@ -203,13 +289,13 @@ impl Pass {
     }
 
     /// What to call for next, if it is time; it counts as called for then.
-    fn take_next(&mut self, now: Duration, chunks: &[Chunk]) -> Option<SlotRange> {
+    fn take_next(&mut self, now: Duration) -> Option<SlotRange> {
         if self.next_at() > now {
             return None;
         }
         let range = self.rest.pop().unwrap_or_else(|| {
             self.sent += 1;
-            chunks[self.sent - 1].range
+            self.order[self.sent - 1]
         });
         self.under_way.push((range, now));
         Some(range)
@@ -296,5 +382,78 @@ mod tests {
         assert_eq!(passes.stale_after(Some(ranges[2])), None, "it is not asked for twice in a row");
         learn(&mut passes, 4, None);
         assert_eq!(passes.stale_after(None), None, "they are the old ones again");
+    }
+
+    fn refused() -> StoreError {
+        StoreError::Refused { during: "tick", source: "a trigger".into() }
+    }
+
+    /// All that is due at this time: one pass, and what is called for beside it; calls for `bad` fail. What was called for in the pass, the
+    /// end, and what was called for beside it.
+    fn pass(
+        passes: &mut Passes,
+        now: Duration,
+        tick: u64,
+        bad: impl Fn(SlotRange) -> bool,
+    ) -> (Vec<SlotRange>, End, Vec<SlotRange>) {
+        let (mut called, mut beside, mut ended) = (Vec::new(), Vec::new(), None);
+        passes.next_at(now, now);
+        loop {
+            let aside: Vec<_> =
+                passes.chunks.all().iter().filter(|chunk| chunk.aside.is_some()).map(|chunk| chunk.range).collect();
+            let ranges =
+                if ended.is_some() && passes.wake_at().is_none_or(|at| at > now) { vec![] } else { passes.send(now, now) };
+            for range in &ranges {
+                if aside.contains(range) { &mut beside } else { &mut called }.push(*range);
+                let end = if bad(*range) {
+                    passes.failed(now, *range, refused())
+                } else {
+                    passes.answered(now, *range, &report(tick, 0)).1
+                };
+                if let Some(end) = end.filter(|end| !matches!(end, End::AsideFailed(..))) {
+                    passes.next_at(now, Duration::MAX);
+                    ended = Some(end);
+                }
+            }
+            if ranges.is_empty() {
+                return (called, ended.expect("there is always something to call for"), beside);
+            }
+        }
+    }
+
+    #[test]
+    fn slots_that_fail_are_set_aside_and_the_passes_go_on_without_them() {
+        let mut passes = Passes::new(1);
+        let bad = |range: SlotRange| range.contains(crate::Slot::new(1000));
+        let second = Duration::from_secs(1);
+        let (_, end, _) = pass(&mut passes, second, 1, bad);
+        assert!(matches!(end, End::Failed(_)), "there is one chunk, and nothing was ticked: {end:?}");
+        let (called, end, beside) = pass(&mut passes, second, 2, bad);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(ended.failed.is_some_and(|(slots, _)| bad(slots)) && !ended.is_whole && called.len() > 1);
+        let last = beside.last().copied().unwrap();
+        assert!(
+            beside.iter().any(|range| bad(*range) && range.end() - range.first() == 1),
+            "{beside:?} is cut to the slot that fails, {last:?}"
+        );
+        let (called, end, beside) = pass(&mut passes, second, 3, bad);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(!called.into_iter().any(bad) && beside.is_empty(), "it waits");
+        assert!(ended.is_whole && !ended.is_sound && ended.failed.is_none());
+        let (called, _, beside) = pass(&mut passes, 10 * second, 4, |_| false);
+        assert!(!called.into_iter().any(bad) && beside.len() == 1, "it is called for beside the pass: {beside:?}");
+        let (called, end, beside) = pass(&mut passes, 11 * second, 5, |_| false);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(ended.is_sound && ended.is_whole && called.into_iter().any(bad) && beside.is_empty());
+    }
+
+    #[test]
+    fn where_all_fail_nothing_is_cut_into_ever_smaller_pieces() {
+        let mut passes = Passes::new(1);
+        for tick in 1..20 {
+            let (_, end, beside) = pass(&mut passes, Duration::from_secs(tick), tick, |_| true);
+            assert!(matches!(end, End::Failed(_)) && beside.is_empty());
+        }
+        assert_eq!(passes.chunks.all().len(), 8);
     }
 }

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::drain::Drain;
 use super::exchange::{Effect, Input};
 use super::healing::Healing;
-use super::pass::{Ended, Load, Passes};
+use super::pass::{End, Ended, Passes};
 use super::schedule::Schedule;
 use super::watch::Watch;
 use super::write_check::WriteCheck;
@@ -60,6 +60,7 @@ pub struct Worker {
     drain: Option<Drain>,
     leaving: bool,
     store_episode: Episode,
+    slots_episode: Episode,
     refused_episode: Episode,
     membership_episode: Episode,
     ending: Option<Ending>,
@@ -97,6 +98,7 @@ impl Worker {
             drain: None,
             leaving: false,
             store_episode: Episode::default(),
+            slots_episode: Episode::default(),
             refused_episode: Episode::default(),
             membership_episode: Episode::default(),
             ending: None,
@@ -268,23 +270,49 @@ impl Worker {
         match answer {
             Ok(report) => {
                 self.store_answered(effects);
-                let (sent, ended) = self.passes.answered(now, slots, &report);
+                let (sent, end) = self.passes.answered(now, slots, &report);
                 if let Some(sent) = sent {
                     self.schedule.observe(sent, &report);
                 }
-                if let Some(ended) = ended {
-                    self.passed(now, &ended, effects);
-                }
+                self.pass_ended(now, end, effects);
             }
             Err(error) => {
                 if error.class() == ErrorClass::Permanent && self.owned > 0 {
                     self.write_check.suspect();
                 }
-                let heavy = matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. });
-                self.passes.failed(now, slots, if heavy { Load::Heavy } else { Load::Any });
+                let end = self.passes.failed(now, slots, error);
+                self.pass_ended(now, end, effects);
+            }
+        }
+    }
+
+    fn pass_ended(&mut self, now: Duration, end: Option<End>, effects: &mut Vec<Effect>) {
+        match end {
+            Some(End::Ticked(mut ended)) => {
+                self.tell_failed_slots(now, &mut ended, effects);
+                self.passed(now, &ended, effects);
+            }
+            Some(End::Failed(error)) => {
                 let retry_in = self.store_failed(now, error, effects);
                 self.passes.retry_at(now + retry_in);
             }
+            Some(End::AsideFailed(slots, error)) => self.slots_failed(now, slots, error, effects),
+            None => {}
+        }
+    }
+
+    /// Says which slots fail while others are ticked.
+    fn tell_failed_slots(&mut self, now: Duration, ended: &mut Ended, effects: &mut Vec<Effect>) {
+        match ended.failed.take() {
+            Some((slots, error)) => self.slots_failed(now, slots, error, effects),
+            None if ended.is_sound && self.slots_episode.recovered() => effects.push(Effect::Emit(WorkerEvent::SlotsBack)),
+            None => {}
+        }
+    }
+
+    fn slots_failed(&mut self, now: Duration, slots: SlotRange, error: StoreError, effects: &mut Vec<Effect>) {
+        if self.slots_episode.failed(now, &error) {
+            effects.push(Effect::Emit(WorkerEvent::SlotsFailed { slots, error }));
         }
     }
 

@@ -119,7 +119,7 @@ impl Transparent for Broken {
 impl WorkStore for Broken {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
         if self.fault == Fault::StopsAtRefusals {
-            let items = self.store.items(owner, slots).await?;
+            let items = self.store.items(owner, SlotRange::ALL).await?;
             if items.iter().any(|item| self.store.refuses(&owner.worker, *item)) {
                 return Err(StoreError::Refused { during: "tick", source: "an item is refused".into() });
             }

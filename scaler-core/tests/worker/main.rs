@@ -1,6 +1,9 @@
 //! The worker as a pure function of what it is told: when it calls, what it says, and how it ends.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod chunks;
+mod refused;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +74,11 @@ fn names(effects: &[Effect]) -> Vec<&'static str> {
         Effect::Emit(_) | Effect::Claim { .. } | Effect::TryToWrite => "other",
     };
     effects.iter().map(name).filter(|name| *name != "other").collect()
+}
+
+/// The ranges that a worker calls for.
+fn called(effects: &[Effect]) -> Vec<SlotRange> {
+    effects.iter().filter_map(|effect| if let Effect::Tick(range) = effect { Some(*range) } else { None }).collect()
 }
 
 /// A worker that has adopted, ticked once at `SECOND`, and been heard.
@@ -270,106 +278,6 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
     assert_eq!((25..=30).map(|tick| asks(tick, None)).sum::<usize>(), 0, "it drains");
 }
 
-/// The ranges that a worker calls for.
-fn called(effects: &[Effect]) -> Vec<SlotRange> {
-    effects.iter().filter_map(|effect| if let Effect::Tick(range) = effect { Some(*range) } else { None }).collect()
-}
-
-#[test]
-fn what_was_too_much_for_one_call_is_called_for_at_once_within_the_tick() {
-    let mut worker = working(9, &[]);
-    let part = |tick, left| Input::Ticked(SlotRange::ALL, Ok(TickReport { ticked: 3, left, ..report(tick, 9, &[]) }));
-    let now = SECOND * 2;
-    assert_eq!(called(&worker.step(now, Input::Woken)), [SlotRange::ALL]);
-    for left in [6, 3] {
-        assert_eq!(called(&worker.step(now, part(2, left))), [SlotRange::ALL], "{left} are left");
-    }
-    assert_eq!(called(&worker.step(now, part(2, 0))), []);
-    assert!(worker.wake_at() > now, "the tick is done");
-
-    let now = SECOND * 3;
-    assert_eq!(called(&worker.step(now, Input::Woken)), [SlotRange::ALL]);
-    let none = Input::Ticked(SlotRange::ALL, Ok(TickReport { ticked: 0, left: 9, ..report(3, 9, &[]) }));
-    assert_eq!(called(&worker.step(now, none)), [], "they are just changing hands: it tries a little later");
-}
-
-/// A worker with 400,000 items in 4,096 slots and so many calls at once, and a store so far away that works so long on each item. For ten ticks:
-/// how many calls were under way at most, how many answers each tick had, and how many ticks were missed.
-fn under_load(ticks_at_once: usize, way: Duration, work: Duration) -> (usize, Vec<u32>, u64) {
-    let key = MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(1)) };
-    let mut worker = Worker::new(WorkerConfig { ticks_at_once, ..WorkerConfig::new(key) });
-    let items_in = |range: SlotRange| (range.end().min(4096) - range.first().min(4096)) * 400_000 / 4096;
-    // When it is answered, when it was called, and for which slots.
-    let mut under_way: Vec<(Duration, Duration, SlotRange)> = Vec::new();
-    let (mut now, mut most, mut answers, mut missed) = (SECOND, 0, vec![0; 30], 0);
-    let mut done = std::collections::BTreeMap::new();
-    let mut input = Input::Woken;
-    while now < SECOND * 30 {
-        let effects = worker.step(now, input);
-        under_way.extend(called(&effects).into_iter().map(|range| (now + way + work * items_in(range), now, range)));
-        most = most.max(under_way.len());
-        let mut answer = None;
-        for effect in effects {
-            match effect {
-                Effect::Adopt => answer = Some(adopted()),
-                Effect::List(slots) => answer = Some(Input::Listed(slots, Ok(Vec::new()))),
-                Effect::Heartbeat(_) => answer = answer.or(Some(Input::Beat(Ok(Standing::Current)))),
-                Effect::Emit(WorkerEvent::Missed { ticks }) if now > SECOND * 20 => missed += ticks,
-                _ => {}
-            }
-        }
-        input = if let Some(answer) = answer {
-            answer
-        } else if let Some(place) = under_way.iter().position(|(at, ..)| *at <= worker.wake_at().max(now)) {
-            let (at, called, range) = under_way.remove(place);
-            now = now.max(at);
-            // The store looks at its clock when the call arrives.
-            let tick = called.as_secs();
-            let due = done.insert(range.first(), tick) < Some(tick);
-            answers[usize::try_from(tick).unwrap()] += u32::from(due);
-            let into_tick = called - SECOND * u32::try_from(tick).unwrap();
-            let items = if due { items_in(range) } else { 0 };
-            let done = TickReport { into_tick, items: items.into(), took: work * items, ..report(tick, 1, &[]) };
-            Input::Ticked(range, Ok(done))
-        } else {
-            now = worker.wake_at().max(now);
-            Input::Woken
-        };
-    }
-    (most, answers.split_off(20), missed)
-}
-
-#[test]
-fn many_items_are_ticked_in_chunks_and_none_misses_a_tick() {
-    let (most, answers, missed) = under_load(1, Duration::from_millis(1), Duration::from_micros(2));
-    assert_eq!((most, missed), (1, 0));
-    assert!(answers.iter().all(|chunks| *chunks >= 5 && *chunks == answers[0]), "{answers:?}");
-}
-
-#[test]
-fn more_than_one_call_can_do_in_a_tick_is_done_by_two() {
-    let (work, way) = (Duration::from_micros(3), Duration::from_millis(1));
-    let (_, _, missed) = under_load(1, way, work);
-    assert!(missed > 0);
-    let (most, _, missed) = under_load(2, way, work);
-    assert_eq!((most, missed), (2, 0));
-}
-
-#[test]
-fn a_long_way_makes_chunks_no_smaller() {
-    let work = Duration::from_micros(1);
-    let [near, far] = [1, 100].map(|way_ms| under_load(2, Duration::from_millis(way_ms), work));
-    assert_eq!((near.1, near.2), (far.1, far.2), "as many chunks, and none missed");
-}
-
-#[test]
-fn who_cannot_keep_up_sheds_counts_and_never_queues_up() {
-    let (most, answers, missed) = under_load(2, Duration::ZERO, Duration::from_micros(9));
-    assert_eq!(most, 2, "calls under way");
-    assert!(missed >= 5, "missed {missed} of ten ticks");
-    assert!(answers.iter().all(|chunks| (1..=30).contains(chunks)), "it goes on at its own pace: {answers:?}");
-}
-
 fn no_membership() -> Input {
     Input::Beat(Err(scaler_core::MembershipError::Unanswered { during: "heartbeat", source: "silence".into() }))
 }
@@ -434,74 +342,4 @@ fn another_store_behind_the_same_address_is_reported() {
     let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report)));
     let changed = |effect: &Effect| matches!(effect, Effect::Emit(WorkerEvent::InstallationChanged { before: OURS, now }) if *now == theirs);
     assert!(effects.iter().any(changed), "{effects:?}");
-}
-
-/// A report of a tick in which all of two items were refused.
-fn all_refused(tick: u64) -> TickReport {
-    let item = ItemId::new(Uuid::from_u128(7));
-    let refusal = Some(Arc::new(RefusedItem { item, why: "violates a check".to_owned() }));
-    TickReport { refused: 2, refusal, ..report(tick, 1, &[]) }
-}
-
-fn asks_to_write(effects: &[Effect]) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::TryToWrite))
-}
-
-#[test]
-fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_refused_too() {
-    let mut worker = working(1, &[]);
-    worker.step(SECOND * 2, Input::Woken);
-    let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(all_refused(2))));
-    let told = effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::ItemsRefused { items: 2, .. })));
-    assert!(told && asks_to_write(&effects), "{effects:?}");
-    // It may write others: its slots stay with it, and it works on.
-    let effects = worker.step(SECOND * 2, Input::TriedToWrite(Ok(None)));
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. }))), "{effects:?}");
-    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Current)));
-    worker.step(SECOND * 5, Input::Woken);
-    let effects = worker.step(SECOND * 5, Input::Ticked(SlotRange::ALL, Ok(all_refused(5))));
-    assert!(asks_to_write(&effects), "it may have changed: {effects:?}");
-    // It may write nothing: others are to take over, once it has been told so three times.
-    let mut now = SECOND * 5;
-    let mut effects = Vec::new();
-    for times in 1..=3 {
-        let refused = RefusedItem { item: ItemId::new(Uuid::nil()), why: "not in this name".to_owned() };
-        effects = worker.step(now, Input::TriedToWrite(Ok(Some(refused))));
-        let told = effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. })));
-        assert_eq!(told, times == 3, "{effects:?}");
-        while times < 3 && !asks_to_write(&worker.step(now, Input::Woken)) {
-            now += SECOND / 4;
-            assert!(now < SECOND * 60);
-        }
-    }
-    if says(&effects).is_none() {
-        effects = worker.step(now, Input::Beat(Ok(Standing::Current)));
-    }
-    assert_eq!(says(&effects), Some(MemberState::Barred), "{effects:?}");
-    // Until a write is let through.
-    while !asks_to_write(&worker.step(now, Input::Woken)) {
-        now += SECOND;
-        assert!(now < SECOND * 60);
-    }
-    let effects = worker.step(now, Input::TriedToWrite(Ok(None)));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesAccepted))), "{effects:?}");
-}
-
-#[test]
-fn a_refusal_is_told_when_it_begins_and_ends() {
-    let mut worker = working(1, &[]);
-    let item = ItemId::new(Uuid::from_u128(7));
-    let some_refused = |tick| TickReport { refused: 1, refusal: all_refused(tick).refusal, ..report(tick, 1, &[item]) };
-    let (mut begins, mut ends) = (0, 0);
-    for tick in 2..12 {
-        let now = SECOND * u32::try_from(tick).unwrap();
-        worker.step(now, Input::Woken);
-        let answer = if tick < 8 { some_refused(tick) } else { report(tick, 1, &[item]) };
-        for effect in worker.step(now, Input::Ticked(SlotRange::ALL, Ok(answer))) {
-            begins += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsRefused { .. })));
-            ends += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsAccepted)));
-            assert!(!matches!(effect, Effect::TryToWrite), "some of its items are let through");
-        }
-    }
-    assert_eq!((begins, ends), (1, 1));
 }
