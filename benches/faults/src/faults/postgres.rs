@@ -106,7 +106,7 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
         .steady_after(steady_after))
 }
 
-/// Nobody can read or write the table, as while it is altered or rewritten.
+/// `ACCESS EXCLUSIVE` lock on the table, as during `ALTER TABLE` or a rewrite.
 pub async fn table_locked(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;

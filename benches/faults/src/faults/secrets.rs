@@ -14,7 +14,7 @@ use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
-/// What programs log in as; the harness comes as the superuser, with a certificate only.
+/// The role of the programs. The harness logs in as the superuser, with a certificate only.
 const ROLE: &str = "program";
 const RULES: &str =
     "hostssl all program all scram-sha-256 clientcert=verify-ca\nhostssl all all all trust clientcert=verify-ca\n";
