@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use scaler_benches::{ITEMS, Table, WORKERS, changes, roster, shared, slots_for};
+use scaler_benches::{ITEMS, Table, WORKERS, changes, measured, roster, shared, slots_for};
 use scaler_core::{HashRing, Rendezvous, Ring, StickyRing, WorkerId};
 
 /// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
@@ -13,7 +13,7 @@ const MOST_RENDEZVOUS: usize = 1000;
 fn main() {
     println!("max/mean and moved/least are in items; the least is what the same loads would cost at the least");
     println!("| workers | ring | max/mean | change | max/mean after it | moved | moved/least |\n|--:|---|--:|---|--:|--:|--:|");
-    for workers in WORKERS {
+    for &workers in measured(&WORKERS) {
         let table = Table::new(ITEMS, slots_for(workers));
         tell("sticky", StickyRing::new(table.slots), workers, &table);
         tell("hash ring", HashRing::new(table.slots), workers, &table);

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use scaler_benches::{roster, worker};
+use scaler_benches::{measured, roster, worker};
 use scaler_core::control::{ControlConfig, ControlPlane, Observation};
 use scaler_core::{
     Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, Ring, Sighting, Slot, SlotCount, SlotLoad,
@@ -24,8 +24,8 @@ const PATIENCE: u64 = 30;
 fn main() {
     println!("| items | workers | slots | look, ms | look with a joiner, ms |");
     println!("|--:|--:|--:|--:|--:|");
-    for items in ITEMS {
-        for workers in WORKERS {
+    for &items in measured(&ITEMS) {
+        for &workers in measured(&WORKERS) {
             let mut field = Field::new(items, workers);
             let mut plane = ControlPlane::new(ControlConfig::default());
             field.look(&mut plane);

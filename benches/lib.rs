@@ -13,6 +13,13 @@ pub const ITEMS: usize = 1_000_000;
 /// How many workers there are, one size after the other.
 pub const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
 
+/// The sizes to measure: all of them under `cargo bench`, the first one under `cargo test`, which only shows that the bench still runs.
+#[must_use]
+pub fn measured<T>(sizes: &[T]) -> &[T] {
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
+    if is_bench { sizes } else { &sizes[..sizes.len().min(1)] }
+}
+
 /// Workers `w0`, `w1`, ...
 #[must_use]
 pub fn roster(workers: usize) -> Roster {

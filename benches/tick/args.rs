@@ -87,6 +87,11 @@ impl Args {
         self.live.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
+    /// How many points each curve of the plot has at most.
+    pub(crate) const fn sizes(&self) -> usize {
+        if self.quick { 1 } else { usize::MAX }
+    }
+
     pub(crate) fn rounds(&self) -> u16 {
         self.rounds.unwrap_or(if self.quick { 3 } else { 7 })
     }

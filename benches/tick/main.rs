@@ -119,10 +119,10 @@ async fn look_on(args: &Args, lasts: Duration) -> Result<(), Failure> {
     };
     if let Some(path) = &args.plot {
         let (mut by_items, mut by_workers) = (Vec::new(), Vec::new());
-        for items in ITEMS {
+        for items in ITEMS.into_iter().take(args.sizes()) {
             by_items.push(look(items, args.workers).await?);
         }
-        for workers in WORKERS {
+        for workers in WORKERS.into_iter().take(args.sizes()) {
             by_workers.push(look(args.given_items().unwrap_or(ITEMS[2]), workers).await?);
         }
         std::fs::write(path, live::plot(&by_items, &by_workers))?;

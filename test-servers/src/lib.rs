@@ -30,6 +30,7 @@
 //! cargo run -p test-servers --bin with-servers -- cargo test --workspace
 //! ```
 
+mod attack;
 mod authority;
 mod clock;
 mod cluster;
@@ -47,6 +48,7 @@ mod redis;
 mod sentinel;
 mod server;
 
+pub use attack::AttackSurface;
 pub use authority::{Authority, Identity, ServerCertificate};
 pub use clock::Clock;
 pub use cluster::RedisCluster;

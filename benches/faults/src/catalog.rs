@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::faults::{
-    control, control_plane, fleet, load, postgres, redis, refused, secrets, servers, soak, storms, vanished, workers,
+    control, control_plane, fleet, hostile, load, postgres, redis, refused, secrets, servers, soak, storms, vanished, workers,
 };
 use crate::report::Report;
 use crate::stage::Stage;
@@ -95,9 +95,11 @@ faults! {
     38 "hundred-million" Named soak::hundred_million: "the mix until 10^8 increments are done [all invariants; it heals]";
     39 "poison-rows" Always refused::poison_rows: "Postgres refuses one row in 1,000, then one in ten, then all of one worker, and accepts them again [0 missed by others after 2 s; 0 moves; ticked again within 31 s]";
     40 "two-systems-one-redis" InFull redis::two_systems: "two systems with the same names of workers share one Redis for 60 s [0 missed and 0 moves in either; strangers named]";
+    41 "hostile-roles" Always hostile::hostile_roles: "each role sets every column that it may write to extremes and calls every function with hostile arguments [hard and looking roles: 0 missed, 0 moves; all roles: steady 15 s later]";
     42 "leader-hangs" Always control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
     44 "table-locked" InFull postgres::table_locked: "the whole table is locked for 30 s, as by ALTER TABLE [0 moves; back within 2 s]";
+    47 "adopted-full-table" InFull load::adopted_full_table: "8 workers adopt a table of 600,000 rows in random order, its pages full [all ticked each second within 30 s, the table at most 5 x as large, and then 0 missed]";
     48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
     57 "redis-vanishes" Always redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";

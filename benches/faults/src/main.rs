@@ -44,7 +44,7 @@ struct Arguments {
     /// The folder of the programs control-plane, worker and notifi-scaler
     #[arg(long, default_value = "target/release")]
     programs: PathBuf,
-    /// Only lists them
+    /// Only lists them: all, or those that are named
     #[arg(long)]
     list: bool,
     /// The short set, and shorter times
@@ -67,10 +67,6 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.list {
-        FAULTS.iter().for_each(|fault| println!("{:>2} {:24} {}", fault.number, fault.name, fault.what));
-        return ExitCode::SUCCESS;
-    }
     let chosen = match choose(&arguments) {
         Ok(chosen) => chosen,
         Err(name) => {
@@ -78,6 +74,12 @@ async fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
+    if arguments.list {
+        let listed =
+            FAULTS.iter().filter(|fault| arguments.names.is_empty() || chosen.iter().any(|named| named.name == fault.name));
+        listed.for_each(|fault| println!("{:>2} {:24} {}", fault.number, fault.name, fault.what));
+        return ExitCode::SUCCESS;
+    }
     programs::lie_in(arguments.programs.clone());
     // One thread plays all faults: they wait nearly all the time. Ways and outputs have the others.
     let reports = LocalSet::new().run_until(play(chosen, &arguments)).await;

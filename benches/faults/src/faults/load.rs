@@ -15,6 +15,7 @@ use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(60);
 const ROWS: i32 = 50_000;
+const ADOPTING: u32 = 8;
 /// When the chart's alert NotifiScalerOldTransaction fires, in seconds; in a short run a transaction does not last so long.
 const ALERT_S: u64 = 60;
 const SHORT_ALERT_S: u64 = 15;
@@ -37,6 +38,50 @@ pub async fn rows_inserted(stage: Stage) -> Result<Report> {
     let (p99_s, p100_s): (f64, f64) = sqlx::query_as(first).bind(inserted_s).fetch_one(&world.user).await?;
     let report = Report::of(watch.judge(&world.user).await?).at_most("first tick of a row after, p99, s", p99_s, 2.0);
     Ok(report.steady_after(steady_after).note(format!("the last row after {p100_s:.2} s")))
+}
+
+/// Workers adopt a large table as a user may have left it: rows in random order, pages full.
+pub async fn adopted_full_table(stage: Stage) -> Result<Report> {
+    let mut world = World::shared(stage.dice.clone()).await?;
+    let table =
+        "create table public.work_items (id uuid primary key default gen_random_uuid(), value integer, currentworker text)
+                     with (fillfactor = 100);
+                 insert into public.work_items (value) select 0 from generate_series(1, 600000)";
+    sqlx::raw_sql(table).execute(&world.user).await?;
+    world.tool(&["migrate"]).await?;
+    let heap = "select pg_relation_size('public.work_items')::float8";
+    let before: f64 = sqlx::query_scalar(heap).fetch_one(&world.user).await?;
+    world.start_control_plane("control-1", &[])?;
+    for number in 1..=ADOPTING {
+        world.start_worker(&format!("worker-{number}"), &[])?;
+    }
+    let begun = Instant::now();
+    let mut since = None;
+    let late = "select max(now.tick - s.last_tick) from scaler.slot s, scaler.clock() now";
+    let ticked_after = eventually(Duration::from_secs(120), "all rows are ticked each second", async || {
+        let late: Option<i64> = sqlx::query_scalar(late).fetch_one(&world.user).await?;
+        if late.is_none_or(|late| late > 1) {
+            since = None;
+            return Ok(Err(late));
+        }
+        let began = *since.get_or_insert_with(Instant::now);
+        Ok(if began.elapsed() > Duration::from_secs(3) { Ok(began.saturating_duration_since(begun)) } else { Err(late) })
+    })
+    .await?;
+    let missed = missed_by_slots(&world, stage.lasting(60, 10)).await?;
+    let after: f64 = sqlx::query_scalar(heap).fetch_one(&world.user).await?;
+    let report = Report::default().at_most("all ticked each second after, s", ticked_after.as_secs_f64(), 30.0);
+    let report = report.at_most("ticks missed afterwards", missed, 0.0).at_most("times its size", after / before, 5.0);
+    Ok(report.steady_after(ticked_after))
+}
+
+/// The most ticks that a slot misses in this time.
+async fn missed_by_slots(world: &World, time: Duration) -> Result<i64> {
+    let count = "drop table if exists counted; create table counted as select slot, ticks, last_tick from scaler.slot";
+    sqlx::raw_sql(count).execute(&world.user).await?;
+    tokio::time::sleep(time).await;
+    let missed = "select coalesce(max((s.last_tick - c.last_tick) - (s.ticks - c.ticks)), 0) from scaler.slot s join counted c using (slot)";
+    Ok(sqlx::query_scalar(missed).fetch_one(&world.user).await?)
 }
 
 /// All rows go, then all workers; then one row comes, and as many workers as the control plane wants.

@@ -3,6 +3,7 @@
 pub mod control;
 pub mod control_plane;
 pub mod fleet;
+pub mod hostile;
 pub mod load;
 pub mod postgres;
 pub mod redis;

@@ -1,0 +1,71 @@
+//! Roles that write whatever they may.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, PgPool};
+use test_servers::{AttackSurface, Postgres, Redis};
+
+use crate::report::Report;
+use crate::stage::{Scene, Stage};
+use crate::trouble::{Result, Trouble};
+use crate::world::World;
+
+/// Attacks with random values, by each role, beside those with each extreme value.
+const RANDOM: u64 = 200;
+/// The roles: their names, and the options of `migrate` that make them.
+const ROLES: [(&str, &[&str]); 4] = [
+    ("hostile_hard", &["--worker-role", "hostile_hard", "--hard"]),
+    (WITHOUT_EFFECT, &["--looking-role", WITHOUT_EFFECT]),
+    (SOFT, &["--worker-role", SOFT]),
+    ("hostile_control", &["--control-role", "hostile_control"]),
+];
+/// The last of the roles that must have no effect at all.
+const WITHOUT_EFFECT: &str = "hostile_look";
+const SOFT: &str = "hostile_soft";
+
+/// Each role in turn sets every column that it may write to extreme values, and calls every function with hostile arguments.
+pub async fn hostile_roles(stage: Stage) -> Result<Report> {
+    // The roles would stay behind on a shared server.
+    let postgres = Postgres::private().await;
+    let mut world = World::on(&postgres, Redis::shared().await.url(), stage.dice.clone()).await?;
+    world.install(1000).await?;
+    for (role, options) in ROLES {
+        sqlx::raw_sql(AssertSqlSafe(format!("create role {role} login"))).execute(&world.user).await?;
+        world.tool(&[&["migrate"], options].concat()).await?;
+    }
+    world.play_on(Scene::default()).await?;
+    let watch = world.watch().await?;
+    let mut dice = stage.dice.clone();
+    let (mut attacks, mut steady_after) = (0, Duration::ZERO);
+    let mut report = Report::default();
+    for (role, _) in ROLES {
+        attacks += attack(&world, role, dice.roll()).await?;
+        let ended = Instant::now();
+        steady_after = steady_after.max(world.steady().await?.saturating_duration_since(ended));
+        match role {
+            WITHOUT_EFFECT => report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0),
+            SOFT => report = report.at_most("doubles, by the soft role", watch.judge(&world.user).await?.doubles, 0.0),
+            // The control plane's role may set the clock ahead, so that ticks of the record are not those of the slots any more.
+            _ => {}
+        }
+    }
+    let report = report.at_most("steady after each role, s", steady_after.as_secs_f64(), 15.0);
+    Ok(report.steady_after(steady_after).note(format!("{attacks} statements")))
+}
+
+/// Runs all attacks as this role; how many.
+async fn attack(world: &World, role: &str, seed: u64) -> Result<usize> {
+    let url = world.database_url.replacen("postgres@", &format!("{role}@"), 1);
+    let session = PgPool::connect(&url).await?;
+    let surface = AttackSurface::of(&session, "scaler").await?;
+    if surface.is_empty() {
+        return Err(Trouble::Unfit(format!("{role} may do nothing")));
+    }
+    let random = (0..RANDOM).filter_map(|number| surface.random_attack(seed.wrapping_add(number)));
+    let attacks: Vec<_> = surface.attacks().into_iter().chain(random).collect();
+    for attack in &attacks {
+        // Postgres refuses most of them.
+        let _ = sqlx::raw_sql(AssertSqlSafe(attack.clone())).execute(&session).await;
+    }
+    Ok(attacks.len())
+}
