@@ -10,10 +10,11 @@ begin
     set constraints all immediate;
     for item in
         with places as (
-            -- From all places on the circle of slots, those of others first.
-            select p.place from scaler.meta m, lateral (select floor(random() * m.slots)::integer as place from generate_series(1, 64)) p
+            -- From all places on the circle of slots: those of others first, and of them those that were ticked in this tick already, since a tick
+            -- passes over an item that is locked, if only for a moment.
+            select p.place from scaler.meta m, scaler.clock() now, lateral (select floor(random() * m.slots)::integer as place from generate_series(1, 64)) p
             join scaler.slot s on s.slot = p.place
-            order by (s.owner, s.incarnation) is not distinct from (worker, life) limit 8
+            order by (s.owner, s.incarnation) is not distinct from (worker, life), s.last_tick < now.tick limit 8
         )
         select distinct found.id from places, lateral (
             select coalesce(

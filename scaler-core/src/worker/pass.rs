@@ -10,6 +10,9 @@ use std::time::Duration;
 use super::chunks::{Chunks, Signature};
 use crate::{ItemId, SlotCount, SlotRange, StoreError, Tick, TickReport, digest_of};
 
+/// So many times as long as any other call a call must have taken that runs into a timeout because of its slots.
+const SLOWER: u32 = 8;
+
 /// How a pass has ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -74,8 +77,10 @@ struct Pass {
     first_tick: Option<Tick>,
     fresh: usize,
     missed: u64,
-    /// Calls that have failed.
-    failed: Vec<(SlotRange, StoreError)>,
+    /// How long a call took at the longest that was answered.
+    longest: Duration,
+    /// Calls that have failed, and how long they took.
+    failed: Vec<(SlotRange, StoreError, Duration)>,
     /// The store is away: no more is sent.
     is_over: bool,
 }
@@ -171,6 +176,7 @@ impl Passes {
         let Some(pass) = &mut self.pass else { return (None, None) };
         let sent_at = pass.answer(range);
         pass.answered.push(range);
+        pass.longest = pass.longest.max(now.saturating_sub(sent_at.unwrap_or(now)));
         if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
             pass.fresh += 1;
             pass.missed = pass.missed.max(missed);
@@ -216,32 +222,35 @@ impl Passes {
             self.chunks.too_much(range);
         }
         let pass = self.pass.as_mut()?;
-        pass.answer(range);
+        let took = now.saturating_sub(pass.answer(range).unwrap_or(now));
         pass.is_over |=
             matches!(error, StoreError::Unavailable { .. } | StoreError::Unanswered { .. } | StoreError::NotInstalled { .. });
-        pass.failed.push((range, error));
+        pass.failed.push((range, error, took));
         self.end(now)
     }
 
     fn end(&mut self, now: Duration) -> Option<End> {
         let is_at_end = |pass: &Pass| pass.is_over || pass.sent == pass.order.len() && pass.rest.is_empty();
-        let Pass { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, .. } =
+        let Pass { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, longest, .. } =
             self.pass.take_if(|pass| pass.under_way.is_empty() && is_at_end(pass))?;
         let elsewhere = self.chunks.owned_outside(&answered);
         if let Some(report) = &merged {
             self.slots = report.slots;
             self.chunks.heed(report.items, report.took);
         }
-        let mut in_doubt = failed.iter().filter(|(_, error)| !is_over && may_lie_with_slots(error));
+        let mut in_doubt = failed.iter().filter(|(_, error, _)| !is_over && may_lie_with_slots(error));
         if merged.is_some() && !is_over {
-            in_doubt.for_each(|(range, _)| self.chunks.set_aside(now, *range, self.slots));
+            // A store that is slow for all is too slow for the largest chunks first.
+            let is_slow = |error: &StoreError, took| matches!(error, StoreError::Busy { .. }) && longest * SLOWER > took;
+            let lie_with_slots = in_doubt.filter(|(_, error, took)| !is_slow(error, *took));
+            lie_with_slots.for_each(|(range, ..)| self.chunks.set_aside(now, *range, self.slots));
             self.chunks.recut(self.slots);
         } else if in_doubt.next().is_some() {
             // The reason may lie with all of them.
             self.chunks.cut_single(self.slots);
         }
         self.is_recovering = merged.is_none() && !is_over;
-        let failed = failed.pop();
+        let failed = failed.pop().map(|(range, error, _)| (range, error));
         let Some(report) = merged.filter(|_| !is_over) else { return failed.map(|(_, error)| End::Failed(error)) };
         Some(End::Ticked(Ended {
             is_whole: failed.is_none() && fresh == order.len(),
@@ -274,6 +283,7 @@ impl Pass {
             first_tick: None,
             fresh: 0,
             missed: 0,
+            longest: Duration::ZERO,
             failed: Vec::new(),
             is_over: false,
         }
@@ -445,6 +455,35 @@ mod tests {
         let (called, end, beside) = pass(&mut passes, 11 * second, 5, |_| false);
         let End::Ticked(ended) = end else { panic!("{end:?}") };
         assert!(ended.is_sound && ended.is_whole && called.into_iter().any(bad) && beside.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_set_aside_while_the_store_is_slow_for_all() {
+        let busy = || StoreError::Busy { during: "tick", source: "a timeout".into() };
+        for (answered_after, aside) in [(10, true), (400, false)] {
+            let mut passes = Passes::new(1);
+            let (mut now, ms) = (Duration::from_secs(1), Duration::from_millis);
+            passes.send(now, now);
+            assert!(matches!(passes.failed(now, SlotRange::ALL, busy()), Some(End::Failed(_))));
+            passes.next_at(now, now);
+            let (mut ranges, begun) = (passes.send(now, now), now);
+            while !ranges.is_empty() {
+                // The bad one is the last that is answered.
+                ranges.sort_by_key(|range| !range.contains(crate::Slot::new(1000)));
+                let Some(range) = ranges.pop() else { break };
+                let is_bad = range.contains(crate::Slot::new(1000));
+                now = if is_bad { now.max(begun + ms(2500)) } else { now + ms(answered_after) };
+                if is_bad {
+                    passes.failed(now, range, busy())
+                } else {
+                    passes.answered(now, range, &report(1, 0)).1
+                };
+                if passes.pass.is_some() {
+                    ranges.extend(passes.send(now, now));
+                }
+            }
+            assert_eq!(passes.chunks.all().iter().any(|chunk| chunk.aside.is_some()), aside, "{answered_after} ms");
+        }
     }
 
     #[test]
