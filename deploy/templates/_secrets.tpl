@@ -25,7 +25,7 @@
 {{- include "scaler.name" (list (index . 0) (printf "postgres-%s" (index . 1))) -}}
 {{- end -}}
 
-{{/* Arguments of `notifi-scaler secrets`. */}}
+{{/* Arguments of `chart-secrets`. */}}
 {{- define "scaler.secretsArguments" -}}
 {{- $pg := .Values.postgres -}}
 - --owner={{ include "scaler.name" (list . "control-plane") }}
@@ -77,7 +77,7 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       terminationMessagePolicy: FallbackToLogsOnError
       securityContext: {{- include "scaler.containerSecurity" . | nindent 8 }}
-      command: [notifi-scaler, secrets]
+      command: [chart-secrets]
       args: {{- include "scaler.secretsArguments" . | nindent 8 }}
       env: {{- include "scaler.processEnv" . | nindent 8 }}
       resources: {{- toYaml .Values.controlPlane.resources | nindent 8 }}

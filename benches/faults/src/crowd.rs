@@ -5,9 +5,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use notifi_scaler::Failure;
-use notifi_scaler::config::{Secrets, WaitLimit, WorkerArgs, parse_from};
-use notifi_scaler::servers::{ServerWait, Store, membership};
+use ::worker::WorkerArgs;
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{Secrets, WaitLimit, parse_from};
+use notifi_scaler_common::servers::{ServerWait, Store, membership};
 use scaler_core::worker::{self, Worker, WorkerEvent};
 use scaler_core::{Incarnation, MemberKey, TokioClock};
 use tokio::task::JoinSet;

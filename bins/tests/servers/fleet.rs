@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use notifi_scaler::scaling;
+use control_plane::scaling;
 use scaler_core::autoscale::{Fleet, FleetError, FleetView, Pod};
 use scaler_core::{ErrorClass, WorkerId};
 

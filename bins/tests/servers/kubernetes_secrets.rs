@@ -1,4 +1,4 @@
-//! `notifi-scaler secrets` against an API server of this process: what it creates, and that it never changes a value.
+//! `chart-secrets` against an API server of this process: what it creates, and that it never changes a value.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::kubernetes::Kubernetes;
+use crate::programs::Which;
 
 const ALL: &[&str] = &[
     "--passwords=passwords=owner,worker",
@@ -23,8 +24,8 @@ async fn run(kubernetes: &Kubernetes, arguments: &[&str]) -> Output {
     let folder = TempDir::new().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, kubernetes.kubeconfig()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_notifi-scaler"));
-    command.arg("secrets").args(arguments).env("KUBECONFIG", &kubeconfig);
+    let mut command = Command::new(Which::ChartSecrets.path());
+    command.args(arguments).env("KUBECONFIG", &kubeconfig);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 

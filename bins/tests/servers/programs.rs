@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
 /// What a program printed so far.
@@ -60,17 +61,36 @@ pub(crate) enum Which {
     ControlPlane,
     Worker,
     Tool,
+    ChartSecrets,
+}
+
+impl Which {
+    /// Where it lies. The first call builds all of them, as scripts/faults does: cargo builds the programs of a package only for tests of its own.
+    pub(crate) fn path(self) -> PathBuf {
+        static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+        let folder = FOLDER.get_or_init(|| {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--bins", "--tests"]);
+            build.args((!cfg!(debug_assertions)).then_some("--release"));
+            build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+            assert!(build.status().unwrap().success(), "the programs cannot be built");
+            let test = std::env::current_exe().unwrap();
+            test.ancestors().nth(2).unwrap().to_owned()
+        });
+        folder.join(match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+            Self::Tool => "notifi-scaler",
+            Self::ChartSecrets => "chart-secrets",
+        })
+    }
 }
 
 impl Program {
     /// Starts it with these variables and no others that it might heed.
     pub(crate) fn start(which: Which, words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let path = match which {
-            Which::ControlPlane => env!("CARGO_BIN_EXE_control-plane"),
-            Which::Worker => env!("CARGO_BIN_EXE_worker"),
-            Which::Tool => env!("CARGO_BIN_EXE_notifi-scaler"),
-        };
-        let mut command = Command::new(path);
+        let mut command = Command::new(which.path());
         command.args(words).env_clear().env("LISTEN", "off").envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -1,0 +1,39 @@
+//! Commands typed on a terminal.
+
+use std::io::{BufRead, IsTerminal};
+
+use tokio::sync::mpsc;
+
+use notifi_scaler_common::Failure;
+
+/// How many lines may wait to be done.
+const QUEUED_LINES: usize = 16;
+
+/// Whether somebody can type.
+#[must_use]
+pub(super) fn is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// The lines typed from now on; `None` where stdin is no terminal.
+///
+/// A thread of its own reads them: one that waits for a key must not delay the end of the program.
+///
+/// # Errors
+/// When no thread can be started.
+pub(super) fn lines() -> Result<Option<mpsc::Receiver<String>>, Failure> {
+    if !is_terminal() {
+        return Ok(None);
+    }
+    let (typed, lines) = mpsc::channel(QUEUED_LINES);
+    let read = move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if typed.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("typed".into()).spawn(read);
+    thread.map_err(|source| Failure::System { what: "starting a thread", source })?;
+    Ok(Some(lines))
+}

@@ -1,0 +1,10 @@
+//! The tool: tries the system in one process, and looks after one on real servers.
+
+use std::process::ExitCode;
+
+use notifi_scaler::tool;
+use notifi_scaler_common::{config, program};
+
+fn main() -> ExitCode {
+    program::run("notifi-scaler", async { tool::run(config::parse()?).await })
+}

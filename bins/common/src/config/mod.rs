@@ -1,0 +1,21 @@
+//! Flags and environment variables. A variable has the name of its flag, in capitals; secrets have no flag.
+
+mod arguments;
+mod endpoint;
+mod process;
+mod secret;
+mod servers;
+mod ticks;
+mod tls;
+mod value;
+mod wait;
+
+pub use arguments::{discreet, parse, parse_from};
+pub use endpoint::{Endpoint, Problem};
+pub use process::{Listen, LogArgs, ProcessArgs};
+pub use secret::{SECRETS_HELP, Secret, Secrets};
+pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
+pub use ticks::{CommitArg, TickArgs};
+pub use tls::{SslMode, Tls};
+pub use value::{BadValue, kube_name, milliseconds, percent, seconds, seconds_or_never, slots, window};
+pub use wait::{WaitArgs, WaitLimit};

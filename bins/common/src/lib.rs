@@ -1,0 +1,22 @@
+//! What the programs share: configuration, log lines, health and metrics, shutdown, and the choice of servers.
+
+pub mod config;
+mod dual_stack;
+mod failure;
+pub mod health;
+pub mod lines;
+mod listener;
+pub mod metrics;
+pub mod observe;
+pub mod program;
+pub mod rate;
+pub mod readiness;
+pub mod servers;
+pub mod shutdown;
+pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod watching;
+pub mod words;
+
+pub use failure::{Failure, OTHER, UNAVAILABLE, USAGE};

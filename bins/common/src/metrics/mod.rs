@@ -1,0 +1,55 @@
+//! What Prometheus reads.
+
+mod control;
+mod worker;
+
+pub use control::{ControlMetrics, ReasonLabel, VerdictLabel};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::registry::Registry;
+use scaler_core::ErrorClass;
+pub use worker::WorkerMetrics;
+
+/// Where all names begin.
+const PREFIX: &str = "notifi_scaler";
+
+/// What failed, and what that means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FailureLabels {
+    /// `store`, `membership` or `fleet`.
+    pub server: &'static str,
+    /// `permanent`, `transient` or `indeterminate`.
+    pub class: &'static str,
+}
+
+impl FailureLabels {
+    /// The store failed.
+    #[must_use]
+    pub const fn store(class: ErrorClass) -> Self {
+        Self { server: "store", class: word(class) }
+    }
+
+    /// The fleet failed.
+    #[must_use]
+    pub const fn fleet(class: ErrorClass) -> Self {
+        Self { server: "fleet", class: word(class) }
+    }
+
+    /// The membership failed.
+    #[must_use]
+    pub const fn membership(class: ErrorClass) -> Self {
+        Self { server: "membership", class: word(class) }
+    }
+}
+
+const fn word(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Permanent => "permanent",
+        ErrorClass::Transient => "transient",
+        ErrorClass::Indeterminate => "indeterminate",
+    }
+}
+
+/// The registry in which the metrics of this program have their prefix, such as `notifi_scaler_control`.
+pub fn within<'a>(registry: &'a mut Registry, program: &'static str) -> &'a mut Registry {
+    registry.sub_registry_with_prefix(PREFIX).sub_registry_with_prefix(program)
+}

@@ -1,0 +1,10 @@
+//! Creates the Secrets of the chart that are missing; its job runs it before everything else.
+
+use std::process::ExitCode;
+
+use control_plane::secrets;
+use notifi_scaler_common::{config, program};
+
+fn main() -> ExitCode {
+    program::run("chart-secrets", async { secrets::run(&config::parse()?).await })
+}

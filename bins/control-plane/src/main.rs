@@ -1,0 +1,9 @@
+//! A control plane: elects itself, watches items and workers, and moves slots.
+
+use std::process::ExitCode;
+
+use notifi_scaler_common::{config, program};
+
+fn main() -> ExitCode {
+    program::run("control-plane", async { control_plane::run(&config::parse()?).await })
+}

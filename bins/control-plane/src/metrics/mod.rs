@@ -1,0 +1,7 @@
+//! Metrics of the audit and of the autoscaler.
+
+mod audit;
+mod autoscale;
+
+pub(crate) use audit::AuditMetrics;
+pub(crate) use autoscale::{AutoscaleMetrics, DirectionLabel};

@@ -1,0 +1,132 @@
+//! The observer of an autoscaler: log lines and metrics.
+
+use std::collections::BTreeSet;
+
+use notifi_scaler_common::metrics::FailureLabels;
+use notifi_scaler_common::words::soon;
+use scaler_core::WorkerId;
+use scaler_core::autoscale::{AutoscaleConfig, AutoscaleEvent};
+use scaler_core::control::ControlEvent;
+
+use crate::metrics::{AutoscaleMetrics, DirectionLabel};
+
+/// Turns what an autoscaler tells into log lines and metrics.
+#[derive(Debug)]
+pub(crate) struct AutoscaleObserver {
+    metrics: AutoscaleMetrics,
+    /// What was wanted at the last look, in words.
+    why: String,
+}
+
+impl AutoscaleObserver {
+    /// An observer that has been told nothing yet.
+    #[must_use]
+    pub(crate) const fn new(metrics: AutoscaleMetrics) -> Self {
+        Self { metrics, why: String::new() }
+    }
+
+    /// Takes in what it is told.
+    pub(crate) fn observe(&mut self, event: &AutoscaleEvent<'_>) {
+        self.count(event);
+        if let AutoscaleEvent::Looked { wanted, items, .. } = event {
+            self.why = match wanted.zip(*items) {
+                Some((wanted, items)) => format!("{items} items want {wanted} workers"),
+                None => "the items cannot be read".to_owned(),
+            };
+        }
+        self.log(event);
+    }
+
+    fn count(&self, event: &AutoscaleEvent<'_>) {
+        match event {
+            AutoscaleEvent::Looked { fleet, .. } => self.metrics.replicas.set(Some(fleet.replicas)),
+            AutoscaleEvent::Scaled { from, to } => {
+                let direction = if to > from { "up" } else { "down" };
+                self.metrics.scaled.get_or_create(&DirectionLabel { direction }).inc();
+                self.metrics.replicas.set(Some(*to));
+            }
+            AutoscaleEvent::Overruled { .. } => _ = self.metrics.overruled.inc(),
+            AutoscaleEvent::Contested { .. } => {
+                self.metrics.overruled.inc();
+                self.metrics.conflict.set(1);
+            }
+            AutoscaleEvent::Resumed => _ = self.metrics.conflict.set(0),
+            AutoscaleEvent::StoodDown => {
+                self.metrics.conflict.set(0);
+                self.metrics.replicas.set(None);
+            }
+            AutoscaleEvent::FleetFailed { error, .. } => {
+                self.metrics.replicas.set(None);
+                self.metrics.failures.get_or_create(&FailureLabels::fleet(error.class())).inc();
+            }
+            AutoscaleEvent::MembershipFailed { error, .. } => {
+                self.metrics.failures.get_or_create(&FailureLabels::membership(error.class())).inc();
+            }
+            _ => {}
+        }
+    }
+
+    fn log(&self, event: &AutoscaleEvent<'_>) {
+        let why = &self.why;
+        match event {
+            AutoscaleEvent::Retired { retired, reinstated } => {
+                if !retired.is_empty() {
+                    tracing::info!("retires {}, to scale down when they own nothing: {why}", names(retired));
+                }
+                if !reinstated.is_empty() {
+                    tracing::info!("reinstates {}: {why}", names(reinstated));
+                }
+            }
+            AutoscaleEvent::Scaled { from, to } => tracing::info!("scales from {from} to {to} workers: {why}"),
+            AutoscaleEvent::Overruled { from, to, by } => {
+                tracing::info!("{} changed {from} workers to {to}; begins anew with that", somebody(*by));
+            }
+            AutoscaleEvent::Contested { from, to, by, stands_back_for } => tracing::warn!(
+                "{} changed {from} workers to {to}, again: only one may scale; writes nothing for {} s. Set AUTOSCALE to off or end the other",
+                somebody(*by),
+                stands_back_for.as_secs()
+            ),
+            AutoscaleEvent::Resumed => tracing::info!("scales again"),
+            AutoscaleEvent::FleetFailed { error, retry_in } => {
+                tracing::warn!("{error}; scales nothing meanwhile, retrying {}", soon(*retry_in));
+            }
+            AutoscaleEvent::FleetBack => tracing::info!("the fleet answers again"),
+            AutoscaleEvent::MembershipFailed { error, retry_in } => tracing::warn!("{error}; retrying {}", soon(*retry_in)),
+            _ => {}
+        }
+    }
+}
+
+/// Shows how many workers are wanted, for whoever scales by the metrics: only by who leads, and only while the items are known.
+#[derive(Debug)]
+pub(crate) struct WantedObserver {
+    metrics: AutoscaleMetrics,
+    config: AutoscaleConfig,
+}
+
+impl WantedObserver {
+    /// An observer that has been told nothing yet.
+    #[must_use]
+    pub(crate) const fn new(metrics: AutoscaleMetrics, config: AutoscaleConfig) -> Self {
+        Self { metrics, config }
+    }
+
+    /// Takes in what a control plane tells.
+    pub(crate) fn observe(&self, event: &ControlEvent<'_>) {
+        match event {
+            ControlEvent::Scanned { load, .. } => self.metrics.wanted.set(Some(self.config.wanted(load.total()))),
+            ControlEvent::Deposed(_) | ControlEvent::Following | ControlEvent::StoreFailed { .. } => {
+                self.metrics.wanted.set(None);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn names(workers: &BTreeSet<WorkerId>) -> String {
+    workers.iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn somebody(by: Option<&str>) -> String {
+    by.map_or_else(|| "somebody else".to_owned(), |name| format!("{name:?}"))
+}

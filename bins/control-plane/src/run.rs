@@ -1,0 +1,77 @@
+//! What the binary `control-plane` does: build, run, resign.
+
+use std::sync::Arc;
+
+use notifi_scaler_common::config::{Endpoint, Secrets};
+use notifi_scaler_common::metrics::ControlMetrics;
+use notifi_scaler_common::observe::ControlObserver;
+use notifi_scaler_common::readiness::Readiness;
+use notifi_scaler_common::servers::{ServerWait, Store, membership};
+use notifi_scaler_common::shutdown::Shutdown;
+use notifi_scaler_common::{Failure, health, telemetry};
+use prometheus_client::registry::Registry;
+use scaler_core::{Clock, Membership, TokioClock, control};
+use scaler_pg::PgStore;
+use scaler_redis::RedisMembership;
+use tracing_subscriber::filter::LevelFilter;
+use uuid::Uuid;
+
+use crate::ControlPlaneArgs;
+use crate::auditing::Auditing;
+use crate::scaling::Scaling;
+
+/// The name of its sessions with Postgres.
+const SESSION: &str = "scaler-control-plane";
+
+/// Leads or stands by until it is asked to stop; then it resigns.
+///
+/// # Errors
+/// When the configuration cannot work.
+pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
+    let secrets = Secrets::from_env()?;
+    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    telemetry::init(&args.process.logging, LevelFilter::INFO);
+    let shutdown = Shutdown::on_signals()?;
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+    let readiness = Readiness::new(Arc::clone(&clock), "turn");
+    let mut registry = Registry::default();
+    let metrics = ControlMetrics::register(&mut registry);
+    let scaling = Scaling::prepare(&args.autoscale, &mut registry).await?;
+    let store = Store { endpoint: &postgres, args: &args.postgres };
+    let auditing = Auditing::prepare(&store, args.audit_every_s, &mut registry)?;
+    health::serve(args.process.listen, readiness.clone(), registry).await?;
+
+    let candidate = Uuid::new_v4();
+    tracing::info!("starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
+    let (store, membership) = tokio::select! {
+        servers = reach(args, &store, &redis, readiness.clone()) => servers?,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let (store, membership): (_, Arc<dyn Membership>) = (Arc::new(store), Arc::new(membership));
+    let (mut tell_scaling, scaling) = scaling.start(Arc::clone(&membership), Arc::clone(&clock), shutdown.requested());
+    let (mut tell_auditing, auditing) = auditing.start(shutdown.requested());
+    let mut observer = ControlObserver::new(metrics, readiness);
+    let observe = move |event: control::ControlEvent<'_>| {
+        observer.observe(&event);
+        tell_scaling(&event);
+        tell_auditing(&event);
+    };
+    let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
+    tokio::join!(control, scaling, auditing);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn reach(
+    args: &ControlPlaneArgs,
+    store: &Store<'_>,
+    redis: &Endpoint,
+    readiness: Readiness,
+) -> Result<(PgStore, RedisMembership), Failure> {
+    let store = store.for_program(SESSION)?;
+    let wait = ServerWait::forever(readiness);
+    let install = wait.until_ready("Postgres", async || Ok(store.install(args.slots).await?));
+    let (installation, membership) = tokio::try_join!(install, membership(redis, &args.redis))?;
+    tracing::info!("the schema is installed, with {} slots", installation.slots);
+    Ok((store, membership))
+}

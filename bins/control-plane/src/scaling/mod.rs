@@ -1,0 +1,148 @@
+//! How many workers there are: set by the control plane that leads, or only told.
+
+mod kubernetes;
+mod refusal;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notifi_scaler_common::{Failure, USAGE};
+use prometheus_client::registry::Registry;
+use scaler_core::autoscale::{self, AutoscaleConfig, Fleet, Lead, Lookout};
+use scaler_core::control::ControlEvent;
+use scaler_core::{Clock, InstallationId, Membership, MembershipError};
+use tokio::sync::watch;
+
+pub use kubernetes::{Kubernetes, NoKubernetes};
+
+use crate::metrics::AutoscaleMetrics;
+use crate::observe::{AutoscaleObserver, WantedObserver};
+use crate::{AutoscaleArgs, AutoscaleMode};
+
+/// How long to wait after a failure of the membership.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// How the workers are scaled, before anything runs.
+#[derive(Debug)]
+pub struct Scaling {
+    config: AutoscaleConfig,
+    exports: bool,
+    fleet: Option<Arc<dyn Fleet>>,
+    metrics: AutoscaleMetrics,
+}
+
+impl Scaling {
+    /// As asked for. Finds the cluster that it needs, and asks it nothing yet.
+    ///
+    /// # Errors
+    /// When the arguments do not go together, or there is no cluster to be found.
+    pub async fn prepare(args: &AutoscaleArgs, registry: &mut Registry) -> Result<Self, Failure> {
+        let config = args.config()?;
+        let fleet: Option<Arc<dyn Fleet>> = match args.autoscale {
+            AutoscaleMode::Off | AutoscaleMode::Export => None,
+            AutoscaleMode::Builtin => {
+                let fleet = Kubernetes::find(args.deployment()?, args.autoscale_namespace.as_deref()).await;
+                let fleet = fleet.map_err(|error| Failure::own(error, USAGE))?;
+                tracing::info!("scales {fleet} from {} to {} workers", args.autoscale_min, args.autoscale_max);
+                Some(Arc::new(fleet))
+            }
+        };
+        let exports = args.autoscale != AutoscaleMode::Off;
+        Ok(Self { config, exports, fleet, metrics: AutoscaleMetrics::register(registry) })
+    }
+
+    /// Splits into who must be told everything that the control plane tells, and what must run beside it.
+    pub fn start(
+        self,
+        membership: Arc<dyn Membership>,
+        clock: Arc<dyn Clock>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
+        let (mut lookout, lead) = Lookout::new(Arc::clone(&clock));
+        let wanted = self.exports.then(|| WantedObserver::new(self.metrics.clone(), self.config.clone()));
+        let tell = move |event: &ControlEvent<'_>| {
+            lookout.observe(event);
+            if let Some(wanted) = &wanted {
+                wanted.observe(event);
+            }
+        };
+        let run = async move {
+            match self.fleet {
+                Some(fleet) => {
+                    let mut observer = AutoscaleObserver::new(self.metrics);
+                    autoscale::run(self.config, fleet, membership, clock, lead, stop, move |event| observer.observe(&event))
+                        .await;
+                }
+                None => tokio::select! {
+                    () = reinstate_all(membership.as_ref(), lead) => {}
+                    () = stop => {}
+                },
+            }
+        };
+        (tell, run)
+    }
+}
+
+/// Reinstates at the beginning of each leadership whoever a former autoscaler has retired: nobody else would.
+async fn reinstate_all(membership: &dyn Membership, mut lead: watch::Receiver<Option<Lead>>) {
+    loop {
+        let led = lead.wait_for(Option::is_some).await.map(|lead| lead.as_ref().map(|lead| (lead.term, lead.installation)));
+        let Ok(Some((term, installation))) = led else { return };
+        while let Err(error) = reinstate(membership, installation).await {
+            tracing::debug!("{error}; retrying");
+            tokio::time::sleep(RETRY).await;
+        }
+        if lead.wait_for(|lead| lead.as_ref().map(|lead| lead.term) != Some(term)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn reinstate(membership: &dyn Membership, installation: InstallationId) -> Result<(), MembershipError> {
+    let retired = membership.retired(installation).await?;
+    if !retired.is_empty() {
+        membership.retire(installation, &BTreeSet::new()).await?;
+        tracing::info!("reinstates {} workers: there is no autoscaler that retires any", retired.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use scaler_core::memory::MemoryMembership;
+    use scaler_core::{Term, TokioClock, WorkerId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const OURS: InstallationId = InstallationId::new(Uuid::nil());
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_scales_each_leader_reinstates_who_was_retired() {
+        let membership = MemoryMembership::new(Arc::new(TokioClock::start()));
+        let retired = BTreeSet::from([WorkerId::new("worker-1").unwrap()]);
+        let (sender, lead) = watch::channel(None);
+        let leads = |number| Some(Lead { term: Term { number, holder: Uuid::nil() }, installation: OURS, seen: None });
+        let script = async {
+            membership.retire(OURS, &retired).await.unwrap();
+            tokio::time::sleep(RETRY).await;
+            assert_eq!(membership.retired(OURS).await.unwrap(), retired, "who does not lead leaves them alone");
+            for term in [1, 2] {
+                membership.retire(OURS, &retired).await.unwrap();
+                sender.send_replace(leads(term));
+                tokio::time::sleep(RETRY).await;
+                assert!(membership.retired(OURS).await.unwrap().is_empty());
+                membership.retire(OURS, &retired).await.unwrap();
+                sender.send_replace(leads(term));
+                tokio::time::sleep(RETRY).await;
+                assert_eq!(membership.retired(OURS).await.unwrap(), retired, "once in a term");
+            }
+        };
+        tokio::select! {
+            () = reinstate_all(&membership, lead) => unreachable!("it goes on while somebody may lead"),
+            () = script => {}
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Why Secrets cannot be made.
+
+use notifi_scaler_common::{Failure, UNAVAILABLE, USAGE};
+
+use crate::kubernetes::describe;
+
+/// Why a Secret cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretsError {
+    /// There is no cluster to make it in.
+    #[error("no Kubernetes cluster is configured, neither by a service account nor by KUBECONFIG: {0}")]
+    NoCluster(String),
+    /// Kubernetes refuses a call, or does not answer.
+    #[error("{during}: {}", describe(.source))]
+    Kubernetes {
+        /// The call, with its object.
+        during: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// A Secret lacks a value that another one needs.
+    #[error("Secret {secret} has no key {key}: delete the Secret, so that it is made anew, or add the key")]
+    NoKey {
+        /// Its name.
+        secret: String,
+        /// The key.
+        key: String,
+    },
+    /// The certificate or the key of the authority cannot be used to sign.
+    #[error(
+        "Secret {secret} cannot sign certificates: {source}. Delete it and the certificates that it signed, so that all are made \
+         anew, and restart the pods that use them"
+    )]
+    Authority {
+        /// Its name.
+        secret: String,
+        /// Why.
+        source: rcgen::Error,
+    },
+    /// Certificates are missing, and the authority that signed the others is, too.
+    #[error(
+        "Secret {authority} is missing, which signed {present}: restore it, or delete these, too, so that all are made anew, and \
+         restart the pods that use them"
+    )]
+    AuthorityLost {
+        /// The Secret of the authority.
+        authority: String,
+        /// The Secrets that it signed.
+        present: String,
+    },
+    /// A certificate cannot be made.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+}
+
+impl SecretsError {
+    /// True if the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Kubernetes { source, .. } => crate::kubernetes::is_transient(source),
+            _ => false,
+        }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let code = if error.is_transient() { UNAVAILABLE } else { USAGE };
+        Self::own(error, code)
+    }
+}

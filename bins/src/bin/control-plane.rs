@@ -1,9 +1,0 @@
-//! A control plane: elects itself, watches items and workers, and moves slots.
-
-use std::process::ExitCode;
-
-use notifi_scaler::{config, control_plane, program};
-
-fn main() -> ExitCode {
-    program::run("control-plane", async { control_plane::run(&config::parse()?).await })
-}

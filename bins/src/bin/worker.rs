@@ -1,9 +1,0 @@
-//! A worker: increments the items of the slots it owns, once a second, and prints which it watches.
-
-use std::process::ExitCode;
-
-use notifi_scaler::{config, program, worker};
-
-fn main() -> ExitCode {
-    program::run("worker", async { worker::run(&config::parse()?).await })
-}

@@ -1,0 +1,131 @@
+//! How a worker behaves.
+
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser};
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{
+    PostgresArgs, Problem, ProcessArgs, RedisArgs, SECRETS_HELP, TickArgs, milliseconds, seconds,
+};
+use notifi_scaler_common::watching::PrintIds;
+use scaler_core::worker::WorkerConfig;
+use scaler_core::{MemberKey, WorkerId};
+
+/// Increments the items of the slots it owns, once a second, and prints which it watches.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "worker", version, after_help = SECRETS_HELP)]
+pub struct WorkerArgs {
+    /// The name of this worker, in no use elsewhere [default: the host name]
+    #[arg(long, env)]
+    pub pod_name: Option<WorkerId>,
+    /// Which rollout it comes from, a word that all its workers share: those of the newest are preferred while it lasts
+    #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
+    pub pod_revision: Option<String>,
+    /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
+    #[arg(long, env, default_value = "all")]
+    pub print_ids: PrintIds,
+    /// How it behaves in time.
+    #[command(flatten)]
+    pub timing: TimingArgs,
+    /// How its ticks reach Postgres.
+    #[command(flatten)]
+    pub ticks: TickArgs,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// How it logs and where it can be asked.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+impl WorkerArgs {
+    /// The name it was given, or else that of the host.
+    ///
+    /// # Errors
+    /// When no name was given and that of the host cannot name a worker.
+    pub fn worker(&self) -> Result<WorkerId, Failure> {
+        if let Some(name) = &self.pod_name {
+            return Ok(name.clone());
+        }
+        let problem = |why: String| Failure::Variable { variable: "POD_NAME", problem: Problem::NoHostName(why) };
+        let host = hostname::get().map_err(|error| problem(error.to_string()))?;
+        let host = host.into_string().map_err(|_| problem("it is not text".into()))?;
+        WorkerId::new(host).map_err(|error| problem(error.to_string()))
+    }
+}
+
+/// How a worker behaves in time.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Timing")]
+pub struct TimingArgs {
+    /// How often it may try within a tick: the first try works, the others do what was just changing hands
+    #[arg(long, env, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub tries_per_tick: u32,
+    /// The time from one heartbeat to the next, in milliseconds
+    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
+    pub heartbeat_interval_ms: Duration,
+    /// How long it waits to be relieved of its slots before it leaves with them, in seconds
+    #[arg(long, env, default_value = "25", value_parser = seconds)]
+    pub drain_timeout_s: Duration,
+    /// The wait after a first failure of Postgres, in milliseconds; it doubles with every further one
+    #[arg(long, env, default_value = "50", value_parser = milliseconds)]
+    pub first_retry_ms: Duration,
+    /// The longest such wait, in milliseconds
+    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
+    pub longest_retry_ms: Duration,
+    /// How many ids its heartbeat shows
+    #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub shown_items: u16,
+}
+
+impl TimingArgs {
+    /// The configuration of the worker of this key, that knows no revision.
+    #[must_use]
+    pub fn config(&self, key: MemberKey, ticks: &TickArgs) -> WorkerConfig {
+        WorkerConfig {
+            tries_per_tick: self.tries_per_tick,
+            ticks_at_once: usize::from(ticks.ticks_at_once),
+            heartbeat_interval: self.heartbeat_interval_ms,
+            drain_timeout: self.drain_timeout_s,
+            first_retry: self.first_retry_ms,
+            longest_retry: self.longest_retry_ms.max(self.first_retry_ms),
+            shown_items: usize::from(self.shown_items),
+            ..WorkerConfig::new(key)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notifi_scaler_common::config::{CommitArg, Listen};
+    use scaler_core::Incarnation;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_core() {
+        let args = WorkerArgs::parse_from(["worker", "--pod-name", "worker-1"]);
+        let key = MemberKey { worker: args.worker().unwrap(), incarnation: Incarnation::new(Uuid::nil()) };
+        assert_eq!(format!("{:?}", args.timing.config(key.clone(), &args.ticks)), format!("{:?}", WorkerConfig::new(key)));
+    }
+
+    #[test]
+    fn every_setting_arrives() {
+        let words = "worker --pod-name w --tries-per-tick 2 --ticks-at-once 3 --tick-commit off --heartbeat-interval-ms 300 --drain-timeout-s 5 --first-retry-ms 10 \
+            --longest-retry-ms 20 --shown-items 3 --print-ids changes --listen off";
+        let args = WorkerArgs::parse_from(words.split_whitespace());
+        assert_eq!(args.print_ids, PrintIds::Changes);
+        assert_eq!(args.process.listen, Listen::Off);
+        let key = MemberKey { worker: args.worker().unwrap(), incarnation: Incarnation::new(Uuid::nil()) };
+        let config = args.timing.config(key, &args.ticks);
+        assert_eq!(args.ticks.tick_commit, CommitArg::Off);
+        assert_eq!((config.tries_per_tick, config.ticks_at_once, config.shown_items), (2, 3, 3));
+        let times = [config.heartbeat_interval, config.drain_timeout, config.first_retry, config.longest_retry];
+        assert_eq!(times.map(|time| time.as_millis()), [300, 5000, 10, 20]);
+    }
+}

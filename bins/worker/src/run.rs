@@ -1,0 +1,80 @@
+//! What the binary `worker` does: build, run, drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use notifi_scaler_common::config::{Endpoint, Secrets};
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::metrics::WorkerMetrics;
+use notifi_scaler_common::observe::WorkerObserver;
+use notifi_scaler_common::readiness::Readiness;
+use notifi_scaler_common::servers::{ServerWait, Store, membership};
+use notifi_scaler_common::shutdown::Shutdown;
+use notifi_scaler_common::{Failure, health, telemetry};
+use prometheus_client::registry::Registry;
+use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
+use scaler_core::{Clock, Incarnation, MemberKey, StoreError, TokioClock};
+use scaler_pg::PgStore;
+use scaler_redis::RedisMembership;
+use tracing_subscriber::filter::LevelFilter;
+use uuid::Uuid;
+
+use crate::WorkerArgs;
+
+/// How long the last line may take to be written.
+const LAST_LINE: Duration = Duration::from_secs(1);
+
+/// Works until it has left.
+///
+/// # Errors
+/// When the configuration cannot work, or another process takes the name.
+pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
+    let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
+    let secrets = Secrets::from_env()?;
+    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    telemetry::init(&args.process.logging, LevelFilter::INFO);
+    let shutdown = Shutdown::on_signals()?;
+    let lines = Lines::stdout()?;
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+    let readiness = Readiness::new(Arc::clone(&clock), "tick");
+    let mut registry = Registry::default();
+    let metrics = WorkerMetrics::register(&mut registry);
+    health::serve(args.process.listen, readiness.clone(), registry).await?;
+
+    tracing::info!("{}: starts, incarnation {}, Postgres at {postgres}, Redis at {redis}", key.worker, key.incarnation);
+    let (store, membership) = tokio::select! {
+        servers = reach(args, &postgres, &redis, key.incarnation, readiness.clone()) => servers?,
+        () = shutdown.requested() => return Ok(()),
+    };
+    let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
+    let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone(), &args.ticks) });
+    let observe = move |event| observer.observe(&event);
+    let ending = worker::run(state, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
+    lines.flush(LAST_LINE);
+    match ending {
+        Ending::Superseded => return Err(Failure::Superseded(key.worker)),
+        Ending::DrainTimedOut { slots } => {
+            tracing::warn!("{}: the time to drain is over; leaves with {slots} slots, which others take over", key.worker);
+        }
+        _ => tracing::info!("{}: drained, leaves", key.worker),
+    }
+    Ok(())
+}
+
+async fn reach(
+    args: &WorkerArgs,
+    postgres: &Endpoint,
+    redis: &Endpoint,
+    incarnation: Incarnation,
+    readiness: Readiness,
+) -> Result<(PgStore, RedisMembership), Failure> {
+    let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation, &args.ticks)?;
+    // A worker waits for its schema by itself, and says so.
+    let probe = async || match store.probe().await {
+        Err(StoreError::NotInstalled { .. }) => Ok(()),
+        probed => Ok(probed?),
+    };
+    let wait = ServerWait::forever(readiness);
+    let ((), membership) = tokio::try_join!(wait.until_ready("Postgres", probe), membership(redis, &args.redis))?;
+    Ok((store, membership))
+}
