@@ -3,9 +3,10 @@
 use crate::authority::ServerCertificate;
 use crate::inline::ask;
 use crate::kind::CLUSTER_NODE;
+use crate::options::ServerOptions;
 use crate::redis::Redis;
 use crate::sentinel::until;
-use crate::server::{Server, Wish, or_fail};
+use crate::server::{Server, or_fail, over_tls_and_plain};
 
 /// How many slots of a cluster there are, by its specification.
 const SLOTS: usize = 16_384;
@@ -28,7 +29,9 @@ impl RedisCluster {
     pub async fn private() -> Self {
         let mut nodes = Vec::new();
         for _ in 0..NODES {
-            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &Wish::default()).await.map(|server| Redis::new(server, ""))));
+            nodes.push(or_fail(
+                Server::local(&CLUSTER_NODE, &ServerOptions::default()).await.map(|server| Redis::new(server, "")),
+            ));
         }
         let ports: Vec<_> = nodes.iter().map(Redis::port).collect();
         Self::joined(nodes, &ports, "redis-cluster").await
@@ -40,7 +43,7 @@ impl RedisCluster {
     /// As for [`private`](Self::private).
     pub async fn private_with_replica_of(key: &str) -> Self {
         let cluster = Self::private().await;
-        let replica = or_fail(Server::local(&CLUSTER_NODE, &Wish::default()).await.map(|server| Redis::new(server, "")));
+        let replica = or_fail(Server::local(&CLUSTER_NODE, &ServerOptions::default()).await.map(|server| Redis::new(server, "")));
         let primary = cluster.owner(key).await;
         meet(replica.port(), primary).await;
         let (port, id) = (replica.port(), ask(primary.port(), "cluster myid").await);
@@ -88,8 +91,8 @@ impl RedisCluster {
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         let (mut nodes, mut ports) = (Vec::new(), Vec::new());
         for _ in 0..NODES {
-            let (wish, port) = Wish::over_tls_and_plain(certificate, &["--tls-cluster", "yes"]);
-            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &wish).await.map(|server| Redis::new(server, ""))));
+            let (options, port) = over_tls_and_plain(certificate, &["--tls-cluster", "yes"]);
+            nodes.push(or_fail(Server::local(&CLUSTER_NODE, &options).await.map(|server| Redis::new(server, ""))));
             ports.push(port);
         }
         Self::joined(nodes, &ports, "rediss-cluster").await

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::keeper::keep_container;
 use crate::kind::{Kind, Offer, Stream};
 use crate::local::free_port;
-use crate::server::Wish;
+use crate::options::ServerOptions;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -31,15 +31,15 @@ pub(crate) struct Container {
 
 impl Container {
     /// Starts one; it, its host and its port.
-    pub(crate) async fn start_new(kind: &'static Kind, wish: &Wish) -> Result<(Self, String, u16), Failure> {
+    pub(crate) async fn start_new(kind: &'static Kind, options: &ServerOptions) -> Result<(Self, String, u16), Failure> {
         let offer = kind.offer.as_ref().ok_or(Failure::NoOffer)?;
         let image = env::var(offer.image_variable).unwrap_or_else(|_| offer.image.to_owned());
         inspect(&image).await?;
         let (name, tag) = name_and_tag(&image);
         // A port that Docker chooses would change when the container is started again.
         let port = free_port()?;
-        let server = offer.command.iter().copied().map(str::to_owned).chain(wish.options(kind, TLS_FOLDER, offer.port));
-        let mut command = wish.words_before(TLS_FOLDER, offer.owner);
+        let server = offer.command.iter().copied().map(str::to_owned).chain(options.arguments(kind, TLS_FOLDER, offer.port));
+        let mut command = options.words_before(TLS_FOLDER, offer.owner);
         if !command.is_empty() {
             // The image's own beginning, which would otherwise take our script for a program that needs no server's user.
             command.push("docker-entrypoint.sh".to_owned());

@@ -41,6 +41,7 @@ mod keeper;
 mod kind;
 mod local;
 mod network;
+mod options;
 mod pair;
 mod pgbouncer;
 mod postgres;

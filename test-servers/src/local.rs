@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::error::Failure;
 use crate::keeper::Keeper;
 use crate::kind::Kind;
-use crate::server::Wish;
+use crate::options::ServerOptions;
 
 /// A free port may be taken by somebody else before the server has it.
 const ATTEMPTS: usize = 3;
@@ -22,7 +22,7 @@ pub(crate) struct Local {
 
 impl Local {
     /// Starts one; it and its port.
-    pub(crate) async fn start_new(kind: &'static Kind, wish: &Wish) -> Result<(Self, u16), Failure> {
+    pub(crate) async fn start_new(kind: &'static Kind, options: &ServerOptions) -> Result<(Self, u16), Failure> {
         let programs = find_programs(kind)?;
         let mut attempt = 1;
         loop {
@@ -31,7 +31,7 @@ impl Local {
                 let folder = folder.join("tls").display().to_string();
                 let script = ["sh", "-c", kind.script, "server"].map(str::to_owned).to_vec();
                 let place = vec![programs.display().to_string(), port.to_string()];
-                [wish.words_before(&folder, ""), script, place, wish.options(kind, &folder, port)].concat()
+                [options.words_before(&folder, ""), script, place, options.arguments(kind, &folder, port)].concat()
             };
             let mut keeper = Keeper::new(kind, command)?;
             match keeper.start().await {

@@ -1,8 +1,9 @@
 //! A Postgres and its standby.
 
 use crate::kind::{POSTGRES, STANDBY};
+use crate::options::ServerOptions;
 use crate::postgres::{Database, Postgres, run};
-use crate::server::{Server, Wish, or_fail};
+use crate::server::{Server, or_fail};
 
 /// A Postgres, and a second one that follows it asynchronously until it is [promoted](Self::promote).
 #[derive(Debug)]
@@ -17,13 +18,13 @@ impl PostgresPair {
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
     pub async fn private() -> Self {
-        let server = or_fail(Server::local(&POSTGRES, &Wish::default()).await);
+        let server = or_fail(Server::local(&POSTGRES, &ServerOptions::default()).await);
         let data = server.folder().await.map(|folder| folder.join("data").display().to_string()).unwrap_or_default();
         let primary = Postgres::new(server);
-        let wish = Wish::options_of([&primary.port().to_string(), &data]);
+        let options = ServerOptions::options_of([&primary.port().to_string(), &data]);
         // A copy of a server that was stopped in good order needs no program for backups.
         primary.stop().await;
-        let standby = or_fail(Server::local(&STANDBY, &wish).await.map(Postgres::new));
+        let standby = or_fail(Server::local(&STANDBY, &options).await.map(Postgres::new));
         primary.start().await;
         let follows = "do $$ begin while not exists (select from pg_stat_replication where state = 'streaming') loop
                        perform pg_sleep(0.01); perform pg_stat_clear_snapshot(); end loop; end $$";

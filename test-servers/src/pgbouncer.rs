@@ -3,8 +3,9 @@
 use url::Url;
 
 use crate::kind::PGBOUNCER;
+use crate::options::ServerOptions;
 use crate::postgres::{Database, Postgres};
-use crate::server::{Place, Server, Wish, or_fail};
+use crate::server::{Place, Server, or_fail};
 
 /// A pgbouncer in transaction mode in front of a Postgres: a session with it is a session with Postgres for one transaction only.
 #[derive(Debug)]
@@ -35,13 +36,13 @@ impl PgBouncer {
     /// # Panics
     /// As for [`in_front_of`](Self::in_front_of).
     pub async fn in_front_of_port(port: u16) -> Self {
-        let wish = Wish::options_of(["127.0.0.1", &port.to_string(), ""]);
-        Self { server: or_fail(Server::local(&PGBOUNCER, &wish).await) }
+        let options = ServerOptions::options_of(["127.0.0.1", &port.to_string(), ""]);
+        Self { server: or_fail(Server::local(&PGBOUNCER, &options).await) }
     }
 
     async fn ignoring(postgres: &Postgres, parameters: &str) -> Self {
-        let wish = Wish::options_of([&postgres.host(), &postgres.port().to_string(), parameters]);
-        Self { server: or_fail(Server::local(&PGBOUNCER, &wish).await) }
+        let options = ServerOptions::options_of([&postgres.host(), &postgres.port().to_string(), parameters]);
+        Self { server: or_fail(Server::local(&PGBOUNCER, &options).await) }
     }
 
     /// The URL of this database by way of the pooler.

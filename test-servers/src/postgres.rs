@@ -12,7 +12,8 @@ use crate::authority::ServerCertificate;
 use crate::clock::Clock;
 use crate::error::NoServer;
 use crate::kind::POSTGRES;
-use crate::server::{Place, Server, Wish, or_fail};
+use crate::options::ServerOptions;
+use crate::server::{Place, Server, or_fail};
 
 /// A Postgres server.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Postgres {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private() -> Self {
-        or_fail(Server::private(&POSTGRES, &Wish::default()).await.map(Self::new))
+        or_fail(Server::private(&POSTGRES, &ServerOptions::default()).await.map(Self::new))
     }
 
     /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
@@ -46,8 +47,8 @@ impl Postgres {
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with(settings: &[(&str, &str)]) -> Self {
         let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
-        let wish = Wish { more_options: options.collect(), ..Wish::default() };
-        or_fail(Server::private(&POSTGRES, &wish).await.map(Self::new))
+        let options = ServerOptions { more_options: options.collect(), ..ServerOptions::default() };
+        or_fail(Server::private(&POSTGRES, &options).await.map(Self::new))
     }
 
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
@@ -56,7 +57,7 @@ impl Postgres {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
-        or_fail(Server::private(&POSTGRES, &Wish::over_tls(certificate)).await.map(Self::new))
+        or_fail(Server::private(&POSTGRES, &ServerOptions::over_tls(certificate)).await.map(Self::new))
     }
 
     /// A [private](Self::private) server that lives by this clock.
@@ -64,8 +65,8 @@ impl Postgres {
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
     pub async fn private_with_clock(clock: &Clock) -> Self {
-        let wish = Wish { clock: Some(clock.clone()), ..Wish::default() };
-        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
+        let options = ServerOptions { clock: Some(clock.clone()), ..ServerOptions::default() };
+        or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
     }
 
     /// A [private](Self::private) server that has a language besides English, as its locale is named: `de_DE`. A database or a role speaks it
@@ -74,8 +75,8 @@ impl Postgres {
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
     pub async fn private_with_language(language: &'static str) -> Self {
-        let wish = Wish { language: Some(language), ..Wish::default() };
-        or_fail(Server::local(&POSTGRES, &wish).await.map(Self::new))
+        let options = ServerOptions { language: Some(language), ..ServerOptions::default() };
+        or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
     }
 
     /// A new, empty database on the [shared](Self::shared) server.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::authority::ServerCertificate;
 use crate::error::NoServer;
 use crate::kind::REDIS;
-use crate::server::{Place, Server, Wish, or_fail};
+use crate::options::ServerOptions;
+use crate::server::{Place, Server, or_fail};
 
 /// A Redis server.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private() -> Self {
-        or_fail(Server::private(&REDIS, &Wish::default()).await.map(|server| Self::new(server, "")))
+        or_fail(Server::private(&REDIS, &ServerOptions::default()).await.map(|server| Self::new(server, "")))
     }
 
     /// A [private](Self::private) server that wants this password of plain letters and digits; its URL carries it.
@@ -40,8 +41,8 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
-        let wish = Wish::options_of(["--requirepass", password]);
-        or_fail(Server::private(&REDIS, &wish).await.map(|server| Self::new(server, &format!(":{password}@"))))
+        let options = ServerOptions::options_of(["--requirepass", password]);
+        or_fail(Server::private(&REDIS, &options).await.map(|server| Self::new(server, &format!(":{password}@"))))
     }
 
     /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
@@ -49,7 +50,7 @@ impl Redis {
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
-        or_fail(Server::private(&REDIS, &Wish::over_tls(certificate)).await.map(|server| {
+        or_fail(Server::private(&REDIS, &ServerOptions::over_tls(certificate)).await.map(|server| {
             let plain = Self::new(server, "");
             Self { url: plain.url.replacen("redis://", "rediss://", 1), ..plain }
         }))

@@ -7,8 +7,9 @@ use tokio::time::{sleep, timeout};
 use crate::authority::ServerCertificate;
 use crate::inline::ask;
 use crate::kind::{Kind, REDIS, SENTINEL};
+use crate::options::ServerOptions;
 use crate::redis::Redis;
-use crate::server::{Server, Wish, or_fail};
+use crate::server::{Server, or_fail, over_tls_and_plain};
 
 /// What Sentinel calls the primary.
 const SERVICE: &str = "main";
@@ -38,10 +39,10 @@ impl Sentinel {
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
     pub async fn private() -> Self {
-        let primary = start(&REDIS, &Wish::default()).await;
+        let primary = start(&REDIS, &ServerOptions::default()).await;
         let port = primary.port().to_string();
-        let replica = start(&REDIS, &Wish::options_of(following(&port))).await;
-        let sentinel = start(&SENTINEL, &Wish::options_of([&port])).await;
+        let replica = start(&REDIS, &ServerOptions::options_of(following(&port))).await;
+        let sentinel = start(&SENTINEL, &ServerOptions::options_of([&port])).await;
         let orders = Orders { sentinel: sentinel.port(), replica: replica.port() };
         Self { primary, replica, sentinel, scheme: "redis-sentinel", orders }.ready().await
     }
@@ -52,13 +53,13 @@ impl Sentinel {
     /// As for [`private`](Self::private).
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         const AMONG_THEM: [&str; 2] = ["--tls-replication", "yes"];
-        let primary = start(&REDIS, &Wish::over_tls_and_plain(certificate, &AMONG_THEM).0).await;
+        let primary = start(&REDIS, &over_tls_and_plain(certificate, &AMONG_THEM).0).await;
         let port = primary.port().to_string();
         let options = [&AMONG_THEM[..], &following(&port)].concat();
-        let (wish, replica_orders) = Wish::over_tls_and_plain(certificate, &options);
-        let replica = start(&REDIS, &wish).await;
-        let (wish, sentinel_orders) = Wish::over_tls_and_plain(certificate, &[&port]);
-        let sentinel = start(&SENTINEL, &wish).await;
+        let (options, replica_orders) = over_tls_and_plain(certificate, &options);
+        let replica = start(&REDIS, &options).await;
+        let (options, sentinel_orders) = over_tls_and_plain(certificate, &[&port]);
+        let sentinel = start(&SENTINEL, &options).await;
         let orders = Orders { sentinel: sentinel_orders, replica: replica_orders };
         Self { primary, replica, sentinel, scheme: "rediss-sentinel", orders }.ready().await
     }
@@ -113,8 +114,8 @@ impl Sentinel {
     }
 }
 
-async fn start(kind: &'static Kind, wish: &Wish) -> Redis {
-    or_fail(Server::local(kind, wish).await.map(|server| Redis::new(server, "")))
+async fn start(kind: &'static Kind, options: &ServerOptions) -> Redis {
+    or_fail(Server::local(kind, options).await.map(|server| Redis::new(server, "")))
 }
 
 /// The options of a replica of the Redis at this port.

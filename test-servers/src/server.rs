@@ -4,11 +4,11 @@ use std::env;
 use std::path::PathBuf;
 
 use crate::authority::ServerCertificate;
-use crate::clock::Clock;
 use crate::docker::Container;
 use crate::error::{Failure, NoServer};
 use crate::kind::{Kind, REDIS};
 use crate::local::{Local, chosen_folder, free_port};
+use crate::options::ServerOptions;
 
 /// A server that runs, or ran and may run again.
 #[derive(Debug)]
@@ -27,57 +27,6 @@ pub(crate) enum Place {
     Address { host: String, port: u16 },
 }
 
-/// How a server shall differ from the usual one.
-#[derive(Debug, Default)]
-pub(crate) struct Wish {
-    pub(crate) more_options: Vec<String>,
-    /// It speaks TLS only, and lets in clients with a certificate only.
-    pub(crate) tls: Option<ServerCertificate>,
-    /// The clock by which it lives.
-    pub(crate) clock: Option<Clock>,
-    /// A language that it has besides English, as its locale is named: `de_DE`.
-    pub(crate) language: Option<&'static str>,
-}
-
-impl Wish {
-    pub(crate) fn options_of<const N: usize>(more_options: [&str; N]) -> Self {
-        Self { more_options: more_options.map(str::to_owned).to_vec(), ..Self::default() }
-    }
-
-    pub(crate) fn over_tls(certificate: &ServerCertificate) -> Self {
-        Self { tls: Some(certificate.clone()), ..Self::default() }
-    }
-
-    /// The words before a command that give it a clock and a language of its own, and put its certificates into this folder, for this owner.
-    pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
-        let words = |tls: &ServerCertificate| {
-            let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
-            [&script[..], &[tls.authorities.clone(), tls.certificate.clone(), tls.key.clone()]].concat()
-        };
-        let clock = self.clock.as_ref().map(Clock::words).unwrap_or_default();
-        let language = |language: &str| {
-            let script = ["sh", "-c", include_str!("scripts/language.sh"), "language"].map(str::to_owned);
-            [&script[..], &[format!("{folder}-locale"), language.to_owned()]].concat()
-        };
-        let language = self.language.map(language).unwrap_or_default();
-        [clock, language, self.tls.as_ref().map(words).unwrap_or_default()].concat()
-    }
-
-    /// All options that a server on this port needs beyond the usual ones.
-    pub(crate) fn options(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
-        let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
-        [tls.unwrap_or_default(), self.more_options.clone()].concat()
-    }
-
-    /// With TLS on the usual port, these options, and another port without TLS for the test's own orders.
-    pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (Self, u16) {
-        let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
-        let port = ["--port".to_owned(), plain.to_string()];
-        let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
-        (Self { more_options, ..Self::over_tls(certificate) }, plain)
-    }
-}
-
 #[derive(Debug)]
 enum Source {
     Environment,
@@ -93,13 +42,13 @@ impl Server {
             Err(failure) => ("a URL", failure),
         };
         if chosen_folder(kind).is_some() {
-            return Self::local(kind, &Wish::default()).await;
+            return Self::local(kind, &ServerOptions::default()).await;
         }
-        let by_docker = match Self::from_docker(kind, &Wish::default()).await {
+        let by_docker = match Self::from_docker(kind, &ServerOptions::default()).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("Docker", failure),
         };
-        let by_programs = match Self::from_this_machine(kind, &Wish::default()).await {
+        let by_programs = match Self::from_this_machine(kind, &ServerOptions::default()).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("programs of this machine", failure),
         };
@@ -107,21 +56,21 @@ impl Server {
     }
 
     /// A server of its own, of this machine.
-    pub(crate) async fn local(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
-        let started = Self::from_this_machine(kind, wish).await;
+    pub(crate) async fn local(kind: &'static Kind, options: &ServerOptions) -> Result<Self, NoServer> {
+        let started = Self::from_this_machine(kind, options).await;
         started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
     /// A server of its own: of this machine, which is faster, or of Docker. Where the environment chooses the programs, it is of those.
-    pub(crate) async fn private(kind: &'static Kind, wish: &Wish) -> Result<Self, NoServer> {
+    pub(crate) async fn private(kind: &'static Kind, options: &ServerOptions) -> Result<Self, NoServer> {
         if chosen_folder(kind).is_some() {
-            return Self::local(kind, wish).await;
+            return Self::local(kind, options).await;
         }
-        let by_programs = match Self::from_this_machine(kind, wish).await {
+        let by_programs = match Self::from_this_machine(kind, options).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("programs of this machine", failure),
         };
-        let by_docker = match Self::from_docker(kind, wish).await {
+        let by_docker = match Self::from_docker(kind, options).await {
             Ok(server) => return Ok(server),
             Err(failure) => ("Docker", failure),
         };
@@ -194,16 +143,24 @@ impl Server {
         Ok(Self { kind, place: Place::Url(url), source: Source::Environment })
     }
 
-    async fn from_docker(kind: &'static Kind, wish: &Wish) -> Result<Self, Failure> {
-        let (container, host, port) = Container::start_new(kind, wish).await?;
+    async fn from_docker(kind: &'static Kind, options: &ServerOptions) -> Result<Self, Failure> {
+        let (container, host, port) = Container::start_new(kind, options).await?;
         Ok(Self { kind, place: Place::Address { host, port }, source: Source::Docker(Box::new(container)) })
     }
 
-    async fn from_this_machine(kind: &'static Kind, wish: &Wish) -> Result<Self, Failure> {
-        let (local, port) = Local::start_new(kind, wish).await?;
+    async fn from_this_machine(kind: &'static Kind, options: &ServerOptions) -> Result<Self, Failure> {
+        let (local, port) = Local::start_new(kind, options).await?;
         let place = Place::Address { host: "127.0.0.1".to_owned(), port };
         Ok(Self { kind, place, source: Source::Local(Box::new(local)) })
     }
+}
+
+/// Options with TLS on the usual port, these options, and another port without TLS for the test's own orders.
+pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (ServerOptions, u16) {
+    let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
+    let port = ["--port".to_owned(), plain.to_string()];
+    let more_options = options.iter().copied().map(str::to_owned).chain(port).collect();
+    (ServerOptions { more_options, ..ServerOptions::over_tls(certificate) }, plain)
 }
 
 /// Ends the test that needs a server and has none.

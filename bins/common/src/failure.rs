@@ -1,4 +1,4 @@
-//! Why a program of this package ends, and the exit code that says so.
+//! Why a program ends, and the exit code that says so.
 
 use std::net::SocketAddr;
 

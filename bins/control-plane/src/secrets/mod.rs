@@ -61,7 +61,6 @@ pub struct SecretsArgs {
 }
 
 /// Creates each Secret that does not exist and adds keys that are missing. Never changes the value of a key.
-/// Creates what is missing.
 ///
 /// # Errors
 /// When there is no cluster, or it refuses.

@@ -7,9 +7,9 @@ use std::slice::Iter;
 
 use super::index::Measure;
 use super::market::{Market, Role, Stand};
-use super::passing::{Giver, Pass, Passed};
+use super::passing::{Pass, Passed};
 use super::pile::{LoadedSlot, Pile, Wish};
-use super::scene::{Party, Scene};
+use super::scene::{Giver, Party, Scene};
 use super::share::{Rule, Share};
 use crate::{Reason, Slot, WorkerId};
 

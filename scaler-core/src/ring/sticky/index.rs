@@ -1,6 +1,6 @@
 //! Who owns what, by worker: so that a plan looks only at the slots that it moves.
 
-use super::owners::Owners;
+use super::owners::{OwnerChange, Owners};
 use super::pile::LoadedSlot;
 use super::stock::Stock;
 use crate::{Slot, SlotLoad};
@@ -25,15 +25,6 @@ impl Measure {
             items => (Self::Items, items),
         }
     }
-}
-
-/// A slot whose owner is another now.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HandOver {
-    pub(super) slot: Slot,
-    /// The numbers of the owners.
-    pub(super) from: u32,
-    pub(super) to: u32,
 }
 
 /// The slots of every owner under one load.
@@ -93,9 +84,9 @@ impl Index {
     }
 
     /// Follows slots to their new owners.
-    pub(super) fn hand_over(&mut self, changes: &[HandOver]) {
+    pub(super) fn hand_over(&mut self, changes: &[OwnerChange]) {
         let mut batches = Batches::default();
-        for HandOver { slot, from, to } in changes {
+        for OwnerChange { slot, from, to } in changes {
             let counted = Measure::of(&self.load, *slot);
             self.recount(*from, counted, counted, *to);
             batches.leaving[counted.0 as usize].push((*from, *slot));

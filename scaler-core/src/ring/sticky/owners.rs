@@ -1,6 +1,5 @@
 //! The owner of each slot, as small numbers.
 
-use super::index::HandOver;
 use crate::{Slot, SlotCount, WorkerId};
 
 /// The number of no owner.
@@ -20,6 +19,15 @@ pub(super) struct Owners {
     free: Vec<u32>,
     /// Who was given something last: most plans have one receiver, or a few in turn.
     last: u32,
+}
+
+/// A slot whose owner is another now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnerChange {
+    pub(super) slot: Slot,
+    /// The numbers of the owners.
+    pub(super) from: u32,
+    pub(super) to: u32,
 }
 
 impl Owners {
@@ -66,7 +74,7 @@ impl Owners {
     }
 
     /// Changes the owner of a slot; tells the numbers of the old and the new one. `None` for a slot outside the count.
-    pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<HandOver> {
+    pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<OwnerChange> {
         let from = *self.numbers.get(slot.index())?;
         let to = if self.name(self.last) == Some(to) { self.last } else { self.intern(to) };
         self.last = to;
@@ -76,7 +84,7 @@ impl Owners {
         if self.owned[from as usize] == 0 {
             self.release(from);
         }
-        Some(HandOver { slot, from, to })
+        Some(OwnerChange { slot, from, to })
     }
 
     fn release(&mut self, number: u32) {

@@ -1,7 +1,7 @@
 //! What changes hands, by the places of the workers rather than by their names.
 
 use super::pile::LoadedSlot;
-use super::scene::Scene;
+use super::scene::{Giver, Scene};
 use crate::{Cost, Movement, Plan, Reason, Roster, SlotLoad};
 
 /// A slot on its way.
@@ -12,15 +12,6 @@ pub(super) struct Pass {
     /// The place of its receiver among the parties.
     pub(super) to: u32,
     pub(super) why: Reason,
-}
-
-/// Whom a slot comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Giver {
-    /// The party at this place.
-    Party(u32),
-    /// The one at this place among those who have no seat.
-    Seatless(u32),
 }
 
 /// Passes by urgency.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::market::Side;
 use super::owners::{NOBODY, Owners};
-use super::passing::Giver;
 use crate::{Intake, Roster, Seat, Slot, WorkerId};
 
 /// What a plan starts from.
@@ -26,6 +25,15 @@ pub(super) struct Party<'a> {
     pub(super) number: Option<u32>,
     seat: Seat,
     change: Change,
+}
+
+/// Whom a slot comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Giver {
+    /// The party at this place.
+    Party(u32),
+    /// The one at this place among those who have no seat.
+    Seatless(u32),
 }
 
 /// What became of a worker's part in the roster.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use super::index::Measure;
-use super::passing::{Giver, Pass, plan_of};
-use super::scene::{Party, Scene, State};
+use super::passing::{Pass, plan_of};
+use super::scene::{Giver, Party, Scene, State};
 use super::share::Share;
 use crate::{Plan, Reason, Roster, Slot};
 
