@@ -16,10 +16,10 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
 use tokio::time::timeout;
 
+use crate::backend::Backend;
 use crate::config::{PgConfig, Pooler, TickCommit};
 use crate::error::{Finding, Missing, Target, classify, is_read_only, may_be_missing};
 use crate::idle::{IdleSessions, Purpose};
-use crate::liveness::Backend;
 use crate::password::PasswordFile;
 use crate::pool::{Lent, Pool, PoolOptions};
 

@@ -7,10 +7,10 @@ use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
 use crate::PgStore;
+use crate::backend::Backend;
 use crate::config::Pooler;
 use crate::error::{Finding, Missing, classify};
 use crate::functions;
-use crate::liveness::Backend;
 use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
 use crate::store::signed;
 use crate::table::{Table, is_held_up, prepare};

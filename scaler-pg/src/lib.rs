@@ -5,6 +5,7 @@
 //! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
 
 mod audit;
+mod backend;
 mod census;
 mod circuit;
 mod config;

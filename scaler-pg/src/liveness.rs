@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use scaler_core::StoreError;
-use sqlx::PgConnection;
 use tokio::time::timeout;
 
+use crate::backend::Backend;
 use crate::connection::Link;
 use crate::error::{Finding, is_full};
 
@@ -18,22 +18,6 @@ use crate::error::{Finding, is_full};
 const EVERY: Duration = Duration::from_secs(2);
 /// So many times in a row the answer must be missing, or be no: what has just ended may be on its way.
 const DOUBTS: u32 = 2;
-
-/// The process of Postgres that works for a session.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Backend {
-    pid: i32,
-    started_us: i64,
-}
-
-impl Backend {
-    /// That of this session, or, through a pooler, of this transaction.
-    pub(crate) async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let query = sqlx::query_as(include_str!("../sql/backend.sql")).persistent(false);
-        let (pid, started_us) = query.fetch_one(connection).await?;
-        Ok(Self { pid, started_us })
-    }
-}
 
 impl Link {
     /// Waits for work for as long as the backend is at it. The work tells which one that is before it begins with what may last.

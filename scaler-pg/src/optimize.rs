@@ -10,8 +10,8 @@ use scaler_core::{SlotCount, StoreError, WorkStore};
 use sqlx::{Connection, PgConnection};
 
 use crate::PgStore;
+use crate::backend::Backend;
 use crate::error::{Finding, classify};
-use crate::liveness::Backend;
 use crate::store::signed;
 
 const DURING: &str = "optimize";
