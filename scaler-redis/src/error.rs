@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scaler_core::MembershipError;
 
-use crate::client::Reason;
+use crate::reason::{Reason, has_code};
 use crate::target::UrlError;
 
 /// A failure of Redis or of the way to it.
@@ -44,7 +44,29 @@ pub(crate) enum Failure {
     Refused { url: Arc<str>, reason: Reason },
 }
 
+/// Error codes of a Redis that is not ready now, and may be later.
+const NOT_READY: [&str; 9] =
+    ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
+/// Error codes of a Redis that refuses this client: by its rights, its password, its address (protected mode).
+const DENIED: [&str; 4] = ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"];
+/// Starts the errors of a Redis at `maxclients`, which have no code of their own; in a cluster it names cluster connections, too.
+const FULL: &str = "ERR max number of clients";
+
 impl Failure {
+    /// The failure of a call to this URL for this reason.
+    pub(crate) fn of(reason: Reason, url: &Arc<str>) -> Self {
+        let url = url.clone();
+        match &reason {
+            Reason::Answer { text, .. } if has_code(text, "WRONGTYPE") => Self::SomeWrongType { url, answer: text.clone() },
+            Reason::Answer { text, .. } if DENIED.iter().any(|code| has_code(text, code)) => Self::Denied { url, reason },
+            Reason::Answer { text, .. } if text.starts_with(FULL) || NOT_READY.iter().any(|code| has_code(text, code)) => {
+                Self::Away { url, reason }
+            }
+            Reason::Answer { .. } | Reason::TooOld { .. } => Self::Refused { url, reason },
+            _ => Self::Away { url, reason },
+        }
+    }
+
     /// True if waiting does not help.
     pub(crate) const fn is_permanent(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::Refused { .. })
@@ -61,5 +83,35 @@ impl Failure {
                 MembershipError::Refused { during, source: self.into() }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Address;
+
+    fn reply(code: &str, detail: &str) -> Reason {
+        let address = Address { host: "asked".to_owned(), port: 1 };
+        Reason::of(&address, redis::make_extension_error(code.to_owned(), Some(detail.to_owned())))
+    }
+
+    #[test]
+    fn replies_are_told_apart_by_their_codes() {
+        let failure = |code, detail| Failure::of(reply(code, detail), &"redis://asked".into());
+        for (code, detail) in [
+            ("LOADING", "Redis is loading the dataset in memory"),
+            ("MASTERDOWN", "Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
+            ("ERR", "max number of clients reached"),
+            ("ERR", "max number of clients + cluster connections reached"),
+            ("ERR", "Error running script (call to f_0): @user_script:3: READONLY You can't write against a read only replica."),
+        ] {
+            assert!(matches!(failure(code, detail), Failure::Away { .. }), "{code} {detail}");
+        }
+        for code in ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"] {
+            assert!(matches!(failure(code, "whatever"), Failure::Denied { .. }), "{code}");
+        }
+        assert!(matches!(failure("ERR", "unknown command"), Failure::Refused { .. }));
+        assert!(matches!(failure("WRONGTYPE", "Operation against a key"), Failure::SomeWrongType { .. }));
     }
 }

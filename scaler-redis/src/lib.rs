@@ -21,6 +21,7 @@ mod json;
 mod keys;
 mod membership;
 mod password;
+mod reason;
 mod target;
 mod tls;
 mod wake_up;

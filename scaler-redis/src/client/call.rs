@@ -5,9 +5,9 @@ use std::sync::Arc;
 use redis::{Cmd, Value};
 use tokio::sync::watch;
 
-use super::reason::Reason;
 use super::session::Session;
 use super::supervisor::State;
+use crate::reason::Reason;
 
 /// Sends a command by the current session. If the keys have moved, nothing was executed: it is sent once more by the next session.
 pub(super) async fn call(command: &Cmd, mut state: watch::Receiver<State>) -> Result<Value, Reason> {

@@ -12,12 +12,16 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::reason::Reason;
-use super::session::SILENCE_LIMIT;
 use super::staggered::first_success;
+use crate::reason::Reason;
 use crate::target::Address;
 use crate::tls::Connector;
 
+/// How long a session lives without an answer.
+///
+/// From the last *answer*: the kernel, and other clients, count from the last write, and a heartbeat each second would
+/// keep a dead connection for ever.
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(3);
 /// For the name look-up, and again for TCP and TLS with one IP address. A server that vanished answers to neither.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// Between probes of an idle connection by the kernel, which works even if the process is stopped.

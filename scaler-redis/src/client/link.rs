@@ -1,17 +1,20 @@
 //! One connection to one server, logged in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Cmd, ProtocolVersion, RedisConnectionInfo, RedisError, Value, cmd};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::dial::dial;
-use super::reason::Reason;
-use super::servers::Pushes;
+use crate::reason::Reason;
 use crate::target::{Address, Credentials};
 use crate::tls::Connector;
+
+/// Receiver of what a server pushes: messages of subscriptions.
+pub(super) type Pushes = Arc<dyn AsyncPushSender>;
 
 /// For all answers that make up the log-in, and for each question that is asked before the connection is used.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 //! Redis client that replaces its connection whenever the server falls silent.
 //!
-//! This module alone knows the client library, [`redis`]. A [session](session::Session) is one connection to the one
+//! This module and that of the [reasons](crate::reason) alone know the client library, [`redis`]. A [session](session::Session) is one connection to the one
 //! server that has our keys. It carries the calls and the subscription, so that whatever ends one ends both. The
 //! [supervisor](supervisor) owns the current session and replaces it whole: it looks names up anew, asks Sentinels or the
 //! cluster anew, and opens a new socket.
@@ -20,7 +20,7 @@
 mod call;
 mod dial;
 mod link;
-mod reason;
+mod reply;
 mod servers;
 mod session;
 mod staggered;
@@ -38,10 +38,11 @@ use tokio::time::timeout;
 use crate::config::RedisConfig;
 use crate::error::Failure;
 use crate::password::PasswordFile;
+use crate::reason::Reason;
 use crate::target::Target;
 use crate::tls::Connector;
 
-pub(crate) use reason::Reason;
+use reply::{text, texts};
 use servers::Servers;
 use session::Session;
 use supervisor::{State, Supervisor};
@@ -126,14 +127,14 @@ impl Client {
         let call = call::call(command, self.state.clone());
         match timeout(self.command_timeout, call).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(reason)) => Err(reason.failure(&self.url)),
+            Ok(Err(reason)) => Err(Failure::of(reason, &self.url)),
             // Without a session, its reason says more than the missing answer.
             Err(_) => Err(self.session().err().unwrap_or_else(|| self.unanswered())),
         }
     }
 
     fn session(&self) -> Result<Arc<Session>, Failure> {
-        self.state.borrow().session().map_err(|reason| reason.failure(&self.url))
+        self.state.borrow().session().map_err(|reason| Failure::of(reason, &self.url))
     }
 
     fn unanswered(&self) -> Failure {
@@ -144,24 +145,5 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("url", &self.url).field("state", &*self.state.borrow()).finish_non_exhaustive()
-    }
-}
-
-/// The texts in an answer. Bytes that are not UTF-8 cannot be ours; readers ignore such entries as foreign.
-fn texts(answer: &Value) -> Vec<String> {
-    match answer {
-        Value::Array(values) => values.iter().map(text).collect(),
-        Value::Nil => Vec::new(),
-        single => vec![text(single)],
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::SimpleString(text) | Value::VerbatimString { text, .. } => text.clone(),
-        Value::Int(number) => number.to_string(),
-        Value::Okay => "OK".to_owned(),
-        _ => String::new(),
     }
 }

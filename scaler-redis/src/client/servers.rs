@@ -1,24 +1,19 @@
 //! The servers of a URL, and which of them has the keys and takes writes.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use redis::aio::AsyncPushSender;
 use redis::{Value, cmd};
 
-use super::link::{Link, LogIn};
-use super::reason::Reason;
+use super::link::{Link, LogIn, Pushes};
+use super::reply::texts;
 use super::staggered::first_success;
-use super::texts;
 use crate::password::PasswordFile;
+use crate::reason::Reason;
 use crate::target::{Address, Credentials, Target, Topology};
 use crate::tls::Connector;
 
 /// More redirections mean that the nodes of a cluster disagree.
 const MAX_REDIRECTIONS: usize = 5;
-
-/// Receiver of what a server pushes: messages of subscriptions.
-pub(super) type Pushes = Arc<dyn AsyncPushSender>;
 
 /// The servers of a URL, and how to find the one that has the keys and takes writes.
 pub(super) struct Servers {

@@ -9,16 +9,12 @@ use redis::{Cmd, FromRedisValue, PushInfo, PushKind, Value, cmd};
 use tokio::sync::{broadcast, watch};
 use tokio::time::timeout;
 
-use super::link::{Driver, Link};
-use super::reason::Reason;
-use super::servers::{Pushes, Servers};
+use super::dial::SILENCE_LIMIT;
+use super::link::{Driver, Link, Pushes};
+use super::servers::Servers;
+use crate::reason::Reason;
 use crate::target::Address;
 
-/// How long a session lives without an answer.
-///
-/// From the last *answer*: the kernel, and other clients, count from the last write, and a heartbeat each second would
-/// keep a dead connection for ever.
-pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(3);
 /// Without an answer for so long the server is asked for one.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
 

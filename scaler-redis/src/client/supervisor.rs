@@ -7,9 +7,9 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::reason::Reason;
 use super::servers::Servers;
 use super::session::Session;
+use crate::reason::Reason;
 use crate::target::Address;
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::error::Failure;
 use crate::password::PasswordFile;
 use crate::target::Address;
 
@@ -49,33 +48,25 @@ pub(crate) enum Reason {
     Answer { text: String, source: RedisError },
 }
 
-/// Error codes of a Redis that is not ready now, and may be later.
-const NOT_READY: [&str; 9] =
-    ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
-/// Error codes of a Redis that refuses this client: by its rights, its password, its address (protected mode).
-const DENIED: [&str; 4] = ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"];
-/// Starts the errors of a Redis at `maxclients`, which have no code of their own; in a cluster it names cluster connections, too.
-const FULL: &str = "ERR max number of clients";
-
 impl Reason {
-    pub(super) fn password_file(file: &PasswordFile, source: io::Error) -> Self {
+    pub(crate) fn password_file(file: &PasswordFile, source: io::Error) -> Self {
         Self::PasswordFile { path: file.path().to_owned(), source: source.into() }
     }
 
-    pub(super) fn lookup(address: &Address, source: io::Error) -> Self {
+    pub(crate) fn lookup(address: &Address, source: io::Error) -> Self {
         Self::Lookup { address: address.clone(), source: source.into() }
     }
 
-    pub(super) fn connect(address: &Address, source: io::Error) -> Self {
+    pub(crate) fn connect(address: &Address, source: io::Error) -> Self {
         Self::Connect { address: address.clone(), source: source.into() }
     }
 
-    pub(super) fn tls(address: &Address, source: io::Error) -> Self {
+    pub(crate) fn tls(address: &Address, source: io::Error) -> Self {
         Self::Tls { address: address.clone(), source: source.into() }
     }
 
     /// What an error of the client library means that came from the server at this address.
-    pub(super) fn of(address: &Address, source: RedisError) -> Self {
+    pub(crate) fn of(address: &Address, source: RedisError) -> Self {
         let address = address.clone();
         match source.kind() {
             ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) => redirection(&address, source),
@@ -89,30 +80,16 @@ impl Reason {
     }
 
     /// True if the server answered, whatever it was.
-    pub(super) const fn is_answer(&self) -> bool {
+    pub(crate) const fn is_answer(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Moved { .. } | Self::Ask { .. })
     }
 
     /// True if another server has the keys or takes writes now, or the connection is of no more use.
-    pub(super) fn ends_session(&self) -> bool {
+    pub(crate) fn ends_session(&self) -> bool {
         match self {
             Self::Answer { text, .. } => has_code(text, "READONLY"),
             Self::Ask { .. } => false,
             _ => true,
-        }
-    }
-
-    /// The failure of a call for this reason.
-    pub(super) fn failure(self, url: &Arc<str>) -> Failure {
-        let url = url.clone();
-        match &self {
-            Self::Answer { text, .. } if has_code(text, "WRONGTYPE") => Failure::SomeWrongType { url, answer: text.clone() },
-            Self::Answer { text, .. } if DENIED.iter().any(|code| has_code(text, code)) => Failure::Denied { url, reason: self },
-            Self::Answer { text, .. } if text.starts_with(FULL) || NOT_READY.iter().any(|code| has_code(text, code)) => {
-                Failure::Away { url, reason: self }
-            }
-            Self::Answer { .. } | Self::TooOld { .. } => Failure::Refused { url, reason: self },
-            _ => Failure::Away { url, reason: self },
         }
     }
 }
@@ -139,37 +116,13 @@ fn words(error: &RedisError) -> String {
 }
 
 /// True if an error reply holds this code. The failure of a script may hold a second one behind its own (Redis 6).
-fn has_code(reply: &str, code: &str) -> bool {
+pub(crate) fn has_code(reply: &str, code: &str) -> bool {
     reply.split([' ', ':', '-']).any(|word| word == code)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn reply(code: &str, detail: &str) -> Reason {
-        let address = Address { host: "asked".to_owned(), port: 1 };
-        Reason::of(&address, redis::make_extension_error(code.to_owned(), Some(detail.to_owned())))
-    }
-
-    #[test]
-    fn replies_are_told_apart_by_their_codes() {
-        let failure = |code, detail| reply(code, detail).failure(&"redis://asked".into());
-        for (code, detail) in [
-            ("LOADING", "Redis is loading the dataset in memory"),
-            ("MASTERDOWN", "Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
-            ("ERR", "max number of clients reached"),
-            ("ERR", "max number of clients + cluster connections reached"),
-            ("ERR", "Error running script (call to f_0): @user_script:3: READONLY You can't write against a read only replica."),
-        ] {
-            assert!(matches!(failure(code, detail), Failure::Away { .. }), "{code} {detail}");
-        }
-        for code in ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"] {
-            assert!(matches!(failure(code, "whatever"), Failure::Denied { .. }), "{code}");
-        }
-        assert!(matches!(failure("ERR", "unknown command"), Failure::Refused { .. }));
-        assert!(matches!(failure("WRONGTYPE", "Operation against a key"), Failure::SomeWrongType { .. }));
-    }
 
     #[test]
     fn a_redirection_names_a_node() {
