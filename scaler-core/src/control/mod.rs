@@ -12,6 +12,7 @@ mod gathering;
 mod generations;
 mod hold;
 mod leadership;
+mod owners;
 mod pulse;
 mod step;
 mod verdict;

@@ -9,6 +9,7 @@ use super::damping::{Damping, Life};
 use super::gathering::Gathering;
 use super::generations::{Generations, StalledRollout};
 use super::hold::{Held, Hold, Share};
+use super::owners::{Owned, SlotOwners};
 use super::pulse::Pulses;
 use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
 use crate::{
@@ -55,6 +56,17 @@ struct Pending {
     epoch: Epoch,
 }
 
+/// A plan that moves nothing, and what it was made for. For the same again it is the same.
+#[derive(Clone, Debug)]
+struct IdlePlan {
+    before: Roster,
+    shared_among: Roster,
+    load: SlotLoad,
+    /// Whether loads were looked at that may have drifted.
+    settled: bool,
+    plan: Plan,
+}
+
 /// What is known of a worker at one moment.
 #[derive(Clone, Debug)]
 struct Standing {
@@ -73,6 +85,9 @@ struct Standing {
 #[derive(Debug)]
 pub struct ControlPlane {
     config: ControlConfig,
+    owners: SlotOwners,
+    /// The last plan, where it moved nothing.
+    idle: Option<IdlePlan>,
     /// Those among whom the slots are shared as soon as all pending movements have happened.
     shared_among: Option<Roster>,
     sightings: BTreeMap<WorkerId, Sighting>,
@@ -96,6 +111,8 @@ impl ControlPlane {
         let budget = Budget::new(config.moves_per_s);
         Self {
             config,
+            owners: SlotOwners::default(),
+            idle: None,
             shared_among: None,
             sightings: BTreeMap::new(),
             generations: Generations::default(),
@@ -147,7 +164,8 @@ impl ControlPlane {
         if let Some(members) = seen.members {
             self.sightings = members.iter().map(|sighting| (sighting.member.key.worker.clone(), sighting.clone())).collect();
         }
-        let mut owners = owners_of(seen.assignment);
+        self.owners.observe(&seen.assignment.slots);
+        let mut owners = self.owners.by_worker();
         for worker in self.sightings.keys() {
             owners.entry(worker.clone()).or_default();
         }
@@ -168,7 +186,7 @@ impl ControlPlane {
     }
 
     /// How one worker stands; `None` if nobody knows in which of its lives it is.
-    fn standing(&self, worker: &WorkerId, owner: Owner, seen: &Observation<'_>) -> Option<Standing> {
+    fn standing(&self, worker: &WorkerId, owner: Owned, seen: &Observation<'_>) -> Option<Standing> {
         let sighting = self.sightings.get(worker);
         let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
         let key = match sighting {
@@ -258,33 +276,80 @@ impl ControlPlane {
         let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else {
             return Plan::new(roster.clone(), Vec::new(), seen.load);
         };
+        // Workers that have claimed slots by themselves are seated like any other: they have not just joined.
+        let seated = seated(self.owning(seen.assignment), roster, draining);
+        let known = self.shared_among.take().unwrap_or_default();
+        let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
+        let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
+        let may_settle = shared_among == *roster
+            && self.pending.is_empty()
+            && self.settled_at.is_none_or(|at| now.saturating_sub(at) >= self.config.settle_interval);
+        let has_changed = self.owners.take_change() || !self.pending.is_empty();
+        let same = self.idle.take_if(|idle| {
+            !has_changed
+                && (idle.settled || !may_settle)
+                && (&idle.before, &idle.shared_among, &idle.load) == (&before, &shared_among, seen.load)
+        });
+        if let Some(idle) = same {
+            let plan = idle.plan.clone();
+            debug_assert_eq!(
+                plan,
+                self.plan_anew(slots, &before, &shared_among, may_settle, seen).0,
+                "the same plan for the same"
+            );
+            self.idle = Some(idle);
+            return plan;
+        }
+        let (plan, settled) = self.plan_anew(slots, &before, &shared_among, may_settle, seen);
+        if settled && !plan.is_empty() {
+            self.settled_at = Some(now);
+        }
+        let is_idle = plan.is_empty() && self.pending.is_empty();
+        self.idle = is_idle.then(|| IdlePlan { before, shared_among, load: seen.load.clone(), settled, plan: plan.clone() });
+        plan
+    }
+
+    /// The plan, and whether it is to even out loads that have drifted.
+    fn plan_anew(
+        &self,
+        slots: SlotCount,
+        before: &Roster,
+        shared_among: &Roster,
+        may_settle: bool,
+        seen: &Observation<'_>,
+    ) -> (Plan, bool) {
         let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
             Some(pending) => Some(pending.to.clone()),
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
-        let owners: Vec<_> = owners.collect();
-        // Workers that have claimed slots by themselves are seated like any other: they have not just joined.
-        let seated = seated(&owners, roster, draining);
-        let known = self.shared_among.take().unwrap_or_default();
-        let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
-        let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
         let ring = self.config.ring.restore(slots, before.clone(), owners);
-        let plan = ring.plan(&shared_among, seen.load);
-        let gathered = shared_among == *roster;
-        let may_settle = gathered && plan.is_empty() && self.pending.is_empty() && before == *plan.shared_among();
-        if !may_settle || self.settled_at.is_some_and(|at| now.saturating_sub(at) < self.config.settle_interval) {
-            return plan;
+        let plan = ring.plan(shared_among, seen.load);
+        if may_settle && plan.is_empty() && before == plan.shared_among() {
+            (ring.settle(seen.load, self.config.tolerance), true)
+        } else {
+            (plan, false)
         }
-        let settling = ring.settle(seen.load, self.config.tolerance);
-        if !settling.is_empty() {
-            self.settled_at = Some(now);
+    }
+
+    /// Who owns slots, or will once all pending movements have happened.
+    fn owning(&self, assignment: &Assignment) -> BTreeSet<WorkerId> {
+        if self.pending.is_empty() {
+            return self.owners.keys().map(|key| key.worker.clone()).collect();
         }
-        settling
+        let owner = |(number, state): (u32, &SlotState)| match self.pending.get(&Slot::new(number)) {
+            Some(pending) => Some(pending.to.clone()),
+            None => state.owner.as_ref().map(|owner| owner.worker.clone()),
+        };
+        (0..).zip(&assignment.slots).filter_map(owner).collect()
     }
 
     /// What stands between the slots as they are and as they shall be.
     fn transfers(&self, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Vec<Transfer> {
         let mut transfers = Vec::new();
+        let is_former = |key: &MemberKey| standings.get(&key.worker).is_some_and(|standing| standing.key != *key);
+        if self.pending.is_empty() && !self.owners.keys().any(is_former) {
+            return transfers;
+        }
         for (number, state) in (0..).zip(&seen.assignment.slots) {
             let slot = Slot::new(number);
             let pending = self.pending.get(&slot).map(|pending| &pending.to);
@@ -306,11 +371,10 @@ fn missed(silence: Duration, tick: Duration, grace: Duration) -> u64 {
 }
 
 /// Whom a new leader takes for seated: those who own something. Others have just joined.
-fn seated(owners: &[Option<WorkerId>], roster: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
-    let owning: BTreeSet<_> = owners.iter().flatten().collect();
+fn seated(owning: BTreeSet<WorkerId>, roster: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
     let seats = owning.into_iter().filter_map(|worker| {
-        let seat = roster.get(worker).or_else(|| draining.contains(worker).then_some(Seat::PLAIN))?;
-        Some((worker.clone(), seat))
+        let seat = roster.get(&worker).or_else(|| draining.contains(&worker).then_some(Seat::PLAIN))?;
+        Some((worker, seat))
     });
     seats.collect()
 }
@@ -339,23 +403,4 @@ fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing
         standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && standing.verdict.works())
     };
     if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
-}
-
-/// What the store tells of one owner.
-#[derive(Debug, Default)]
-struct Owner {
-    ticked: BTreeMap<Incarnation, Tick>,
-    slots: usize,
-}
-
-fn owners_of(assignment: &Assignment) -> BTreeMap<WorkerId, Owner> {
-    let mut owners: BTreeMap<WorkerId, Owner> = BTreeMap::new();
-    for state in &assignment.slots {
-        let Some(key) = &state.owner else { continue };
-        let owner = owners.entry(key.worker.clone()).or_default();
-        owner.slots += 1;
-        let last = owner.ticked.entry(key.incarnation).or_default();
-        *last = (*last).max(state.last_tick);
-    }
-    owners
 }

@@ -1,0 +1,134 @@
+//! Who owns the slots, kept from look to look, so that a look at which little has changed costs little.
+
+use std::collections::BTreeMap;
+
+use crate::{Incarnation, MemberKey, SlotState, Tick, WorkerId};
+
+/// Owners that own nothing any more are kept up to this many, and up to as many as own something.
+const MOST_GONE: usize = 64;
+
+/// The owner of each slot, and what each owner has.
+#[derive(Debug, Default)]
+pub(super) struct SlotOwners {
+    /// By slot, the place of its owner.
+    places: Vec<usize>,
+    owners: Vec<KnownOwner>,
+    by_key: BTreeMap<Option<MemberKey>, usize>,
+    has_changed: bool,
+}
+
+#[derive(Debug)]
+struct KnownOwner {
+    /// `None` for nobody.
+    key: Option<MemberKey>,
+    slots: usize,
+    last_tick: Tick,
+}
+
+/// Slots and ticks of a worker, over all incarnations that own slots under its name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Owned {
+    pub(super) ticked: BTreeMap<Incarnation, Tick>,
+    pub(super) slots: usize,
+}
+
+impl SlotOwners {
+    /// Takes in the slots as they are.
+    pub(super) fn observe(&mut self, slots: &[SlotState]) {
+        let gone = self.owners.iter().filter(|owner| owner.slots == 0).count();
+        if self.places.len() != slots.len() || gone > MOST_GONE.max(self.owners.len() - gone) {
+            *self = Self { places: vec![usize::MAX; slots.len()], has_changed: true, ..Self::default() };
+        }
+        self.owners.iter_mut().for_each(|owner| (owner.slots, owner.last_tick) = (0, Tick::default()));
+        for (number, state) in slots.iter().enumerate() {
+            let known = self.places[number];
+            let place = match self.owners.get(known) {
+                Some(owner) if owner.key == state.owner => known,
+                _ => self.change(number, state.owner.as_ref()),
+            };
+            let owner = &mut self.owners[place];
+            owner.slots += 1;
+            owner.last_tick = owner.last_tick.max(state.last_tick);
+        }
+    }
+
+    fn change(&mut self, slot: usize, owner: Option<&MemberKey>) -> usize {
+        self.has_changed = true;
+        let owners = &mut self.owners;
+        let place = *self.by_key.entry(owner.cloned()).or_insert_with_key(|key| {
+            owners.push(KnownOwner { key: key.clone(), slots: 0, last_tick: Tick::default() });
+            owners.len() - 1
+        });
+        self.places[slot] = place;
+        place
+    }
+
+    /// Whether any slot has changed hands since this was asked last.
+    pub(super) const fn take_change(&mut self) -> bool {
+        std::mem::replace(&mut self.has_changed, false)
+    }
+
+    /// Those who own slots.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &MemberKey> {
+        self.owners.iter().filter(|owner| owner.slots > 0).filter_map(|owner| owner.key.as_ref())
+    }
+
+    /// What each worker owns.
+    pub(super) fn by_worker(&self) -> BTreeMap<WorkerId, Owned> {
+        let mut workers: BTreeMap<WorkerId, Owned> = BTreeMap::new();
+        for owner in self.owners.iter().filter(|owner| owner.slots > 0) {
+            let Some(key) = &owner.key else { continue };
+            let owned = workers.entry(key.worker.clone()).or_default();
+            owned.slots += owner.slots;
+            owned.ticked.insert(key.incarnation, owner.last_tick);
+        }
+        workers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::Epoch;
+
+    fn state((owner, tick): (u8, u64)) -> SlotState {
+        let key = |owner: u8| MemberKey {
+            worker: WorkerId::new(format!("w{}", owner % 5)).unwrap(),
+            incarnation: Incarnation::new(Uuid::from_u128(owner.into())),
+        };
+        SlotState { owner: (owner > 0).then(|| key(owner)), epoch: Epoch(1), last_tick: Tick(tick) }
+    }
+
+    /// Counted anew.
+    fn counted(slots: &[SlotState]) -> BTreeMap<WorkerId, Owned> {
+        let mut workers: BTreeMap<WorkerId, Owned> = BTreeMap::new();
+        for state in slots {
+            let Some(key) = &state.owner else { continue };
+            let owned = workers.entry(key.worker.clone()).or_default();
+            owned.slots += 1;
+            let last = owned.ticked.entry(key.incarnation).or_default();
+            *last = (*last).max(state.last_tick);
+        }
+        workers
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_what_would_be_counted(looks in prop::collection::vec(prop::collection::vec((0_u8..200, 0_u64..9), 0..40), 1..12)) {
+            let mut kept = SlotOwners::default();
+            let mut before: Option<Vec<_>> = None;
+            for look in looks {
+                let slots: Vec<_> = look.into_iter().map(state).collect();
+                kept.observe(&slots);
+                prop_assert_eq!(kept.by_worker(), counted(&slots));
+                let owners: Vec<_> = slots.iter().map(|slot| slot.owner.clone()).collect();
+                // Where it has forgotten all, it says rather once too often that something changed.
+                prop_assert!(kept.take_change() || before.as_ref().is_none_or(|before| *before == owners) );
+                before = Some(owners);
+            }
+        }
+    }
+}
