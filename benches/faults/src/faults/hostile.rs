@@ -16,12 +16,11 @@ const RANDOM: u64 = 200;
 const ROLES: [(&str, &[&str]); 4] = [
     ("hostile_hard", &["--worker-role", "hostile_hard", "--hard"]),
     (WITHOUT_EFFECT, &["--looking-role", WITHOUT_EFFECT]),
-    (SOFT, &["--worker-role", SOFT]),
+    ("hostile_soft", &["--worker-role", "hostile_soft"]),
     ("hostile_control", &["--control-role", "hostile_control"]),
 ];
 /// The last of the roles that must have no effect at all.
 const WITHOUT_EFFECT: &str = "hostile_look";
-const SOFT: &str = "hostile_soft";
 
 /// Each role in turn sets every column that it may write to extreme values, and calls every function with hostile arguments.
 pub async fn hostile_roles(stage: Stage) -> Result<Report> {
@@ -42,15 +41,22 @@ pub async fn hostile_roles(stage: Stage) -> Result<Report> {
         attacks += attack(&world, role, dice.roll()).await?;
         let ended = Instant::now();
         steady_after = steady_after.max(world.steady().await?.saturating_duration_since(ended));
-        match role {
-            WITHOUT_EFFECT => report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0),
-            SOFT => report = report.at_most("doubles, by the soft role", watch.judge(&world.user).await?.doubles, 0.0),
-            // The control plane's role may set the clock ahead, so that ticks of the record are not those of the slots any more.
-            _ => {}
+        if role == WITHOUT_EFFECT {
+            report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
         }
     }
+    // The soft role may update any item, and the attack does: only increments of the workers count here.
+    let doubled = "select count(*) from (
+                       select from public.audit where worker = any ($1) group by id, tick having count(*) > 1) as doubled";
+    let workers: Vec<_> = world.workers.keys().cloned().collect();
+    let doubles: i64 = sqlx::query_scalar(doubled).bind(&workers).fetch_one(&world.user).await?;
+    let foreign = "select count(*) from public.audit where worker is null or worker <> all ($1)";
+    let foreign: i64 = sqlx::query_scalar(foreign).bind(&workers).fetch_one(&world.user).await?;
+    let report = report.at_most("doubles of the workers, under all roles", doubles, 0.0);
     let report = report.at_most("steady after each role, s", steady_after.as_secs_f64(), 15.0);
-    Ok(report.steady_after(steady_after).note(format!("{attacks} statements")))
+    Ok(report
+        .steady_after(steady_after)
+        .note(format!("{attacks} statements, which incremented {foreign} items past the workers")))
 }
 
 /// Runs all attacks as this role; how many.
