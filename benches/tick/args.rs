@@ -87,7 +87,7 @@ impl Args {
         self.live.map(|seconds| Duration::from_secs(seconds.into()))
     }
 
-    /// How many points each curve of the plot has at most.
+    /// Maximum number of points per curve of the plot: 1 with `--quick`.
     pub(crate) const fn sizes(&self) -> usize {
         if self.quick { 1 } else { usize::MAX }
     }

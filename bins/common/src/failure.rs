@@ -25,7 +25,7 @@ pub enum Failure {
     Variable {
         /// Its name.
         variable: &'static str,
-        /// What is wrong with it.
+        /// Reason why its value is invalid.
         problem: Problem,
     },
     /// The address for health and metrics cannot be had.
@@ -33,7 +33,7 @@ pub enum Failure {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// The store.
@@ -61,7 +61,7 @@ pub enum Failure {
     System {
         /// What was asked of it.
         what: &'static str,
-        /// Why.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }

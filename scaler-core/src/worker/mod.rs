@@ -11,6 +11,7 @@ mod exchange;
 mod healing;
 mod pass;
 mod schedule;
+mod shortfall;
 mod step;
 mod watch;
 mod write_check;
@@ -32,7 +33,7 @@ pub struct WorkerConfig {
     /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
     /// hands. Where nothing was left it waits for the next tick, or for a wake-up notification.
     pub tries_per_tick: u32,
-    /// How many statements that tick may be under way at once, each over some ten thousand items: at least 1. More help only where one
+    /// Maximum number of concurrent tick statements, each for up to 64,000 items: at least 1. More help only where one
     /// worker has more items than one session of the store can do in a tick; where the store is busy, they only delay each other.
     pub ticks_at_once: usize,
     /// The time from one heartbeat to the next.

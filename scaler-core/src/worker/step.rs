@@ -1,6 +1,5 @@
 //! The worker as a state machine: told what happened, it says what to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Call;
@@ -9,6 +8,7 @@ use super::exchange::{Effect, Input};
 use super::healing::Healing;
 use super::pass::{End, Ended, Passes};
 use super::schedule::Schedule;
+use super::shortfall::Shortfall;
 use super::watch::Watch;
 use super::write_check::WriteCheck;
 use super::{Ending, IdleReason, WorkerConfig, WorkerEvent};
@@ -60,8 +60,7 @@ pub struct Worker {
     drain: Option<Drain>,
     leaving: bool,
     store_episode: Episode,
-    slots_episode: Episode,
-    refused_episode: Episode,
+    shortfall: Shortfall,
     membership_episode: Episode,
     ending: Option<Ending>,
 }
@@ -98,8 +97,7 @@ impl Worker {
             drain: None,
             leaving: false,
             store_episode: Episode::default(),
-            slots_episode: Episode::default(),
-            refused_episode: Episode::default(),
+            shortfall: Shortfall::default(),
             membership_episode: Episode::default(),
             ending: None,
         }
@@ -289,30 +287,22 @@ impl Worker {
     fn pass_ended(&mut self, now: Duration, end: Option<End>, effects: &mut Vec<Effect>) {
         match end {
             Some(End::Ticked(mut ended)) => {
-                self.tell_failed_slots(now, &mut ended, effects);
+                let told = match ended.failed.take() {
+                    Some((slots, error)) => self.shortfall.slots_failed(now, slots, error),
+                    None if ended.is_sound => self.shortfall.slots_are_sound(),
+                    None => None,
+                };
+                effects.extend(told.map(Effect::Emit));
                 self.passed(now, &ended, effects);
             }
             Some(End::Failed(error)) => {
                 let retry_in = self.store_failed(now, error, effects);
                 self.passes.retry_at(now + retry_in);
             }
-            Some(End::AsideFailed(slots, error)) => self.slots_failed(now, slots, error, effects),
+            Some(End::AsideFailed(slots, error)) => {
+                effects.extend(self.shortfall.slots_failed(now, slots, error).map(Effect::Emit));
+            }
             None => {}
-        }
-    }
-
-    /// Says which slots fail while others are ticked.
-    fn tell_failed_slots(&mut self, now: Duration, ended: &mut Ended, effects: &mut Vec<Effect>) {
-        match ended.failed.take() {
-            Some((slots, error)) => self.slots_failed(now, slots, error, effects),
-            None if ended.is_sound && self.slots_episode.recovered() => effects.push(Effect::Emit(WorkerEvent::SlotsBack)),
-            None => {}
-        }
-    }
-
-    fn slots_failed(&mut self, now: Duration, slots: SlotRange, error: StoreError, effects: &mut Vec<Effect>) {
-        if self.slots_episode.failed(now, &error) {
-            effects.push(Effect::Emit(WorkerEvent::SlotsFailed { slots, error }));
         }
     }
 
@@ -352,15 +342,7 @@ impl Worker {
         } else if report.refused > 0 {
             self.write_check.suspect();
         }
-        match &report.refusal {
-            Some(refusal) if self.refused_episode.failed(now, refusal.as_ref()) => {
-                effects.push(Effect::Emit(WorkerEvent::ItemsRefused { items: report.refused, refusal: Arc::clone(refusal) }));
-            }
-            None if report.refused == 0 && self.refused_episode.recovered() => {
-                effects.push(Effect::Emit(WorkerEvent::ItemsAccepted));
-            }
-            _ => {}
-        }
+        effects.extend(self.shortfall.reported(now, report).map(Effect::Emit));
     }
 
     /// Says that writes are refused, or no longer, here and with the next heartbeat.

@@ -3,18 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scaler_core::control::ControlEvent;
-use scaler_core::{Clock, Cost};
-
 use notifi_scaler_common::lines::Lines;
 use notifi_scaler_common::observe::{Ledger, Note, note};
+use scaler_core::control::ControlEvent;
+use scaler_core::{Clock, Cost};
 
 /// A redistribution, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When it was planned, counted from the start.
     pub at: Duration,
-    /// Why.
+    /// Reason of the redistribution.
     pub why: String,
     /// What moved.
     pub cost: Cost,

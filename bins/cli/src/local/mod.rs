@@ -14,18 +14,17 @@ use std::time::Duration;
 use clap::Args;
 pub use command::{BadCommand, Command};
 pub use journal::{Entry, Journal};
+use notifi_scaler_common::config::{LogArgs, seconds, slots};
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::shutdown::Shutdown;
+use notifi_scaler_common::watching::PrintIds;
+use notifi_scaler_common::{Failure, telemetry};
 use scaler_core::{RingKind, SlotCount};
 pub use script::{BadLine, BadStep, ScriptError, Step, parse as parse_script};
 pub use summary::{Life, Summary, WorkerRow};
 pub use system::{NotAtWork, System};
 use tokio::sync::mpsc;
 use tracing_subscriber::filter::LevelFilter;
-
-use notifi_scaler_common::config::{LogArgs, seconds, slots};
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::shutdown::Shutdown;
-use notifi_scaler_common::watching::PrintIds;
-use notifi_scaler_common::{Failure, telemetry};
 
 /// How long it runs where nobody says so and nobody can type.
 const UNATTENDED: Duration = Duration::from_secs(10);

@@ -16,12 +16,12 @@ pub struct Step {
     pub command: Command,
 }
 
-/// A line that makes no sense.
+/// Line that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
     /// Its number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Parse error of the line.
     pub problem: BadStep,
 }
 
@@ -33,17 +33,17 @@ pub enum ScriptError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Error of the file system.
         source: std::io::Error,
     },
-    /// A line of it makes no sense.
+    /// A line of it cannot be parsed.
     #[error("{path}:{line}: {problem}", path = path.display())]
     Line {
         /// The file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Parse error of the line.
         problem: BadStep,
     },
 }

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::metrics::WorkerMetrics;
+use notifi_scaler_common::observe::{WorkerLoad, WorkerObserver, loads_of};
+use notifi_scaler_common::readiness::Readiness;
+use notifi_scaler_common::watching::PrintIds;
 use prometheus_client::registry::Registry;
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
@@ -16,11 +21,6 @@ use uuid::Uuid;
 use super::journal::Journal;
 use super::summary::{Life, Summary, WorkerRow};
 use crate::removal::Removal;
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::metrics::WorkerMetrics;
-use notifi_scaler_common::observe::{WorkerLoad, WorkerObserver, loads_of};
-use notifi_scaler_common::readiness::Readiness;
-use notifi_scaler_common::watching::PrintIds;
 
 /// The length of a tick.
 const TICK: Duration = Duration::from_secs(1);

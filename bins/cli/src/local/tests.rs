@@ -1,8 +1,9 @@
 //! The whole system, on paused time: seconds pass at once.
 
+use notifi_scaler_common::testing::Kept;
+
 use super::*;
 use crate::removal::Removal;
-use notifi_scaler_common::testing::Kept;
 
 fn slots() -> SlotCount {
     SlotCount::new(256).unwrap()

@@ -2,9 +2,8 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use tokio::sync::mpsc;
-
 use notifi_scaler_common::Failure;
+use tokio::sync::mpsc;
 
 /// How many lines may wait to be done.
 const QUEUED_LINES: usize = 16;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use notifi_scaler_common::Failure;
 use scaler_core::{ItemId, Tick, WorkStore};
 use scaler_pg::PgStore;
-
-use notifi_scaler_common::Failure;
 
 /// Between the two looks: long enough to tell a missed tick or a double from one that is just happening.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);

@@ -1,13 +1,13 @@
 //! `notifi-scaler items`: adds, removes and lists them.
 
 use clap::Subcommand;
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
+use notifi_scaler_common::lines::Lines;
 
 use super::open;
 use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
 use crate::table::{Align, Table};
-use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
-use notifi_scaler_common::lines::Lines;
 
 /// What to do with items.
 #[derive(Clone, Debug, Subcommand)]

@@ -2,16 +2,16 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use notifi_scaler_common::config::{PostgresArgs, WaitArgs, slots};
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::servers::ServerWait;
+use notifi_scaler_common::{Failure, telemetry};
 use scaler_core::SlotCount;
 use scaler_pg::{Roles, WorkerAccess};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::open;
 use crate::removal::MOST_ITEMS;
-use notifi_scaler_common::config::{PostgresArgs, WaitArgs, slots};
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::servers::ServerWait;
-use notifi_scaler_common::{Failure, telemetry};
 
 /// What shall be installed, and for whom.
 #[derive(Clone, Debug, Args)]

@@ -9,16 +9,16 @@ mod status;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
+use notifi_scaler_common::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, WaitArgs, percent};
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::servers::{ServerWait, Store};
+use notifi_scaler_common::{Failure, telemetry};
 use scaler_pg::PgStore;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::local::{self, LocalArgs};
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
-use notifi_scaler_common::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, WaitArgs, percent};
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::servers::{ServerWait, Store};
-use notifi_scaler_common::{Failure, telemetry};
 pub use verify::VerifyArgs;
 
 /// The name of the tool's sessions with Postgres.

@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 
-use scaler_pg::{Optimized, Spread};
-
-use super::open;
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
 use notifi_scaler_common::lines::Lines;
+use scaler_pg::{Optimized, Spread};
+
+use super::open;
 
 /// How wide the bar is.
 const CELLS: u32 = 30;

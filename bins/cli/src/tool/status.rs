@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::Secrets;
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::servers::{ServerWait, membership};
 use scaler_core::control::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
 use scaler_core::{Assignment, Incarnation, InstallationId, Membership, Sighting, Slot, SlotLoad, Tick, WorkStore, WorkerId};
 use scaler_pg::Leader;
@@ -10,10 +14,6 @@ use scaler_pg::Leader;
 use super::refusal::refusal;
 use super::{StatusArgs, check, open};
 use crate::table::{Align, Table};
-use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::Secrets;
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::servers::{ServerWait, membership};
 
 pub(super) async fn run(args: &StatusArgs, lines: &Lines) -> Result<(), Failure> {
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;

@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, window};
+use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::servers::{ServerWait, membership};
+use notifi_scaler_common::words::told;
 use scaler_core::audit::{Deviation, Report};
 use scaler_core::{Membership, Sighting, WorkStore};
 use scaler_pg::Scope;
@@ -10,11 +15,6 @@ use serde_json::{Value, json};
 
 use super::open;
 use super::refusal::refusal;
-use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, window};
-use notifi_scaler_common::lines::Lines;
-use notifi_scaler_common::servers::{ServerWait, membership};
-use notifi_scaler_common::words::told;
 
 /// What is to be proved.
 #[derive(Clone, Debug, Args)]

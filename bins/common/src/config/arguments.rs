@@ -10,7 +10,7 @@ use crate::{Failure, USAGE};
 /// The arguments of this process. Where only help or the version was asked for, prints that and ends the process.
 ///
 /// # Errors
-/// When a flag or a variable makes no sense.
+/// [`Failure::Arguments`] if a flag or an environment variable is invalid.
 pub fn parse<A: Parser>() -> Result<A, Failure> {
     parse_from(std::env::args_os())
 }
@@ -18,7 +18,7 @@ pub fn parse<A: Parser>() -> Result<A, Failure> {
 /// [`parse`], from a command line whose first word is the program.
 ///
 /// # Errors
-/// When a flag or a variable makes no sense.
+/// [`Failure::Arguments`] if a flag or an environment variable is invalid.
 pub fn parse_from<A: Parser>(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<A, Failure> {
     let matches = discreet(A::command()).try_get_matches_from(words);
     matches.and_then(|matches| A::from_arg_matches(&matches)).or_else(|error| match error.kind() {

@@ -42,7 +42,7 @@ pub enum Problem {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Error of its file or of its content.
         why: String,
     },
     /// It is given, and what it needs is not.

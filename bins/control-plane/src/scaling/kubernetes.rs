@@ -63,7 +63,7 @@ impl Kubernetes {
     /// The Deployment of this name, in this namespace or else in that of the configuration, on this cluster.
     ///
     /// # Errors
-    /// When the configuration makes no sense.
+    /// [`NoKubernetes`] if no client can be made of this configuration.
     pub fn on(mut config: kube::Config, name: &str, namespace: Option<&str>) -> Result<Self, NoKubernetes> {
         // What fails is told at once, and tried again by whoever looks again.
         config.default_retry = false;

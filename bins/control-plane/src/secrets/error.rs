@@ -16,7 +16,7 @@ pub enum SecretsError {
     Kubernetes {
         /// The call, with its object.
         during: String,
-        /// Why.
+        /// Error of the Kubernetes client.
         #[source]
         source: kube::Error,
     },
@@ -36,7 +36,7 @@ pub enum SecretsError {
     Authority {
         /// Its name.
         secret: String,
-        /// Why.
+        /// Error of the certificate library.
         source: rcgen::Error,
     },
     /// Certificates are missing, and the authority that signed the others is, too.
