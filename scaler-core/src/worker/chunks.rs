@@ -16,6 +16,8 @@ const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
 const WANTED: Duration = Duration::from_millis(300);
 /// Into how many a chunk is cut that Postgres did not manage in time.
 const AFTER_FAILURE: u32 = 8;
+/// How many chunks there are at most while all of them fail.
+const MOST_IN_DOUBT: usize = 64;
 /// The waits before a single slot that fails is tried again: the first, doubling up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -30,6 +32,8 @@ pub(super) struct Chunk {
     pub(super) rows: u64,
     /// How many slots of it were owned when it was last answered for.
     pub(super) owned: u32,
+    /// When it failed last together with all others, since it was answered.
+    pub(super) failed_at: Option<Duration>,
     /// Set, while its calls fail and others do not.
     pub(super) aside: Option<Aside>,
     /// What the present tick has told of it so far.
@@ -59,7 +63,7 @@ pub(super) struct Aside {
 
 impl Chunk {
     const fn unknown(range: SlotRange, rows: u64) -> Self {
-        Self { range, tick: None, rows, owned: 0, aside: None, seen: None, is_done: false, listed: None }
+        Self { range, tick: None, rows, owned: 0, failed_at: None, aside: None, seen: None, is_done: false, listed: None }
     }
 
     /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
@@ -67,6 +71,7 @@ impl Chunk {
         let signature = Signature { items: held(report), digest: report.digest, fence: report.fence };
         self.is_done = report.left == 0;
         self.aside = None;
+        self.failed_at = None;
         self.owned = report.owned;
         if self.tick.is_some_and(|tick| report.tick <= tick) {
             let so_far = self.seen.map_or(self.rows, |seen| seen.items) + held(report);
@@ -108,7 +113,7 @@ impl Chunk {
         let piece = |number| {
             let end = if number + 1 == count { self.range.end() } else { at(number + 1) };
             let unknown = Self::unknown(SlotRange::new(at(number)..end), self.rows / count);
-            Self { tick: self.tick, owned, aside: self.aside, ..unknown }
+            Self { tick: self.tick, owned, aside: self.aside, failed_at: self.failed_at, ..unknown }
         };
         (0..count).map(piece).collect()
     }
@@ -186,10 +191,13 @@ impl Chunks {
         }
     }
 
-    /// Cuts the chunk, if there is only one.
-    pub(super) fn cut_single(&mut self, slots: SlotCount) {
-        if let [chunk] = self.all[..] {
-            self.cut(chunk.range, slots);
+    /// Notes a call at `now` that failed, as did all others. The reason may lie with slots in each of a few chunks: they are cut, up to a limit.
+    pub(super) fn failed_with_others(&mut self, now: Duration, range: SlotRange, slots: SlotCount) {
+        let few = self.all.len() < MOST_IN_DOUBT;
+        let Some(chunk) = self.get_mut(range) else { return };
+        chunk.failed_at = Some(now);
+        if few {
+            self.cut(range, slots);
         }
     }
 

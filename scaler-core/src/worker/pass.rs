@@ -13,6 +13,9 @@ use crate::{ItemId, SlotCount, SlotRange, StoreError, Tick, TickReport, digest_o
 /// So many times as long as any other call a call must have taken that runs into a timeout because of its slots.
 const SLOWER: u32 = 8;
 
+/// A pass gives up after so many failures without an answer: most likely the reason lies with the store.
+const HOPELESS: usize = 4;
+
 /// How a pass has ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -140,7 +143,10 @@ impl Passes {
     /// What is to be called for now; it counts as called for then. A pass that is due begins, and is spread over the time `until` then.
     pub(super) fn send(&mut self, now: Duration, until: Duration) -> Vec<SlotRange> {
         if self.pass.is_none() && self.due_at <= now {
-            let order: Vec<_> = self.chunks.all().iter().filter(|chunk| chunk.aside.is_none()).map(|chunk| chunk.range).collect();
+            let mut order: Vec<_> = self.chunks.all().iter().filter(|chunk| chunk.aside.is_none()).collect();
+            // Where all have failed, others are tried than the last time.
+            order.sort_by_key(|chunk| chunk.failed_at);
+            let order: Vec<_> = order.into_iter().map(|chunk| chunk.range).collect();
             let step = until.saturating_sub(now) / u32::try_from(order.len()).unwrap_or(u32::MAX).max(1);
             self.pass = Some(Pass::new(now, step, order));
         }
@@ -159,8 +165,7 @@ impl Passes {
     }
 
     fn may_send(&self, pass: &Pass) -> bool {
-        let any_left = pass.sent < pass.order.len() || !pass.rest.is_empty();
-        !pass.is_over && any_left && pass.under_way.len() < self.at_once + usize::from(self.is_recovering)
+        !pass.is_over && pass.has_more() && pass.under_way.len() < self.at_once + usize::from(self.is_recovering)
     }
 
     /// Takes in a report. The first value is when the call was made, if it was the first of its pass; the second the end of the
@@ -230,7 +235,7 @@ impl Passes {
     }
 
     fn end(&mut self, now: Duration) -> Option<End> {
-        let is_at_end = |pass: &Pass| pass.is_over || pass.sent == pass.order.len() && pass.rest.is_empty();
+        let is_at_end = |pass: &Pass| pass.is_over || !pass.has_more();
         let Pass { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, longest, .. } =
             self.pass.take_if(|pass| pass.under_way.is_empty() && is_at_end(pass))?;
         let elsewhere = self.chunks.owned_outside(&answered);
@@ -238,16 +243,15 @@ impl Passes {
             self.slots = report.slots;
             self.chunks.heed(report.items, report.took);
         }
-        let mut in_doubt = failed.iter().filter(|(_, error, _)| !is_over && may_lie_with_slots(error));
+        let in_doubt = failed.iter().filter(|(_, error, _)| !is_over && may_lie_with_slots(error));
         if merged.is_some() && !is_over {
             // A store that is slow for all is too slow for the largest chunks first.
             let is_slow = |error: &StoreError, took| matches!(error, StoreError::Busy { .. }) && longest * SLOWER > took;
             let lie_with_slots = in_doubt.filter(|(_, error, took)| !is_slow(error, *took));
             lie_with_slots.for_each(|(range, ..)| self.chunks.set_aside(now, *range, self.slots));
             self.chunks.recut(self.slots);
-        } else if in_doubt.next().is_some() {
-            // The reason may lie with all of them.
-            self.chunks.cut_single(self.slots);
+        } else {
+            in_doubt.for_each(|(range, ..)| self.chunks.failed_with_others(now, *range, self.slots));
         }
         self.is_recovering = merged.is_none() && !is_over;
         let failed = failed.pop().map(|(range, error, _)| (range, error));
@@ -287,6 +291,12 @@ impl Pass {
             failed: Vec::new(),
             is_over: false,
         }
+    }
+
+    /// Whether there is more to call for.
+    fn has_more(&self) -> bool {
+        let is_hopeless = self.merged.is_none() && self.failed.len() >= HOPELESS;
+        !is_hopeless && (self.sent < self.order.len() || !self.rest.is_empty())
     }
 
     /// When the next call may be made.
@@ -493,6 +503,25 @@ mod tests {
             let (_, end, beside) = pass(&mut passes, Duration::from_secs(tick), tick, |_| true);
             assert!(matches!(end, End::Failed(_)) && beside.is_empty());
         }
-        assert_eq!(passes.chunks.all().len(), 8);
+        assert_eq!(passes.chunks.all().len(), 64);
+    }
+
+    #[test]
+    fn many_slots_that_fail_do_not_keep_the_others_from_being_ticked_for_good() {
+        let mut passes = Passes::new(1);
+        // Some in each of the first pieces.
+        let bad = |range: SlotRange| (0..4096).step_by(200).any(|slot| range.contains(crate::Slot::new(slot)));
+        let mut failures = 0;
+        let whole = (1..40).find_map(|tick| match pass(&mut passes, Duration::from_secs(tick), tick, bad) {
+            (called, End::Ticked(ended), _) if ended.is_whole => Some(called),
+            _ => {
+                failures += 1;
+                None
+            }
+        });
+        let called = whole.expect("a pass in which nothing fails");
+        assert!(failures < 12, "{failures} passes");
+        let slots: u32 = called.iter().map(|range| range.end().min(4096) - range.first()).sum();
+        assert_eq!(slots, 4096 - 21, "all but the bad ones");
     }
 }
