@@ -1,8 +1,9 @@
--- An adopted table gets room in the pages that it will fill from now on, unless its user has chosen a fillfactor.
+-- An adopted table gets room in the pages that it will fill from now on, unless its user has chosen a fillfactor. 100 is what a table has of
+-- itself: with full pages, half of all ticks move their rows to other pages, again and again.
 do $$ begin
     if not exists (
         select from pg_class c, unnest(c.reloptions) as option
-        where c.oid = 'public.work_items'::regclass and option like 'fillfactor=%'
+        where c.oid = 'public.work_items'::regclass and option like 'fillfactor=%' and option <> 'fillfactor=100'
     ) then
         alter table public.work_items set (fillfactor = 25);
     end if;

@@ -26,6 +26,7 @@ mod refused;
 mod roles;
 mod store;
 mod table;
+mod vacuum;
 mod way;
 
 pub use audit::Scope;

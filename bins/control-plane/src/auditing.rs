@@ -1,5 +1,5 @@
-//! The audit that goes on: the control plane that leads proves a few slots after the other, and watches for transactions that last, and for a table of work that
-//! was replaced or changed.
+//! The audit that goes on: the control plane that leads proves a few slots after the other, and looks whether the table of work was replaced
+//! or changed.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,9 +15,12 @@ use scaler_pg::PgStore;
 use tokio::sync::watch;
 
 use crate::metrics::AuditMetrics;
+use crate::old_transactions::OldTransactions;
 
 /// The name of its session with Postgres.
 const SESSION: &str = "scaler-audit";
+/// The most sessions: for an audit, for a vacuum, and for a look whether the latter is at work.
+const SESSIONS: u32 = 3;
 /// How many slots are looked at in one audit; their items are limited too.
 const SAMPLE_SLOTS: u16 = 8;
 /// So many items are named when many are amiss.
@@ -33,12 +36,12 @@ pub(crate) struct Auditing {
 }
 
 impl Auditing {
-    /// An audit over a connection of its own, which is opened only when it is needed.
+    /// An audit over connections of its own, which are opened only when they are needed.
     ///
     /// # Errors
     /// When the URL cannot be used.
     pub(crate) fn prepare(store: &Store<'_>, every: Duration, registry: &mut Registry) -> Result<Self, Failure> {
-        Ok(Self { store: store.for_two_sessions(SESSION)?, every, metrics: AuditMetrics::register(registry) })
+        Ok(Self { store: store.for_sessions(SESSION, SESSIONS)?, every, metrics: AuditMetrics::register(registry) })
     }
 
     /// Splits into who must be told everything that the control plane tells, and what must run beside it.
@@ -47,31 +50,28 @@ impl Auditing {
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
         let (tell, leads) = watch::channel(false);
-        let oldest = self.metrics.oldest_transaction.clone();
         let tell = move |event: &ControlEvent<'_>| match event {
             ControlEvent::Elected { .. } => _ = tell.send_replace(true),
-            ControlEvent::Deposed(_) | ControlEvent::Following => {
-                tell.send_replace(false);
-                oldest.clear();
-            }
+            ControlEvent::Deposed(_) | ControlEvent::Following => _ = tell.send_replace(false),
             _ => {}
         };
         let run = async move {
+            let transactions = OldTransactions { store: &self.store, age_s: &self.metrics.oldest_transaction };
+            let watch = async { tokio::join!(self.run(leads.clone()), transactions.watch(leads)) };
             tokio::select! {
-                () = self.run(leads) => {}
+                _ = watch => {}
                 () = stop => {}
             }
         };
         (tell, run)
     }
 
-    async fn run(self, mut leads: watch::Receiver<bool>) {
+    async fn run(&self, mut leads: watch::Receiver<bool>) {
         if self.every.is_zero() {
             return;
         }
         let (mut fails, mut table, clock) = (false, Episode::default(), TokioClock::start());
         while leads.wait_for(|leads| *leads).await.is_ok() {
-            self.watch_transactions().await;
             self.watch_table(&mut table, clock.now()).await;
             match self.once().await {
                 Ok(report) => {
@@ -87,14 +87,6 @@ impl Auditing {
                     tokio::time::sleep(self.every).await;
                 }
             }
-        }
-    }
-
-    /// An age that cannot be read is not shown: the last one would be taken for the present one.
-    async fn watch_transactions(&self) {
-        match self.store.oldest_transaction().await {
-            Ok(Some(age)) => _ = self.metrics.oldest_transaction.get_or_create(&[]).set(age.as_secs_f64()),
-            Ok(None) | Err(_) => self.metrics.oldest_transaction.clear(),
         }
     }
 

@@ -6,6 +6,7 @@ mod config;
 mod kubernetes;
 mod metrics;
 mod observe;
+mod old_transactions;
 mod run;
 pub mod scaling;
 pub mod secrets;

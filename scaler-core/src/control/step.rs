@@ -221,10 +221,10 @@ impl ControlPlane {
 
     /// How many slots are silent, when they are so many that nothing shall move.
     fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
-        let owners = standings.values().filter(|standing| standing.slots > 0);
-        let shares = owners.map(|standing| {
+        let owners = standings.iter().filter(|(_, standing)| standing.slots > 0);
+        let shares = owners.map(|(worker, standing)| {
             let &Standing { slots, verdict, late, heard, .. } = standing;
-            Share { slots, verdict, late: late || verdict.is_lost(), heard }
+            Share { worker: worker.clone(), slots, verdict, late: late || verdict.is_lost(), heard }
         });
         let can_ask = seen.members.is_some();
         match self.hold.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {

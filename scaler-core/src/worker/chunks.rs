@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::{SlotCount, SlotRange, Tick, TickReport};
 
 /// How many rows a chunk has, when it went slowly and when it went fast.
-const ROWS: std::ops::RangeInclusive<u64> = 4_000..=64_000;
+const ROWS: std::ops::RangeInclusive<u64> = 500..=64_000;
+/// How many rows a chunk has until it is known how fast it goes.
+const AT_FIRST: u64 = 4_000;
 /// How long Postgres should work on a chunk at most. With half of it, rows in random order cost Postgres a third more: it goes slower, and
 /// chunks become smaller still.
 const WANTED: Duration = Duration::from_millis(300);
@@ -159,7 +161,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: *ROWS.start() }
+        Self { all: vec![Chunk::unknown(SlotRange::ALL, 0)], wanted: AT_FIRST }
     }
 
     pub(super) fn all(&self) -> &[Chunk] {
@@ -291,7 +293,8 @@ mod tests {
     #[test]
     fn the_faster_it_goes_the_larger_the_chunks_within_limits() {
         let mut chunks = Chunks::new();
-        for (rows, took_ms, wanted) in [(100, 1, 4_000), (100_000, 10_000, 4_000), (100_000, 1000, 30_000), (100_000, 1, 64_000)]
+        for (rows, took_ms, wanted) in
+            [(100, 1, 4_000), (100_000, 100_000, 500), (100_000, 10_000, 3_000), (100_000, 1000, 30_000), (100_000, 1, 64_000)]
         {
             (0..20).for_each(|_| chunks.heed(rows, Duration::from_millis(took_ms)));
             assert!(chunks.wanted.abs_diff(wanted) <= 1, "{} and {wanted}", chunks.wanted);

@@ -112,16 +112,22 @@ async fn rows_without_a_value_and_with_the_greatest_are_worked_on() {
 }
 
 #[tokio::test]
-async fn a_users_fillfactor_is_kept() {
-    let desk = bare().await;
-    desk.run("create table public.work_items (id uuid, value integer, currentworker text) with (fillfactor = 80)").await;
-    desk.store.install(None).await.unwrap();
-    let options: Vec<String> =
-        sqlx::query_scalar("select unnest(reloptions) from pg_class where oid = 'public.work_items'::regclass")
-            .fetch_all(&desk.user)
+async fn a_users_fillfactor_is_kept_unless_it_is_that_of_any_table() {
+    for (chosen, kept) in [(80, "fillfactor=80"), (100, "fillfactor=25")] {
+        let desk = bare().await;
+        desk.run("create table public.work_items (id uuid, value integer, currentworker text)").await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("alter table public.work_items set (fillfactor = {chosen})")))
+            .execute(&desk.user)
             .await
             .unwrap();
-    assert_eq!(options, ["fillfactor=80"]);
+        desk.store.install(None).await.unwrap();
+        let options: Vec<String> =
+            sqlx::query_scalar("select unnest(reloptions) from pg_class where oid = 'public.work_items'::regclass")
+                .fetch_all(&desk.user)
+                .await
+                .unwrap();
+        assert_eq!(options, [kept]);
+    }
 }
 
 /// How many whole indexes on the slot the table of work has.

@@ -44,8 +44,7 @@ pub async fn rows_inserted(stage: Stage) -> Result<Report> {
 pub async fn adopted_full_table(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     let table =
-        "create table public.work_items (id uuid primary key default gen_random_uuid(), value integer, currentworker text)
-                     with (fillfactor = 100);
+        "create table public.work_items (id uuid primary key default gen_random_uuid(), value integer, currentworker text);
                  insert into public.work_items (value) select 0 from generate_series(1, 600000)";
     sqlx::raw_sql(table).execute(&world.user).await?;
     world.tool(&["migrate"]).await?;

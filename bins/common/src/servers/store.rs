@@ -40,14 +40,14 @@ impl Store<'_> {
         self.open(config)
     }
 
-    /// As [`for_program`](Self::for_program), with two sessions at most: one works, and the other looks whether it does.
+    /// As [`for_program`](Self::for_program), with so many sessions at most.
     ///
     /// # Errors
     /// When the URL cannot be used.
-    pub fn for_two_sessions(&self, name: &str) -> Result<PgStore, Failure> {
+    pub fn for_sessions(&self, name: &str, most: u32) -> Result<PgStore, Failure> {
         let mut config = PgConfig::new(self.endpoint.reveal());
         name.clone_into(&mut config.application_name);
-        config.max_connections = 2;
+        config.max_connections = most;
         self.open(config)
     }
 

@@ -3,5 +3,5 @@
 mod audit;
 mod autoscale;
 
-pub(crate) use audit::AuditMetrics;
+pub(crate) use audit::{AuditMetrics, NoLabels};
 pub(crate) use autoscale::{AutoscaleMetrics, DirectionLabel};
