@@ -4,21 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use scaler_benches::{ITEMS, Table, WORKERS, changes, measured, roster, shared, slots_for};
+use scaler_benches::{ITEMS, Table, changes, is_long, measured, roster, shared, slots_for, workers};
 use scaler_core::{HashRing, Rendezvous, Ring, StickyRing, WorkerId};
 
-/// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
-const MOST_RENDEZVOUS: usize = 1000;
+/// A plan of the rendezvous ring costs as many hashes as there are slots times workers: in the long run, more of them.
+const MOST_RENDEZVOUS: [usize; 2] = [100, 1000];
 
 fn main() {
     println!("max/mean and moved/least are in items; the least is what the same loads would cost at the least");
     println!("| workers | ring | max/mean | change | max/mean after it | moved | moved/least |\n|--:|---|--:|---|--:|--:|--:|");
-    for &workers in measured(&WORKERS) {
+    for &workers in measured(workers()) {
         let table = Table::new(ITEMS, slots_for(workers));
         tell("sticky", StickyRing::new(table.slots), workers, &table);
         tell("hash ring", HashRing::new(table.slots), workers, &table);
         tell("hash ring, bounded by 5 %", HashRing::new(table.slots).bounded(5), workers, &table);
-        if workers <= MOST_RENDEZVOUS {
+        if workers <= MOST_RENDEZVOUS[usize::from(is_long())] {
             tell("rendezvous", Rendezvous::new(table.slots), workers, &table);
         }
     }

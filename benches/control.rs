@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use scaler_benches::{measured, roster, worker};
 use scaler_core::control::{ControlConfig, ControlPlane, Observation};
 use scaler_core::{
-    Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, Ring, Sighting, Slot, SlotCount, SlotLoad,
-    SlotState, StickyRing, Tick, uuid_hash,
+    Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, Ring, Slot, SlotCount,
+    SlotLoad, SlotState, StickyRing, Tick, uuid_hash,
 };
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ fn main() {
 /// What a control plane sees.
 struct Field {
     assignment: Assignment,
-    members: Vec<Sighting>,
+    members: Vec<MemberRecord>,
     load: SlotLoad,
     now: Duration,
 }
@@ -78,7 +78,7 @@ impl Field {
             last_tick: Some(self.assignment.tick),
             ..Member::joining(key, InstallationId::UNKNOWN)
         };
-        self.members.push(Sighting { member, age: Duration::ZERO });
+        self.members.push(MemberRecord { member, age: Duration::ZERO });
     }
 
     /// A second later, in which all have ticked: how many slots shall move, and how long it took to see that.
@@ -86,7 +86,7 @@ impl Field {
         self.now += SECOND;
         self.assignment.tick = Tick(self.assignment.tick.0 + 1);
         self.assignment.slots.iter_mut().for_each(|slot| slot.last_tick = self.assignment.tick);
-        self.members.iter_mut().for_each(|sighting| sighting.member.last_tick = Some(self.assignment.tick));
+        self.members.iter_mut().for_each(|record| record.member.last_tick = Some(self.assignment.tick));
         let seen = Observation {
             assignment: &self.assignment,
             members: Some(&self.members),

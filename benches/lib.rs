@@ -10,8 +10,20 @@ use uuid::Uuid;
 /// Items in the table, where a bench says nothing else.
 pub const ITEMS: usize = 1_000_000;
 
-/// How many workers there are, one size after the other.
-pub const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
+/// How many workers there are, one size after the other; the last one in the long run only.
+const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
+
+/// True for the long run, which the environment variable `LONG` asks for.
+#[must_use]
+pub fn is_long() -> bool {
+    std::env::var_os("LONG").is_some()
+}
+
+/// Numbers of workers to measure.
+#[must_use]
+pub fn workers() -> &'static [usize] {
+    if is_long() { &WORKERS } else { &WORKERS[..3] }
+}
 
 /// The sizes to measure: all of them under `cargo bench`, the first one under `cargo test`, which only shows that the bench still runs.
 #[must_use]
@@ -82,12 +94,12 @@ impl Table {
         &self.by_slot[self.begins[slot.index()]..self.begins[slot.index() + 1]]
     }
 
-    /// The items that a plan moves, each with the number of its slot's movement.
+    /// The items that a plan moves, each with the number of its slot's move.
     #[must_use]
     pub fn moved_by(&self, plan: &Plan) -> Vec<(u32, u32)> {
         let mut moved = Vec::with_capacity(usize::try_from(plan.cost().items).unwrap_or_default());
-        for (number, movement) in (0..).zip(plan.movements()) {
-            moved.extend(self.items_in(movement.slot).iter().map(|item| (*item, number)));
+        for (number, slot_move) in (0..).zip(plan.moves()) {
+            moved.extend(self.items_in(slot_move.slot).iter().map(|item| (*item, number)));
         }
         moved
     }
@@ -97,7 +109,7 @@ impl Table {
 #[must_use]
 pub fn sticky(workers: usize, table: &Table) -> StickyRing {
     let mut ring = shared(StickyRing::new(table.slots), &roster(workers), &table.load);
-    ring.reweigh(&table.load);
+    ring.set_load(&table.load);
     ring
 }
 

@@ -1,15 +1,17 @@
 //! What a look-up costs: an item's hash, and its slot's owner.
 #![expect(clippy::expect_used, reason = "a bench may panic")]
 
+mod timing;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use scaler_benches::{ITEMS, Table, WORKERS, roster, shared, slots_for, sticky};
+use scaler_benches::{ITEMS, Table, measured, roster, shared, slots_for, sticky, workers};
 use scaler_core::{HashRing, Ring, RingExt};
 
 fn look_up(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("look_up");
-    for workers in WORKERS {
+    for &workers in measured(workers()) {
         let table = Table::new(ITEMS, slots_for(workers));
         let rings: [(&str, Box<dyn Ring>); 2] = [
             ("sticky", Box::new(sticky(workers, &table))),
@@ -24,5 +26,5 @@ fn look_up(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, look_up);
+criterion_group!(name = benches; config = timing::criterion(); targets = look_up);
 criterion_main!(benches);

@@ -78,11 +78,11 @@ async fn share(store: &PgStore, slots: SlotCount, workers: u32) -> Result<Vec<Ha
     let plan = StickyRing::new(slots).plan(&roster(workers as usize), &store.census().await?);
     let epochs = store.assignment().await?.slots;
     let mut transfers = Vec::new();
-    for movement in plan.movements() {
-        let Some(hand) = keys.get_mut(&movement.to) else { continue };
-        hand.slots.push(movement.slot.number().cast_signed());
-        let epoch = epochs[movement.slot.index()].epoch;
-        transfers.push(Transfer { slot: movement.slot, epoch, to: hand.key.clone(), timing: Timing::Now });
+    for slot_move in plan.moves() {
+        let Some(hand) = keys.get_mut(&slot_move.to) else { continue };
+        hand.slots.push(slot_move.slot.number().cast_signed());
+        let epoch = epochs[slot_move.slot.index()].epoch;
+        transfers.push(Transfer { slot: slot_move.slot, epoch, to: hand.key.clone(), timing: Timing::Now });
     }
     let term = store.campaign(Uuid::new_v4(), LEASE, Hearing::Members).await?.ok_or("somebody else leads this new database")?;
     store.commit(&term, &transfers).await?;

@@ -4,7 +4,7 @@
 use clap::{Arg, CommandFactory, Parser};
 use control_plane::ControlPlaneArgs;
 use control_plane::secrets::SecretsArgs;
-use notifi_scaler::tool::ToolArgs;
+use notifi_scaler::commands::ToolArgs;
 use notifi_scaler_common::USAGE;
 use notifi_scaler_common::config::{discreet, parse_from};
 use worker::WorkerArgs;

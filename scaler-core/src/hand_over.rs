@@ -124,14 +124,14 @@ impl Gate {
             let new = Turn { came_at: now, held: true, clear: false, in_flight: 0 };
             self.turns.entry(key).or_insert(new).held = true;
         }
-        self.settle(now)
+        self.rebalance_load(now)
     }
 
     /// Takes in what somebody tells everybody. Gives what to tell in turn.
     pub fn hear(&mut self, now: Duration, acknowledgement: Acknowledgement) -> Vec<Acknowledgement> {
         let over = self.over.entry(acknowledgement.slot).or_default();
         *over = acknowledgement.epoch.max(*over);
-        self.settle(now)
+        self.rebalance_load(now)
     }
 
     /// Begins a piece of work on a slot; `None` when it is not held, or not yet, or was not looked at for too long.
@@ -155,12 +155,12 @@ impl Gate {
         if let Some(turn) = self.turns.get_mut(&(token.slot, token.epoch)) {
             turn.in_flight = turn.in_flight.saturating_sub(1);
         }
-        self.settle(now)
+        self.rebalance_load(now)
     }
 
     /// Ends the turns that are over. Who had to wait for somebody before it answers for that one too: were it to say of its own
     /// turn that it is over, the next would not know that an earlier one is still at work.
-    fn settle(&mut self, now: Duration) -> Vec<Acknowledgement> {
+    fn rebalance_load(&mut self, now: Duration) -> Vec<Acknowledgement> {
         let mut told = Vec::new();
         let (mode, over) = (self.mode, &mut self.over);
         self.turns.retain(|(slot, epoch), turn| {

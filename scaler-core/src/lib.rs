@@ -48,13 +48,13 @@ pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
 pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
 pub use load::SlotLoad;
-pub use membership::{Member, MemberState, Membership, Sighting, Standing, WakeUp};
-pub use plan::{Cost, Movement, Plan, Reason};
+pub use membership::{Member, MemberRecord, MemberState, Membership, Registration, WakeUp};
+pub use plan::{Cost, Move, Plan, Reason};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
     SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, uuid_hash,
 };
-pub use roster::{Intake, Roster, Seat, Weight};
+pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason,
     RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,

@@ -90,7 +90,7 @@ impl Member {
 
 /// A member, and how long ago it was last heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub struct MemberRecord {
     /// What it said.
     pub member: Member,
     /// How long ago, by the membership's clock.
@@ -99,7 +99,7 @@ pub struct Sighting {
 
 /// Whether the one who beats is the one who bears the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum Registration {
     /// It is.
     Current,
     /// It is, and it was [retired](Membership::retire): it shall hand over what it owns and take nothing new, but stay.
@@ -140,16 +140,16 @@ pub trait Membership: fmt::Debug + Send + Sync {
     /// - Each installation has names of its own: members of different ones never supersede each other, whatever their names.
     /// - A member that is [`Joining`](MemberState::Joining) takes its name over from any other incarnation, which is
     ///   superseded from then on and for as long as the membership remembers it.
-    /// - Any other member is [`Current`](Standing::Current) while its name is free or its own, and
-    ///   [`Superseded`](Standing::Superseded) otherwise; a superseded heartbeat changes nothing.
+    /// - Any other member is [`Current`](Registration::Current) while its name is free or its own, and
+    ///   [`Superseded`](Registration::Superseded) otherwise; a superseded heartbeat changes nothing.
     /// - Who would be current, and whose name is among those that were [retired](Self::retire) last in its installation, is
-    ///   [`Retiring`](Standing::Retiring) instead.
+    ///   [`Retiring`](Registration::Retiring) instead.
     /// - A heartbeat that brings a new member or a new state is followed by [`WakeUp::Members`].
     /// - Repeating a heartbeat is safe.
     ///
     /// # Errors
     /// When the membership is away, refuses, or does not answer.
-    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError>;
+    async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError>;
 
     /// Forgets this incarnation at once. Other incarnations with the same name stay; forgetting twice is forgetting.
     ///
@@ -161,7 +161,7 @@ pub trait Membership: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
-    async fn members(&self) -> Result<Vec<Sighting>, MembershipError>;
+    async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError>;
 
     /// Forgets everybody not heard for longer than `older_than`; the names of those forgotten, in order.
     ///
@@ -173,7 +173,7 @@ pub trait Membership: fmt::Debug + Send + Sync {
     ///
     /// - At return, every later heartbeat of anybody is answered by the new names.
     /// - A name need not be that of a member; members are listed as before, and leaving or sweeping retires and reinstates nobody.
-    /// - The names outlive the one who gave them. When they are lost, all workers are reinstated; that costs movements and no more.
+    /// - The names outlive the one who gave them. When they are lost, all workers are reinstated; that costs moves and no more.
     /// - Repeating it is safe.
     ///
     /// # Errors

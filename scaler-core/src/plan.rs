@@ -42,7 +42,7 @@ impl fmt::Display for Reason {
 
 /// One slot's change of owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Movement {
+pub struct Move {
     /// The slot.
     pub slot: Slot,
     /// Who owned it, if anybody did.
@@ -62,50 +62,44 @@ pub struct Cost {
     pub items: u64,
 }
 
-/// The movements between two assignments, with their cost and the least that any plan to the same loads would cost.
+/// The moves between two assignments, with their cost and the least that any plan to the same loads would cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     roster: Roster,
     shared_among: Roster,
-    movements: Vec<Movement>,
+    moves: Vec<Move>,
     cost: Cost,
     lower_bound: Cost,
 }
 
 impl Plan {
-    /// A plan of these movements, each slot once at most, after which `roster` holds.
+    /// A plan of these moves, each slot once at most, after which `roster` holds.
     ///
     /// The lower bound is the sum of what the workers gain: whoever ends with more than before must have received it.
     #[must_use]
-    pub fn new(roster: Roster, mut movements: Vec<Movement>, load: &SlotLoad) -> Self {
-        movements.sort_unstable_by_key(|movement| movement.slot);
+    pub fn new(roster: Roster, mut moves: Vec<Move>, load: &SlotLoad) -> Self {
+        moves.sort_unstable_by_key(|slot_move| slot_move.slot);
         let mut cost = Cost::default();
         let mut change: BTreeMap<&WorkerId, (i64, i64)> = BTreeMap::new();
-        for movement in &movements {
-            let items = load.of(movement.slot);
+        for slot_move in &moves {
+            let items = load.of(slot_move.slot);
             cost.slots += 1;
             cost.items += u64::from(items);
-            let gain = change.entry(&movement.to).or_default();
+            let gain = change.entry(&slot_move.to).or_default();
             *gain = (gain.0 + 1, gain.1 + i64::from(items));
-            if let Some(from) = &movement.from {
+            if let Some(from) = &slot_move.from {
                 let loss = change.entry(from).or_default();
                 *loss = (loss.0 - 1, loss.1 - i64::from(items));
             }
         }
         let gained = |pick: fn(&(i64, i64)) -> i64| change.values().map(pick).filter(|n| *n > 0).sum::<i64>().unsigned_abs();
         let lower_bound = Cost { slots: gained(|change| change.0), items: gained(|change| change.1) };
-        Self { shared_among: roster.clone(), roster, movements, cost, lower_bound }
+        Self { shared_among: roster.clone(), roster, moves, cost, lower_bound }
     }
 
-    /// A plan whose movements stand in the order of their slots, and whose cost and bound are known.
-    pub(crate) const fn counted(
-        roster: Roster,
-        shared_among: Roster,
-        movements: Vec<Movement>,
-        cost: Cost,
-        lower_bound: Cost,
-    ) -> Self {
-        Self { roster, shared_among, movements, cost, lower_bound }
+    /// A plan whose moves stand in the order of their slots, and whose cost and bound are known.
+    pub(crate) const fn counted(roster: Roster, shared_among: Roster, moves: Vec<Move>, cost: Cost, lower_bound: Cost) -> Self {
+        Self { roster, shared_among, moves, cost, lower_bound }
     }
 
     /// The same plan where the slots are shared among others than the whole roster when it has been carried out.
@@ -130,10 +124,10 @@ impl Plan {
         &self.shared_among
     }
 
-    /// The movements, in the order of their slots.
+    /// The moves, in the order of their slots.
     #[must_use]
-    pub fn movements(&self) -> &[Movement] {
-        &self.movements
+    pub fn moves(&self) -> &[Move] {
+        &self.moves
     }
 
     /// What the plan moves.
@@ -151,7 +145,7 @@ impl Plan {
     /// Whether nothing moves.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.movements.is_empty()
+        self.moves.is_empty()
     }
 }
 
@@ -164,16 +158,16 @@ mod tests {
     fn a_swap_costs_more_than_its_bound_and_a_gain_does_not() {
         let [a, b] = ["a", "b"].map(|name| WorkerId::new(name).unwrap());
         let load = SlotLoad::uniform(SlotCount::new(8).unwrap());
-        let movement = |slot, from: &WorkerId, to: &WorkerId| Movement {
+        let slot_move = |slot, from: &WorkerId, to: &WorkerId| Move {
             slot: Slot::new(slot),
             from: Some(from.clone()),
             to: to.clone(),
             why: Reason::Uneven,
         };
-        let swap = Plan::new(Roster::default(), vec![movement(3, &a, &b), movement(1, &b, &a)], &load);
+        let swap = Plan::new(Roster::default(), vec![slot_move(3, &a, &b), slot_move(1, &b, &a)], &load);
         assert_eq!((swap.cost().slots, swap.lower_bound().slots), (2, 0));
-        assert_eq!(swap.movements()[0].slot, Slot::new(1));
-        let gain = Plan::new(Roster::default(), vec![movement(3, &a, &b), movement(1, &a, &b)], &load);
+        assert_eq!(swap.moves()[0].slot, Slot::new(1));
+        let gain = Plan::new(Roster::default(), vec![slot_move(3, &a, &b), slot_move(1, &a, &b)], &load);
         assert_eq!((gain.cost().slots, gain.lower_bound().slots), (2, 2));
     }
 }

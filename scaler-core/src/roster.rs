@@ -31,9 +31,9 @@ impl Weight {
 
 /// Whether a worker may be given slots that it does not own yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Intake {
+pub enum Eligibility {
     /// It may.
-    Open,
+    Eligible,
     /// It keeps what it owns and receives nothing.
     Cordoned,
 }
@@ -44,14 +44,14 @@ pub struct Seat {
     /// Its share against the others'.
     pub weight: Weight,
     /// Whether it may be given more.
-    pub intake: Intake,
+    pub eligibility: Eligibility,
     /// Which rollout it comes from; a later one has a greater number. While two are present, only the later receives.
     pub generation: u64,
 }
 
 impl Seat {
     /// The seat of a worker like all others: weight 1, open, of generation 0.
-    pub const PLAIN: Self = Self { weight: Weight::ONE, intake: Intake::Open, generation: 0 };
+    pub const PLAIN: Self = Self { weight: Weight::ONE, eligibility: Eligibility::Eligible, generation: 0 };
 }
 
 /// The workers that may own slots now, in the order of their names. Cheap to clone.

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use scaler_core::{
-    HashRing, Intake, Reason, Rendezvous, Ring, RingKind, Roster, Seat, Slot, SlotCount, SlotLoad, StickyRing, Weight, WorkerId,
+    Eligibility, HashRing, Reason, Rendezvous, Ring, RingKind, Roster, Seat, Slot, SlotCount, SlotLoad, StickyRing, Weight,
+    WorkerId,
 };
 
 const SLOTS: SlotCount = match SlotCount::new(16_384) {
@@ -140,13 +141,13 @@ fn a_cordoned_worker_keeps_its_slots_and_has_its_rank_again_when_it_is_open() {
         become_of(&mut *ring, &roster(5));
         let before = counts(&*ring);
         let mut cordoned = roster(5);
-        cordoned.seat(worker(3), Seat { intake: Intake::Cordoned, ..Seat::PLAIN });
+        cordoned.seat(worker(3), Seat { eligibility: Eligibility::Cordoned, ..Seat::PLAIN });
         assert_eq!(become_of(&mut *ring, &cordoned), 0);
         cordoned.remove(&worker(5));
         assert!(become_of(&mut *ring, &cordoned) > 0);
         assert_eq!(counts(&*ring)[&worker(3)], before[&worker(3)], "{ring:?}");
         let open = ring.plan(&roster(4), &SlotLoad::uniform(SLOTS));
-        assert!(!open.is_empty() && open.movements().iter().any(|movement| movement.to == worker(3)), "{ring:?}");
+        assert!(!open.is_empty() && open.moves().iter().any(|slot_move| slot_move.to == worker(3)), "{ring:?}");
     }
 }
 
@@ -156,13 +157,13 @@ fn another_ring_takes_over_from_the_owners_it_finds() {
     for kind in [RingKind::Rendezvous, RingKind::HashRing] {
         let mut ring = kind.restore(SLOTS, roster(5), SLOTS.iter().map(|slot| sticky.owner(slot).cloned()));
         let plan = ring.plan(&roster(5), &SlotLoad::uniform(SLOTS));
-        assert!(plan.movements().iter().all(|movement| movement.why == Reason::Rule));
+        assert!(plan.moves().iter().all(|slot_move| slot_move.why == Reason::Rule));
         ring.apply(&plan).unwrap();
         let mut fresh = kind.restore(SLOTS, Roster::default(), []);
         become_of(&mut *fresh, &roster(5));
         assert!(SLOTS.iter().all(|slot| ring.owner(slot) == fresh.owner(slot)), "{kind}");
         assert!(ring.owner(Slot::new(SLOTS.get())).is_none());
-        assert!(ring.settle(&SlotLoad::uniform(SLOTS), 0.0).is_empty());
+        assert!(ring.rebalance_load(&SlotLoad::uniform(SLOTS), 0.0).is_empty());
     }
 }
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation, Verdict};
+use scaler_core::control::{ControlConfig, ControlPlane, Decision, MemberPhase, Observation};
 use scaler_core::{
-    Assignment, Incarnation, InstallationId, Member, MemberKey, MemberState, Sighting, SlotCount, SlotLoad, SlotState, Tick,
+    Assignment, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, SlotCount, SlotLoad, SlotState, Tick,
     Timing, WorkerId,
 };
 use uuid::Uuid;
@@ -25,7 +25,7 @@ struct World {
     delay: Duration,
     tick: u64,
     slots: Vec<SlotState>,
-    members: Option<Vec<Sighting>>,
+    members: Option<Vec<MemberRecord>>,
     sessions: Option<BTreeSet<Incarnation>>,
     load: SlotLoad,
 }
@@ -54,8 +54,8 @@ impl World {
         let member =
             Member { state, last_tick: Some(Tick(self.tick)), ..Member::joining(key.clone(), InstallationId::new(Uuid::nil())) };
         let members = self.members.as_mut().unwrap();
-        members.retain(|sighting| sighting.member.key.worker != key.worker);
-        members.push(Sighting { member, age: Duration::ZERO });
+        members.retain(|record| record.member.key.worker != key.worker);
+        members.push(MemberRecord { member, age: Duration::ZERO });
     }
 
     /// A second goes by, in which these incarnations tick, and those of them that are listed as members are heard.
@@ -67,12 +67,12 @@ impl World {
                 slot.last_tick = Tick(self.tick);
             }
         }
-        for sighting in self.members.iter_mut().flatten() {
-            if alive.contains(&sighting.member.key) {
-                sighting.member.last_tick = Some(Tick(self.tick));
-                sighting.age = Duration::ZERO;
+        for record in self.members.iter_mut().flatten() {
+            if alive.contains(&record.member.key) {
+                record.member.last_tick = Some(Tick(self.tick));
+                record.age = Duration::ZERO;
             } else {
-                sighting.age += SECOND;
+                record.age += SECOND;
             }
         }
     }
@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    fn settle(&mut self) {
+    fn rebalance_load(&mut self) {
         let decision = self.look();
         self.commit(&decision, usize::MAX);
     }
@@ -118,7 +118,7 @@ impl World {
 #[test]
 fn movements_that_have_not_happened_are_remembered_and_still_cost_the_least() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     world.heard(&key("d", 1), MemberState::Active);
     assert!(world.look().plan.is_empty(), "more may join in a moment");
     let mut moved = 0;
@@ -138,7 +138,7 @@ fn movements_that_have_not_happened_are_remembered_and_still_cost_the_least() {
 #[test]
 fn nothing_moves_while_most_slots_fall_silent_at_once() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     for _ in 0..5 {
         world.second(&[key("a", 1)]);
     }
@@ -153,7 +153,7 @@ fn nothing_moves_while_most_slots_fall_silent_at_once() {
 #[test]
 fn who_is_back_first_after_a_hold_is_not_given_what_others_are_about_to_tick() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     for _ in 0..4 {
         world.second(&[]);
     }
@@ -171,22 +171,22 @@ fn who_is_back_first_after_a_hold_is_not_given_what_others_are_about_to_tick() {
         world.second(&["a", "b"].map(|name| key(name, 1)));
         world.look();
     }
-    world.settle();
+    world.rebalance_load();
     assert_eq!(world.loads().into_values().collect::<Vec<_>>(), [128, 128]);
 }
 
 #[test]
 fn the_first_to_fall_silent_in_an_outage_is_not_divided_among_those_that_follow() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     let all = ["a", "b", "c"].map(|name| key(name, 1));
     world.second(&all);
     world.look();
     // The outage comes between the tick of a and those of b and c.
     world.second(&all[1..]);
     for _ in 0..5 {
-        for sighting in world.members.iter_mut().flatten() {
-            sighting.age = Duration::ZERO;
+        for record in world.members.iter_mut().flatten() {
+            record.age = Duration::ZERO;
         }
         assert!(world.look().transfers.is_empty());
         world.second(&[]);
@@ -198,7 +198,7 @@ fn the_first_to_fall_silent_in_an_outage_is_not_divided_among_those_that_follow(
 #[test]
 fn a_hold_ends_when_all_witnesses_say_for_long_that_they_are_dead() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     for _ in 0..4 {
         world.second(&[key("a", 1)]);
     }
@@ -208,28 +208,28 @@ fn a_hold_ends_when_all_witnesses_say_for_long_that_they_are_dead() {
         assert!(world.look().silent.is_some());
     }
     world.second(&[key("a", 1)]);
-    world.settle();
+    world.rebalance_load();
     assert_eq!(world.loads(), BTreeMap::from([("a".to_owned(), 256)]));
 }
 
 #[test]
 fn one_dead_worker_is_no_reason_to_hold_however_much_it_owned() {
     let mut world = World::new(&["a"]);
-    world.settle();
+    world.rebalance_load();
     world.heard(&key("b", 1), MemberState::Active);
     world.second(&[key("a", 1), key("b", 1)]);
     world.look();
     for _ in 0..4 {
         world.second(&[key("b", 1)]);
     }
-    world.settle();
+    world.rebalance_load();
     assert_eq!(world.loads(), BTreeMap::from([("b".to_owned(), 256)]));
 }
 
 #[test]
 fn a_closed_session_and_one_missed_tick_are_enough() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     let life = |number| Incarnation::new(Uuid::from_u128(number));
     world.sessions = Some([life(1), life(2)].into());
     world.heard(&key("c", 2), MemberState::Active);
@@ -239,21 +239,21 @@ fn a_closed_session_and_one_missed_tick_are_enough() {
         },
     );
     world.second(&[key("a", 1), key("b", 1), key("c", 2)]);
-    assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy);
+    assert_eq!(world.look().phases[&key("c", 2).worker], MemberPhase::Healthy);
     world.sessions = Some([life(1)].into());
     world.second(&[key("a", 1), key("b", 1)]);
-    assert_eq!(world.look().verdicts[&key("c", 2).worker], Verdict::Healthy, "its tick may still come");
+    assert_eq!(world.look().phases[&key("c", 2).worker], MemberPhase::Healthy, "its tick may still come");
     world.second(&[key("a", 1), key("b", 1)]);
     let decision = world.look();
-    assert_eq!(decision.verdicts[&key("c", 2).worker], Verdict::Dead);
+    assert_eq!(decision.phases[&key("c", 2).worker], MemberPhase::Dead);
     assert!(!decision.transfers.is_empty() && decision.transfers.iter().all(|transfer| transfer.timing == Timing::Now));
 }
 
 #[test]
 fn a_session_that_is_not_back_after_an_outage_makes_nobody_dead() {
-    for (outage, verdict) in [(false, Verdict::Dead), (true, Verdict::Healthy)] {
+    for (outage, phase) in [(false, MemberPhase::Dead), (true, MemberPhase::Healthy)] {
         let mut world = World::new(&["a", "b", "c"]);
-        world.settle();
+        world.rebalance_load();
         world
             .slots
             .iter_mut()
@@ -272,18 +272,18 @@ fn a_session_that_is_not_back_after_an_outage_makes_nobody_dead() {
             world.second(&[key("a", 1), key("b", 1)]);
             world.look();
         }
-        assert_eq!(world.look().verdicts[&key("c", 2).worker], verdict, "outage: {outage}");
+        assert_eq!(world.look().phases[&key("c", 2).worker], phase, "outage: {outage}");
     }
 }
 
 #[test]
 fn a_flushed_membership_moves_nothing() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     world.members = Some(Vec::new());
     world.second(&["a", "b", "c"].map(|name| key(name, 1)));
     let decision = world.look();
-    assert!(decision.verdicts.values().all(|verdict| *verdict == Verdict::Unheard) && decision.transfers.is_empty());
+    assert!(decision.phases.values().all(|phase| *phase == MemberPhase::Unheard) && decision.transfers.is_empty());
     // The first to be heard again gets nothing for it.
     world.heard(&key("b", 1), MemberState::Active);
     assert!(world.look().transfers.is_empty());
@@ -293,12 +293,12 @@ fn a_flushed_membership_moves_nothing() {
 fn where_nobody_is_heard_those_who_tick_take_over_from_the_dead() {
     for unreadable in [false, true] {
         let mut world = World::new(&["a", "b", "c"]);
-        world.settle();
+        world.rebalance_load();
         world.members = (!unreadable).then(Vec::new);
         for _ in 0..5 {
             world.second(&[key("a", 1), key("b", 1)]);
         }
-        world.settle();
+        world.rebalance_load();
         assert_eq!(world.loads().into_values().collect::<Vec<_>>(), [128, 128]);
     }
 }
@@ -306,18 +306,18 @@ fn where_nobody_is_heard_those_who_tick_take_over_from_the_dead() {
 #[test]
 fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
     let mut world = World::new(&["a"]);
-    world.settle();
+    world.rebalance_load();
     world.heard(&key("a", 1), MemberState::Draining);
     world.second(&[key("a", 1)]);
     let decision = world.look();
-    assert_eq!(decision.verdicts[&key("a", 1).worker], Verdict::Draining);
+    assert_eq!(decision.phases[&key("a", 1).worker], MemberPhase::Draining);
     assert!(decision.transfers.is_empty());
 }
 
 #[test]
 fn what_a_barred_worker_owns_is_taken_over_and_nothing_else_moves() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     let alive = ["a", "b", "c"].map(|name| key(name, 1));
     world.second(&alive);
     world.heard(&key("b", 1), MemberState::Barred);
@@ -335,7 +335,7 @@ fn what_a_barred_worker_owns_is_taken_over_and_nothing_else_moves() {
     let mut waited = 0;
     while world.loads().len() < 3 {
         world.second(&alive);
-        world.settle();
+        world.rebalance_load();
         waited += 1;
         assert!(waited < 60);
     }
@@ -345,7 +345,7 @@ fn what_a_barred_worker_owns_is_taken_over_and_nothing_else_moves() {
 #[test]
 fn where_all_are_barred_nothing_moves() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     let alive = ["a", "b", "c"].map(|name| key(name, 1));
     world.second(&alive);
     alive.iter().for_each(|key| world.heard(key, MemberState::Barred));
@@ -358,7 +358,7 @@ fn where_all_are_barred_nothing_moves() {
 #[test]
 fn workers_that_join_a_moment_apart_cost_the_least_of_all_joins_together() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     let mut moved = 0;
     for name in ["d", "e", "", "", ""] {
         if !name.is_empty() {
@@ -377,7 +377,7 @@ fn workers_that_join_a_moment_apart_cost_the_least_of_all_joins_together() {
 #[test]
 fn workers_that_drain_a_moment_apart_move_only_what_they_own() {
     let mut world = World::new(&["a", "b", "c", "d", "e"]);
-    world.settle();
+    world.rebalance_load();
     let leavers: usize = ["c", "d", "e"].iter().map(|name| world.loads()[*name]).sum();
     let mut moved = 0;
     for name in ["c", "d", "e", "", "", ""] {
@@ -398,7 +398,7 @@ fn workers_that_drain_a_moment_apart_move_only_what_they_own() {
 #[test]
 fn what_the_dead_owned_waits_for_nobody_who_joins() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     for _ in 0..3 {
         world.second(&[key("a", 1), key("b", 1)]);
     }
@@ -412,7 +412,7 @@ fn what_the_dead_owned_waits_for_nobody_who_joins() {
 #[test]
 fn slots_under_a_silent_earlier_life_follow_the_worker() {
     let mut world = World::new(&["a", "b"]);
-    world.settle();
+    world.rebalance_load();
     world.second(&[key("a", 1), key("b", 1)]);
     world.heard(&key("a", 2), MemberState::Active);
     world.second(&[key("a", 2), key("b", 1)]);
@@ -426,7 +426,7 @@ fn slots_under_a_silent_earlier_life_follow_the_worker() {
 #[test]
 fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
     let mut world = World::new(&["a", "b"]);
-    world.settle();
+    world.rebalance_load();
     world.heard(&key("c", 1), MemberState::Active);
     world.look();
     world.second(&["a", "b", "c"].map(|name| key(name, 1)));
@@ -440,13 +440,13 @@ fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
 #[test]
 fn an_answer_that_was_long_on_its_way_makes_nobody_dead() {
     let mut world = World::new(&["a", "b", "c"]);
-    world.settle();
+    world.rebalance_load();
     world.members = None;
     world.second(&["a", "b", "c"].map(|name| key(name, 1)));
     world.look();
     world.delay = 20 * SECOND;
     let decision = world.look();
-    assert!(decision.silent.is_none() && decision.verdicts.values().all(|verdict| *verdict == Verdict::Healthy), "{decision:?}");
+    assert!(decision.silent.is_none() && decision.phases.values().all(|phase| *phase == MemberPhase::Healthy), "{decision:?}");
     world.delay = Duration::ZERO;
     assert!(world.look().silent.is_some(), "nothing new in an answer that comes at once is another matter");
 }

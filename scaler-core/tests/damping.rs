@@ -1,4 +1,4 @@
-//! Workers that come and go without end, and very many slots that move at once: what that costs in movements, on virtual time.
+//! Workers that come and go without end, and very many slots that move at once: what that costs in moves, on virtual time.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::future::pending;
@@ -84,7 +84,7 @@ async fn a_flapping_worker_moves_little_and_then_nothing() {
     let share = u64::from(SLOTS) / 4;
     let damped = moves_for_a_flapping_worker(SECOND * 60).await;
     let undamped = moves_for_a_flapping_worker(Duration::ZERO).await;
-    println!("movements in each of five minutes of flapping: {damped:?}; without damping: {undamped:?}");
+    println!("moves in each of five minutes of flapping: {damped:?}; without damping: {undamped:?}");
     assert!(damped[0] <= 2 * (share + 10), "{damped:?}: there and back, once");
     assert_eq!(damped[1..], [0; 4], "then it never stays long enough");
     assert!(undamped.iter().all(|moves| *moves >= 5 * 2 * (share - 10)), "{undamped:?}: the test must tell the difference");

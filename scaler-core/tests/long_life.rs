@@ -45,17 +45,17 @@ impl Life {
     fn begin(roster: &Roster) -> Self {
         let load = SlotLoad::of_items(slots(), (0..ITEMS).map(|number| (slot_of_item(number), 1)));
         let mut ring = StickyRing::new(slots());
-        ring.reweigh(&load);
+        ring.set_load(&load);
         let mut life = Self { ring, load, items: BTreeMap::new(), worst: 0.0, moved: 0, bound: 0, settled: 0 };
         life.carry_out(&life.ring.plan(roster, &life.load));
         life
     }
 
     fn carry_out(&mut self, plan: &Plan) {
-        for movement in plan.movements() {
-            let items = i64::from(self.load.of(movement.slot));
-            *self.items.entry(movement.to.clone()).or_default() += items;
-            if let Some(from) = &movement.from {
+        for slot_move in plan.moves() {
+            let items = i64::from(self.load.of(slot_move.slot));
+            *self.items.entry(slot_move.to.clone()).or_default() += items;
+            if let Some(from) = &slot_move.from {
                 *self.items.get_mut(from).unwrap() -= items;
             }
         }
@@ -74,13 +74,13 @@ impl Life {
     }
 
     fn change(&mut self, roster: &Roster, tolerance: Option<f64>) {
-        self.ring.reweigh(&self.load);
+        self.ring.set_load(&self.load);
         let plan = self.ring.plan(roster, &self.load);
         self.moved += plan.cost().slots;
         self.bound += plan.lower_bound().slots;
         self.carry_out(&plan);
         if let Some(tolerance) = tolerance {
-            let plan = self.ring.settle(&self.load, tolerance);
+            let plan = self.ring.rebalance_load(&self.load, tolerance);
             self.settled += plan.cost().slots;
             self.carry_out(&plan);
         }

@@ -11,7 +11,7 @@ use scaler_core::memory::MemoryMembership;
 use scaler_core::testing::CaseResult;
 use scaler_core::testing::membership::{self, Clients, MembershipFixture};
 use scaler_core::{
-    InstallationId, Member, MemberKey, Membership, MembershipError, Sighting, Standing, TokioClock, WakeUp, WorkerId,
+    InstallationId, Member, MemberKey, MemberRecord, Membership, MembershipError, Registration, TokioClock, WakeUp, WorkerId,
 };
 use uuid::Uuid;
 
@@ -157,14 +157,14 @@ impl Broken {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Membership for Broken {
-    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+    async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError> {
         let mut member = member.clone();
         if self.fault == Fault::MixesInstallations {
             member.installation = OURS;
         }
         let standing = self.sound.heartbeat(&member).await?;
         Ok(match self.fault {
-            Fault::SupersedesNobody | Fault::TellsNobodyToRetire => Standing::Current,
+            Fault::SupersedesNobody | Fault::TellsNobodyToRetire => Registration::Current,
             _ => standing,
         })
     }
@@ -172,15 +172,14 @@ impl Membership for Broken {
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
         let mut leavers = vec![member.clone()];
         if self.fault == Fault::LeavesAnyIncarnation {
-            let present = self.sound.members().await?.into_iter().map(|sighting| sighting.member.key);
+            let present = self.sound.members().await?.into_iter().map(|record| record.member.key);
             leavers.extend(present.filter(|key| key.worker == member.worker));
         }
         for leaver in &leavers {
             self.sound.leave(leaver).await?;
         }
         if self.fault == Fault::LeavingReinstates {
-            for installation in self.sound.members().await?.into_iter().map(|sighting| sighting.member.installation).chain([OURS])
-            {
+            for installation in self.sound.members().await?.into_iter().map(|record| record.member.installation).chain([OURS]) {
                 let mut retired = self.sound.retired(installation).await?;
                 retired.remove(&member.worker);
                 self.sound.retire(installation, &retired).await?;
@@ -189,10 +188,10 @@ impl Membership for Broken {
         Ok(())
     }
 
-    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
+    async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError> {
         let mut members = self.sound.members().await?;
         match self.fault {
-            Fault::NeverAges => members.iter_mut().for_each(|sighting| sighting.age = Duration::ZERO),
+            Fault::NeverAges => members.iter_mut().for_each(|record| record.age = Duration::ZERO),
             Fault::ListsBackwards => members.reverse(),
             _ => {}
         }
@@ -209,7 +208,7 @@ impl Membership for Broken {
             Fault::ReinstatesNobody => workers.extend(self.sound.retired(installation).await?),
             Fault::RetiresMembersOnly => {
                 let members = self.sound.members().await?;
-                workers.retain(|name| members.iter().any(|sighting| sighting.member.key.worker == *name));
+                workers.retain(|name| members.iter().any(|record| record.member.key.worker == *name));
             }
             _ => {}
         }

@@ -52,7 +52,7 @@ fn live(slots_of_items: Vec<u32>, workers: usize, events: Vec<Event>, mut look: 
     let mut seats = Roster::of((0..workers).map(worker));
     let mut named = workers;
     let mut ring = StickyRing::new(slots);
-    ring.reweigh(&load);
+    ring.set_load(&load);
     let first = ring.plan(&seats, &load);
     apply(&mut ring, &first);
     look(&mut ring, &load);
@@ -70,7 +70,7 @@ fn live(slots_of_items: Vec<u32>, workers: usize, events: Vec<Event>, mut look: 
             Event::Arrive(slot) => load = load.with([(Slot::new(slot), load.of(Slot::new(slot)) + 1)]),
             Event::Vanish(slot) => load = load.with([(Slot::new(slot), 0)]),
         }
-        ring.reweigh(&load);
+        ring.set_load(&load);
         let plan = ring.plan(&seats, &load);
         apply(&mut ring, &plan);
         look(&mut ring, &load);
@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn a_thousand_items(places in table(1000), events in events()) {
         live(places, 7, events, |ring, load| {
-            let plan = ring.settle(load, 0.0);
+            let plan = ring.rebalance_load(load, 0.0);
             apply(ring, &plan);
             let (most, fewest) = extremes(ring, load);
             assert!(most - fewest <= 1, "{most} against {fewest}");

@@ -4,15 +4,16 @@
 //! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
 //! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
 
+mod access_mode;
 mod audit;
 mod backend;
 mod census;
 mod circuit;
 mod config;
 mod connection;
+mod digest_cache;
 mod election;
 mod error;
-mod expected;
 mod functions;
 mod hosts;
 mod idle;
@@ -27,7 +28,6 @@ mod roles;
 mod store;
 mod table;
 mod vacuum;
-mod way;
 
 pub use audit::Scope;
 pub use config::{PgConfig, Pooler, TickCommit};

@@ -16,13 +16,13 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::PgConfig;
+use crate::access_mode::{AccessMode, FoundAccessMode};
 use crate::census::Counting;
 use crate::config::WORKER_SESSION;
 use crate::connection::Link;
+use crate::digest_cache::{DigestCache, Expectation, Found};
 use crate::error::{Finding, is_refusal};
-use crate::expected::{Expectation, Expected, Found};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
-use crate::way::{FoundWay, Way};
 
 /// SQLSTATEs of an item that somebody else holds: lock not available, deadlock.
 const LOCKED: [&str; 2] = ["55P03", "40P01"];
@@ -32,8 +32,8 @@ const LOCKED: [&str; 2] = ["55P03", "40P01"];
 pub struct PgStore {
     pub(crate) link: Link,
     ticks: Link,
-    way: FoundWay,
-    expected: Expected,
+    access_mode: FoundAccessMode,
+    expected: DigestCache,
     refused: Refused,
     counting: Mutex<Option<Counting>>,
 }
@@ -48,8 +48,8 @@ impl PgStore {
         Ok(Self {
             link,
             ticks,
-            way: FoundWay::default(),
-            expected: Expected::default(),
+            access_mode: FoundAccessMode::default(),
+            expected: DigestCache::default(),
             refused: Refused::default(),
             counting: Mutex::default(),
         })
@@ -79,13 +79,13 @@ impl PgStore {
     /// The tick once more, item by item where need be: see `sql/tick_around_functions.sql`.
     async fn tick_around(
         &self,
-        way: &Way,
+        mode: &AccessMode,
         owner: &MemberKey,
         slots: SlotRange,
         detour: Detour,
     ) -> Result<TickReport, StoreError> {
-        let query = bound(way.tick_around, owner, slots).bind(&detour.left_out).bind(&detour.suspects);
-        let row: AroundRow = self.way.heed(self.ticks.row("tick", query).await)?;
+        let query = bound(mode.tick_around, owner, slots).bind(&detour.left_out).bind(&detour.suspects);
+        let row: AroundRow = self.access_mode.heed(self.ticks.row("tick", query).await)?;
         let AroundRow { report: row, refused, states, said } = row;
         let (mut named, mut locked) = (Vec::new(), unsigned(row.locked));
         for ((item, state), said) in refused.into_iter().zip(states).zip(said) {
@@ -201,19 +201,19 @@ struct CommitRow {
 #[deny(clippy::missing_trait_methods)]
 impl WorkStore for PgStore {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
-        let way = self.way.get(&self.link, "tick").await?;
+        let mode = self.access_mode.get(&self.link, "tick").await?;
         let detour = self.refused.detour(owner, slots, self.link.now());
         if detour.is_needed() {
-            return self.tick_around(way, owner, slots, detour).await;
+            return self.tick_around(mode, owner, slots, detour).await;
         }
         let expected = self.expected.get(owner, slots);
-        let query = bound(way.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
+        let query = bound(mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
         let left_out = (!detour.left_out.is_empty()).then_some(&detour.left_out);
         match self.ticks.row("tick", query.bind(left_out)).await {
             // Nothing was done, and what is refused, or somebody holds, need not keep the rest from being done.
-            Err(error) if is_refusal(&error) => self.tick_around(way, owner, slots, detour).await,
+            Err(error) if is_refusal(&error) => self.tick_around(mode, owner, slots, detour).await,
             answer => {
-                let row: TickRow = self.way.heed(answer)?;
+                let row: TickRow = self.access_mode.heed(answer)?;
                 let digest = self.digest(owner, slots, &row, expected);
                 let present = row.present.or_else(|| expected.and_then(|expected| expected.present())).unwrap_or(row.items);
                 let refused = unsigned(present - row.items);
@@ -224,18 +224,18 @@ impl WorkStore for PgStore {
     }
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
-        let way = self.way.get(&self.link, "items").await?;
-        let query = sqlx::query_as(way.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let mode = self.access_mode.get(&self.link, "items").await?;
+        let query = sqlx::query_as(mode.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
-        let rows: Vec<(Uuid,)> = self.way.heed(answer)?;
+        let rows: Vec<(Uuid,)> = self.access_mode.heed(answer)?;
         Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let during = "try to write";
-        let way = self.way.get(&self.link, during).await?;
-        let query = sqlx::query_as(way.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-        let row: (Option<Uuid>, Option<String>, Option<String>) = self.way.heed(self.link.row(during, query).await)?;
+        let mode = self.access_mode.get(&self.link, during).await?;
+        let query = sqlx::query_as(mode.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let row: (Option<Uuid>, Option<String>, Option<String>) = self.access_mode.heed(self.link.row(during, query).await)?;
         let (Some(item), Some(state), Some(said)) = row else { return Ok(None) };
         Ok(Some(refused_item(item, &state, &said)))
     }

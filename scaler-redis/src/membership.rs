@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
-use scaler_core::{InstallationId, Member, MemberKey, Membership, MembershipError, Sighting, Standing, WakeUp, WorkerId};
+use scaler_core::{InstallationId, Member, MemberKey, MemberRecord, Membership, MembershipError, Registration, WakeUp, WorkerId};
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::client::Client;
@@ -66,25 +66,25 @@ impl RedisMembership {
         Err(failure)
     }
 
-    async fn beat(&self, member: &Member) -> Result<Standing, Failure> {
+    async fn beat(&self, member: &Member) -> Result<Registration, Failure> {
         let MemberKey { worker, incarnation } = &member.key;
         let said = json::write(member)?;
         let mut arguments = vec![worker.to_string(), incarnation.to_string(), member.state.to_string(), said];
         arguments.extend([member.installation.to_string(), self.keys.channel.clone(), wake_up::write(&WakeUp::Members)]);
         let answer = self.run(HEARTBEAT, arguments).await?;
         match answer.first().map(String::as_str) {
-            Some("current") => Ok(Standing::Current),
-            Some("retiring") => Ok(Standing::Retiring),
-            Some("superseded") => Ok(Standing::Superseded),
+            Some("current") => Ok(Registration::Current),
+            Some("retiring") => Ok(Registration::Retiring),
+            Some("superseded") => Ok(Registration::Superseded),
             _ => Err(Failure::Nonsense { url: self.client.url(), answer }),
         }
     }
 
-    async fn sightings(&self) -> Result<Vec<Sighting>, Failure> {
+    async fn records(&self) -> Result<Vec<MemberRecord>, Failure> {
         let answer = self.run(MEMBERS, Vec::new()).await?;
-        let mut sightings: Vec<Sighting> = answer.chunks_exact(3).filter_map(sighting).collect();
-        sightings.sort_unstable_by(|a, b| a.member.key.cmp(&b.member.key));
-        Ok(sightings)
+        let mut records: Vec<MemberRecord> = answer.chunks_exact(3).filter_map(record).collect();
+        records.sort_unstable_by(|a, b| a.member.key.cmp(&b.member.key));
+        Ok(records)
     }
 
     async fn forget_older(&self, than: Duration) -> Result<Vec<WorkerId>, Failure> {
@@ -99,7 +99,7 @@ impl RedisMembership {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Membership for RedisMembership {
-    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+    async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError> {
         self.beat(member).await.map_err(|failure| failure.during("sending a heartbeat"))
     }
 
@@ -109,8 +109,8 @@ impl Membership for RedisMembership {
         self.run(LEAVE, arguments).await.map(drop).map_err(|failure| failure.during("leaving"))
     }
 
-    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
-        self.sightings().await.map_err(|failure| failure.during("listing the members"))
+    async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError> {
+        self.records().await.map_err(|failure| failure.during("listing the members"))
     }
 
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
@@ -148,7 +148,7 @@ fn name_in(field: &str) -> &str {
 }
 
 /// From a field of the hash, what it says, and its age in ms; `None` for what somebody else wrote.
-fn sighting(triple: &[String]) -> Option<Sighting> {
+fn record(triple: &[String]) -> Option<MemberRecord> {
     let [field, said, age] = triple else { return None };
-    Some(Sighting { member: json::read(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })
+    Some(MemberRecord { member: json::read(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })
 }

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::error::Result;
 use crate::faults::{
     control, control_plane, fleet, hostile, load, postgres, redis, refused, secrets, servers, soak, storms, vanished, workers,
 };
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 
 /// A fault, as it can be asked for.
 #[derive(Debug)]
@@ -84,7 +84,6 @@ faults! {
     26 "clock-ahead" InFull servers::clock_jumps_ahead: "the clock of Postgres jumps 30 s ahead [stall 6 s]";
     26 "clock-back" InFull servers::clock_jumps_back: "the clock of Postgres jumps 30 s back [stall 6 s; the fall is counted]";
     27 "item-locked" Always postgres::item_locked: "a user's transaction locks one item for 30 s [only that item misses]";
-    28 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [a tick's call within 1 s, p99; the alert fires]";
     29 "postgres-far-away" InFull servers::far_away: "Postgres 100 ms away, 5 % of packets lost [missed ticks recorded]";
     30 "pgbouncer" InFull servers::pooled: "all through PgBouncer in transaction mode; a worker drains, one dies [6 s; 0 missed by the drain]";
     31 "postgres-refuses" InFull postgres::refuses: "disk full, read-only, no privilege, no table, another shape [clear error; healed at once when mended]";
@@ -99,6 +98,7 @@ faults! {
     42 "leader-hangs" Always control_plane::statements_hang: "every statement of the leader hangs for good, its lease not [another leads within 15 s; 0 missed]";
     43 "redis-cluster-resharded" InFull redis::cluster_resharded: "the slot of our keys moves to another node of a Redis Cluster and back, key by key, within a minute each [heard again within 5 s of the end; 0 missed, 0 moves]";
     44 "table-locked" InFull postgres::table_locked: "the whole table is locked for 30 s, as by ALTER TABLE [0 moves; back within 2 s]";
+    45 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [0 moves; steady within 10 s of its end; the alert fires]";
     47 "adopted-full-table" InFull load::adopted_full_table: "8 workers adopt a table of 600,000 rows in random order, its pages full [all ticked each second within 30 s, the table at most 5 x as large, and then 0 missed]";
     48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
     57 "redis-vanishes" Always redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";

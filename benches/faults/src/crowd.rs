@@ -14,7 +14,7 @@ use scaler_core::{Incarnation, MemberKey, TokioClock};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::trouble::{Result, Trouble};
+use crate::error::{PlayError, Result};
 
 /// Workers as tasks. They end, as killed ones do, when this is dropped.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Crowd {
     /// # Errors
     /// When its name or a URL is not fit.
     pub fn add(&mut self, name: &str, postgres_url: &str, redis_url: &str, redis_key: &str) -> Result<()> {
-        let unfit = |failure: Failure| Trouble::Unfit(failure.to_string());
+        let unfit = |failure: Failure| PlayError::Unfit(failure.to_string());
         let secret = |variable: &str| match variable {
             "DATABASE_URL" => Some(postgres_url.into()),
             "REDIS_URL" => Some(redis_url.into()),
@@ -60,7 +60,7 @@ impl Crowd {
     /// When a worker has ended.
     pub fn silent_since(&mut self, moment: Instant) -> Result<usize> {
         if let Some(ended) = self.tasks.try_join_next() {
-            return Err(Trouble::Unfit(format!("a worker ended: {ended:?}")));
+            return Err(PlayError::Unfit(format!("a worker ended: {ended:?}")));
         }
         let ticked = |last: &&Ticked| last.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at >= moment);
         Ok(self.ticked.len() - self.ticked.iter().filter(ticked).count())

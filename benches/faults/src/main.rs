@@ -6,13 +6,13 @@
 mod catalog;
 mod crowd;
 mod dice;
+mod error;
 mod faults;
 mod oracle;
 mod programs;
 mod proxy;
 mod report;
 mod stage;
-mod trouble;
 mod wait;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use sqlx::{PgPool, Row};
 
-use crate::trouble::Result;
+use crate::error::Result;
 
 /// Puts the oracle into a database that has the schema and no increments yet.
 ///

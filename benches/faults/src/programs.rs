@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::trouble::{Result, Trouble};
+use crate::error::{PlayError, Result};
 use crate::wait::eventually;
 
 /// Lines that are kept of each output.
@@ -61,7 +61,7 @@ impl Program {
         let mut command = Command::new(path);
         command.args(words).env_clear().env("LISTEN", "127.0.0.1:0").env("PRINT_IDS", "10").envs(variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(Trouble::io("starting a program; `scripts/faults` builds them"))?;
+        let mut child = command.spawn().map_err(PlayError::io("starting a program; `scripts/faults` builds them"))?;
         let err = Lines::default();
         if let Some(stderr) = child.stderr.take() {
             err.collect(stderr);
@@ -74,7 +74,7 @@ impl Program {
     /// # Errors
     /// When the system refuses.
     pub async fn kill(mut self) -> Result<()> {
-        self.child.kill().await.map_err(Trouble::io("killing a program"))
+        self.child.kill().await.map_err(PlayError::io("killing a program"))
     }
 
     /// Sends it a signal.
@@ -87,10 +87,10 @@ impl Program {
             Signal::Stop => "STOP",
             Signal::Cont => "CONT",
         };
-        let pid = self.child.id().ok_or_else(|| Trouble::Unfit(format!("a program has ended: {:?}", self.err)))?;
+        let pid = self.child.id().ok_or_else(|| PlayError::Unfit(format!("a program has ended: {:?}", self.err)))?;
         let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status().await;
-        let sent = sent.map_err(Trouble::io("sending a signal"))?;
-        sent.success().then_some(()).ok_or_else(|| Trouble::Unfit(format!("kill -s {name} {pid}: {sent}")))
+        let sent = sent.map_err(PlayError::io("sending a signal"))?;
+        sent.success().then_some(()).ok_or_else(|| PlayError::Unfit(format!("kill -s {name} {pid}: {sent}")))
     }
 
     /// Waits for its end; its exit code.
@@ -99,9 +99,9 @@ impl Program {
     /// When it does not end.
     pub async fn ended(&mut self) -> Result<i32> {
         let waited = Duration::from_secs(60);
-        let never = |_| Trouble::Never { waited, what: "the program ends".to_owned(), last: "it runs".to_owned() };
+        let never = |_| PlayError::Never { waited, what: "the program ends".to_owned(), last: "it runs".to_owned() };
         let status = tokio::time::timeout(waited, self.child.wait()).await.map_err(never)?;
-        Ok(status.map_err(Trouble::io("waiting for a program"))?.code().unwrap_or(-1))
+        Ok(status.map_err(PlayError::io("waiting for a program"))?.code().unwrap_or(-1))
     }
 
     /// What it answers at this path: head and body.
@@ -114,7 +114,7 @@ impl Program {
             Ok(line.and_then(|line| Some(line.split_once("on http://")?.1.to_owned())).ok_or("nothing yet"))
         })
         .await?;
-        let asking = Trouble::io("asking a program");
+        let asking = PlayError::io("asking a program");
         let ask = async {
             let mut stream = TcpStream::connect(&address).await?;
             let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
@@ -174,7 +174,7 @@ fn path_of(which: Which) -> Result<PathBuf> {
         Which::Worker => "worker",
         Which::Tool => "notifi-scaler",
     };
-    let folder = FOLDER.get().ok_or_else(|| Trouble::Unfit("nobody has said where the programs are".to_owned()))?;
+    let folder = FOLDER.get().ok_or_else(|| PlayError::Unfit("nobody has said where the programs are".to_owned()))?;
     Ok(folder.join(name))
 }
 

@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
 use crate::dice::Dice;
-use crate::trouble::{Result, Trouble};
+use crate::error::{PlayError, Result};
 
 /// What becomes of bytes on their way.
 #[derive(Clone, Debug)]
@@ -69,10 +69,10 @@ impl Proxy {
     /// # Errors
     /// When there is no free port, or the URL names no place.
     pub async fn to(url: &str, dice: Dice) -> Result<(Self, String)> {
-        let mut url = Url::parse(url).map_err(|error| Trouble::Unfit(format!("{url}: {error}")))?;
+        let mut url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         let place = place_of(&url)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Trouble::io("opening a port"))?;
-        let address = listener.local_addr().map_err(Trouble::io("opening a port"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(PlayError::io("opening a port"))?;
+        let address = listener.local_addr().map_err(PlayError::io("opening a port"))?;
         let (traffic, target) = (watch::Sender::new(Traffic::Flows), watch::Sender::new(place));
         let vanished = watch::Sender::default();
         let way = Arc::new(Way { traffic: traffic.clone(), vanished: vanished.clone(), dice: Mutex::new(dice) });
@@ -80,7 +80,7 @@ impl Proxy {
         let task = tokio::spawn(accept(listener, way, target.clone(), Arc::clone(&opened))).abort_handle();
         let moved = url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(address.port())).is_ok();
         let proxy = Self { traffic, vanished, target, opened, task };
-        if moved { Ok((proxy, url.into())) } else { Err(Trouble::Unfit(format!("{url} names no host"))) }
+        if moved { Ok((proxy, url.into())) } else { Err(PlayError::Unfit(format!("{url} names no host"))) }
     }
 
     /// From now on bytes fare like this.
@@ -109,7 +109,7 @@ impl Proxy {
     /// # Errors
     /// When the URL names no place.
     pub fn lead_to(&self, url: &str) -> Result<()> {
-        let url = Url::parse(url).map_err(|error| Trouble::Unfit(format!("{url}: {error}")))?;
+        let url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         self.target.send_replace(place_of(&url)?);
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Drop for Proxy {
 
 fn place_of(url: &Url) -> Result<String> {
     let place = url.host_str().zip(url.port()).map(|(host, port)| format!("{host}:{port}"));
-    place.ok_or_else(|| Trouble::Unfit(format!("{url} names no host and port")))
+    place.ok_or_else(|| PlayError::Unfit(format!("{url} names no host and port")))
 }
 
 async fn accept(listener: TcpListener, way: Arc<Way>, target: watch::Sender<String>, opened: Opened) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dice::Dice;
-use crate::trouble::Result;
+use crate::error::Result;
 use crate::world::World;
 
 /// How long things last that need not last so long to be seen.

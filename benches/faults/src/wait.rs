@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use crate::trouble::{Result, Trouble};
+use crate::error::{PlayError, Result};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -25,7 +25,7 @@ pub async fn eventually<T, E: Debug>(
             Err(trouble) => trouble.to_string(),
         };
         if begun.elapsed() > within {
-            return Err(Trouble::Never { waited: within, what: what.to_owned(), last });
+            return Err(PlayError::Never { waited: within, what: what.to_owned(), last });
         }
         // A question that costs much must not become the load.
         tokio::time::sleep(LOOK_EVERY.max(asked.elapsed() * 4)).await;

@@ -8,11 +8,11 @@ use sqlx::postgres::PgPoolOptions;
 use test_servers::{Database, Postgres, Redis};
 
 use crate::dice::Dice;
+use crate::error::{PlayError, Result};
 use crate::oracle::{self, Standing, Watch};
 use crate::programs::{Program, Signal, Variables, Which};
 use crate::proxy::Proxy;
 pub use crate::stage::Scene;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 
 /// How long things may take to settle before the fault counts as not healed.
@@ -190,7 +190,7 @@ impl World {
         let mut tool = Program::start(Which::Tool, words, &self.variables_and(None, &[]))?;
         match tool.ended().await? {
             0 => Ok(()),
-            code => Err(Trouble::Unfit(format!("notifi-scaler {words:?} ended with {code}: {:?}", tool.err))),
+            code => Err(PlayError::Unfit(format!("notifi-scaler {words:?} ended with {code}: {:?}", tool.err))),
         }
     }
 
@@ -240,7 +240,7 @@ impl World {
     pub async fn ended_worker(&mut self, name: &str, expected: i32) -> Result<()> {
         let mut worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
         let code = worker.ended().await?;
-        let why = || Trouble::Unfit(format!("{name} ended with {code}: {:?}", worker.err));
+        let why = || PlayError::Unfit(format!("{name} ended with {code}: {:?}", worker.err));
         (code == expected).then_some(()).ok_or_else(why)
     }
 
@@ -277,11 +277,11 @@ impl World {
         .await
     }
 
-    /// How often a control plane took a worker for lost, in words: where none was, each of these verdicts was wrong and cost moves.
+    /// How often a control plane took a worker for lost, in words: where none was, each was a false suspicion and cost moves.
     #[must_use]
-    pub fn wrong_verdicts(&self) -> String {
+    pub fn false_suspicions(&self) -> String {
         let lost: usize = self.control_planes.values().map(|program| program.err.taken_for_lost().len()).sum();
-        format!("wrong verdicts {lost}")
+        format!("false suspicions {lost}")
     }
 
     /// How many slots this worker owns.
@@ -365,6 +365,6 @@ impl World {
     }
 }
 
-fn missing(name: &str) -> Trouble {
-    Trouble::Unfit(format!("{name} does not run"))
+fn missing(name: &str) -> PlayError {
+    PlayError::Unfit(format!("{name} does not run"))
 }

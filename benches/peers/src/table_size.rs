@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         counted.bytes_allocated - counted.bytes_deallocated
     };
     let table = taken();
-    ring.reweigh(&load);
+    ring.set_load(&load);
     println!("{table} {}", taken());
     drop(ring);
     ExitCode::SUCCESS

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use notifi_scaler::tool;
+use notifi_scaler::commands;
 use notifi_scaler_common::{config, program};
 
 fn main() -> ExitCode {
-    program::run("notifi-scaler", async { tool::run(config::parse()?).await })
+    program::run("notifi-scaler", async { commands::run(config::parse()?).await })
 }

@@ -4,7 +4,7 @@ pub mod config;
 mod dual_stack;
 mod failure;
 pub mod health;
-pub mod lines;
+pub mod item_list_printer;
 mod listener;
 pub mod metrics;
 pub mod observe;
@@ -13,10 +13,10 @@ pub mod rate;
 pub mod readiness;
 pub mod servers;
 pub mod shutdown;
+pub mod stdout_writer;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod watching;
-pub mod words;
+pub mod text;
 
 pub use failure::{Failure, OTHER, UNAVAILABLE, USAGE};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::lines::Lines;
+use crate::stdout_writer::StdoutWriter;
 
 /// Keeps what is written.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Kept(Arc<Mutex<Vec<u8>>>);
 impl Kept {
     /// What was printed so far.
     #[must_use]
-    pub fn text(&self, lines: &Lines) -> String {
+    pub fn text(&self, lines: &StdoutWriter) -> String {
         lines.flush(Duration::from_secs(10));
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::servers::Store;
-use notifi_scaler_common::words::told;
+use notifi_scaler_common::text::told;
 use prometheus_client::registry::Registry;
 use scaler_core::audit::Report;
 use scaler_core::control::ControlEvent;

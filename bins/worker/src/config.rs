@@ -8,7 +8,7 @@ use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{
     PostgresArgs, Problem, ProcessArgs, RedisArgs, SECRETS_HELP, TickArgs, milliseconds, seconds,
 };
-use notifi_scaler_common::watching::PrintIds;
+use notifi_scaler_common::item_list_printer::PrintIds;
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
 

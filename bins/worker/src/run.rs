@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notifi_scaler_common::config::{Endpoint, Secrets};
-use notifi_scaler_common::lines::Lines;
 use notifi_scaler_common::metrics::WorkerMetrics;
 use notifi_scaler_common::observe::WorkerObserver;
 use notifi_scaler_common::readiness::Readiness;
 use notifi_scaler_common::servers::{ServerWait, Store, membership};
 use notifi_scaler_common::shutdown::Shutdown;
+use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, health, telemetry};
 use prometheus_client::registry::Registry;
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
@@ -34,7 +34,7 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
     telemetry::init(&args.process.logging, LevelFilter::INFO);
     let shutdown = Shutdown::on_signals()?;
-    let lines = Lines::stdout()?;
+    let lines = StdoutWriter::stdout()?;
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
     let readiness = Readiness::new(Arc::clone(&clock), "tick");
     let mut registry = Registry::default();

@@ -17,7 +17,7 @@ use crate::{Clock, InstallationId, Membership, Term, WorkerId};
 /// The longest wait after failures of the fleet.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// Runs an autoscaler until `stop` completes, beside a control plane whose [`Lookout`](super::Lookout) tells it what there is
+/// Runs an autoscaler until `stop` completes, beside a control plane whose [`WorkloadWatcher`](super::WorkloadWatcher) tells it what there is
 /// to do. While that one does not lead, it does nothing, except that it raises the number to the minimum once, when it starts.
 ///
 /// Dropping the future ends it at once; whoever is retired then stays so until an autoscaler decides otherwise.

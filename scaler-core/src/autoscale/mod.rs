@@ -11,14 +11,14 @@
 //! Down begins with the workers: those that carry least are [retired](crate::Membership::retire), so that others take over without
 //! a missed tick; only when they own nothing, are no longer ready and are marked is the number lowered, and those are ended.
 
-mod authorship;
 mod driver;
 mod event;
 mod fleet;
+mod scale_down;
 mod step;
-mod victims;
 mod window;
 mod workload;
+mod writer_conflict;
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub use driver::run;
 pub use event::AutoscaleEvent;
 pub use fleet::{Fleet, FleetError, FleetView, Pod};
 pub use step::{Autoscaler, Decision, Foreign, Observation};
-pub use workload::{Carried, Lead, Lookout, Workload};
+pub use workload::{Carried, Lead, Workload, WorkloadWatcher};
 
 /// How many workers there shall be, and how fast that may change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::authorship::{Authorship, Reading};
-use super::victims::{Empties, choose, is_relieved};
+use super::scale_down::{Empties, choose, is_relieved};
 use super::window::Highest;
+use super::writer_conflict::{Reading, WriterConflict};
 use super::{AutoscaleConfig, FleetView, Workload};
 use crate::WorkerId;
 
@@ -55,7 +55,7 @@ pub enum Foreign {
 #[derive(Clone, Debug)]
 pub struct Autoscaler {
     config: AutoscaleConfig,
-    authorship: Authorship,
+    writer: WriterConflict,
     /// What was wanted.
     wanted: Highest<u32>,
     /// The number of workers, within the time in which it may rise, and within that in which it may fall.
@@ -70,7 +70,7 @@ impl Autoscaler {
     #[must_use]
     pub const fn new(config: AutoscaleConfig) -> Self {
         Self {
-            authorship: Authorship::new(config.conflict_window, config.stand_back),
+            writer: WriterConflict::new(config.conflict_window, config.stand_back),
             wanted: Highest::new(config.down_window),
             lowest: Highest::new(config.up_every),
             highest: Highest::new(config.down_every),
@@ -82,7 +82,7 @@ impl Autoscaler {
     /// Looks at everything at `now`, a time of its own clock, and says what to do.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let replicas = seen.fleet.replicas;
-        let foreign = match self.authorship.read(now, replicas) {
+        let foreign = match self.writer.read(now, replicas) {
             Reading::Ours => None,
             Reading::NewStart => {
                 self.begin(now, replicas);
@@ -103,14 +103,14 @@ impl Autoscaler {
             _ => Decision { replicas: (goal > replicas).then_some(goal), ..Decision::default() },
         };
         if let Some(replicas) = decision.replicas {
-            self.authorship.writes(replicas);
+            self.writer.writes(replicas);
         }
         Decision { foreign, ..decision }
     }
 
     /// The number that it said was taken at `now`. Where that is not known, the next look will tell.
     pub fn wrote(&mut self, now: Duration, replicas: u32) {
-        self.authorship.wrote(replicas);
+        self.writer.wrote(replicas);
         self.lowest.observe(now, Reverse(replicas));
         self.highest.observe(now, replicas);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::control::{ControlEvent, Verdict};
+use crate::control::{ControlEvent, MemberPhase};
 use crate::{Assignment, Clock, InstallationId, Slot, SlotLoad, Term, WorkerId};
 
 /// The work there is, and who carries it.
@@ -26,7 +26,7 @@ pub struct Carried {
     /// Items in them.
     pub items: u64,
     /// How it stands, where that is known.
-    pub verdict: Option<Verdict>,
+    pub phase: Option<MemberPhase>,
 }
 
 /// A leadership, and what was last seen in it.
@@ -42,21 +42,21 @@ pub struct Lead {
 
 /// Listens to a control plane and passes on what an autoscaler needs: see [`observe`](Self::observe).
 #[derive(Debug)]
-pub struct Lookout {
+pub struct WorkloadWatcher {
     clock: Arc<dyn Clock>,
     office: Option<(Term, InstallationId)>,
     held: bool,
-    verdicts: BTreeMap<WorkerId, Verdict>,
+    phases: BTreeMap<WorkerId, MemberPhase>,
     scanned: Option<Workload>,
     passed_on: watch::Sender<Option<Lead>>,
 }
 
-impl Lookout {
-    /// A lookout that has seen nothing yet, and where it passes on what it sees: `None` while its control plane does not lead.
+impl WorkloadWatcher {
+    /// A watcher that has seen nothing yet, and where it passes on what it sees: `None` while its control plane does not lead.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Option<Lead>>) {
         let (passed_on, receiver) = watch::channel(None);
-        (Self { clock, office: None, held: false, verdicts: BTreeMap::new(), scanned: None, passed_on }, receiver)
+        (Self { clock, office: None, held: false, phases: BTreeMap::new(), scanned: None, passed_on }, receiver)
     }
 
     /// Takes in what a control plane tells. It must be told everything.
@@ -73,13 +73,13 @@ impl Lookout {
                 self.pass_on(None);
             }
             ControlEvent::Scanned { assignment, load } => self.scanned = Some(carried(assignment, load)),
-            ControlEvent::Judged { worker, now: Some(verdict), .. } => _ = self.verdicts.insert((*worker).clone(), *verdict),
-            ControlEvent::Judged { worker, now: None, .. } => _ = self.verdicts.remove(*worker),
-            ControlEvent::Held { .. } => {
+            ControlEvent::PhaseChanged { worker, now: Some(phase), .. } => _ = self.phases.insert((*worker).clone(), *phase),
+            ControlEvent::PhaseChanged { worker, now: None, .. } => _ = self.phases.remove(*worker),
+            ControlEvent::RebalancePaused { .. } => {
                 self.held = true;
                 self.pass_on(None);
             }
-            ControlEvent::Released => self.held = false,
+            ControlEvent::RebalanceResumed => self.held = false,
             // Only now is it known how those stand whose slots were seen.
             ControlEvent::Turned => {
                 if let Some(workload) = self.scanned.take().filter(|_| !self.held) {
@@ -91,8 +91,8 @@ impl Lookout {
     }
 
     fn judged(&self, mut workload: Workload) -> Workload {
-        for (worker, verdict) in &self.verdicts {
-            workload.workers.entry(worker.clone()).or_default().verdict = Some(*verdict);
+        for (worker, phase) in &self.phases {
+            workload.workers.entry(worker.clone()).or_default().phase = Some(*phase);
         }
         workload
     }
@@ -127,16 +127,16 @@ mod tests {
     const OURS: InstallationId = InstallationId::new(Uuid::nil());
 
     /// A turn that sees worker `a` own both slots, the first with two items.
-    fn turn(lookout: &mut Lookout) {
+    fn turn(watcher: &mut WorkloadWatcher) {
         let a = WorkerId::new("a").unwrap();
         let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
         let assignment =
             Assignment { installation: OURS, tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
-        lookout.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
-        lookout.observe(&ControlEvent::Judged { worker: &a, before: None, now: Some(Verdict::Draining) });
-        lookout.observe(&ControlEvent::Turned);
+        watcher.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
+        watcher.observe(&ControlEvent::PhaseChanged { worker: &a, before: None, now: Some(MemberPhase::Draining) });
+        watcher.observe(&ControlEvent::Turned);
     }
 
     fn seen(lead: &watch::Receiver<Option<Lead>>) -> Option<Arc<Workload>> {
@@ -145,36 +145,36 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_leader_sees_is_passed_on_with_how_the_workers_stand() {
-        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-        lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
+        let (mut watcher, lead) = WorkloadWatcher::new(Arc::new(TokioClock::start()));
+        watcher.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
         assert!(lead.borrow().is_some() && seen(&lead).is_none());
-        turn(&mut lookout);
+        turn(&mut watcher);
         let workload = seen(&lead).unwrap();
-        let carried = Carried { slots: 2, items: 2, verdict: Some(Verdict::Draining) };
+        let carried = Carried { slots: 2, items: 2, phase: Some(MemberPhase::Draining) };
         assert_eq!(*workload, Workload { items: 2, workers: [(WorkerId::new("a").unwrap(), carried)].into() });
     }
 
     #[tokio::test]
     async fn while_nothing_may_move_nothing_is_seen() {
-        let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-        lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
-        turn(&mut lookout);
-        lookout.observe(&ControlEvent::Held { silent: 2, owned: 2 });
-        turn(&mut lookout);
+        let (mut watcher, lead) = WorkloadWatcher::new(Arc::new(TokioClock::start()));
+        watcher.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
+        turn(&mut watcher);
+        watcher.observe(&ControlEvent::RebalancePaused { silent: 2, owned: 2 });
+        turn(&mut watcher);
         assert!(lead.borrow().is_some() && seen(&lead).is_none());
-        lookout.observe(&ControlEvent::Released);
-        turn(&mut lookout);
+        watcher.observe(&ControlEvent::RebalanceResumed);
+        turn(&mut watcher);
         assert!(seen(&lead).is_some());
     }
 
     #[tokio::test]
     async fn who_leads_no_more_passes_on_nothing() {
         for end in [ControlEvent::Deposed(TERM), ControlEvent::Following] {
-            let (mut lookout, lead) = Lookout::new(Arc::new(TokioClock::start()));
-            lookout.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
-            turn(&mut lookout);
-            lookout.observe(&end);
-            lookout.observe(&ControlEvent::Turned);
+            let (mut watcher, lead) = WorkloadWatcher::new(Arc::new(TokioClock::start()));
+            watcher.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
+            turn(&mut watcher);
+            watcher.observe(&end);
+            watcher.observe(&ControlEvent::Turned);
             assert!(lead.borrow().is_none());
         }
     }

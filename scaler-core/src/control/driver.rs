@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::census::Census;
 use super::leadership::{Duty, Leadership};
-use super::{ControlConfig, ControlEvent, ControlPlane, Decision, Observation, Verdict};
+use super::{ControlConfig, ControlEvent, ControlPlane, Decision, MemberPhase, Observation};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Assignment, Clock, Election, Hearing, InstallationId, Member, MemberKey, Membership, Outcome, RefusalReason, Sighting, Slot,
-    SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
+    Assignment, Clock, Election, Hearing, InstallationId, Member, MemberKey, MemberRecord, Membership, Outcome, RefusalReason,
+    Slot, SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
 };
 
 /// A look that took this long is not repeated before this many times as long has gone by, as long as the lease allows it.
@@ -89,7 +89,7 @@ struct Driver<S: ?Sized> {
     /// How long it meant to rest after that.
     rest: Duration,
     census: Census,
-    verdicts: BTreeMap<WorkerId, Verdict>,
+    phases: BTreeMap<WorkerId, MemberPhase>,
     held: bool,
     stalled: bool,
     backoff: Backoff,
@@ -123,7 +123,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             looked_at: Duration::ZERO,
             rest: Duration::ZERO,
             census: Census::new(config.census_interval, config.lease / 5),
-            verdicts: BTreeMap::new(),
+            phases: BTreeMap::new(),
             held: false,
             stalled: false,
             backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, seed),
@@ -306,7 +306,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
     }
 
     /// The members of this installation; `None` if they cannot be read.
-    async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<Sighting>> {
+    async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<MemberRecord>> {
         match self.membership.members().await {
             Ok(members) => {
                 if self.membership_episode.recovered() {
@@ -314,15 +314,15 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
                 }
                 let known = [self.installation, Some(InstallationId::UNKNOWN)];
                 let (ours, others): (Vec<_>, Vec<_>) =
-                    members.into_iter().partition(|sighting| known.contains(&Some(sighting.member.installation)));
-                if ours.iter().any(|sighting| sighting.age <= self.config.thresholds.stale_after) {
+                    members.into_iter().partition(|record| known.contains(&Some(record.member.installation)));
+                if ours.iter().any(|record| record.age <= self.config.thresholds.stale_after) {
                     if self.hearing() == Hearing::Nobody {
                         // Or another that has just begun to hear, too, would take its place.
                         self.leadership.renew_soon();
                     }
                     self.heard_at = Some(self.clock.now());
                 }
-                let strangers: Vec<Member> = others.into_iter().map(|sighting| sighting.member).collect();
+                let strangers: Vec<Member> = others.into_iter().map(|record| record.member).collect();
                 self.tell_strangers(&strangers, observe);
                 Some(ours)
             }
@@ -344,21 +344,21 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
     }
 
     fn tell(&mut self, decision: &Decision, assignment: &Assignment, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
-        let before = std::mem::replace(&mut self.verdicts, decision.verdicts.clone());
-        for (worker, now) in &decision.verdicts {
+        let before = std::mem::replace(&mut self.phases, decision.phases.clone());
+        for (worker, now) in &decision.phases {
             if before.get(worker) != Some(now) {
-                observe(ControlEvent::Judged { worker, before: before.get(worker).copied(), now: Some(*now) });
+                observe(ControlEvent::PhaseChanged { worker, before: before.get(worker).copied(), now: Some(*now) });
             }
         }
-        for (worker, verdict) in before.iter().filter(|(worker, _)| !decision.verdicts.contains_key(*worker)) {
-            observe(ControlEvent::Judged { worker, before: Some(*verdict), now: None });
+        for (worker, phase) in before.iter().filter(|(worker, _)| !decision.phases.contains_key(*worker)) {
+            observe(ControlEvent::PhaseChanged { worker, before: Some(*phase), now: None });
         }
         match (std::mem::replace(&mut self.held, decision.silent.is_some()), decision.silent) {
             (false, Some(silent)) => {
                 let owned = assignment.slots.iter().filter(|slot| slot.owner.is_some()).count();
-                observe(ControlEvent::Held { silent, owned });
+                observe(ControlEvent::RebalancePaused { silent, owned });
             }
-            (true, None) => observe(ControlEvent::Released),
+            (true, None) => observe(ControlEvent::RebalanceResumed),
             _ => {}
         }
         if decision.silent.is_none() {

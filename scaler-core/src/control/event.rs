@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{StalledRollout, Verdict};
+use super::{MemberPhase, StalledRollout};
 use crate::{Assignment, InstallationId, Member, MembershipError, Plan, Refusal, Slot, SlotLoad, StoreError, Term, WorkerId};
 
 /// Something that happened to a control plane.
@@ -49,24 +49,24 @@ pub enum ControlEvent<'a> {
         /// The items in them, as last counted.
         load: &'a SlotLoad,
     },
-    /// A worker stands differently than before.
-    Judged {
+    /// The phase of a worker changed.
+    PhaseChanged {
         /// The worker.
         worker: &'a WorkerId,
-        /// How it stood, if it was known.
-        before: Option<Verdict>,
-        /// How it stands; `None` when it is gone and owns nothing.
-        now: Option<Verdict>,
+        /// Its phase before, if it was known.
+        before: Option<MemberPhase>,
+        /// Its phase now; `None` when it is gone and owns nothing.
+        now: Option<MemberPhase>,
     },
-    /// Most slots fell silent at once: nothing is moved until that is explained.
-    Held {
+    /// The mass-failure guard paused rebalancing: most slots fell silent at once.
+    RebalancePaused {
         /// The slots that fell silent.
         silent: usize,
         /// The slots that have owners.
         owned: usize,
     },
-    /// It moves slots again.
-    Released,
+    /// Rebalancing goes on.
+    RebalanceResumed,
     /// Slots shall move.
     Planned(&'a Plan),
     /// Slots were moved, or not.

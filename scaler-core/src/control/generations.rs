@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::{Incarnation, Sighting, Tick};
+use crate::{Incarnation, MemberRecord, Tick};
 
 /// The generation of each revision that is present: the greatest number belongs to the revision that started a worker last.
 ///
 /// By the last start and not by the first, so that a roll-back, which starts workers of an old revision anew, is a rollout too.
 /// A worker that dies and starts again in the midst of a rollout can turn the order round until the next one starts; that costs
-/// movements and no more.
+/// moves and no more.
 #[derive(Debug, Default)]
 pub(super) struct Generations {
     numbers: BTreeMap<String, u64>,
@@ -40,11 +40,11 @@ impl Generations {
         now: Duration,
         limit: Duration,
         tick: Tick,
-        sightings: impl Iterator<Item = &'a Sighting> + Clone,
+        records: impl Iterator<Item = &'a MemberRecord> + Clone,
     ) -> Option<StalledRollout> {
-        self.learn(tick, sightings.clone());
+        self.learn(tick, records.clone());
         let newest = self.numbers.values().copied().max().unwrap_or_default();
-        let older = sightings.filter(|sighting| self.number_of(sighting.member.revision.as_deref()) < newest).count();
+        let older = records.filter(|record| self.number_of(record.member.revision.as_deref()) < newest).count();
         if newest != self.progress.0 || older < self.progress.1 {
             self.progress = (newest, older);
             self.progress_at = now;
@@ -54,10 +54,10 @@ impl Generations {
         self.is_stalled.then_some(StalledRollout { older, since })
     }
 
-    fn learn<'a>(&mut self, tick: Tick, sightings: impl Iterator<Item = &'a Sighting>) {
+    fn learn<'a>(&mut self, tick: Tick, records: impl Iterator<Item = &'a MemberRecord>) {
         let mut started = BTreeMap::new();
         let mut latest: BTreeMap<&str, u64> = BTreeMap::new();
-        for Sighting { member, age } in sightings {
+        for MemberRecord { member, age } in records {
             let Some(revision) = &member.revision else { continue };
             let incarnation = member.key.incarnation;
             let begun = || tick.0.saturating_sub((*age + member.uptime).as_secs());
@@ -108,7 +108,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(600);
 
     /// A worker of this number and revision that started at this tick, heard at tick 1,000.
-    fn worker(number: u128, revision: Option<&str>, start: u64) -> Sighting {
+    fn worker(number: u128, revision: Option<&str>, start: u64) -> MemberRecord {
         let key = MemberKey {
             worker: WorkerId::new(format!("w{number}")).unwrap(),
             incarnation: Incarnation::new(Uuid::from_u128(number)),
@@ -118,11 +118,11 @@ mod tests {
             uptime: Duration::from_secs(1000 - start),
             ..Member::joining(key, InstallationId::new(Uuid::nil()))
         };
-        Sighting { member: Member { state: MemberState::Active, ..member }, age: Duration::ZERO }
+        MemberRecord { member: Member { state: MemberState::Active, ..member }, age: Duration::ZERO }
     }
 
-    fn observe(generations: &mut Generations, sightings: &[Sighting]) {
-        generations.observe(Duration::ZERO, LIMIT, Tick(1000), sightings.iter());
+    fn observe(generations: &mut Generations, records: &[MemberRecord]) {
+        generations.observe(Duration::ZERO, LIMIT, Tick(1000), records.iter());
     }
 
     #[test]
@@ -142,9 +142,9 @@ mod tests {
     #[test]
     fn a_new_leader_finds_the_same_order() {
         let (blue, green) = (worker(1, Some("blue"), 100), worker(2, Some("green"), 900));
-        for sightings in [[blue.clone(), green.clone()], [green, blue]] {
+        for records in [[blue.clone(), green.clone()], [green, blue]] {
             let mut generations = Generations::default();
-            observe(&mut generations, &sightings);
+            observe(&mut generations, &records);
             assert!(generations.of(Some("green")) > generations.of(Some("blue")));
         }
     }
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn a_rollout_without_progress_ends_after_the_limit() {
         let mut generations = Generations::default();
-        let mut at = |second: u64, sightings: &[Sighting]| {
-            let stalled = generations.observe(Duration::from_secs(second), LIMIT, Tick(1000), sightings.iter());
+        let mut at = |second: u64, records: &[MemberRecord]| {
+            let stalled = generations.observe(Duration::from_secs(second), LIMIT, Tick(1000), records.iter());
             assert_eq!(stalled.is_some(), generations.of(Some("green")) == generations.of(Some("blue")), "at {second} s");
             stalled.map(|stalled| stalled.older)
         };
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn workers_without_a_revision_beside_a_newer_one_are_a_rollout_that_may_stall() {
         let mut generations = Generations::default();
-        let sightings = [worker(1, None, 100), worker(2, Some("green"), 900)];
-        assert_eq!(generations.observe(Duration::ZERO, LIMIT, Tick(1000), sightings.iter()), None);
-        let stalled = generations.observe(LIMIT, LIMIT, Tick(1000), sightings.iter());
+        let records = [worker(1, None, 100), worker(2, Some("green"), 900)];
+        assert_eq!(generations.observe(Duration::ZERO, LIMIT, Tick(1000), records.iter()), None);
+        let stalled = generations.observe(LIMIT, LIMIT, Tick(1000), records.iter());
         assert_eq!(stalled, Some(StalledRollout { older: 1, since: LIMIT }));
         assert_eq!(generations.of(None), generations.of(Some("green")));
     }

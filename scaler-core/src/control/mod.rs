@@ -1,29 +1,29 @@
 //! The control plane: watches workers and items, and moves slots.
 //!
-//! [`judge`] says how a worker stands, from what the witnesses tell; [`ControlPlane`] turns that into transfers, as a pure
+//! [`phase_of`] is the failure detector; [`ControlPlane`] turns the phases of all members into transfers, as a pure
 //! state machine; [`run`] is the thin driver that leads, looks, and commits.
 
-mod budget;
 mod census;
-mod damping;
+mod debounce;
 mod driver;
 mod event;
-mod gathering;
+mod failure_detector;
+mod flap_damping;
 mod generations;
-mod hold;
 mod leadership;
+mod mass_failure;
+mod move_rate;
 mod owners;
-mod pulse;
 mod step;
-mod verdict;
+mod tick_age;
 
 use std::time::Duration;
 
 pub use driver::run;
 pub use event::ControlEvent;
+pub use failure_detector::{Heartbeat, MemberPhase, Session, Signals, Thresholds, phase_of};
 pub use generations::StalledRollout;
 pub use step::{ControlPlane, Decision, Observation};
-pub use verdict::{Evidence, Heartbeat, Session, Thresholds, Verdict, judge};
 
 use crate::RingKind;
 
@@ -39,7 +39,7 @@ pub struct ControlConfig {
     pub scan_interval: Duration,
     /// The time to the next look when a transfer waits for its tick, or a worker is late.
     pub handover_interval: Duration,
-    /// How long to wait for more workers after one has joined or begun to drain, before slots move for it; no longer than five times
+    /// Debounce: how long to wait for further joins and drains before slots move for one; no longer than five times
     /// that. What a lost worker owned never waits.
     pub gather: Duration,
     /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer than this time.
@@ -53,8 +53,8 @@ pub struct ControlConfig {
     pub rollout_limit: Duration,
     /// The least time from one count of the items to the next. Counts that take long are made less often.
     pub census_interval: Duration,
-    /// The least time between movements for mere unevenness.
-    pub settle_interval: Duration,
+    /// The least time between moves for mere unevenness.
+    pub load_rebalance_interval: Duration,
     /// How much more than its fair share a worker may carry before items are moved for it: 0.1 is a tenth more.
     pub tolerance: f64,
     /// When a silent member is forgotten.
@@ -67,7 +67,7 @@ pub struct ControlConfig {
 
 impl Default for ControlConfig {
     /// The sticky ring, a lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, a second to gather, damping within a
-    /// minute, 4096 planned movements a second, 10 min for a rollout that stands still, a count every second, 10 s between movements for mere unevenness of more than 10 %,
+    /// minute, 4096 planned moves a second, 10 min for a rollout that stands still, a count every second, 10 s between moves for mere unevenness of more than 10 %,
     /// silent members forgotten after 60 s, 4096 slots a commit.
     fn default() -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Default for ControlConfig {
             moves_per_s: 4096,
             rollout_limit: Duration::from_secs(600),
             census_interval: Duration::from_secs(1),
-            settle_interval: Duration::from_secs(10),
+            load_rebalance_interval: Duration::from_secs(10),
             tolerance: 0.1,
             sweep_after: Duration::from_secs(60),
             commit_limit: 4096,

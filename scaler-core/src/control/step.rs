@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ControlConfig;
-use super::budget::Budget;
-use super::damping::{Damping, Life};
-use super::gathering::Gathering;
+use super::debounce::Debounce;
+use super::failure_detector::{Heartbeat, MemberPhase, Session, Signals, phase_of};
+use super::flap_damping::{FlapDamping, Life};
 use super::generations::{Generations, StalledRollout};
-use super::hold::{Held, Hold, Share};
+use super::mass_failure::{MassFailureGuard, OwnerStatus, Pause};
+use super::move_rate::MoveRate;
 use super::owners::{Owned, SlotOwners};
-use super::pulse::Pulses;
-use super::verdict::{Evidence, Heartbeat, Session, Verdict, judge};
+use super::tick_age::TickAges;
 use crate::{
-    Assignment, Epoch, Incarnation, Intake, MemberKey, Plan, Roster, Seat, Sighting, Slot, SlotCount, SlotLoad, SlotState, Tick,
-    Timing, Transfer, WorkerId,
+    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Roster, Seat, Slot, SlotCount, SlotLoad,
+    SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
 /// Everything the control plane looks at.
@@ -27,7 +27,7 @@ pub struct Observation<'a> {
     /// When they were known.
     pub answered_at: Duration,
     /// Who is there; `None` when the membership cannot be read.
-    pub members: Option<&'a [Sighting]>,
+    pub members: Option<&'a [MemberRecord]>,
     /// The items in the slots.
     pub load: &'a SlotLoad,
 }
@@ -35,21 +35,21 @@ pub struct Observation<'a> {
 /// What follows from an observation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// How each worker stands.
-    pub verdicts: BTreeMap<WorkerId, Verdict>,
+    /// Phase of each worker.
+    pub phases: BTreeMap<WorkerId, MemberPhase>,
     /// When most slots fell silent at once, how many: then nothing moves.
     pub silent: Option<usize>,
     /// How many workers have slots and are late, but not yet lost: it is worth looking again soon.
     pub suspects: usize,
     /// The rollout that makes no progress, if there is one: its workers share like all others.
     pub stalled: Option<StalledRollout>,
-    /// Movements that were planned just now.
+    /// Moves planned in this step.
     pub plan: Plan,
     /// What to commit: those, and those planned before that have not happened yet.
     pub transfers: Vec<Transfer>,
 }
 
-/// A movement that was planned and has not happened yet.
+/// A planned move that has not been committed yet.
 #[derive(Clone, Debug)]
 struct Pending {
     to: WorkerId,
@@ -67,11 +67,11 @@ struct IdlePlan {
     plan: Plan,
 }
 
-/// What is known of a worker at one moment.
+/// Phase of a worker, with what led to it.
 #[derive(Clone, Debug)]
-struct Standing {
+struct MemberStatus {
     key: MemberKey,
-    verdict: Verdict,
+    phase: MemberPhase,
     /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
     late: bool,
     /// The membership hears it.
@@ -88,120 +88,120 @@ pub struct ControlPlane {
     owners: SlotOwners,
     /// The last plan, where it moved nothing.
     idle: Option<IdlePlan>,
-    /// Those among whom the slots are shared as soon as all pending movements have happened.
+    /// Those among whom the slots are shared as soon as all pending moves have happened.
     shared_among: Option<Roster>,
-    sightings: BTreeMap<WorkerId, Sighting>,
+    records: BTreeMap<WorkerId, MemberRecord>,
     generations: Generations,
-    pulses: Pulses,
+    tick_ages: TickAges,
     /// Whose sessions were seen open: only such a one can be gone. After an outage of the store, a session that is not there may just
     /// not be back yet.
     opened: BTreeSet<Incarnation>,
-    damping: Damping,
-    gathering: Gathering,
-    budget: Budget,
+    damping: FlapDamping,
+    debounce: Debounce,
+    budget: MoveRate,
     pending: BTreeMap<Slot, Pending>,
-    hold: Hold,
-    settled_at: Option<Duration>,
+    mass_failure: MassFailureGuard,
+    load_rebalanced_at: Option<Duration>,
 }
 
 impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
     pub fn new(config: ControlConfig) -> Self {
-        let budget = Budget::new(config.moves_per_s);
+        let budget = MoveRate::new(config.moves_per_s);
         Self {
             config,
             owners: SlotOwners::default(),
             idle: None,
             shared_among: None,
-            sightings: BTreeMap::new(),
+            records: BTreeMap::new(),
             generations: Generations::default(),
-            pulses: Pulses::default(),
+            tick_ages: TickAges::default(),
             opened: BTreeSet::new(),
-            damping: Damping::default(),
-            gathering: Gathering::default(),
+            damping: FlapDamping::default(),
+            debounce: Debounce::default(),
             budget,
             pending: BTreeMap::new(),
-            hold: Hold::default(),
-            settled_at: None,
+            mass_failure: MassFailureGuard::default(),
+            load_rebalanced_at: None,
         }
     }
 
     /// Nobody looked for a while, since the store was away or this control plane stood still: who is silent is given time to come back.
     pub fn blinded(&mut self) {
-        self.pulses.forget();
+        self.tick_ages.forget();
         self.opened.clear();
     }
 
     /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
-        let standings = self.standings(seen);
-        let verdicts = standings.iter().map(|(worker, standing)| (worker.clone(), standing.verdict)).collect();
-        let suspects = standings.values().filter(|standing| standing.late && standing.slots > 0).count();
-        if let Some(silent) = self.hold(now, &standings, seen) {
-            return Decision { verdicts, silent: Some(silent), suspects, ..Decision::default() };
+        let statuses = self.statuses(seen);
+        let phases = statuses.iter().map(|(worker, status)| (worker.clone(), status.phase)).collect();
+        let suspects = statuses.values().filter(|status| status.late && status.slots > 0).count();
+        if let Some(silent) = self.hold(now, &statuses, seen) {
+            return Decision { phases, silent: Some(silent), suspects, ..Decision::default() };
         }
-        let stalled = self.generations.observe(now, self.config.rollout_limit, seen.assignment.tick, self.sightings.values());
-        let owning = standings.iter().filter(|(_, standing)| standing.slots > 0).map(|(worker, _)| worker.clone()).collect();
-        let lives = self.lives(&standings);
-        let roster = self.damping.admit(now, self.config.damping, &self.roster(&standings), &lives, &owning);
+        let stalled = self.generations.observe(now, self.config.rollout_limit, seen.assignment.tick, self.records.values());
+        let owning = statuses.iter().filter(|(_, status)| status.slots > 0).map(|(worker, _)| worker.clone()).collect();
+        let lives = self.lives(&statuses);
+        let roster = self.damping.admit(now, self.config.damping, &self.roster(&statuses), &lives, &owning);
         let made = self.drop_pending(&roster, seen.assignment);
-        let draining = standings.iter().filter(|(_, standing)| standing.verdict == Verdict::Draining);
+        let draining = statuses.iter().filter(|(_, status)| status.phase == MemberPhase::Draining);
         let draining = draining.map(|(worker, _)| worker.clone()).collect();
         let plan = self.plan(now, &roster, &draining, seen);
-        for movement in plan.movements() {
-            let epoch = seen.assignment.slots.get(movement.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
-            self.pending.insert(movement.slot, Pending { to: movement.to.clone(), epoch });
+        for slot_move in plan.moves() {
+            let epoch = seen.assignment.slots.get(slot_move.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
+            self.pending.insert(slot_move.slot, Pending { to: slot_move.to.clone(), epoch });
         }
         self.shared_among = Some(plan.shared_among().clone());
         let budget = self.budget.left(now, made);
-        let transfers = within(budget, self.transfers(&standings, seen));
-        Decision { verdicts, silent: None, suspects, stalled, plan, transfers }
+        let transfers = within(budget, self.transfers(&statuses, seen));
+        Decision { phases, silent: None, suspects, stalled, plan, transfers }
     }
 
     /// How each worker stands that is a member or owns slots.
-    fn standings(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, Standing> {
+    fn statuses(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, MemberStatus> {
         if let Some(members) = seen.members {
-            self.sightings = members.iter().map(|sighting| (sighting.member.key.worker.clone(), sighting.clone())).collect();
+            self.records = members.iter().map(|record| (record.member.key.worker.clone(), record.clone())).collect();
         }
         self.owners.observe(&seen.assignment.slots);
         let mut owners = self.owners.by_worker();
-        for worker in self.sightings.keys() {
+        for worker in self.records.keys() {
             owners.entry(worker.clone()).or_default();
         }
         // What a member tells of its ticks counts only until it owns something: then the store knows better.
-        let told = |worker| self.sightings.get(worker).and_then(|sighting| sighting.member.last_tick);
+        let told = |worker| self.records.get(worker).and_then(|record| record.member.last_tick);
         let ticks = owners.iter().filter_map(|(worker, owner)| {
             let last = owner.ticked.values().copied().max().or_else(|| told(worker))?;
             Some((worker.clone(), last))
         });
-        self.pulses.observe(seen.answered_at, &ticks.collect());
+        self.tick_ages.observe(seen.answered_at, &ticks.collect());
         if let Some(open) = &seen.assignment.sessions {
             let owning: BTreeSet<_> = owners.values().flat_map(|owner| owner.ticked.keys().copied()).collect();
             self.opened.retain(|incarnation| owning.contains(incarnation));
             self.opened.extend(open);
         }
-        let standing = |(worker, owner)| Some((WorkerId::clone(&worker), self.standing(&worker, owner, seen)?));
-        owners.into_iter().filter_map(standing).collect()
+        let status = |(worker, owner)| Some((WorkerId::clone(&worker), self.status(&worker, owner, seen)?));
+        owners.into_iter().filter_map(status).collect()
     }
 
     /// How one worker stands; `None` if nobody knows in which of its lives it is.
-    fn standing(&self, worker: &WorkerId, owner: Owned, seen: &Observation<'_>) -> Option<Standing> {
-        let sighting = self.sightings.get(worker);
+    fn status(&self, worker: &WorkerId, owner: Owned, seen: &Observation<'_>) -> Option<MemberStatus> {
+        let record = self.records.get(worker);
         let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
-        let key = match sighting {
-            Some(sighting) => sighting.member.key.clone(),
+        let key = match record {
+            Some(record) => record.member.key.clone(),
             None => MemberKey { worker: worker.clone(), incarnation: latest? },
         };
         let (thresholds, tick) = (&self.config.thresholds, seen.assignment.tick_length);
-        let silence = self.pulses.silence(worker, seen.asked_at);
-        let evidence = Evidence {
-            heartbeat: match (seen.members, sighting) {
+        let silence = self.tick_ages.silence(worker, seen.asked_at);
+        let signals = Signals {
+            heartbeat: match (seen.members, record) {
                 (None, _) => Heartbeat::Unknown,
                 (Some(_), None) => Heartbeat::Absent,
-                (Some(_), Some(sighting)) => Heartbeat::Heard(sighting.age),
+                (Some(_), Some(record)) => Heartbeat::Heard(record.age),
             },
-            state: sighting.map(|sighting| sighting.member.state),
+            state: record.map(|record| record.member.state),
             missed: silence.map(|silence| missed(silence, tick, thresholds.tick_grace)),
             session: match &seen.assignment.sessions {
                 None => Session::Unknown,
@@ -212,25 +212,25 @@ impl ControlPlane {
                 Some(_) => Session::Unknown,
             },
         };
-        let verdict = judge(&evidence, thresholds);
-        let is_due = evidence.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
-        let late = !verdict.is_lost() && (is_due || evidence.missed.is_some_and(|missed| missed > 0));
-        let heard = matches!(evidence.heartbeat, Heartbeat::Heard(age) if age <= thresholds.stale_after);
-        Some(Standing { key, verdict, late, heard, ticked: owner.ticked, slots: owner.slots })
+        let phase = phase_of(&signals, thresholds);
+        let is_due = signals.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
+        let late = !phase.is_lost() && (is_due || signals.missed.is_some_and(|missed| missed > 0));
+        let heard = matches!(signals.heartbeat, Heartbeat::Heard(age) if age <= thresholds.stale_after);
+        Some(MemberStatus { key, phase, late, heard, ticked: owner.ticked, slots: owner.slots })
     }
 
     /// How many slots are silent, when they are so many that nothing shall move.
-    fn hold(&mut self, now: Duration, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Option<usize> {
-        let owners = standings.iter().filter(|(_, standing)| standing.slots > 0);
-        let shares = owners.map(|(worker, standing)| {
-            let &Standing { slots, verdict, late, heard, .. } = standing;
-            Share { worker: worker.clone(), slots, verdict, late: late || verdict.is_lost(), heard }
+    fn hold(&mut self, now: Duration, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Option<usize> {
+        let owners = statuses.iter().filter(|(_, status)| status.slots > 0);
+        let shares = owners.map(|(worker, status)| {
+            let &MemberStatus { slots, phase, late, heard, .. } = status;
+            OwnerStatus { worker: worker.clone(), slots, phase, late: late || phase.is_lost(), heard }
         });
         let can_ask = seen.members.is_some();
-        match self.hold.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {
-            Held::No => None,
-            Held::Yes(silent) => Some(silent),
-            Held::Over(silent) => {
+        match self.mass_failure.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {
+            Pause::None => None,
+            Pause::Paused(silent) => Some(silent),
+            Pause::Resuming(silent) => {
                 self.blinded();
                 Some(silent)
             }
@@ -238,36 +238,38 @@ impl ControlPlane {
     }
 
     /// In which of its lives each worker is; how long one has run that nobody has heard of is taken for long.
-    fn lives(&self, standings: &BTreeMap<WorkerId, Standing>) -> BTreeMap<WorkerId, Life> {
-        let uptime = |worker| self.sightings.get(worker).map_or(Duration::MAX, |sighting| sighting.member.uptime);
-        let life = |standing: &Standing, uptime| Life { incarnation: standing.key.incarnation, uptime };
-        standings.iter().map(|(worker, standing)| (worker.clone(), life(standing, uptime(worker)))).collect()
+    fn lives(&self, statuses: &BTreeMap<WorkerId, MemberStatus>) -> BTreeMap<WorkerId, Life> {
+        let uptime = |worker| self.records.get(worker).map_or(Duration::MAX, |record| record.member.uptime);
+        let life = |status: &MemberStatus, uptime| Life { incarnation: status.key.incarnation, uptime };
+        statuses.iter().map(|(worker, status)| (worker.clone(), life(status, uptime(worker)))).collect()
     }
 
     /// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the
     /// membership tells nothing, and those who tick may be given what others lose.
-    fn roster(&self, standings: &BTreeMap<WorkerId, Standing>) -> Roster {
-        let any_heard = standings.values().any(|standing| standing.verdict == Verdict::Healthy);
-        let seats = standings.iter().filter_map(|(worker, standing)| {
-            let intake = match standing.verdict {
-                Verdict::Unheard if any_heard => Intake::Cordoned,
-                Verdict::Healthy | Verdict::Unheard => Intake::Open,
-                Verdict::Starting | Verdict::Draining | Verdict::Barred | Verdict::CutOff | Verdict::Dead => return None,
+    fn roster(&self, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Roster {
+        let any_heard = statuses.values().any(|status| status.phase == MemberPhase::Healthy);
+        let seats = statuses.iter().filter_map(|(worker, status)| {
+            let eligibility = match status.phase {
+                MemberPhase::Unheard if any_heard => Eligibility::Cordoned,
+                MemberPhase::Healthy | MemberPhase::Unheard => Eligibility::Eligible,
+                MemberPhase::Starting | MemberPhase::Draining | MemberPhase::Barred | MemberPhase::CutOff | MemberPhase::Dead => {
+                    return None;
+                }
             };
-            let revision = self.sightings.get(worker).and_then(|sighting| sighting.member.revision.as_deref());
-            Some((worker.clone(), Seat { intake, generation: self.generations.of(revision), ..Seat::PLAIN }))
+            let revision = self.records.get(worker).and_then(|record| record.member.revision.as_deref());
+            Some((worker.clone(), Seat { eligibility, generation: self.generations.of(revision), ..Seat::PLAIN }))
         });
         seats.collect()
     }
 
-    /// Forgets movements that have happened, that somebody else has overtaken, or whose receiver may receive no more. How many slots
+    /// Forgets moves that have happened, that somebody else has overtaken, or whose receiver may receive no more. How many slots
     /// have moved.
     fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
         let mut moved = 0;
         self.pending.retain(|slot, pending| {
             let stands = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
             moved += usize::from(!stands);
-            stands && roster.get(&pending.to).is_some_and(|seat| seat.intake == Intake::Open)
+            stands && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible)
         });
         moved
     }
@@ -280,29 +282,29 @@ impl ControlPlane {
         let seated = seated(self.owning(seen.assignment), roster, draining);
         let known = self.shared_among.take().unwrap_or_default();
         let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
-        let shared_among = self.gathering.share_among(now, self.config.gather, &before, roster, draining);
-        let may_settle = shared_among == *roster
+        let shared_among = self.debounce.share_among(now, self.config.gather, &before, roster, draining);
+        let may_rebalance_load = shared_among == *roster
             && self.pending.is_empty()
-            && self.settled_at.is_none_or(|at| now.saturating_sub(at) >= self.config.settle_interval);
+            && self.load_rebalanced_at.is_none_or(|at| now.saturating_sub(at) >= self.config.load_rebalance_interval);
         let has_changed = self.owners.take_change() || !self.pending.is_empty();
         let same = self.idle.take_if(|idle| {
             !has_changed
-                && (idle.settled || !may_settle)
+                && (idle.settled || !may_rebalance_load)
                 && (&idle.before, &idle.shared_among, &idle.load) == (&before, &shared_among, seen.load)
         });
         if let Some(idle) = same {
             let plan = idle.plan.clone();
             debug_assert_eq!(
                 plan,
-                self.plan_anew(slots, &before, &shared_among, may_settle, seen).0,
+                self.plan_anew(slots, &before, &shared_among, may_rebalance_load, seen).0,
                 "the same plan for the same"
             );
             self.idle = Some(idle);
             return plan;
         }
-        let (plan, settled) = self.plan_anew(slots, &before, &shared_among, may_settle, seen);
+        let (plan, settled) = self.plan_anew(slots, &before, &shared_among, may_rebalance_load, seen);
         if settled && !plan.is_empty() {
-            self.settled_at = Some(now);
+            self.load_rebalanced_at = Some(now);
         }
         let is_idle = plan.is_empty() && self.pending.is_empty();
         self.idle = is_idle.then(|| IdlePlan { before, shared_among, load: seen.load.clone(), settled, plan: plan.clone() });
@@ -315,7 +317,7 @@ impl ControlPlane {
         slots: SlotCount,
         before: &Roster,
         shared_among: &Roster,
-        may_settle: bool,
+        may_rebalance_load: bool,
         seen: &Observation<'_>,
     ) -> (Plan, bool) {
         let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
@@ -324,14 +326,14 @@ impl ControlPlane {
         });
         let ring = self.config.ring.restore(slots, before.clone(), owners);
         let plan = ring.plan(shared_among, seen.load);
-        if may_settle && plan.is_empty() && before == plan.shared_among() {
-            (ring.settle(seen.load, self.config.tolerance), true)
+        if may_rebalance_load && plan.is_empty() && before == plan.shared_among() {
+            (ring.rebalance_load(seen.load, self.config.tolerance), true)
         } else {
             (plan, false)
         }
     }
 
-    /// Who owns slots, or will once all pending movements have happened.
+    /// Who owns slots, or will once all pending moves have happened.
     fn owning(&self, assignment: &Assignment) -> BTreeSet<WorkerId> {
         if self.pending.is_empty() {
             return self.owners.keys().map(|key| key.worker.clone()).collect();
@@ -344,9 +346,9 @@ impl ControlPlane {
     }
 
     /// What stands between the slots as they are and as they shall be.
-    fn transfers(&self, standings: &BTreeMap<WorkerId, Standing>, seen: &Observation<'_>) -> Vec<Transfer> {
+    fn transfers(&self, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Vec<Transfer> {
         let mut transfers = Vec::new();
-        let is_former = |key: &MemberKey| standings.get(&key.worker).is_some_and(|standing| standing.key != *key);
+        let is_former = |key: &MemberKey| statuses.get(&key.worker).is_some_and(|status| status.key != *key);
         if self.pending.is_empty() && !self.owners.keys().any(is_former) {
             return transfers;
         }
@@ -354,10 +356,10 @@ impl ControlPlane {
             let slot = Slot::new(number);
             let pending = self.pending.get(&slot).map(|pending| &pending.to);
             let Some(target) = pending.or(state.owner.as_ref().map(|owner| &owner.worker)) else { continue };
-            let Some(standing) = standings.get(target) else { continue };
-            if pending.is_some() || left_behind(state, standing, seen.assignment.tick) {
-                let timing = timing(slot, state, standings, seen.load);
-                transfers.push(Transfer { slot, epoch: state.epoch, to: standing.key.clone(), timing });
+            let Some(status) = statuses.get(target) else { continue };
+            if pending.is_some() || left_behind(state, status, seen.assignment.tick) {
+                let timing = timing(slot, state, statuses, seen.load);
+                transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing });
             }
         }
         transfers
@@ -391,16 +393,15 @@ fn within(budget: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
 }
 
 /// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.
-fn left_behind(state: &SlotState, standing: &Standing, now: Tick) -> bool {
+fn left_behind(state: &SlotState, status: &MemberStatus, now: Tick) -> bool {
     let Some(owner) = &state.owner else { return false };
-    let silent = standing.ticked.get(&owner.incarnation).is_none_or(|last| now.since(*last) >= 2);
-    *owner != standing.key && silent && standing.verdict == Verdict::Healthy
+    let silent = status.ticked.get(&owner.incarnation).is_none_or(|last| now.since(*last) >= 2);
+    *owner != status.key && silent && status.phase == MemberPhase::Healthy
 }
 
 /// A slot with items changes hands just after its tick, while its owner still works.
-fn timing(slot: Slot, state: &SlotState, standings: &BTreeMap<WorkerId, Standing>, load: &SlotLoad) -> Timing {
-    let works = |owner: &MemberKey| {
-        standings.get(&owner.worker).is_some_and(|standing| standing.key == *owner && standing.verdict.works())
-    };
+fn timing(slot: Slot, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>, load: &SlotLoad) -> Timing {
+    let works =
+        |owner: &MemberKey| statuses.get(&owner.worker).is_some_and(|status| status.key == *owner && status.phase.works());
     if load.of(slot) > 0 && state.owner.as_ref().is_some_and(works) { Timing::AfterTick } else { Timing::Now }
 }

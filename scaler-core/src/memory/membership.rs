@@ -10,8 +10,8 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
-    Clock, Incarnation, InstallationId, Member, MemberKey, MemberState, Membership, MembershipError, Sighting, Standing, WakeUp,
-    WorkerId,
+    Clock, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, Membership, MembershipError, Registration,
+    WakeUp, WorkerId,
 };
 
 /// A listener that falls further behind is told [`WakeUp::Everyone`].
@@ -46,7 +46,7 @@ impl MemoryMembership {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Membership for MemoryMembership {
-    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+    async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError> {
         let (standing, change) = self.book().heartbeat(member, self.clock.now());
         if change == Change::News {
             self.notify(WakeUp::Members);
@@ -61,10 +61,10 @@ impl Membership for MemoryMembership {
         Ok(())
     }
 
-    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
+    async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError> {
         let now = self.clock.now();
-        let sighting = |entry: &Entry| Sighting { member: entry.member.clone(), age: now.saturating_sub(entry.seen) };
-        Ok(self.book().entries.values().map(sighting).collect())
+        let record = |entry: &Entry| MemberRecord { member: entry.member.clone(), age: now.saturating_sub(entry.seen) };
+        Ok(self.book().entries.values().map(record).collect())
     }
 
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError> {
@@ -121,16 +121,16 @@ enum Change {
 }
 
 impl Book {
-    fn heartbeat(&mut self, member: &Member, now: Duration) -> (Standing, Change) {
+    fn heartbeat(&mut self, member: &Member, now: Duration) -> (Registration, Change) {
         let MemberKey { worker, incarnation } = &member.key;
         let name = (worker.clone(), member.installation);
         if self.superseded.contains_key(incarnation) {
-            return (Standing::Superseded, Change::Nothing);
+            return (Registration::Superseded, Change::Nothing);
         }
         let change = match self.entries.get(&name).map(|entry| &entry.member) {
             Some(holder) if holder.key.incarnation != *incarnation => {
                 if member.state != MemberState::Joining {
-                    return (Standing::Superseded, Change::Nothing);
+                    return (Registration::Superseded, Change::Nothing);
                 }
                 self.superseded.insert(holder.key.incarnation, now);
                 Change::News
@@ -140,7 +140,7 @@ impl Book {
         };
         self.entries.insert(name, Entry { member: member.clone(), seen: now });
         let is_retired = self.retired.get(&member.installation).is_some_and(|retired| retired.contains(worker));
-        let standing = if is_retired { Standing::Retiring } else { Standing::Current };
+        let standing = if is_retired { Registration::Retiring } else { Registration::Current };
         (standing, change)
     }
 

@@ -1,7 +1,7 @@
 //! What the rings share that compute their owners from the roster.
 
 use super::{Slot, SlotCount, StalePlan};
-use crate::{Intake, Movement, Plan, Reason, Roster, SlotLoad, WorkerId};
+use crate::{Eligibility, Move, Plan, Reason, Roster, SlotLoad, WorkerId};
 
 /// The owners of a ring whose rule computes them. They are kept so that a look-up is one load, and so that a plan can tell
 /// what would move; nothing else depends on the past.
@@ -42,30 +42,30 @@ impl Computed {
         load: &SlotLoad,
         mut choose: impl FnMut(Slot, Option<usize>) -> Option<usize>,
     ) -> Plan {
-        let mut movements = Vec::new();
-        if to.iter().any(|(_, seat)| seat.intake == Intake::Open) {
+        let mut moves = Vec::new();
+        if to.iter().any(|(_, seat)| seat.eligibility == Eligibility::Eligible) {
             let workers: Vec<&WorkerId> = to.iter().map(|(id, _)| id).collect();
             for (slot, owner) in self.slots.iter().zip(&self.owners) {
                 let present = owner.as_ref().and_then(|owner| workers.binary_search(&owner).ok());
                 let chosen = choose(slot, present).filter(|place| present != Some(*place));
                 if let Some(receiver) = chosen.map(|place| workers[place]) {
                     let why = self.reason(owner.as_ref(), receiver, to);
-                    movements.push(Movement { slot, from: owner.clone(), to: receiver.clone(), why });
+                    moves.push(Move { slot, from: owner.clone(), to: receiver.clone(), why });
                 }
             }
         }
-        Plan::new(to.clone(), movements, load)
+        Plan::new(to.clone(), moves, load)
     }
 
     pub(super) fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
-        for movement in plan.movements() {
-            let found = self.owner(movement.slot);
-            if movement.slot.index() >= self.slots.len() || found != movement.from.as_ref() {
-                return Err(StalePlan { slot: movement.slot, planned: movement.from.clone(), found: found.cloned() });
+        for slot_move in plan.moves() {
+            let found = self.owner(slot_move.slot);
+            if slot_move.slot.index() >= self.slots.len() || found != slot_move.from.as_ref() {
+                return Err(StalePlan { slot: slot_move.slot, planned: slot_move.from.clone(), found: found.cloned() });
             }
         }
-        for movement in plan.movements() {
-            self.owners[movement.slot.index()] = Some(movement.to.clone());
+        for slot_move in plan.moves() {
+            self.owners[slot_move.slot.index()] = Some(slot_move.to.clone());
         }
         self.roster = plan.roster().clone();
         Ok(())

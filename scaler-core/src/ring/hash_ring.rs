@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use super::computed::Computed;
 use super::mix::{nth, position_of, seed_of};
 use super::{Evenness, Guarantees, Minimality, Ring, Slot, SlotCount, StalePlan};
-use crate::{Intake, Plan, Roster, SlotLoad, WorkerId};
+use crate::{Eligibility, Plan, Roster, SlotLoad, WorkerId};
 
 /// The most points that one worker has: enough for any evenness, and a limit on what a weight can ask for.
 const MOST_POINTS: u64 = 1 << 20;
@@ -99,7 +99,7 @@ impl Ring for HashRing {
         })
     }
 
-    fn settle(&self, load: &SlotLoad, _tolerance: f64) -> Plan {
+    fn rebalance_load(&self, load: &SlotLoad, _tolerance: f64) -> Plan {
         Plan::new(self.roster().clone(), Vec::new(), load)
     }
 
@@ -151,7 +151,7 @@ impl Circle {
 #[derive(Debug)]
 struct Room {
     left: Vec<u64>,
-    intake: Vec<Intake>,
+    eligibility: Vec<Eligibility>,
     left_of_open: u64,
 }
 
@@ -167,21 +167,26 @@ impl Room {
             }
         };
         let left: Vec<u64> = roster.iter().map(|(_, seat)| most(seat.weight.get()).min(u64::from(slots.get()))).collect();
-        let intake: Vec<Intake> = roster.iter().map(|(_, seat)| seat.intake).collect();
-        let left_of_open = left.iter().zip(&intake).filter(|(_, intake)| **intake == Intake::Open).map(|(left, _)| left).sum();
-        Self { left, intake, left_of_open }
+        let eligibility: Vec<Eligibility> = roster.iter().map(|(_, seat)| seat.eligibility).collect();
+        let left_of_open = left
+            .iter()
+            .zip(&eligibility)
+            .filter(|(_, eligibility)| **eligibility == Eligibility::Eligible)
+            .map(|(left, _)| left)
+            .sum();
+        Self { left, eligibility, left_of_open }
     }
 
     /// Whether a worker may have a slot, as an open one or as its present owner, while it has room or nobody has.
     fn lets_in(&self, place: usize, present: Option<usize>) -> bool {
-        let may = self.intake[place] == Intake::Open || present == Some(place);
+        let may = self.eligibility[place] == Eligibility::Eligible || present == Some(place);
         may && (self.left[place] > 0 || self.left_of_open == 0)
     }
 
     fn take(&mut self, place: usize) {
         let taken = self.left[place].min(1);
         self.left[place] -= taken;
-        if self.intake[place] == Intake::Open {
+        if self.eligibility[place] == Eligibility::Eligible {
             self.left_of_open -= taken;
         }
     }

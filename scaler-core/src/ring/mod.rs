@@ -39,7 +39,7 @@ pub enum Minimality {
     /// Nothing moves between workers that stay as they are: a joiner only receives, a leaver only gives. That it is little is
     /// only to be expected, and a worker may give to a joiner and receive from a leaver at once.
     Consistent,
-    /// The expected movement is little, but a single plan may move more, also between workers that stay.
+    /// Little movement is expected, but a single plan may move more, also between workers that stay.
     Expected,
 }
 
@@ -98,7 +98,7 @@ pub trait Ring: Debug + Send + Sync {
 
     /// What would move to even out loads that have drifted: until the most loaded worker carries at most
     /// `1 + tolerance` times its fair share, or no move helps. A ring that keeps no state has nothing to settle.
-    fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan;
+    fn rebalance_load(&self, load: &SlotLoad, tolerance: f64) -> Plan;
 
     /// Makes a plan the state of the ring, and the plan's roster its roster.
     ///

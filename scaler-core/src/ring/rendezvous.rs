@@ -5,7 +5,7 @@ use std::fmt;
 use super::computed::Computed;
 use super::mix::{mix, position_of, seed_of};
 use super::{Evenness, Guarantees, Minimality, Ring, Slot, SlotCount, StalePlan};
-use crate::{Intake, Plan, Roster, SlotLoad, WorkerId};
+use crate::{Eligibility, Plan, Roster, SlotLoad, WorkerId};
 
 /// A ring without a memory that matters: a slot's owner follows from the names and weights of the roster alone.
 ///
@@ -62,12 +62,12 @@ impl Ring for Rendezvous {
     fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan {
         let bidders: Vec<Bidder> = to
             .iter()
-            .map(|(id, seat)| Bidder { seed: seed_of(id), weight: u128::from(seat.weight.get()), intake: seat.intake })
+            .map(|(id, seat)| Bidder { seed: seed_of(id), weight: u128::from(seat.weight.get()), eligibility: seat.eligibility })
             .collect();
         self.computed.plan(to, load, |slot, present| winner(&bidders, mix(position_of(slot, self.slots())), present))
     }
 
-    fn settle(&self, load: &SlotLoad, _tolerance: f64) -> Plan {
+    fn rebalance_load(&self, load: &SlotLoad, _tolerance: f64) -> Plan {
         Plan::new(self.roster().clone(), Vec::new(), load)
     }
 
@@ -87,14 +87,14 @@ impl fmt::Debug for Rendezvous {
 struct Bidder {
     seed: u64,
     weight: u128,
-    intake: Intake,
+    eligibility: Eligibility,
 }
 
 /// The place of the bidder with the best bid among those who may have the slot: the open ones and its present owner.
 fn winner(bidders: &[Bidder], key: u64, present: Option<usize>) -> Option<usize> {
     let mut best: Option<(usize, Bid)> = None;
     for (place, bidder) in bidders.iter().enumerate() {
-        if bidder.intake == Intake::Cordoned && present != Some(place) {
+        if bidder.eligibility == Eligibility::Cordoned && present != Some(place) {
             continue;
         }
         let draw = mix(bidder.seed ^ key);

@@ -68,7 +68,7 @@ impl Calls {
                 Effect::Claim { limit, well_since } => Input::Claimed(store.claim_orphans(&key, limit, well_since).await),
                 Effect::TryToWrite => Input::TriedToWrite(store.try_to_write(&key).await),
                 Effect::List(slots) => Input::Listed(slots, store.items(&key, slots).await),
-                Effect::Heartbeat(member) => Input::Beat(membership.heartbeat(&member).await),
+                Effect::Heartbeat(member) => Input::HeartbeatAnswered(membership.heartbeat(&member).await),
                 Effect::Leave => Input::Left(membership.leave(&key).await),
                 Effect::Emit(_) => Input::Woken,
             }

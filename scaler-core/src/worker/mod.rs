@@ -2,25 +2,25 @@
 //!
 //! [`Worker`] is a pure state machine; [`run`] is the thin driver that does what it asks for.
 
-mod call;
 mod chunks;
 mod drain;
 mod driver;
 mod event;
-mod exchange;
-mod healing;
-mod pass;
+mod item_list;
+mod orphan_claims;
+mod protocol;
+mod recurring_call;
 mod schedule;
 mod shortfall;
 mod step;
-mod watch;
+mod tick_round;
 mod write_check;
 
 use std::time::Duration;
 
 pub use driver::run;
 pub use event::{Ending, IdleReason, WorkerEvent};
-pub use exchange::{Effect, Input};
+pub use protocol::{Effect, Input};
 pub use step::Worker;
 
 use crate::MemberKey;

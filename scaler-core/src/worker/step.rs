@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use super::call::Call;
 use super::drain::Drain;
-use super::exchange::{Effect, Input};
-use super::healing::Healing;
-use super::pass::{End, Ended, Passes};
+use super::item_list::ItemList;
+use super::orphan_claims::OrphanClaims;
+use super::protocol::{Effect, Input};
+use super::recurring_call::RecurringCall;
 use super::schedule::Schedule;
 use super::shortfall::Shortfall;
-use super::watch::Watch;
+use super::tick_round::{End, Ended, TickRounds};
 use super::write_check::WriteCheck;
 use super::{Ending, IdleReason, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Adoption, Claim, ErrorClass, InstallationId, ItemId, Member, MemberState, MembershipError, SlotCount, SlotRange, Standing,
-    StoreError, TickReport, WakeUp, uuid_hash,
+    Adoption, Claim, ErrorClass, InstallationId, ItemId, Member, MemberState, MembershipError, Registration, SlotCount,
+    SlotRange, StoreError, TickReport, WakeUp, uuid_hash,
 };
 
 /// For how long heartbeats must fail before a worker that owns nothing says that nobody hears it.
 const UNHEARD_AFTER: Duration = Duration::from_secs(3);
 /// A notification for everybody is followed by statements of everybody: they are spread over this time.
 const SPREAD: Duration = Duration::from_millis(250);
-/// The least time between two passes that notifications ask for: where slots change hands all the time, as in a rollout of very many workers,
-/// nobody makes more than two such passes a tick.
+/// The least time between two rounds that notifications ask for: where slots change hands all the time, as in a rollout of very many workers,
+/// nobody makes more than two such rounds a tick.
 const NOTIFIED_EVERY: Duration = Duration::from_millis(500);
 
 /// A worker's state. See [`Input`] and [`Effect`].
@@ -35,11 +35,11 @@ pub struct Worker {
     share: u32,
     schedule: Schedule,
     backoff: Backoff,
-    watch: Watch,
+    item_list: ItemList,
     adopted: bool,
     /// The store that it works on, once that has answered.
     installation: Option<InstallationId>,
-    /// When the last pass was due that a notification asked for.
+    /// When the last round was due that a notification asked for.
     notified_at: Option<Duration>,
     idle: Option<IdleReason>,
     owned: u32,
@@ -49,10 +49,10 @@ pub struct Worker {
     slots: SlotCount,
     /// When it said of itself for the first time.
     begun_at: Option<Duration>,
-    adopt: Call,
-    passes: Passes,
-    beat: Call,
-    healing: Healing,
+    adopt: RecurringCall,
+    rounds: TickRounds,
+    beat: RecurringCall,
+    orphan_claims: OrphanClaims,
     write_check: WriteCheck,
     listing: bool,
     state: MemberState,
@@ -75,11 +75,11 @@ impl Worker {
             share: seed as u32,
             schedule: Schedule::new(config.tries_per_tick, seed as u32),
             backoff: Backoff::new(config.first_retry, config.longest_retry, seed),
-            healing: Healing::new(config.claim_interval, config.claim_batch, seed),
+            orphan_claims: OrphanClaims::new(config.claim_interval, config.claim_batch, seed),
             write_check: WriteCheck::new(seed),
-            passes: Passes::new(config.ticks_at_once),
+            rounds: TickRounds::new(config.ticks_at_once),
             config,
-            watch: Watch::default(),
+            item_list: ItemList::default(),
             adopted: false,
             installation: None,
             notified_at: None,
@@ -89,8 +89,8 @@ impl Worker {
             refusal: None,
             slots: SlotCount::DEFAULT,
             begun_at: None,
-            adopt: Call::default(),
-            beat: Call::default(),
+            adopt: RecurringCall::default(),
+            beat: RecurringCall::default(),
             listing: false,
             state: MemberState::Joining,
             retiring: false,
@@ -122,11 +122,11 @@ impl Worker {
             // There is nothing left to do but to hear that it has left.
             return Duration::MAX;
         }
-        let call = |call: &Call| call.sent_at.is_none().then_some(call.due_at);
-        let work = if self.adopted { self.passes.wake_at() } else { call(&self.adopt) };
+        let call = |call: &RecurringCall| call.sent_at.is_none().then_some(call.due_at);
+        let work = if self.adopted { self.rounds.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(Drain::deadline);
         let beat = call(&self.beat).filter(|_| self.installation.is_some());
-        let healing = self.healing.wake_at().filter(|_| self.may_take());
+        let healing = self.orphan_claims.wake_at().filter(|_| self.may_take());
         [work, beat, deadline, healing, self.write_check.wake_at()].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
@@ -145,7 +145,7 @@ impl Worker {
                 self.tell_writing(now, event, &mut effects);
             }
             Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
-            Input::Beat(answer) => self.beaten(now, answer, &mut effects),
+            Input::HeartbeatAnswered(answer) => self.beaten(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
         if self.ending.is_none() && !self.leaving {
@@ -166,7 +166,7 @@ impl Worker {
         if self.store_episode.began_at().is_none() {
             let earliest = self.notified_at.map_or(Duration::ZERO, |last| last + NOTIFIED_EVERY);
             let at = (now + delay).max(earliest);
-            self.passes.hurry(at);
+            self.rounds.hurry(at);
             self.notified_at = Some(at);
         }
     }
@@ -174,12 +174,14 @@ impl Worker {
     /// Says why it owns nothing, where it knows.
     fn tell_idle(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let unheard_for = self.membership_episode.began_at().map(|began_at| now.saturating_sub(began_at));
-        let why = if self.owned > 0 || self.watch.tick().is_none() || self.state == MemberState::Draining {
+        let why = if self.owned > 0 || self.item_list.tick().is_none() || self.state == MemberState::Draining {
             None
         } else if unheard_for.is_some_and(|time| time >= UNHEARD_AFTER) {
             Some(IdleReason::Unheard)
         } else {
-            Some(self.healing.unticked()).filter(|unticked| *unticked > 0).map(|unticked| IdleReason::Overlooked { unticked })
+            Some(self.orphan_claims.unticked())
+                .filter(|unticked| *unticked > 0)
+                .map(|unticked| IdleReason::Overlooked { unticked })
         };
         if why != self.idle {
             self.idle = why;
@@ -199,7 +201,7 @@ impl Worker {
             return;
         }
         if self.adopted {
-            effects.extend(self.passes.send(now, self.schedule.spread_until(now)).into_iter().map(Effect::Tick));
+            effects.extend(self.rounds.send(now, self.schedule.spread_until(now)).into_iter().map(Effect::Tick));
         } else if self.adopt.send(now) {
             effects.push(Effect::Adopt);
         }
@@ -211,8 +213,8 @@ impl Worker {
         if self.write_check.send(now) {
             effects.push(Effect::TryToWrite);
         }
-        if self.may_take() && self.healing.send(now) {
-            let (limit, well_since) = self.healing.question();
+        if self.may_take() && self.orphan_claims.send(now) {
+            let (limit, well_since) = self.orphan_claims.question();
             effects.push(Effect::Claim { limit, well_since });
         }
     }
@@ -235,7 +237,7 @@ impl Worker {
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
         let known = drain.is_known(now, self.config.heartbeat_interval) || drain.is_unheard();
-        now >= drain.deadline() || !self.adopted || (self.owned == 0 && known && self.passes.is_idle())
+        now >= drain.deadline() || !self.adopted || (self.owned == 0 && known && self.rounds.is_idle())
     }
 
     fn left(&mut self) {
@@ -252,7 +254,7 @@ impl Worker {
                 self.store_answered(effects);
                 self.installation = Some(installation);
                 self.adopted = true;
-                self.passes.hurry(now);
+                self.rounds.hurry(now);
                 if slots > 0 {
                     effects.push(Effect::Emit(WorkerEvent::Adopted { slots }));
                 }
@@ -268,7 +270,7 @@ impl Worker {
         match answer {
             Ok(report) => {
                 self.store_answered(effects);
-                let (sent, end) = self.passes.answered(now, slots, &report);
+                let (sent, end) = self.rounds.answered(now, slots, &report);
                 if let Some(sent) = sent {
                     self.schedule.observe(sent, &report);
                 }
@@ -278,7 +280,7 @@ impl Worker {
                 if error.class() == ErrorClass::Permanent && self.owned > 0 {
                     self.write_check.suspect();
                 }
-                let end = self.passes.failed(now, slots, error);
+                let end = self.rounds.failed(now, slots, error);
                 self.pass_ended(now, end, effects);
             }
         }
@@ -297,7 +299,7 @@ impl Worker {
             }
             Some(End::Failed(error)) => {
                 let retry_in = self.store_failed(now, error, effects);
-                self.passes.retry_at(now + retry_in);
+                self.rounds.retry_at(now + retry_in);
             }
             Some(End::AsideFailed(slots, error)) => {
                 effects.extend(self.shortfall.slots_failed(now, slots, error).map(Effect::Emit));
@@ -311,8 +313,8 @@ impl Worker {
         let report = &ended.report;
         self.identify(report.installation, effects);
         self.owned = report.owned;
-        self.healing.ticked(now, report);
-        self.passes.next_at(now, self.next_pass(now, ended));
+        self.orphan_claims.ticked(now, report);
+        self.rounds.next_at(now, self.next_pass(now, ended));
         effects.push(Effect::Emit(WorkerEvent::Ticked { report: report.clone(), took: ended.took }));
         if ended.is_whole {
             self.tell_refused(now, report, effects);
@@ -320,12 +322,12 @@ impl Worker {
         if ended.missed > 0 {
             effects.push(Effect::Emit(WorkerEvent::Missed { ticks: ended.missed }));
         }
-        if self.watch.tick().is_none() {
+        if self.item_list.tick().is_none() {
             // Only now is it known that this worker can work: say so at once.
             self.beat.hurry(now);
         }
         self.slots = report.slots;
-        if self.watch.observe(report.tick) && !self.listing {
+        if self.item_list.observe(report.tick) && !self.listing {
             self.list_or_show(None, effects);
         }
     }
@@ -366,7 +368,7 @@ impl Worker {
 
     /// Reads the ids where they have changed, one run of slots after the other, and then shows them all.
     fn list_or_show(&mut self, after: Option<SlotRange>, effects: &mut Vec<Effect>) {
-        match self.passes.stale_after(after) {
+        match self.rounds.stale_after(after) {
             Some(slots) => {
                 self.listing = true;
                 effects.push(Effect::List(slots));
@@ -376,10 +378,10 @@ impl Worker {
     }
 
     fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
-        if let Some(event) = self.healing.answered(now, answer) {
+        if let Some(event) = self.orphan_claims.answered(now, answer) {
             // After a failure nothing is hurried.
             if matches!(event, WorkerEvent::Claimed { .. }) {
-                self.passes.hurry(now);
+                self.rounds.hurry(now);
             }
             effects.push(Effect::Emit(event));
         }
@@ -403,8 +405,8 @@ impl Worker {
         self.listing = false;
         match answer {
             Ok(items) => {
-                self.passes.listed(slots, &items);
-                self.watch.list(slots, self.slots, items);
+                self.rounds.listed(slots, &items);
+                self.item_list.list(slots, self.slots, items);
                 self.list_or_show(Some(slots), effects);
             }
             // The next tick sees the same difference and asks again.
@@ -413,16 +415,16 @@ impl Worker {
     }
 
     fn show(&self, effects: &mut Vec<Effect>) {
-        if let Some(tick) = self.watch.tick() {
-            effects.push(Effect::Emit(WorkerEvent::Watching { tick, items: self.watch.items().clone() }));
+        if let Some(tick) = self.item_list.tick() {
+            effects.push(Effect::Emit(WorkerEvent::Watching { tick, items: self.item_list.items().clone() }));
         }
     }
 
-    fn beaten(&mut self, now: Duration, answer: Result<Standing, MembershipError>, effects: &mut Vec<Effect>) {
+    fn beaten(&mut self, now: Duration, answer: Result<Registration, MembershipError>, effects: &mut Vec<Effect>) {
         let sent = self.beat.answered(now);
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
-            Ok(standing @ (Standing::Current | Standing::Retiring)) => {
+            Ok(standing @ (Registration::Current | Registration::Retiring)) => {
                 if self.membership_episode.recovered() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
@@ -431,7 +433,7 @@ impl Worker {
                     drain.heard(sent, now);
                 }
             }
-            Ok(Standing::Superseded) => self.ending = Some(Ending::Superseded),
+            Ok(Registration::Superseded) => self.ending = Some(Ending::Superseded),
             Err(error) => {
                 if let Some(drain) = &mut self.drain {
                     drain.unheard(sent);
@@ -445,8 +447,8 @@ impl Worker {
     }
 
     /// The name is its own; whether it is retired shows in what it says next.
-    fn stands(&mut self, now: Duration, standing: Standing, effects: &mut Vec<Effect>) {
-        let retiring = standing == Standing::Retiring;
+    fn stands(&mut self, now: Duration, standing: Registration, effects: &mut Vec<Effect>) {
+        let retiring = standing == Registration::Retiring;
         let was_retiring = std::mem::replace(&mut self.retiring, retiring);
         if self.drain.is_some() {
             return;
@@ -468,12 +470,12 @@ impl Worker {
             key: self.config.key.clone(),
             installation,
             state: self.state,
-            last_tick: self.watch.tick(),
+            last_tick: self.item_list.tick(),
             slots: self.owned,
-            items: self.watch.items().len() as u64,
+            items: self.item_list.items().len() as u64,
             refused: self.refused,
             refusal: self.refusal.clone(),
-            first_items: self.watch.items().iter().take(self.config.shown_items).copied().collect(),
+            first_items: self.item_list.items().iter().take(self.config.shown_items).copied().collect(),
             revision: self.config.revision.clone(),
             uptime: Duration::from_secs(now.saturating_sub(begun_at).as_secs()),
         }

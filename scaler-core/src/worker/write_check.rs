@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::WorkerEvent;
-use super::call::Call;
+use super::recurring_call::RecurringCall;
 use crate::backoff::Backoff;
 use crate::{RefusedItem, StoreError};
 
@@ -18,7 +18,7 @@ const NOES: u32 = 3;
 /// Questions whether the store lets this worker write, and what they came to.
 #[derive(Debug)]
 pub(super) struct WriteCheck {
-    call: Call,
+    call: RecurringCall,
     is_wanted: bool,
     noes: u32,
     backoff: Backoff,
@@ -27,7 +27,7 @@ pub(super) struct WriteCheck {
 impl WriteCheck {
     /// The seed tells the jitter of one worker from that of another.
     pub(super) fn new(seed: u64) -> Self {
-        Self { call: Call::default(), is_wanted: false, noes: 0, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
+        Self { call: RecurringCall::default(), is_wanted: false, noes: 0, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
     }
 
     /// Whether the store lets no write in this worker's name through.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scaler_core::autoscale::{AutoscaleConfig, Carried, Decision, Foreign, Observation, Workload};
-use scaler_core::control::Verdict;
+use scaler_core::control::MemberPhase;
 
 use crate::world::{World, limits};
 
@@ -274,10 +274,10 @@ fn nobody_is_retired_in_vain_because_another_should_go_first_by_then() {
 fn who_may_still_be_given_slots_is_not_ended() {
     let mut world = retiring();
     let victim = world.retired.first().unwrap().clone();
-    for (verdict, ended) in [(Verdict::Healthy, None), (Verdict::Unheard, None), (Verdict::Draining, Some(3))] {
-        let carried = Carried { verdict: Some(verdict), ..Carried::default() };
+    for (phase, ended) in [(MemberPhase::Healthy, None), (MemberPhase::Unheard, None), (MemberPhase::Draining, Some(3))] {
+        let carried = Carried { phase: Some(phase), ..Carried::default() };
         let decision = sees(&mut world, |workload| _ = workload.workers.insert(victim.clone(), carried));
-        assert_eq!(decision.replicas, ended, "{verdict}");
+        assert_eq!(decision.replicas, ended, "{phase}");
     }
 }
 

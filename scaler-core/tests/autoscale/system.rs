@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, Lookout};
+use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, WorkloadWatcher};
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryFleet, MemoryMembership, MemoryStore, Readiness};
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig, WorkerEvent};
@@ -55,7 +55,7 @@ impl System {
 
     /// A control plane with an autoscaler beside it.
     fn control_plane(&mut self, config: AutoscaleConfig) -> [JoinHandle<()>; 2] {
-        let (mut lookout, lead) = Lookout::new(self.clock.clone());
+        let (mut watcher, lead) = WorkloadWatcher::new(self.clock.clone());
         let (scaled, clock) = (self.scaled.clone(), self.clock.clone());
         let scaling = autoscale::run(
             config,
@@ -77,7 +77,7 @@ impl System {
             self.membership.clone(),
             self.clock.clone(),
             pending(),
-            move |event| lookout.observe(&event),
+            move |event| watcher.observe(&event),
         );
         [tokio::spawn(control), tokio::spawn(scaling)]
     }

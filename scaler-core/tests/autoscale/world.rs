@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scaler_core::WorkerId;
 use scaler_core::autoscale::{AutoscaleConfig, Autoscaler, Carried, Decision, FleetView, Observation, Pod, Workload};
-use scaler_core::control::Verdict;
+use scaler_core::control::MemberPhase;
 
 /// The slots there are.
 const SLOTS: usize = 64;
@@ -91,7 +91,7 @@ impl World {
 
     pub(crate) fn fleet(&self) -> FleetView {
         let pod = |(name, worker): (&WorkerId, &Worker)| {
-            let ready = self.verdict(name) == Verdict::Healthy && !worker.broken;
+            let ready = self.phase(name) == MemberPhase::Healthy && !worker.broken;
             (name.clone(), Pod { ready, outdated: worker.outdated, marked: worker.marked })
         };
         let workers = self.workers.iter().map(pod).collect();
@@ -107,7 +107,7 @@ impl World {
             carried.items += self.items / SLOTS as u64 + u64::from((slot as u64) < self.items % SLOTS as u64);
         }
         for name in self.workers.keys() {
-            workers.entry(name.clone()).or_default().verdict = Some(self.verdict(name));
+            workers.entry(name.clone()).or_default().phase = Some(self.phase(name));
         }
         Workload { items: self.items, workers }
     }
@@ -147,12 +147,12 @@ impl World {
         self.slots.iter().flatten().filter(|owner| *owner == worker).count()
     }
 
-    fn verdict(&self, name: &WorkerId) -> Verdict {
+    fn phase(&self, name: &WorkerId) -> MemberPhase {
         match self.workers.get(name) {
-            None => Verdict::Dead,
-            Some(worker) if worker.broken || worker.age < STARTS_AFTER => Verdict::Starting,
-            Some(_) if self.retired.contains(name) => Verdict::Draining,
-            Some(_) => Verdict::Healthy,
+            None => MemberPhase::Dead,
+            Some(worker) if worker.broken || worker.age < STARTS_AFTER => MemberPhase::Starting,
+            Some(_) if self.retired.contains(name) => MemberPhase::Draining,
+            Some(_) => MemberPhase::Healthy,
         }
     }
 
@@ -183,7 +183,7 @@ impl World {
 
     fn move_slots(&mut self) {
         let mut loads: BTreeMap<WorkerId, usize> =
-            self.workers.keys().filter(|name| self.verdict(name) == Verdict::Healthy).map(|name| (name.clone(), 0)).collect();
+            self.workers.keys().filter(|name| self.phase(name) == MemberPhase::Healthy).map(|name| (name.clone(), 0)).collect();
         let mut settled = true;
         for owner in &self.slots {
             match owner.as_ref().and_then(|owner| loads.get_mut(owner)) {

@@ -1,6 +1,6 @@
 //! What must hold in every step.
 
-use crate::state::{Lease, State, Verdict};
+use crate::state::{Lease, MemberPhase, State};
 use crate::step::{Next, Step, Timing};
 
 /// What a step broke: the name of the invariant first.
@@ -66,7 +66,7 @@ fn evidence_is_heeded(before: &State, next: &Next) -> bool {
     match next.step {
         Step::Commits { leader, slot, timing: Timing::Now, .. } => before.leaders[leader]
             .seen
-            .is_some_and(|seen| seen[slot].verdict == Verdict::Lost && seen[slot].epoch == before.slots[slot].epoch),
+            .is_some_and(|seen| seen[slot].phase == MemberPhase::Lost && seen[slot].epoch == before.slots[slot].epoch),
         _ => true,
     }
 }

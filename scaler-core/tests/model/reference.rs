@@ -11,7 +11,7 @@ use scaler_core::{
 };
 use uuid::Uuid;
 
-use crate::state::{LEADERS, Leader, Lease, Life, SLOTS, State, Verdict, WORKERS};
+use crate::state::{LEADERS, Leader, Lease, Life, MemberPhase, SLOTS, State, WORKERS};
 use crate::step::{Answer, Step, Timing, sights, taken};
 
 /// So long that the time until workers may claim makes no tick.
@@ -152,7 +152,7 @@ impl Walk {
                 Step::Looks { leader, seen }
             }
             8..=11 if seen.is_some() => {
-                let is_lost = seen.is_some_and(|seen| seen[slot].verdict != Verdict::Well);
+                let is_lost = seen.is_some_and(|seen| seen[slot].phase != MemberPhase::Well);
                 let timing = if is_lost && self.below(2) == 0 { Timing::Now } else { Timing::AfterTick };
                 Step::Commits { leader, slot, to: by, timing }
             }

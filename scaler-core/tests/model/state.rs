@@ -40,7 +40,7 @@ pub(crate) enum Lease {
 
 /// How a slot's owner stood when a leader looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum MemberPhase {
     Well,
     Lost,
     /// Taken for lost, though it ticks.
@@ -51,7 +51,7 @@ pub(crate) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
     pub(crate) epoch: u8,
-    pub(crate) verdict: Verdict,
+    pub(crate) phase: MemberPhase,
 }
 
 /// A control plane: the term that it believes to hold, 0 for none, and what it saw when it last looked.
@@ -118,7 +118,7 @@ impl State {
             for slot in slots {
                 match &leader.seen {
                     None => code.put(0, 5),
-                    Some(seen) => code.put(seen[*slot].epoch * 4 + seen[*slot].verdict as u8 + 1, 5),
+                    Some(seen) => code.put(seen[*slot].epoch * 4 + seen[*slot].phase as u8 + 1, 5),
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! ever made may arrive now, again, or from a process that is long dead. So pauses, delays, retries and lost answers
 //! need no steps of their own: they are the absence of steps, and their repetition.
 
-use crate::state::{LEADERS, Lease, Life, SLOTS, Sight, Slot, State, Verdict, WORKERS};
+use crate::state::{LEADERS, Lease, Life, MemberPhase, SLOTS, Sight, Slot, State, WORKERS};
 
 /// Whole ticks missed after which a worker that is not heard is lost; one that is heard, after one more.
 const SILENT_TICKS: u8 = 1;
@@ -251,7 +251,7 @@ fn commits(state: &mut State, leader: usize, slot: usize, to: Life, timing: Timi
     let row = &mut state.slots[slot];
     let is_as_seen = row.epoch == sight.epoch || fault == Some(Fault::AnyEpoch);
     let in_time = match timing {
-        Timing::Now => sight.verdict != Verdict::Well,
+        Timing::Now => sight.phase != MemberPhase::Well,
         Timing::AfterTick => row.last_tick == state.tick || fault == Some(Fault::AnyTime),
     };
     leads && is_as_seen && in_time && gives(row, to, fault)
@@ -281,12 +281,12 @@ fn looks(state: &State, fault: Option<Fault>) -> impl Iterator<Item = [Sight; SL
 
 /// What a look may find of one slot.
 pub(crate) fn sights(slot: &Slot, tick: u8, fault: Option<Fault>) -> Vec<Sight> {
-    let verdicts: &[Verdict] = match (slot.owner, missed(slot, tick)) {
-        (None, _) => &[Verdict::Lost],
-        (Some(_), missed) if missed > SILENT_TICKS => &[Verdict::Lost],
-        (Some(_), SILENT_TICKS) => &[Verdict::Well, Verdict::Lost],
-        (Some(_), _) if fault == Some(Fault::HeartbeatAlone) => &[Verdict::Well, Verdict::LostWhileItTicks],
-        (Some(_), _) => &[Verdict::Well],
+    let phases: &[MemberPhase] = match (slot.owner, missed(slot, tick)) {
+        (None, _) => &[MemberPhase::Lost],
+        (Some(_), missed) if missed > SILENT_TICKS => &[MemberPhase::Lost],
+        (Some(_), SILENT_TICKS) => &[MemberPhase::Well, MemberPhase::Lost],
+        (Some(_), _) if fault == Some(Fault::HeartbeatAlone) => &[MemberPhase::Well, MemberPhase::LostWhileItTicks],
+        (Some(_), _) => &[MemberPhase::Well],
     };
-    verdicts.iter().map(|verdict| Sight { epoch: slot.epoch, verdict: *verdict }).collect()
+    phases.iter().map(|phase| Sight { epoch: slot.epoch, phase: *phase }).collect()
 }

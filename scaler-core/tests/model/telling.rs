@@ -50,7 +50,7 @@ impl fmt::Display for Life {
 
 impl fmt::Display for Sight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "epoch {}, its owner {:?}", self.epoch, self.verdict)
+        write!(f, "epoch {}, its owner {:?}", self.epoch, self.phase)
     }
 }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, Member, MemberKey, Membership, MembershipError,
-    Outcome, RefusedItem, Sighting, SlotCount, SlotLoad, SlotRange, Standing, StoreError, Term, Tick, TickReport, Transfer,
-    WakeUp, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, Member, MemberKey, MemberRecord, Membership,
+    MembershipError, Outcome, RefusedItem, Registration, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport,
+    Transfer, WakeUp, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ impl<S: Election + ?Sized> Election for Linked<S> {
 
 #[async_trait]
 impl<S: Membership + ?Sized> Membership for Linked<S> {
-    async fn heartbeat(&self, member: &Member) -> Result<Standing, MembershipError> {
+    async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError> {
         self.link.carry(|| self.server.heartbeat(member)).await.map_err(membership_error)?
     }
 
@@ -112,7 +112,7 @@ impl<S: Membership + ?Sized> Membership for Linked<S> {
         self.link.carry(|| self.server.leave(member)).await.map_err(membership_error)?
     }
 
-    async fn members(&self) -> Result<Vec<Sighting>, MembershipError> {
+    async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError> {
         self.link.carry(|| self.server.members()).await.map_err(membership_error)?
     }
 

@@ -40,7 +40,7 @@ fn under_load(ticks_at_once: usize, way: Duration, work: Duration) -> (usize, Ve
             match effect {
                 Effect::Adopt => answer = Some(adopted()),
                 Effect::List(slots) => answer = Some(Input::Listed(slots, Ok(Vec::new()))),
-                Effect::Heartbeat(_) => answer = answer.or(Some(Input::Beat(Ok(Standing::Current)))),
+                Effect::Heartbeat(_) => answer = answer.or(Some(Input::HeartbeatAnswered(Ok(Registration::Current)))),
                 Effect::Emit(WorkerEvent::Missed { ticks }) if now > SECOND * 20 => missed += ticks,
                 _ => {}
             }

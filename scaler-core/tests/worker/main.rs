@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use scaler_core::worker::{Effect, Ending, IdleReason, Input, Worker, WorkerConfig, WorkerEvent};
 use scaler_core::{
-    Adoption, Claim, Incarnation, InstallationId, ItemId, MemberKey, MemberState, MembershipError, RefusedItem, SlotCount,
-    SlotRange, Standing, StoreError, Tick, TickReport, WakeUp, WorkerId, digest_of,
+    Adoption, Claim, Incarnation, InstallationId, ItemId, MemberKey, MemberState, MembershipError, RefusedItem, Registration,
+    SlotCount, SlotRange, StoreError, Tick, TickReport, WakeUp, WorkerId, digest_of,
 };
 use uuid::Uuid;
 
@@ -89,8 +89,8 @@ fn working(owned: u32, items: &[ItemId]) -> Worker {
     assert_eq!(names(&worker.step(SECOND, Input::Ticked(SlotRange::ALL, Ok(report(1, owned, items))))), ["list"]);
     assert_eq!(names(&worker.step(SECOND, Input::Listed(SlotRange::ALL, Ok(items.to_vec())))), ["watching"]);
     // The first heartbeat did not know yet that the store answers.
-    assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), ["heartbeat"]);
-    assert_eq!(names(&worker.step(SECOND, Input::Beat(Ok(Standing::Current)))), [""; 0]);
+    assert_eq!(names(&worker.step(SECOND, Input::HeartbeatAnswered(Ok(Registration::Current)))), ["heartbeat"]);
+    assert_eq!(names(&worker.step(SECOND, Input::HeartbeatAnswered(Ok(Registration::Current)))), [""; 0]);
     worker
 }
 
@@ -103,7 +103,7 @@ fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
         assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
         let effects = worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 1, &items))));
         assert_eq!(names(&effects), ["watching"]);
-        worker.step(now, Input::Beat(Ok(Standing::Current)));
+        worker.step(now, Input::HeartbeatAnswered(Ok(Registration::Current)));
     }
 }
 
@@ -119,7 +119,7 @@ fn trouble_is_told_when_it_begins_changes_and_ends_and_is_not_hurried() {
     for _ in 0..9 {
         assert!(names(&worker.step(now, Input::Woken)).contains(&"tick"));
         assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Err(away())))), [""; 0], "more of the same");
-        worker.step(now, Input::Beat(Ok(Standing::Current)));
+        worker.step(now, Input::HeartbeatAnswered(Ok(Registration::Current)));
         assert!(worker.wake_at() <= now + SECOND, "no wait is longer than a second");
         now += SECOND;
     }
@@ -138,12 +138,12 @@ fn without_a_membership_the_work_goes_on() {
         let now = SECOND * tick;
         assert_eq!(names(&worker.step(now, Input::Woken)), ["tick", "heartbeat"]);
         let away = MembershipError::Unavailable { during: "heartbeat", source: "connection refused".into() };
-        let told = names(&worker.step(now, Input::Beat(Err(away)))).len();
+        let told = names(&worker.step(now, Input::HeartbeatAnswered(Err(away)))).len();
         assert_eq!(told, usize::from(tick == 2), "told once");
         assert_eq!(names(&worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 1, &[]))))), ["watching"]);
     }
     worker.step(SECOND * 10, Input::Woken);
-    assert_eq!(names(&worker.step(SECOND * 10, Input::Beat(Ok(Standing::Current)))), ["membership back"]);
+    assert_eq!(names(&worker.step(SECOND * 10, Input::HeartbeatAnswered(Ok(Registration::Current)))), ["membership back"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn it_drains_until_it_owns_nothing_and_everybody_knows() {
     let effects = worker.step(begun, Input::Drain);
     assert_eq!(says(&effects), Some(MemberState::Draining));
     assert_eq!(names(&worker.step(begun, Input::Drain)), [""; 0], "once is enough");
-    worker.step(begun, Input::Beat(Ok(Standing::Current)));
+    worker.step(begun, Input::HeartbeatAnswered(Ok(Registration::Current)));
     worker.step(SECOND * 2, Input::Woken);
     worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 3, &[]))));
     worker.step(SECOND * 3, Input::Woken);
@@ -183,13 +183,13 @@ fn says(effects: &[Effect]) -> Option<MemberState> {
 fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
-    let effects = worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    let effects = worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
     assert_eq!(names(&effects), ["retiring", "heartbeat"]);
     assert_eq!(says(&effects), Some(MemberState::Draining));
     worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
     for second in 3..100 {
         let now = SECOND * second;
-        let effects = worker.step(now, Input::Beat(Ok(Standing::Retiring)));
+        let effects = worker.step(now, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
         assert_eq!(says(&effects).unwrap_or(MemberState::Draining), MemberState::Draining);
         let effects = worker.step(now, Input::Woken);
         assert!(!names(&effects).contains(&"leave") && !names(&effects).contains(&"retiring"), "told once, and it stays");
@@ -202,8 +202,8 @@ fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
 fn a_reinstated_worker_says_at_once_that_it_works() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
-    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
-    let effects = worker.step(SECOND * 3, Input::Beat(Ok(Standing::Current)));
+    worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
+    let effects = worker.step(SECOND * 3, Input::HeartbeatAnswered(Ok(Registration::Current)));
     assert_eq!(names(&effects)[..2], ["reinstated", "heartbeat"]);
     assert_eq!(says(&effects), Some(MemberState::Active));
 }
@@ -212,11 +212,15 @@ fn a_reinstated_worker_says_at_once_that_it_works() {
 fn a_retired_worker_leaves_when_it_is_asked_to_and_nothing_brings_it_back() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
-    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
-    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Retiring)));
+    worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
+    worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
     worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(report(2, 0, &[]))));
     assert_eq!(says(&worker.step(SECOND * 3, Input::Drain)), Some(MemberState::Draining));
-    assert_eq!(names(&worker.step(SECOND * 3, Input::Beat(Ok(Standing::Current)))), [""; 0], "it leaves all the same");
+    assert_eq!(
+        names(&worker.step(SECOND * 3, Input::HeartbeatAnswered(Ok(Registration::Current)))),
+        [""; 0],
+        "it leaves all the same"
+    );
     let effects = worker.step(SECOND * 4, Input::Ticked(SlotRange::ALL, Ok(report(4, 0, &[]))));
     assert!(names(&effects).contains(&"leave"), "{effects:?}");
     worker.step(SECOND * 4, Input::Left(Ok(())));
@@ -228,7 +232,7 @@ fn a_worker_that_was_retired_before_it_came_never_works() {
     let mut worker = worker();
     worker.step(Duration::ZERO, Input::Woken);
     worker.step(Duration::ZERO, adopted());
-    let effects = worker.step(Duration::ZERO, Input::Beat(Ok(Standing::Retiring)));
+    let effects = worker.step(Duration::ZERO, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
     assert_eq!(says(&effects), Some(MemberState::Draining));
 }
 
@@ -236,7 +240,7 @@ fn a_worker_that_was_retired_before_it_came_never_works() {
 fn a_superseded_worker_asks_for_nothing_more() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
-    assert_eq!(names(&worker.step(SECOND * 2, Input::Beat(Ok(Standing::Superseded)))), [""; 0]);
+    assert_eq!(names(&worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Superseded)))), [""; 0]);
     assert_eq!(worker.ending(), Some(Ending::Superseded));
     assert_eq!(names(&worker.step(SECOND * 3, Input::Woken)), [""; 0]);
 }
@@ -261,7 +265,7 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
     let mut asks = |tick: u32, input: Option<Input>| {
         let now = SECOND * tick;
         let mut effects = worker.step(now, Input::Woken);
-        effects.extend(worker.step(now, Input::Beat(Ok(Standing::Current))));
+        effects.extend(worker.step(now, Input::HeartbeatAnswered(Ok(Registration::Current))));
         effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(u64::from(tick), 3, &[])))));
         effects.extend(input.map_or_else(Vec::new, |input| worker.step(now, input)));
         effects.iter().filter(|effect| matches!(effect, Effect::Claim { limit: 256, .. })).count()
@@ -279,7 +283,7 @@ fn it_asks_for_orphans_when_it_has_worked_for_some_ticks_and_not_while_it_drains
 }
 
 fn no_membership() -> Input {
-    Input::Beat(Err(scaler_core::MembershipError::Unanswered { during: "heartbeat", source: "silence".into() }))
+    Input::HeartbeatAnswered(Err(scaler_core::MembershipError::Unanswered { during: "heartbeat", source: "silence".into() }))
 }
 
 #[test]
@@ -301,7 +305,7 @@ fn who_owns_nothing_and_is_not_heard_says_so_until_it_is() {
         let now = SECOND * second;
         let mut effects = worker.step(now, Input::Woken);
         effects.extend(worker.step(now, Input::Ticked(SlotRange::ALL, Ok(report(second.into(), 0, &[])))));
-        let beat = if second < 10 { no_membership() } else { Input::Beat(Ok(Standing::Current)) };
+        let beat = if second < 10 { no_membership() } else { Input::HeartbeatAnswered(Ok(Registration::Current)) };
         effects.extend(worker.step(now, beat));
         told.extend(effects.into_iter().filter_map(|effect| match effect {
             Effect::Emit(WorkerEvent::Idle { why }) => Some((second, Some(why))),

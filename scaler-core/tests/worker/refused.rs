@@ -23,7 +23,7 @@ fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_ref
     // It may write others: its slots stay with it, and it works on.
     let effects = worker.step(SECOND * 2, Input::TriedToWrite(Ok(None)));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. }))), "{effects:?}");
-    worker.step(SECOND * 2, Input::Beat(Ok(Standing::Current)));
+    worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Current)));
     worker.step(SECOND * 5, Input::Woken);
     let effects = worker.step(SECOND * 5, Input::Ticked(SlotRange::ALL, Ok(all_refused(5))));
     assert!(asks_to_write(&effects), "it may have changed: {effects:?}");
@@ -41,7 +41,7 @@ fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_ref
         }
     }
     if says(&effects).is_none() {
-        effects = worker.step(now, Input::Beat(Ok(Standing::Current)));
+        effects = worker.step(now, Input::HeartbeatAnswered(Ok(Registration::Current)));
     }
     assert_eq!(says(&effects), Some(MemberState::Barred), "{effects:?}");
     // Until a write is let through.

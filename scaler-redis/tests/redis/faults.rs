@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::help::{active, command, connect, plain_client, until};
 use futures_util::StreamExt;
-use scaler_core::{Membership, MembershipError, Standing, WakeUp};
+use scaler_core::{Membership, MembershipError, Registration, WakeUp};
 use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
 use tokio::time::timeout;
@@ -54,7 +54,7 @@ async fn a_redis_that_starts_later_is_waited_for() {
     assert_away_soon(&membership).await;
     redis.start().await;
 
-    let joins = async || matches!(membership.heartbeat(&active("worker-1")).await, Ok(Standing::Current));
+    let joins = async || matches!(membership.heartbeat(&active("worker-1")).await, Ok(Registration::Current));
     until("heartbeats succeed", joins).await;
 }
 
@@ -67,7 +67,7 @@ async fn a_redis_that_forgot_all_is_told_again() {
     command(&plain, &["flushall"]).await;
     command(&plain, &["script", "flush"]).await;
     assert_eq!(membership.members().await.unwrap(), vec![]);
-    assert_eq!(membership.heartbeat(&member).await.unwrap(), Standing::Current);
+    assert_eq!(membership.heartbeat(&member).await.unwrap(), Registration::Current);
     assert_eq!(membership.members().await.unwrap()[0].member, member);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use scaler_core::{Membership, Standing, WakeUp};
+use scaler_core::{Membership, Registration, WakeUp};
 use scaler_redis::{ClientIdentity, RedisConfig, RedisMembership, RedisTls};
 use test_servers::{Authority, Redis, RedisCluster, Sentinel};
 use tokio::sync::OnceCell;
@@ -49,7 +49,7 @@ async fn after_a_failover_by_sentinel_all_goes_on_with_the_new_primary() {
 
     let begun = tokio::time::Instant::now();
     sentinel.fail_over().await;
-    until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Standing::Current))).await;
+    until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Registration::Current))).await;
     println!("{:?} from the kill to the next heartbeat", begun.elapsed());
     until("the other sees it", async || other.members().await.is_ok_and(|seen| seen.len() == 1)).await;
     until_notified(&one, &other).await;
@@ -122,7 +122,7 @@ async fn sentinels_over_tls_are_verified_and_lead_to_the_new_primary() {
     until("it is let in", async || one.heartbeat(&member).await.is_ok()).await;
     until_notified(&one, &other).await;
     sentinel.fail_over().await;
-    until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Standing::Current))).await;
+    until("heartbeats succeed again", async || matches!(one.heartbeat(&member).await, Ok(Registration::Current))).await;
     until_notified(&one, &other).await;
 
     let mut doubts = config.clone();

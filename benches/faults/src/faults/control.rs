@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::error::Result;
 use crate::programs::Signal;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 

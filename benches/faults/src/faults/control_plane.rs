@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::{PlayError, Result};
 use crate::oracle::now_s;
 use crate::programs::Signal;
 use crate::proxy::Traffic;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -58,7 +58,7 @@ pub async fn pause_leader(stage: Stage) -> Result<Report> {
     eventually(SOON, "moves are on their way", async || Ok(if ways.postgres.stalls() { Ok(()) } else { Err("none yet") }))
         .await?;
     let struck_s = now_s(&world.user).await?;
-    let leader = world.control_planes.get("control-1").ok_or_else(|| Trouble::Unfit("control-1 does not run".to_owned()))?;
+    let leader = world.control_planes.get("control-1").ok_or_else(|| PlayError::Unfit("control-1 does not run".to_owned()))?;
     leader.signal(Signal::Stop).await?;
     let next_s = next_term_after_s(&world, struck_s).await?;
     tokio::time::sleep(Duration::from_secs(20)).await;
@@ -166,7 +166,7 @@ pub async fn deaf(stage: Stage) -> Result<Report> {
 
 async fn kill_the_leader(world: &mut World) -> Result<()> {
     let leader = world.leader().await?;
-    let program = world.control_planes.remove(&leader).ok_or_else(|| Trouble::Unfit(format!("{leader} does not run")))?;
+    let program = world.control_planes.remove(&leader).ok_or_else(|| PlayError::Unfit(format!("{leader} does not run")))?;
     program.kill().await
 }
 

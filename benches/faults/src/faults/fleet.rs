@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use test_servers::Clock;
 
+use crate::error::{PlayError, Result};
 use crate::oracle::now_s;
 use crate::programs::Signal;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::world::{Scene, World};
 
 const SLOTS: i64 = 4096;
@@ -109,7 +109,7 @@ pub async fn same_name_twice(stage: Stage) -> Result<Report> {
     let watch = world.watch().await?;
     world.some_moment().await;
     let name = world.any_worker()?;
-    let mut older = world.workers.remove(&name).ok_or_else(|| Trouble::Unfit(format!("{name} does not run")))?;
+    let mut older = world.workers.remove(&name).ok_or_else(|| PlayError::Unfit(format!("{name} does not run")))?;
     let struck = Instant::now();
     world.start_worker(&name, &[])?;
     let code = older.ended().await?;

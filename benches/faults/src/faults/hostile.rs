@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, PgPool};
 use test_servers::{AttackSurface, Postgres, Redis};
 
+use crate::error::{PlayError, Result};
 use crate::report::Report;
 use crate::stage::{Scene, Stage};
-use crate::trouble::{Result, Trouble};
 use crate::world::World;
 
 /// Attacks with random values, by each role, beside those with each extreme value.
@@ -65,7 +65,7 @@ async fn attack(world: &World, role: &str, seed: u64) -> Result<usize> {
     let session = PgPool::connect(&url).await?;
     let surface = AttackSurface::of(&session, "scaler").await?;
     if surface.is_empty() {
-        return Err(Trouble::Unfit(format!("{role} may do nothing")));
+        return Err(PlayError::Unfit(format!("{role} may do nothing")));
     }
     let random = (0..RANDOM).filter_map(|number| surface.random_attack(seed.wrapping_add(number)));
     let attacks: Vec<_> = surface.attacks().into_iter().chain(random).collect();

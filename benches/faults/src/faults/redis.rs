@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use test_servers::{Postgres, Redis, RedisCluster};
 use tokio::process::Command;
 
+use crate::error::{PlayError, Result};
 use crate::oracle::Watch;
 use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -131,10 +131,10 @@ pub async fn vanishes(stage: Stage) -> Result<Report> {
         world.ready_worker(&new).await?;
         world.drain_worker(&format!("worker-{number}")).await?;
     }
-    let heard = heard.await.map_err(|error| Trouble::Unfit(error.to_string()))??.saturating_duration_since(replaced);
+    let heard = heard.await.map_err(|error| PlayError::Unfit(error.to_string()))??.saturating_duration_since(replaced);
     let steady_after = world.steady().await?.saturating_duration_since(replaced);
     let report = Report::of(watch.judge(&world.user).await?).none_missed().steady_after(steady_after);
-    Ok(report.at_most("members heard again after, s", heard.as_secs_f64(), HEARD_WITHIN_S).note(world.wrong_verdicts()))
+    Ok(report.at_most("members heard again after, s", heard.as_secs_f64(), HEARD_WITHIN_S).note(world.false_suspicions()))
 }
 
 /// The slot of the keys moves to another node of a cluster and back, key by key, slowly.
@@ -145,7 +145,7 @@ pub async fn cluster_resharded(stage: Stage) -> Result<Report> {
     let key = world.redis_key.clone();
     let owner = cluster.owner(&key).await;
     let other = cluster.nodes().iter().find(|node| node.port() != owner.port());
-    let other = other.ok_or_else(|| Trouble::Unfit("the cluster has one node only".to_owned()))?;
+    let other = other.ok_or_else(|| PlayError::Unfit("the cluster has one node only".to_owned()))?;
     let watch = world.watch().await?;
     let mut longest = Duration::ZERO;
     for (from, to) in [(owner, other), (other, owner)] {
@@ -158,7 +158,7 @@ pub async fn cluster_resharded(stage: Stage) -> Result<Report> {
     }
     world.steady().await?;
     let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(longest);
-    Ok(report.at_most("members heard again after, s", longest.as_secs_f64(), HEARD_WITHIN_S).note(world.wrong_verdicts()))
+    Ok(report.at_most("members heard again after, s", longest.as_secs_f64(), HEARD_WITHIN_S).note(world.false_suspicions()))
 }
 
 /// Moves the slot of this key to another node; the keys that are in it go one by one, spread over this time.
@@ -185,7 +185,7 @@ async fn migrate_slot(from: &Redis, to: &Redis, key: &str, time: Duration) -> Re
 /// Waits until this Redis hears this worker from now on; the moment when it did.
 async fn until_heard(url: String, key: String, worker: &str) -> Result<Instant> {
     let seen = format!("{{{key}}}:seen");
-    let last_heard = async || Ok::<_, Trouble>(ask(&url, &["zscore", &seen, worker]).await?.trim().to_owned());
+    let last_heard = async || Ok::<_, PlayError>(ask(&url, &["zscore", &seen, worker]).await?.trim().to_owned());
     let before = last_heard().await?;
     eventually(SOON, &format!("{worker} is heard"), async || {
         let now = last_heard().await?;
@@ -199,7 +199,7 @@ async fn unmoved(world: &World, watch: &Watch, back: Instant) -> Result<Report> 
     until_members(&world.redis_url, &world.redis_key, world.workers.len()).await?;
     let steady_after = back.elapsed().max(world.steady().await?.saturating_duration_since(back));
     let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
-    Ok(report.steady_after(steady_after).note(world.wrong_verdicts()))
+    Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
 /// What redis-cli says.
@@ -207,7 +207,7 @@ pub async fn ask(url: &str, words: &[&str]) -> Result<String> {
     // The program wants a user's name where there is a password.
     let url = url.replacen("://:", "://default:", 1);
     let output = Command::new("redis-cli").args(["-u", &url, "--no-auth-warning"]).args(words).output().await;
-    let output = output.map_err(|_| Trouble::Missing { program: "redis-cli", package: "redis-tools" })?;
+    let output = output.map_err(|_| PlayError::Missing { program: "redis-cli", package: "redis-tools" })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::Result;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use sqlx::AssertSqlSafe;
 use test_servers::{Authority, Postgres, Redis};
 
+use crate::error::{PlayError, Result};
 use crate::faults::redis::ask;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -66,7 +66,7 @@ pub async fn rotated(stage: Stage) -> Result<Report> {
     servers.close_connections().await?;
     let steady_after = servers.world.steady().await?.saturating_duration_since(closed);
     let report = Report::of(watch.judge(&servers.world.user).await?).none_missed().moves_at_most(0);
-    Ok(report.steady_after(steady_after).note(servers.world.wrong_verdicts()))
+    Ok(report.steady_after(steady_after).note(servers.world.false_suspicions()))
 }
 
 impl Servers {
@@ -145,7 +145,7 @@ impl Servers {
             words.extend([name, text(file)?]);
         }
         let said = self.ask_redis(&words).await?;
-        if said.trim() == "OK" { Ok(()) } else { Err(Trouble::Unfit(format!("Redis reads no certificates: {said}"))) }
+        if said.trim() == "OK" { Ok(()) } else { Err(PlayError::Unfit(format!("Redis reads no certificates: {said}"))) }
     }
 
     /// Closes all connections of the programs, and waits until they work with new ones.
@@ -183,7 +183,7 @@ async fn ask_over_tls(files: &ClientFiles, url: &str, words: &[&str]) -> Result<
 async fn redis_setting(files: &ClientFiles, url: &str, name: &str) -> Result<PathBuf> {
     let said = ask_over_tls(files, url, &["config", "get", name]).await?;
     let value = said.lines().nth(1).filter(|value| !value.is_empty());
-    value.map(PathBuf::from).ok_or_else(|| Trouble::Unfit(format!("Redis has no {name}: {said}")))
+    value.map(PathBuf::from).ok_or_else(|| PlayError::Unfit(format!("Redis has no {name}: {said}")))
 }
 
 async fn setting(world: &World, name: &str) -> Result<PathBuf> {
@@ -193,13 +193,13 @@ async fn setting(world: &World, name: &str) -> Result<PathBuf> {
 
 /// In place: whoever owns the file goes on owning it.
 fn write(path: &Path, what: &str) -> Result<()> {
-    fs::write(path, what).map_err(Trouble::io("writing a secret"))
+    fs::write(path, what).map_err(PlayError::io("writing a secret"))
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(Trouble::io("reading a certificate"))
+    fs::read_to_string(path).map_err(PlayError::io("reading a certificate"))
 }
 
 fn text(path: &Path) -> Result<&str> {
-    path.to_str().ok_or_else(|| Trouble::Unfit(format!("{} is not text", path.display())))
+    path.to_str().ok_or_else(|| PlayError::Unfit(format!("{} is not text", path.display())))
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use test_servers::{Clock, PgBouncer, Postgres, PostgresPair, Redis, Sentinel};
 
+use crate::error::{PlayError, Result};
 use crate::faults::redis::{ask, until_members};
 use crate::oracle::Watch;
 use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
@@ -30,7 +30,7 @@ pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
     let again = struck.elapsed();
     world.steady().await?;
     let report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
-    Ok(report.steady_after(again).note(world.wrong_verdicts()))
+    Ok(report.steady_after(again).note(world.false_suspicions()))
 }
 
 /// The clock of Redis jumps by an hour, and back. Nobody can set the clock of a Redis without its machine's; but it shows only in how old what
@@ -44,7 +44,7 @@ pub async fn redis_clock_jumps(stage: Stage) -> Result<Report> {
                      for _, member in ipairs(seen) do redis.call('zincrby', KEYS[1], ARGV[1], member) end return #seen";
         let changed = ask(&world.redis_url, &["eval", older, "1", &seen, hours]).await?;
         if changed.trim() != "3" {
-            return Err(Trouble::Unfit(format!("{seen} does not hold three workers: {changed}")));
+            return Err(PlayError::Unfit(format!("{seen} does not hold three workers: {changed}")));
         }
         world.steady().await?;
     }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use test_servers::{Postgres, Redis};
 
+use crate::error::{PlayError, Result};
 use crate::faults::redis::ask;
 use crate::oracle::{Watch, fold};
 use crate::programs::{Lines, Program, Signal};
 use crate::proxy::Traffic;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::world::{Ways, World};
 
 /// What the record may grow to before it is folded.
@@ -163,7 +163,7 @@ impl Soak {
     }
 
     fn cut(&mut self, victim: String, ends: Instant) -> Result<&'static str> {
-        let ways = self.ways.get(&victim).ok_or_else(|| Trouble::Unfit(format!("{victim} has no ways")))?;
+        let ways = self.ways.get(&victim).ok_or_else(|| PlayError::Unfit(format!("{victim} has no ways")))?;
         let (way, what) = match self.world.dice.below(2) {
             0 => {
                 self.hit.insert(victim.clone());
@@ -233,13 +233,13 @@ impl Soak {
         // The record of single ticks is folded, so that neither missed ones nor gaps are known.
         let report = Report { findings: None, ..Report::of(findings) }.steady_after(steady_after);
         let faults: u32 = self.struck.values().sum();
-        let wrong = self.wrong_verdicts();
+        let wrong = self.false_suspicions();
         drop(self.postgres);
-        Ok(report.note(format!("{increments} increments, {faults} faults, {moved} slots moved, wrong verdicts {wrong}")))
+        Ok(report.note(format!("{increments} increments, {faults} faults, {moved} slots moved, false suspicions {wrong}")))
     }
 
     /// How often a worker was taken for lost that nothing had ever befallen.
-    fn wrong_verdicts(&self) -> usize {
+    fn false_suspicions(&self) -> usize {
         let logs = self.last_words.iter().chain(self.world.control_planes.values().map(|program| &program.err));
         logs.flat_map(Lines::taken_for_lost).filter(|name| !self.hit.contains(name)).count()
     }

@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, PgPool};
 use test_servers::{Postgres, Redis};
 
 use crate::crowd::Crowd;
+use crate::error::{PlayError, Result};
 use crate::faults::redis::{ask, until_members};
 use crate::oracle::now_s;
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::{Result, Trouble};
 use crate::wait::eventually;
 use crate::world::World;
 
@@ -150,18 +150,18 @@ async fn counting<T>(redis_url: &str, meanwhile: impl Future<Output = Result<T>>
     };
     let done = tokio::select! {
         done = meanwhile => done?,
-        () = count => return Err(Trouble::Unfit("counting has no end".to_owned())),
+        () = count => return Err(PlayError::Unfit("counting has no end".to_owned())),
     };
     let within = |(first, before): &(Instant, i64)| {
         let span = |at: &Instant| *at >= *first && at.saturating_duration_since(*first) <= SECOND;
         totals.iter().filter(|(at, _)| span(at)).map(|(_, total)| total - before).max()
     };
     let most = totals.iter().filter_map(within).max();
-    Ok((most.ok_or_else(|| Trouble::Unfit("Redis told of no connections".to_owned()))?, done))
+    Ok((most.ok_or_else(|| PlayError::Unfit("Redis told of no connections".to_owned()))?, done))
 }
 
 async fn connections_so_far(redis_url: &str) -> Result<i64> {
     let said = ask(redis_url, &["info", "stats"]).await?;
     let total = said.lines().find_map(|line| line.strip_prefix("total_connections_received:")?.trim().parse().ok());
-    total.ok_or(Trouble::Unfit(said))
+    total.ok_or(PlayError::Unfit(said))
 }

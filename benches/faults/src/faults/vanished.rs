@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use test_servers::{PgBouncer, Postgres, PostgresPair, Redis};
 
+use crate::error::Result;
 use crate::faults::servers::caught_up;
 use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 use crate::world::{Scene, World};
 
 /// How long nothing is at the address.
@@ -42,7 +42,7 @@ pub async fn postgres(stage: Stage) -> Result<Report> {
     way.set(Traffic::Flows);
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(1.0 + outage.as_secs_f64() + BACK_WITHIN_S);
-    let report = report.moves_at_most(0).steady_after(steady_after).note(world.wrong_verdicts());
+    let report = report.moves_at_most(0).steady_after(steady_after).note(world.false_suspicions());
     with_update(&mut world, report).await
 }
 
@@ -69,7 +69,7 @@ pub async fn pooler(stage: Stage) -> Result<Report> {
     way.set(Traffic::Flows);
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let report = Report::of(watch.judge(&world.user).await?).gap_at_most(1.0 + outage.as_secs_f64() + BACK_WITHIN_S);
-    let report = report.moves_at_most(0).steady_after(steady_after).note(world.wrong_verdicts());
+    let report = report.moves_at_most(0).steady_after(steady_after).note(world.false_suspicions());
     with_update(&mut world, report).await
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::Result;
 use crate::oracle::{now_s, taken_over_after_s};
 use crate::programs::Signal;
 use crate::proxy::{Proxy, Traffic};
 use crate::report::Report;
 use crate::stage::Stage;
-use crate::trouble::Result;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 

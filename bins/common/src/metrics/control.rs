@@ -18,7 +18,7 @@ pub struct ControlMetrics {
     /// The term it leads or led last.
     pub term: Gauge,
     /// Workers, by how they stand.
-    pub workers: Family<VerdictLabel, Gauge>,
+    pub workers: Family<PhaseLabel, Gauge>,
     /// Items, as last counted.
     pub items: Gauge,
     /// Slots that changed hands, by reason.
@@ -43,9 +43,9 @@ pub struct ControlMetrics {
 
 /// How workers stand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct VerdictLabel {
+pub struct PhaseLabel {
     /// The word for it.
-    pub verdict: String,
+    pub phase: String,
 }
 
 /// Why slots move, or do not.

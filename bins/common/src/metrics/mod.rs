@@ -3,7 +3,7 @@
 mod control;
 mod worker;
 
-pub use control::{ControlMetrics, ReasonLabel, VerdictLabel};
+pub use control::{ControlMetrics, PhaseLabel, ReasonLabel};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::registry::Registry;
 use scaler_core::ErrorClass;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use scaler_core::RefusalReason;
-use scaler_core::control::{ControlEvent, Verdict};
+use scaler_core::control::{ControlEvent, MemberPhase};
 
 use super::{Gravity, Ledger, Note, note};
-use crate::metrics::{ControlMetrics, FailureLabels, ReasonLabel, VerdictLabel};
+use crate::metrics::{ControlMetrics, FailureLabels, PhaseLabel, ReasonLabel};
 use crate::readiness::Readiness;
 
 /// Turns what a control plane tells into log lines and metrics.
@@ -15,8 +15,8 @@ pub struct ControlObserver {
     ledger: Ledger,
     metrics: ControlMetrics,
     readiness: Readiness,
-    /// The verdicts that the metrics show.
-    shown: BTreeSet<Verdict>,
+    /// The phases that the metrics show.
+    shown: BTreeSet<MemberPhase>,
 }
 
 impl ControlObserver {
@@ -70,8 +70,8 @@ impl ControlObserver {
             ControlEvent::Strangers(strangers) => {
                 self.metrics.strangers.set(i64::try_from(strangers.len()).unwrap_or(i64::MAX));
             }
-            ControlEvent::Held { .. } => _ = self.metrics.held.set(1),
-            ControlEvent::Released => _ = self.metrics.held.set(0),
+            ControlEvent::RebalancePaused { .. } => _ = self.metrics.held.set(1),
+            ControlEvent::RebalanceResumed => _ = self.metrics.held.set(0),
             ControlEvent::Committed { moved, refused } => {
                 for (reason, count) in self.ledger.committed(moved, refused) {
                     self.metrics.slots_moved.get_or_create(&ReasonLabel { reason }).inc_by(count);
@@ -98,9 +98,9 @@ impl ControlObserver {
         }
         let standing = self.ledger.standing();
         self.shown.extend(standing.keys());
-        for verdict in &self.shown {
-            let label = VerdictLabel { verdict: verdict.to_string() };
-            self.metrics.workers.get_or_create(&label).set(standing.get(verdict).copied().unwrap_or(0));
+        for phase in &self.shown {
+            let label = PhaseLabel { phase: phase.to_string() };
+            self.metrics.workers.get_or_create(&label).set(standing.get(phase).copied().unwrap_or(0));
         }
     }
 }
@@ -120,8 +120,8 @@ mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use scaler_core::{
-        Assignment, InstallationId, Movement, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError,
-        Term, Tick, TokioClock, WorkerId,
+        Assignment, InstallationId, Move, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError, Term,
+        Tick, TokioClock, WorkerId,
     };
     use uuid::Uuid;
 
@@ -143,14 +143,14 @@ mod tests {
             slots: vec![SlotState::default(); 2],
             sessions: None,
         };
-        let movement = |slot| Movement { slot: Slot::new(slot), from: None, to: worker.clone(), why: Reason::Unowned };
-        let plan = Plan::new(Roster::of([worker.clone()]), vec![movement(0), movement(1)], &load);
+        let slot_move = |slot| Move { slot: Slot::new(slot), from: None, to: worker.clone(), why: Reason::Unowned };
+        let plan = Plan::new(Roster::of([worker.clone()]), vec![slot_move(0), slot_move(1)], &load);
         let refused = [Refusal { slot: Slot::new(1), why: RefusalReason::EpochPassed }];
         let away = StoreError::Unavailable { during: "assignment", source: "connection refused".into() };
         for event in [
             ControlEvent::Elected { term, installation },
             ControlEvent::Scanned { assignment: &assignment, load: &load },
-            ControlEvent::Judged { worker: &worker, before: None, now: Some(Verdict::Healthy) },
+            ControlEvent::PhaseChanged { worker: &worker, before: None, now: Some(MemberPhase::Healthy) },
             ControlEvent::Planned(&plan),
             ControlEvent::Committed { moved: &[Slot::new(0)], refused: &refused },
             ControlEvent::ClockFell { by: Duration::from_millis(31_500) },
@@ -169,7 +169,7 @@ mod tests {
             "leader 1",
             "term 7",
             "items 3",
-            "workers{verdict=\"healthy\"} 1",
+            "workers{phase=\"healthy\"} 1",
             "slots_moved_total{reason=\"unowned\"} 1",
             "moves_refused_total{reason=\"epoch passed\"} 1",
             "clock_fell_seconds_total 31.5",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-use scaler_core::control::Verdict;
+use scaler_core::control::MemberPhase;
 use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
 
 /// The most workers named in one line.
@@ -83,10 +83,10 @@ pub struct Ledger {
     owners: Vec<(Option<WorkerId>, Epoch)>,
     load: Option<SlotLoad>,
     planned: BTreeMap<Slot, Planned>,
-    verdicts: BTreeMap<WorkerId, Verdict>,
+    phases: BTreeMap<WorkerId, MemberPhase>,
 }
 
-/// A movement that was planned and has not been seen to happen.
+/// A move that was planned and has not been seen to happen.
 #[derive(Debug)]
 struct Planned {
     to: WorkerId,
@@ -103,10 +103,10 @@ impl Ledger {
     }
 
     /// A worker stands so now, or is gone.
-    pub fn judged(&mut self, worker: &WorkerId, now: Option<Verdict>) {
+    pub fn judged(&mut self, worker: &WorkerId, now: Option<MemberPhase>) {
         match now {
-            Some(verdict) => _ = self.verdicts.insert(worker.clone(), verdict),
-            None => _ = self.verdicts.remove(worker),
+            Some(phase) => _ = self.phases.insert(worker.clone(), phase),
+            None => _ = self.phases.remove(worker),
         }
     }
 
@@ -115,9 +115,9 @@ impl Ledger {
         self.planned.retain(|slot, planned| {
             plan.roster().contains(&planned.to) && self.owners.get(slot.index()).is_some_and(|(_, epoch)| *epoch == planned.epoch)
         });
-        for movement in plan.movements() {
-            let epoch = self.owners.get(movement.slot.index()).map(|(_, epoch)| *epoch).unwrap_or_default();
-            self.planned.insert(movement.slot, Planned { to: movement.to.clone(), why: movement.why, epoch });
+        for slot_move in plan.moves() {
+            let epoch = self.owners.get(slot_move.slot.index()).map(|(_, epoch)| *epoch).unwrap_or_default();
+            self.planned.insert(slot_move.slot, Planned { to: slot_move.to.clone(), why: slot_move.why, epoch });
         }
         let loads = self.loads(|slot, owner| self.planned.get(&slot).map(|planned| &planned.to).or(owner));
         let keeps = |worker: &WorkerId, load: &WorkerLoad| load.slots > 0 || plan.roster().contains(worker);
@@ -145,9 +145,9 @@ impl Ledger {
 
     /// How many workers stand how.
     #[must_use]
-    pub fn standing(&self) -> BTreeMap<Verdict, i64> {
-        self.verdicts.values().fold(BTreeMap::new(), |mut counts, verdict| {
-            *counts.entry(*verdict).or_default() += 1;
+    pub fn standing(&self) -> BTreeMap<MemberPhase, i64> {
+        self.phases.values().fold(BTreeMap::new(), |mut counts, phase| {
+            *counts.entry(*phase).or_default() += 1;
             counts
         })
     }
@@ -173,8 +173,8 @@ impl Ledger {
         &'a self,
         owner_of: impl Fn(Slot, Option<&'a WorkerId>) -> Option<&'a WorkerId>,
     ) -> BTreeMap<WorkerId, WorkerLoad> {
-        let able = |verdict: &Verdict| !verdict.is_lost() && *verdict != Verdict::Starting;
-        let standing = self.verdicts.iter().filter(|(_, verdict)| able(verdict));
+        let able = |phase: &MemberPhase| !phase.is_lost() && *phase != MemberPhase::Starting;
+        let standing = self.phases.iter().filter(|(_, phase)| able(phase));
         let mut loads: BTreeMap<&WorkerId, WorkerLoad> = standing.map(|(worker, _)| (worker, WorkerLoad::default())).collect();
         for (slot, (owner, _)) in (0..).map(Slot::new).zip(&self.owners) {
             if let Some(owner) = owner_of(slot, owner.as_ref()) {
@@ -190,11 +190,11 @@ impl Ledger {
 /// The reasons of a plan, each with the workers that came or went: `owner left (worker-2), worker joined (worker-4)`.
 fn why(plan: &Plan) -> String {
     let mut reasons: BTreeMap<Reason, BTreeSet<&WorkerId>> = BTreeMap::new();
-    for movement in plan.movements() {
-        let workers = reasons.entry(movement.why).or_default();
-        match movement.why {
-            Reason::OwnerLeft => workers.extend(&movement.from),
-            Reason::WorkerJoined => _ = workers.insert(&movement.to),
+    for slot_move in plan.moves() {
+        let workers = reasons.entry(slot_move.why).or_default();
+        match slot_move.why {
+            Reason::OwnerLeft => workers.extend(&slot_move.from),
+            Reason::WorkerJoined => _ = workers.insert(&slot_move.to),
             _ => {}
         }
     }
@@ -210,7 +210,7 @@ fn why(plan: &Plan) -> String {
 mod tests {
     use std::time::Duration;
 
-    use scaler_core::{Incarnation, MemberKey, Movement, Roster, SlotCount, SlotState, Tick};
+    use scaler_core::{Incarnation, MemberKey, Move, Roster, SlotCount, SlotState, Tick};
     use uuid::Uuid;
 
     use super::*;
@@ -231,13 +231,13 @@ mod tests {
         let load = SlotLoad::of_items(SlotCount::new(4).unwrap(), [(Slot::new(0), 3), (Slot::new(1), 2), (Slot::new(3), 1)]);
         let mut ledger = Ledger::default();
         for name in ["a", "b"] {
-            ledger.judged(&worker(name), Some(Verdict::Healthy));
+            ledger.judged(&worker(name), Some(MemberPhase::Healthy));
         }
         ledger.scanned(&assignment(&["a", "a", "a", "a"]), &load);
         assert!((ledger.most_over_mean() - 2.0).abs() < 1e-9);
-        let movement =
-            |slot| Movement { slot: Slot::new(slot), from: Some(worker("a")), to: worker("b"), why: Reason::WorkerJoined };
-        let plan = Plan::new(Roster::of(["a", "b"].map(worker)), vec![movement(1), movement(3)], &load);
+        let slot_move =
+            |slot| Move { slot: Slot::new(slot), from: Some(worker("a")), to: worker("b"), why: Reason::WorkerJoined };
+        let plan = Plan::new(Roster::of(["a", "b"].map(worker)), vec![slot_move(1), slot_move(3)], &load);
         let told = ledger.planned(&plan).to_string();
         assert_eq!(
             told,
@@ -254,8 +254,8 @@ mod tests {
         let load = SlotLoad::uniform(SlotCount::new(2).unwrap());
         let mut ledger = Ledger::default();
         ledger.scanned(&assignment(&["a", "a"]), &load);
-        let movement = |to, why| Movement { slot: Slot::new(1), from: Some(worker("a")), to: worker(to), why };
-        ledger.planned(&Plan::new(Roster::of(["a", "b"].map(worker)), vec![movement("b", Reason::WorkerJoined)], &load));
+        let slot_move = |to, why| Move { slot: Slot::new(1), from: Some(worker("a")), to: worker(to), why };
+        ledger.planned(&Plan::new(Roster::of(["a", "b"].map(worker)), vec![slot_move("b", Reason::WorkerJoined)], &load));
         let after = ledger.planned(&Plan::new(Roster::of(["a", "c"].map(worker)), vec![], &load));
         assert_eq!(after.loads.get(&worker("a")), Some(&WorkerLoad { slots: 2, items: 2 }));
         assert_eq!(after.loads.get(&worker("b")), None);

@@ -1,10 +1,10 @@
 //! What a control plane does, in words.
 
-use scaler_core::control::{ControlEvent, StalledRollout, Verdict};
+use scaler_core::control::{ControlEvent, MemberPhase, StalledRollout};
 use scaler_core::{InstallationId, Member, WorkerId};
 
 use super::{Ledger, Redistribution};
-use crate::words::soon;
+use crate::text::soon;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,15 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
             ledger.scanned(assignment, load);
             None
         }
-        ControlEvent::Judged { worker, before, now } => {
+        ControlEvent::PhaseChanged { worker, before, now } => {
             ledger.judged(worker, *now);
             let text = format!("{worker}: {} -> {}", word(*before, "new"), word(*now, "gone"));
-            if now.is_some_and(Verdict::is_lost) { grave(text) } else { plain(text) }
+            if now.is_some_and(MemberPhase::is_lost) { grave(text) } else { plain(text) }
         }
-        ControlEvent::Held { silent, owned } => {
+        ControlEvent::RebalancePaused { silent, owned } => {
             grave(format!("{silent} of {owned} owned slots fell silent at once; moves nothing until that is explained"))
         }
-        ControlEvent::Released => plain("moves slots again".to_owned()),
+        ControlEvent::RebalanceResumed => plain("moves slots again".to_owned()),
         ControlEvent::Planned(plan) => Some(Note::Redistributes(ledger.planned(plan))),
         ControlEvent::ClockFell { by } => {
             grave(format!("the store's clock fell {} s behind its ticks; they go on from where they were", by.as_secs_f64()))
@@ -96,8 +96,8 @@ fn strangers_text(strangers: &[Member]) -> String {
     )
 }
 
-fn word(verdict: Option<Verdict>, none: &str) -> String {
-    verdict.map_or(none.to_owned(), |verdict| verdict.to_string())
+fn word(phase: Option<MemberPhase>, none: &str) -> String {
+    phase.map_or(none.to_owned(), |phase| phase.to_string())
 }
 
 #[cfg(test)]
@@ -130,9 +130,12 @@ mod tests {
     #[test]
     fn a_lost_worker_is_grave_and_a_new_one_is_not() {
         let worker = WorkerId::new("worker-1").unwrap();
-        let judged = |before, now| said(&ControlEvent::Judged { worker: &worker, before, now });
-        assert_eq!(judged(None, Some(Verdict::Healthy)), (Gravity::Plain, "worker-1: new -> healthy".to_owned()));
-        assert_eq!(judged(Some(Verdict::Healthy), Some(Verdict::Dead)), (Gravity::Grave, "worker-1: healthy -> dead".to_owned()));
-        assert_eq!(judged(Some(Verdict::Dead), None), (Gravity::Plain, "worker-1: dead -> gone".to_owned()));
+        let judged = |before, now| said(&ControlEvent::PhaseChanged { worker: &worker, before, now });
+        assert_eq!(judged(None, Some(MemberPhase::Healthy)), (Gravity::Plain, "worker-1: new -> healthy".to_owned()));
+        assert_eq!(
+            judged(Some(MemberPhase::Healthy), Some(MemberPhase::Dead)),
+            (Gravity::Grave, "worker-1: healthy -> dead".to_owned())
+        );
+        assert_eq!(judged(Some(MemberPhase::Dead), None), (Gravity::Plain, "worker-1: dead -> gone".to_owned()));
     }
 }

@@ -3,11 +3,11 @@
 use scaler_core::worker::WorkerEvent;
 use scaler_core::{Tick, TickReport, WorkerId};
 
-use crate::lines::Lines;
+use crate::item_list_printer::{PrintIds, WatchLines};
 use crate::metrics::{FailureLabels, WorkerMetrics};
 use crate::readiness::Readiness;
-use crate::watching::{PrintIds, WatchLines};
-use crate::words::soon;
+use crate::stdout_writer::StdoutWriter;
+use crate::text::soon;
 
 use super::narrate::installation_changed;
 
@@ -16,7 +16,7 @@ use super::narrate::installation_changed;
 pub struct WorkerObserver {
     worker: WorkerId,
     watch: WatchLines,
-    lines: Lines,
+    lines: StdoutWriter,
     metrics: WorkerMetrics,
     readiness: Readiness,
     tick: Option<Tick>,
@@ -25,7 +25,7 @@ pub struct WorkerObserver {
 impl WorkerObserver {
     /// An observer that has been told nothing yet.
     #[must_use]
-    pub fn new(worker: WorkerId, print: PrintIds, lines: Lines, metrics: WorkerMetrics, readiness: Readiness) -> Self {
+    pub fn new(worker: WorkerId, print: PrintIds, lines: StdoutWriter, metrics: WorkerMetrics, readiness: Readiness) -> Self {
         Self { watch: WatchLines::new(worker.clone(), print), worker, lines, metrics, readiness, tick: None }
     }
 
@@ -169,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn what_happens_is_printed_and_counted() {
         let kept = Kept::default();
-        let lines = Lines::to(kept.clone()).unwrap();
+        let lines = StdoutWriter::to(kept.clone()).unwrap();
         let metrics = WorkerMetrics::register(&mut Registry::default());
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
         let worker = WorkerId::new("worker-1").unwrap();

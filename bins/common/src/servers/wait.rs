@@ -8,7 +8,7 @@ use scaler_core::{Clock, Episode, ErrorClass, StoreError, TokioClock};
 use crate::Failure;
 use crate::config::WaitLimit;
 use crate::readiness::Readiness;
-use crate::words::soon;
+use crate::text::soon;
 
 /// A one-shot command that waits no longer than this logs nothing about it.
 const QUIET_FOR: Duration = Duration::from_secs(2);

@@ -69,7 +69,7 @@ pub struct ControlArgs {
     /// How long a rollout may make no progress before the workers of older revisions are given slots like the newest, in seconds
     #[arg(long, env, default_value = "600", value_parser = seconds)]
     pub rollout_limit_s: Duration,
-    /// The least time between movements for mere unevenness, in seconds
+    /// The least time between moves for mere unevenness, in seconds
     #[arg(long, env, default_value = "10", value_parser = seconds)]
     pub settle_interval_s: Duration,
     /// How much more than its fair share a worker may carry before items are moved for it, in percent
@@ -112,7 +112,7 @@ impl ControlArgs {
             moves_per_s: self.moves_per_s,
             rollout_limit: self.rollout_limit_s,
             census_interval: self.census_interval_ms,
-            settle_interval: self.settle_interval_s,
+            load_rebalance_interval: self.settle_interval_s,
             tolerance: self.tolerance_percent,
             sweep_after: self.sweep_after_s,
             commit_limit: usize::try_from(self.commit_limit).unwrap_or(usize::MAX),
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(config.ring, RingKind::Rendezvous);
         let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval, config.gather];
         assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4, 5]);
-        let times = [config.settle_interval, config.sweep_after, config.thresholds.hold_for];
+        let times = [config.load_rebalance_interval, config.sweep_after, config.thresholds.hold_for];
         assert_eq!(times.map(|time| time.as_secs()), [5, 7, 12]);
         assert_eq!((config.damping.as_secs(), config.moves_per_s), (14, 15));
         assert!((config.tolerance - 0.2).abs() < 1e-9);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use notifi_scaler_common::metrics::FailureLabels;
-use notifi_scaler_common::words::soon;
+use notifi_scaler_common::text::soon;
 use scaler_core::WorkerId;
 use scaler_core::autoscale::{AutoscaleConfig, AutoscaleEvent};
 use scaler_core::control::ControlEvent;

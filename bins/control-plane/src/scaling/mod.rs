@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use notifi_scaler_common::{Failure, USAGE};
 use prometheus_client::registry::Registry;
-use scaler_core::autoscale::{self, AutoscaleConfig, Fleet, Lead, Lookout};
+use scaler_core::autoscale::{self, AutoscaleConfig, Fleet, Lead, WorkloadWatcher};
 use scaler_core::control::ControlEvent;
 use scaler_core::{Clock, InstallationId, Membership, MembershipError};
 use tokio::sync::watch;
@@ -60,10 +60,10 @@ impl Scaling {
         clock: Arc<dyn Clock>,
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
-        let (mut lookout, lead) = Lookout::new(Arc::clone(&clock));
+        let (mut watcher, lead) = WorkloadWatcher::new(Arc::clone(&clock));
         let wanted = self.exports.then(|| WantedObserver::new(self.metrics.clone(), self.config.clone()));
         let tell = move |event: &ControlEvent<'_>| {
-            lookout.observe(event);
+            watcher.observe(event);
             if let Some(wanted) = &wanted {
                 wanted.observe(event);
             }

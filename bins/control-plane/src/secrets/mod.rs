@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use clap::Parser;
 use k8s_openapi::ByteString;
 use notifi_scaler_common::config::{LogArgs, kube_name};
-use notifi_scaler_common::lines::Lines;
+use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, telemetry};
 use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
@@ -65,7 +65,7 @@ pub struct SecretsArgs {
 /// # Errors
 /// When there is no cluster, or it refuses.
 pub async fn run(args: &SecretsArgs) -> Result<(), Failure> {
-    let lines = &Lines::stdout()?;
+    let lines = &StdoutWriter::stdout()?;
     telemetry::init(&args.logging, LevelFilter::INFO);
     let config = kube::Config::infer().await.map_err(|error| SecretsError::NoCluster(error.to_string()))?;
     let cluster = Cluster::open(config, args).await?;
@@ -86,7 +86,7 @@ pub async fn run(args: &SecretsArgs) -> Result<(), Failure> {
 }
 
 /// The certificates are signed by one authority, since each side verifies the other with it.
-async fn certificates(args: &SecretsArgs, authority: &str, cluster: &Cluster, lines: &Lines) -> Result<(), Failure> {
+async fn certificates(args: &SecretsArgs, authority: &str, cluster: &Cluster, lines: &StdoutWriter) -> Result<(), Failure> {
     let servers = args.server_certificate.iter().map(|contents| (contents, Usage::Server));
     let clients = args.client_certificate.iter().map(|contents| (contents, Usage::Client));
     let (mut present, mut missing) = (Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ fn named<const N: usize>(data: [(&str, ByteString); N]) -> BTreeMap<String, Byte
     data.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-fn report(lines: &Lines, secret: &str, made: &Made) {
+fn report(lines: &StdoutWriter, secret: &str, made: &Made) {
     lines.print(match made {
         Made::Created => format!("{secret}: created"),
         Made::Added(keys) => format!("{secret}: added {}", keys.join(", ")),

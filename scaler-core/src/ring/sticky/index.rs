@@ -1,8 +1,8 @@
 //! Who owns what, by worker: so that a plan looks only at the slots that it moves.
 
+use super::donor_slots::LoadedSlot;
 use super::owners::{OwnerChange, Owners};
-use super::pile::LoadedSlot;
-use super::stock::Stock;
+use super::sorted_slots::SortedSlots;
 use crate::{Slot, SlotLoad};
 
 /// How a slot is counted. The slots of one measure are shared out apart from those of the other.
@@ -37,7 +37,7 @@ pub(super) struct Index {
 /// What the owners have of one measure, by their numbers, nobody's first.
 #[derive(Clone, Debug, Default)]
 struct Holdings {
-    stocks: Vec<Stock>,
+    stocks: Vec<SortedSlots>,
     loads: Vec<i64>,
     total: i64,
 }
@@ -57,13 +57,13 @@ impl Index {
             holdings[measure as usize].recount(number, i64::from(counts));
         }
         for (holdings, slots) in holdings.iter_mut().zip(slots) {
-            holdings.stocks = slots.into_iter().map(Stock::of).collect();
+            holdings.stocks = slots.into_iter().map(SortedSlots::of).collect();
         }
         Self { load: load.clone(), holdings }
     }
 
     /// Looks at every slot's load, and touches the stocks of those that have changed.
-    pub(super) fn reweigh(&mut self, owners: &Owners, load: &SlotLoad) {
+    pub(super) fn set_load(&mut self, owners: &Owners, load: &SlotLoad) {
         if self.load.is_clone_of(load) {
             return;
         }
@@ -161,7 +161,7 @@ impl Holdings {
     fn make_room_for(&mut self, owner: usize) {
         if self.loads.len() <= owner {
             self.loads.resize(owner + 1, 0);
-            self.stocks.resize_with(owner + 1, Stock::default);
+            self.stocks.resize_with(owner + 1, SortedSlots::default);
         }
     }
 }

@@ -1,16 +1,16 @@
 //! The sticky slot ring: an owner for every slot, and a planner that starts from what is and changes as little as can be.
 
-mod exchange;
+mod apportionment;
+mod donor_queue;
+mod donor_slots;
+mod fair_share;
 mod index;
-mod market;
+mod load_rebalance;
+mod moves;
 mod owners;
-mod passing;
-mod pile;
 mod planner;
-mod scene;
-mod settle;
-mod share;
-mod stock;
+mod roster_diff;
+mod sorted_slots;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use std::fmt;
 
 use index::Index;
 use owners::Owners;
-use scene::State;
+use roster_diff::State;
 
 use super::{Evenness, Guarantees, InvalidSlotCount, Minimality, Ring, Slot, SlotCount, StalePlan, slot_of};
 use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
@@ -30,14 +30,14 @@ use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
 /// occupied slots are shared by their items and the empty ones by their number, so that items yet to come are shared too.
 /// A look-up is one hash and two loads.
 ///
-/// A ring that [knows the load](Self::reweigh) plans at the cost of what moves, and a little for every worker, however many
+/// A ring that [knows the load](Self::set_load) plans at the cost of what moves, and a little for every worker, however many
 /// slots and items there are. Under any other load a plan looks at every slot first.
 ///
 /// # Rollouts
 /// While workers of two [generations](crate::Seat::generation) have a seat, only those of the newest that has an open one
 /// receive anything, and a joiner of it takes nothing from the living: it gets the slots of those who leave. So each slot
 /// moves once while a generation is replaced, whatever the pace. A joiner that still owns nothing when the rollout is over
-/// takes its share then, and [`settle`](Ring::settle) gives it one before, from the older workers only.
+/// takes its share then, and [`rebalance_load`](Ring::rebalance_load) gives it one before, from the older workers only.
 #[derive(Clone)]
 pub struct StickyRing {
     roster: Roster,
@@ -74,9 +74,9 @@ impl StickyRing {
     ///
     /// The first time it sorts all slots by their owners. Then it compares the loads and costs what has changed between them;
     /// a clone of the load that it knows costs nothing. Applying a plan does not unlearn it.
-    pub fn reweigh(&mut self, load: &SlotLoad) {
+    pub fn set_load(&mut self, load: &SlotLoad) {
         match &mut self.index {
-            Some(index) => index.reweigh(&self.owners, load),
+            Some(index) => index.set_load(&self.owners, load),
             None => self.index = Some(Index::build(&self.owners, load)),
         }
     }
@@ -124,7 +124,7 @@ impl StickyRing {
     }
 
     /// Splits every slot in two with the same owner and the same pin, so that every item keeps its owner. The load of the new
-    /// slots is not known until the next [`reweigh`](Self::reweigh).
+    /// slots is not known until the next [`set_load`](Self::set_load).
     ///
     /// # Errors
     /// When there are as many slots as can be; then nothing is changed.
@@ -170,20 +170,20 @@ impl Ring for StickyRing {
         self.plan_within(to, load, usize::MAX)
     }
 
-    fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan {
-        settle::settle(self.state(&self.indexed(load)), &self.roster, tolerance)
+    fn rebalance_load(&self, load: &SlotLoad, tolerance: f64) -> Plan {
+        load_rebalance::rebalance(self.state(&self.indexed(load)), &self.roster, tolerance)
     }
 
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
-        for movement in plan.movements() {
-            let found = self.owner(movement.slot);
-            if movement.slot.index() >= self.slots().len() || found != movement.from.as_ref() {
-                return Err(StalePlan { slot: movement.slot, planned: movement.from.clone(), found: found.cloned() });
+        for slot_move in plan.moves() {
+            let found = self.owner(slot_move.slot);
+            if slot_move.slot.index() >= self.slots().len() || found != slot_move.from.as_ref() {
+                return Err(StalePlan { slot: slot_move.slot, planned: slot_move.from.clone(), found: found.cloned() });
             }
         }
         let owners = &mut self.owners;
         let changes: Vec<_> =
-            plan.movements().iter().filter_map(|movement| owners.hand_over(movement.slot, &movement.to)).collect();
+            plan.moves().iter().filter_map(|slot_move| owners.hand_over(slot_move.slot, &slot_move.to)).collect();
         if let Some(index) = &mut self.index {
             index.hand_over(&changes);
         }

@@ -2,37 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use super::exchange::Exchange;
+use super::apportionment::Apportionment;
 use super::index::Measure;
-use super::passing::{Pass, Passed, plan_of};
-use super::scene::{Scene, State};
+use super::moves::{SlotMove, SlotMoves, plan_of};
+use super::roster_diff::{RosterDiff, State};
 use crate::{Plan, Roster};
 
 /// What would move if the roster became `to`: at most `limit` slots, those without an owner first.
 pub(super) fn plan(state: State<'_>, to: &Roster, limit: usize) -> Plan {
-    let scene = Scene::new(state, to);
-    let mut passed = Passed::default();
+    let diff = RosterDiff::new(state, to);
+    let mut passed = SlotMoves::default();
     for measure in Measure::ALL {
-        passed.append(Exchange::run(&scene, measure));
+        passed.append(Apportionment::run(&diff, measure));
     }
     let mut passes = passed.in_order_of_urgency();
     let shared_among = if passes.len() > limit {
         passes.truncate(limit);
         still_shared_among(state.shared_among, to)
     } else {
-        shared_among(&scene, to, &passes)
+        shared_among(&diff, to, &passes)
     };
-    plan_of(&passes, &scene, to, shared_among)
+    plan_of(&passes, &diff, to, shared_among)
 }
 
 /// Those whose share is complete when all has moved: everyone but joiners that have to wait.
-fn shared_among(scene: &Scene<'_>, to: &Roster, passes: &[Pass]) -> Roster {
+fn shared_among(diff: &RosterDiff<'_>, to: &Roster, passes: &[SlotMove]) -> Roster {
     let mut receivers: Option<BTreeSet<u32>> = None;
     let mut roster = to.clone();
-    for joiner in scene.joiners() {
+    for joiner in diff.joiners() {
         let receives = || receivers.get_or_insert_with(|| passes.iter().map(|pass| pass.to).collect()).contains(&joiner);
-        if scene.awaits_its_share(joiner, receives) {
-            roster.remove(scene.parties[joiner as usize].id);
+        if diff.awaits_its_share(joiner, receives) {
+            roster.remove(diff.parties[joiner as usize].id);
         }
     }
     roster

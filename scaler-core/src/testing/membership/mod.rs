@@ -30,9 +30,9 @@
 //! scaler_core::membership_suite!(memory);
 //! ```
 
+mod records;
+mod registration;
 mod retirement;
-mod sightings;
-mod standing;
 mod strangers;
 mod wake_ups;
 
@@ -46,9 +46,9 @@ use crate::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState,
 
 use super::Violation;
 
+pub use records::*;
+pub use registration::*;
 pub use retirement::*;
-pub use sightings::*;
-pub use standing::*;
 pub use strangers::*;
 pub use wake_ups::*;
 
@@ -130,5 +130,5 @@ fn active(name: &str, life: u128) -> Result<Member, Violation> {
 
 /// What members say, without their ages.
 async fn said(membership: &dyn Membership) -> Result<Vec<Member>, Violation> {
-    Ok(membership.members().await?.into_iter().map(|sighting| sighting.member).collect())
+    Ok(membership.members().await?.into_iter().map(|record| record.member).collect())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{MembershipFixture, OURS, active, joiner, said};
 use crate::testing::{CaseResult, Violation, equal};
-use crate::{Member, MemberState, Standing, WorkerId};
+use crate::{Member, MemberState, Registration, WorkerId};
 
 const SOON: Duration = Duration::from_millis(50);
 const SOONER: Duration = Duration::from_millis(10);
@@ -15,7 +15,7 @@ pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFix
     let [here, there] = fixture.clients();
     let members = [active("worker-1", 1)?, active("worker-2", 2)?];
     for member in &members {
-        equal(here.heartbeat(member).await?, Standing::Current, "nobody is retired at first")?;
+        equal(here.heartbeat(member).await?, Registration::Current, "nobody is retired at first")?;
     }
     equal(here.retired(OURS).await?, BTreeSet::new(), "nobody is retired at first")?;
     there.retire(OURS, &names(["worker-2"])?).await?;
@@ -23,8 +23,8 @@ pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFix
     let draining = Member { state: MemberState::Draining, ..members[1].clone() };
     for client in [&here, &there] {
         equal(client.retired(OURS).await?, names(["worker-2"])?, "the retired are told")?;
-        equal(client.heartbeat(&members[0]).await?, Standing::Current, "another is current")?;
-        equal(client.heartbeat(&draining).await?, Standing::Retiring, "who is retired hears so")?;
+        equal(client.heartbeat(&members[0]).await?, Registration::Current, "another is current")?;
+        equal(client.heartbeat(&draining).await?, Registration::Retiring, "who is retired hears so")?;
     }
     equal(said(&*there).await?, vec![members[0].clone(), draining], "a retiring heartbeat counts like any other")
 }
@@ -37,7 +37,8 @@ pub async fn a_later_retirement_replaces_the_earlier(fixture: &dyn MembershipFix
         here.retire(OURS, &names(retired.iter().copied())?).await?;
         equal(there.retired(OURS).await?, names(retired.iter().copied())?, "only those retired last are told")?;
         for member in &members {
-            let expected = if retired.contains(&member.key.worker.as_str()) { Standing::Retiring } else { Standing::Current };
+            let expected =
+                if retired.contains(&member.key.worker.as_str()) { Registration::Retiring } else { Registration::Current };
             equal(there.heartbeat(member).await?, expected, "only those retired last are retiring")?;
         }
     }
@@ -52,7 +53,7 @@ pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixtu
     here.retire(OURS, &names(["worker-1", strange, &longest])?).await?;
     for name in ["worker-1", strange, &longest] {
         let standing = there.heartbeat(&joiner(name, 1)?).await?;
-        equal(standing, Standing::Retiring, "it is retired from its first heartbeat")?;
+        equal(standing, Registration::Retiring, "it is retired from its first heartbeat")?;
     }
     Ok(())
 }
@@ -64,10 +65,10 @@ pub async fn neither_leaving_nor_a_sweep_reinstates(fixture: &dyn MembershipFixt
     here.retire(OURS, &names(["worker-1"])?).await?;
     here.heartbeat(&member).await?;
     here.leave(&member.key).await?;
-    equal(there.heartbeat(&member).await?, Standing::Retiring, "who left and came back is retired")?;
+    equal(there.heartbeat(&member).await?, Registration::Retiring, "who left and came back is retired")?;
     fixture.pass(SOON).await;
     there.sweep(SOONER).await?;
-    equal(here.heartbeat(&joiner("worker-1", 2)?).await?, Standing::Retiring, "who was swept is retired")
+    equal(here.heartbeat(&joiner("worker-1", 2)?).await?, Registration::Retiring, "who was swept is retired")
 }
 
 /// To be retired keeps no name.
@@ -75,9 +76,9 @@ pub async fn a_retired_member_can_be_superseded(fixture: &dyn MembershipFixture)
     let [here, there] = fixture.clients();
     here.heartbeat(&active("worker-1", 1)?).await?;
     here.retire(OURS, &names(["worker-1"])?).await?;
-    equal(there.heartbeat(&joiner("worker-1", 2)?).await?, Standing::Retiring, "a later joiner takes the name over")?;
+    equal(there.heartbeat(&joiner("worker-1", 2)?).await?, Registration::Retiring, "a later joiner takes the name over")?;
     let earlier = here.heartbeat(&active("worker-1", 1)?).await?;
-    equal(earlier, Standing::Superseded, "the earlier is superseded")
+    equal(earlier, Registration::Superseded, "the earlier is superseded")
 }
 
 fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<WorkerId>, Violation> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{MembershipFixture, OURS, active, joiner, said};
 use crate::testing::{CaseResult, ensure, equal};
-use crate::{InstallationId, Member, Standing};
+use crate::{InstallationId, Member, Registration};
 
 const THEIRS: InstallationId = InstallationId::new(Uuid::from_u128(0x7e1e));
 
@@ -17,14 +17,14 @@ pub async fn installations_have_names_of_their_own(fixture: &dyn MembershipFixtu
     let theirs = |member: Member| Member { installation: THEIRS, ..member };
     let (our, their) = (active("worker-1", 1)?, theirs(active("worker-1", 2)?));
     for _ in 0..2 {
-        equal(here.heartbeat(&our).await?, Standing::Current, "our member")?;
+        equal(here.heartbeat(&our).await?, Registration::Current, "our member")?;
         equal(
             there.heartbeat(&theirs(joiner("worker-1", 2)?)).await?,
-            Standing::Current,
+            Registration::Current,
             "a joiner of theirs with the same name",
         )?;
-        equal(here.heartbeat(&our).await?, Standing::Current, "our member, after theirs has joined")?;
-        equal(there.heartbeat(&their).await?, Standing::Current, "their member")?;
+        equal(here.heartbeat(&our).await?, Registration::Current, "our member, after theirs has joined")?;
+        equal(there.heartbeat(&their).await?, Registration::Current, "their member")?;
     }
     let found = said(&*here).await?;
     equal(found.len(), 2, "members")?;
@@ -43,8 +43,8 @@ pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture
     there.retire(THEIRS, &BTreeSet::new()).await?;
     equal(here.retired(OURS).await?, retired, "those retired here, after others were retired there")?;
     equal(there.retired(THEIRS).await?, BTreeSet::new(), "those retired there")?;
-    equal(here.heartbeat(&our).await?, Standing::Retiring, "our member")?;
-    equal(there.heartbeat(&their).await?, Standing::Current, "their member with the same name")
+    equal(here.heartbeat(&our).await?, Registration::Retiring, "our member")?;
+    equal(there.heartbeat(&their).await?, Registration::Current, "their member with the same name")
 }
 
 /// When a stranger with the same name is gone, and a member is heard again, it is listed once.

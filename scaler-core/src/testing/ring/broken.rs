@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::Law;
 use crate::{
-    Evenness, Guarantees, Intake, Movement, Plan, Reason, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, StickyRing,
+    Eligibility, Evenness, Guarantees, Move, Plan, Reason, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, StickyRing,
     WorkerId,
 };
 
@@ -33,7 +33,7 @@ pub enum Fault {
     BlindToItems,
     /// A changed weight moves a slot between two others.
     Meddling,
-    /// Applying a plan forgets its last movement.
+    /// Applying a plan forgets its last move.
     Forgetful,
     /// Drifted loads are settled when nobody asked.
     Restless,
@@ -126,51 +126,51 @@ impl BrokenRing {
         Self { ring: StickyRing::new(slots), fault, asked: AtomicBool::new(false), moved_at: vec![0; slots.len()], applied: 0 }
     }
 
-    fn plan_with_the_fault(&self, to: &Roster, load: &SlotLoad) -> Vec<Movement> {
-        let mut movements = self.ring.plan(to, load).movements().to_vec();
+    fn plan_with_the_fault(&self, to: &Roster, load: &SlotLoad) -> Vec<Move> {
+        let mut moves = self.ring.plan(to, load).moves().to_vec();
         let joiner = to.iter().map(|(id, _)| id).find(|id| !self.roster().contains(id));
         let survivors = to.iter().filter(|(id, _)| self.roster().contains(id));
         match self.fault {
-            Fault::Moody if self.asked.fetch_xor(true, Relaxed) => movements.truncate(movements.len() / 2),
-            Fault::Modulo => movements = self.modulo(to),
-            Fault::Greedy => movements.extend(joiner.and_then(|joiner| self.one_more(&movements, None, joiner))),
-            Fault::Disturbing if joiner.is_none() && !movements.is_empty() => self.exchange(to, &mut movements),
-            Fault::Swapping if !movements.is_empty() => self.exchange(to, &mut movements),
+            Fault::Moody if self.asked.fetch_xor(true, Relaxed) => moves.truncate(moves.len() / 2),
+            Fault::Modulo => moves = self.modulo(to),
+            Fault::Greedy => moves.extend(joiner.and_then(|joiner| self.one_more(&moves, None, joiner))),
+            Fault::Disturbing if joiner.is_none() && !moves.is_empty() => self.exchange(to, &mut moves),
+            Fault::Swapping if !moves.is_empty() => self.exchange(to, &mut moves),
             Fault::Meddling if survivors.into_iter().any(|(id, now)| self.roster().get(id) != Some(now)) => {
-                self.exchange(to, &mut movements);
+                self.exchange(to, &mut moves);
             }
-            Fault::Dumping | Fault::Overfilling => dump(to, &mut movements),
-            Fault::BlindToWeights => movements = self.seen_as(to, |seat| Seat { weight: Seat::PLAIN.weight, ..seat }, load),
-            Fault::BlindToCordons => movements = self.seen_as(to, |seat| Seat { intake: Intake::Open, ..seat }, load),
-            Fault::BlindToItems => movements = self.ring.plan(to, &SlotLoad::uniform(self.slots())).movements().to_vec(),
-            Fault::Restless if to == self.roster() => movements = self.ring.settle(load, 0.0).movements().to_vec(),
-            Fault::Reseeding if joiner.is_some() => movements = self.reseeded(to, load),
-            Fault::Quota => movements = self.by_quota(to),
+            Fault::Dumping | Fault::Overfilling => dump(to, &mut moves),
+            Fault::BlindToWeights => moves = self.seen_as(to, |seat| Seat { weight: Seat::PLAIN.weight, ..seat }, load),
+            Fault::BlindToCordons => moves = self.seen_as(to, |seat| Seat { eligibility: Eligibility::Eligible, ..seat }, load),
+            Fault::BlindToItems => moves = self.ring.plan(to, &SlotLoad::uniform(self.slots())).moves().to_vec(),
+            Fault::Restless if to == self.roster() => moves = self.ring.rebalance_load(load, 0.0).moves().to_vec(),
+            Fault::Reseeding if joiner.is_some() => moves = self.reseeded(to, load),
+            Fault::Quota => moves = self.by_quota(to),
             Fault::LastInFirstOut if load.is_uniform() => {
-                self.choose_again(&mut movements, load, |slot| u64::MAX - self.moved_at[slot.index()]);
+                self.choose_again(&mut moves, load, |slot| u64::MAX - self.moved_at[slot.index()]);
             }
-            Fault::LightFirst => self.choose_again(&mut movements, load, |slot| u64::from(load.of(slot))),
-            Fault::Fickle if to == self.roster() && load.heaviest() == 1 => self.exchange(to, &mut movements),
+            Fault::LightFirst => self.choose_again(&mut moves, load, |slot| u64::from(load.of(slot))),
+            Fault::Fickle if to == self.roster() && load.heaviest() == 1 => self.exchange(to, &mut moves),
             _ => {}
         }
-        movements
+        moves
     }
 
-    fn modulo(&self, to: &Roster) -> Vec<Movement> {
+    fn modulo(&self, to: &Roster) -> Vec<Move> {
         let workers: Vec<&WorkerId> = to.iter().map(|(id, _)| id).collect();
         let owners = self.slots().iter().zip(workers.iter().cycle());
         let moving = owners.filter(|(slot, owner)| self.owner(*slot) != Some(**owner));
-        moving.map(|(slot, owner)| self.movement(slot, owner)).collect()
+        moving.map(|(slot, owner)| self.slot_move(slot, owner)).collect()
     }
 
-    fn reseeded(&self, to: &Roster, load: &SlotLoad) -> Vec<Movement> {
+    fn reseeded(&self, to: &Roster, load: &SlotLoad) -> Vec<Move> {
         let fresh = StickyRing::new(self.slots()).plan(to, load);
-        let moving = fresh.movements().iter().filter(|movement| self.owner(movement.slot) != Some(&movement.to));
-        moving.map(|movement| self.movement(movement.slot, &movement.to)).collect()
+        let moving = fresh.moves().iter().filter(|slot_move| self.owner(slot_move.slot) != Some(&slot_move.to));
+        moving.map(|slot_move| self.slot_move(slot_move.slot, &slot_move.to)).collect()
     }
 
     /// Moves what exceeds the quotas, and what nobody owns, to those below theirs; the largest remainders are rounded up.
-    fn by_quota(&self, to: &Roster) -> Vec<Movement> {
+    fn by_quota(&self, to: &Roster) -> Vec<Move> {
         let slots = u64::from(self.slots().get());
         let weights = || to.iter().map(|(_, seat)| u64::from(seat.weight.get()));
         let all: u64 = weights().sum();
@@ -188,60 +188,60 @@ impl BrokenRing {
             }
         }
         let below = left.into_iter().flat_map(|(id, left)| (0..left).map(move |_| id));
-        excess.into_iter().zip(below).map(|(slot, id)| self.movement(slot, id)).collect()
+        excess.into_iter().zip(below).map(|(slot, id)| self.slot_move(slot, id)).collect()
     }
 
     /// Lets every donor give other slots of the same load, or a little more, in another order.
-    fn choose_again(&self, movements: &mut Vec<Movement>, load: &SlotLoad, order: impl Fn(Slot) -> u64) {
-        let (traded, mut kept): (Vec<Movement>, Vec<Movement>) =
-            movements.drain(..).partition(|movement| movement.why == Reason::WorkerJoined);
+    fn choose_again(&self, moves: &mut Vec<Move>, load: &SlotLoad, order: impl Fn(Slot) -> u64) {
+        let (traded, mut kept): (Vec<Move>, Vec<Move>) =
+            moves.drain(..).partition(|slot_move| slot_move.why == Reason::WorkerJoined);
         let mut gifts: BTreeMap<(Option<WorkerId>, WorkerId), u64> = BTreeMap::new();
-        for movement in traded {
-            *gifts.entry((movement.from, movement.to)).or_default() += u64::from(load.of(movement.slot));
+        for slot_move in traded {
+            *gifts.entry((slot_move.from, slot_move.to)).or_default() += u64::from(load.of(slot_move.slot));
         }
         for ((from, to), mut owed) in gifts {
             let mut own: Vec<Slot> = self.slots().iter().filter(|slot| self.owner(*slot) == from.as_ref()).collect();
             own.sort_by_key(|slot| (order(*slot), *slot));
             for slot in own.into_iter().filter(|slot| load.of(*slot) > 0) {
-                if owed > 0 && kept.iter().all(|movement| movement.slot != slot) {
+                if owed > 0 && kept.iter().all(|slot_move| slot_move.slot != slot) {
                     owed = owed.saturating_sub(u64::from(load.of(slot)));
-                    kept.push(self.movement(slot, &to));
+                    kept.push(self.slot_move(slot, &to));
                 }
             }
         }
-        *movements = kept;
+        *moves = kept;
     }
 
-    fn seen_as(&self, to: &Roster, see: impl Fn(Seat) -> Seat, load: &SlotLoad) -> Vec<Movement> {
+    fn seen_as(&self, to: &Roster, see: impl Fn(Seat) -> Seat, load: &SlotLoad) -> Vec<Move> {
         let seen = to.iter().map(|(id, seat)| (id.clone(), see(seat))).collect();
-        self.ring.plan(&seen, load).movements().to_vec()
+        self.ring.plan(&seen, load).moves().to_vec()
     }
 
     /// Adds the gift of a slot by each of the first two workers that have one and stay to the other.
-    fn exchange(&self, to: &Roster, movements: &mut Vec<Movement>) {
+    fn exchange(&self, to: &Roster, moves: &mut Vec<Move>) {
         let mut staying = to.iter().map(|(id, _)| id).filter(|id| self.roster().contains(id));
         if let (Some(one), Some(other)) = (staying.next(), staying.next()) {
-            let gifts = [(one, other), (other, one)].map(|(from, to)| self.one_more(movements, Some(from), to));
-            movements.extend(gifts.into_iter().flatten());
+            let gifts = [(one, other), (other, one)].map(|(from, to)| self.one_more(moves, Some(from), to));
+            moves.extend(gifts.into_iter().flatten());
         }
     }
 
-    /// A movement of a slot that stays where it is in the others, from this worker or from anyone.
-    fn one_more(&self, movements: &[Movement], from: Option<&WorkerId>, to: &WorkerId) -> Option<Movement> {
-        let stays = |slot: &Slot| movements.iter().all(|movement| movement.slot != *slot);
+    /// A move of a slot that stays where it is in the others, from this worker or from anyone.
+    fn one_more(&self, moves: &[Move], from: Option<&WorkerId>, to: &WorkerId) -> Option<Move> {
+        let stays = |slot: &Slot| moves.iter().all(|slot_move| slot_move.slot != *slot);
         let fits = |slot: &Slot| self.owner(*slot).is_some_and(|owner| owner != to && from.is_none_or(|from| from == owner));
-        self.slots().iter().find(|slot| stays(slot) && fits(slot)).map(|slot| self.movement(slot, to))
+        self.slots().iter().find(|slot| stays(slot) && fits(slot)).map(|slot| self.slot_move(slot, to))
     }
 
-    fn movement(&self, slot: Slot, to: &WorkerId) -> Movement {
-        Movement { slot, from: self.owner(slot).cloned(), to: to.clone(), why: Reason::Uneven }
+    fn slot_move(&self, slot: Slot, to: &WorkerId) -> Move {
+        Move { slot, from: self.owner(slot).cloned(), to: to.clone(), why: Reason::Uneven }
     }
 }
 
 /// Sends what has lost its owner to the first worker.
-fn dump(to: &Roster, movements: &mut [Movement]) {
+fn dump(to: &Roster, moves: &mut [Move]) {
     if let Some((first, _)) = to.iter().next() {
-        let orphans = movements.iter_mut().filter(|movement| matches!(movement.why, Reason::Unowned | Reason::OwnerLeft));
+        let orphans = moves.iter_mut().filter(|slot_move| matches!(slot_move.why, Reason::Unowned | Reason::OwnerLeft));
         orphans.for_each(|orphan| orphan.to = first.clone());
     }
 }
@@ -269,28 +269,27 @@ impl Ring for BrokenRing {
         Plan::new(to.clone(), self.plan_with_the_fault(to, load), load).with_shares_of(shared_among)
     }
 
-    fn settle(&self, load: &SlotLoad, tolerance: f64) -> Plan {
+    fn rebalance_load(&self, load: &SlotLoad, tolerance: f64) -> Plan {
         if self.fault == Fault::Idle {
             return Plan::new(self.roster().clone(), Vec::new(), load);
         }
-        self.ring.settle(load, tolerance)
+        self.ring.rebalance_load(load, tolerance)
     }
 
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
-        let mut movements: BTreeMap<Slot, Movement> =
-            plan.movements().iter().map(|movement| (movement.slot, movement.clone())).collect();
+        let mut moves: BTreeMap<Slot, Move> = plan.moves().iter().map(|slot_move| (slot_move.slot, slot_move.clone())).collect();
         match self.fault {
-            Fault::Forgetful => drop(movements.pop_last()),
+            Fault::Forgetful => drop(moves.pop_last()),
             Fault::Credulous => {
-                movements.values_mut().for_each(|movement| movement.from = self.ring.owner(movement.slot).cloned());
+                moves.values_mut().for_each(|slot_move| slot_move.from = self.ring.owner(slot_move.slot).cloned());
             }
             _ => {}
         }
         let load = SlotLoad::uniform(self.slots());
-        let faulty = Plan::new(plan.roster().clone(), movements.into_values().collect(), &load);
+        let faulty = Plan::new(plan.roster().clone(), moves.into_values().collect(), &load);
         self.ring.apply(&faulty.with_shares_of(plan.shared_among().clone()))?;
         self.applied += 1;
-        plan.movements().iter().for_each(|movement| self.moved_at[movement.slot.index()] = self.applied);
+        plan.moves().iter().for_each(|slot_move| self.moved_at[slot_move.slot.index()] = self.applied);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::{Intake, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId};
+use crate::{Eligibility, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId};
 
 /// What may happen in a history.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ enum Leaver {
 #[derive(Clone, Copy, Debug)]
 enum Reseat {
     Weight(Weight),
-    Intake(Intake),
+    Eligibility(Eligibility),
 }
 
 impl Event {
@@ -90,7 +90,7 @@ impl Event {
             let seat = next.get(&id).unwrap_or(Seat::PLAIN);
             let seat = match reseat {
                 Reseat::Weight(weight) => Seat { weight, ..seat },
-                Reseat::Intake(intake) => Seat { intake, ..seat },
+                Reseat::Eligibility(eligibility) => Seat { eligibility, ..seat },
             };
             next.seat(id, seat);
         }
@@ -154,12 +154,13 @@ fn events(seats: Seats) -> impl Strategy<Value = Event> {
     let come_and_go = roster.prop_map(|(leavers, joiners)| Event { leavers, joiners, reseat: None });
     let reseat =
         |reseat| (any::<Index>(), reseat).prop_map(|reseat| Event { leavers: vec![], joiners: vec![], reseat: Some(reseat) });
-    let reweigh = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
-    let cordon = reseat(prop_oneof![Just(Intake::Cordoned), Just(Intake::Open)].prop_map(Reseat::Intake).boxed());
+    let set_load = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
+    let cordon =
+        reseat(prop_oneof![Just(Eligibility::Cordoned), Just(Eligibility::Eligible)].prop_map(Reseat::Eligibility).boxed());
     match seats {
         Seats::Equal | Seats::Revolving => come_and_go.boxed(),
-        Seats::Weighted => prop_oneof![3 => come_and_go, 1 => reweigh].boxed(),
-        Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => reweigh, 1 => cordon].boxed(),
+        Seats::Weighted => prop_oneof![3 => come_and_go, 1 => set_load].boxed(),
+        Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => set_load, 1 => cordon].boxed(),
     }
 }
 

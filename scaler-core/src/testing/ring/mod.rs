@@ -28,7 +28,7 @@ use crate::{Ring, SlotCount};
 /// How a ring that breaks no law stands to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum MemberPhase {
     /// It keeps the law.
     Kept {
         /// On how many changes of the roster the law had something to say.
@@ -66,9 +66,9 @@ pub enum Failure {
 ///
 /// # Errors
 /// When the ring breaks the law, or when no history was fit to try it.
-pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Verdict, Failure> {
+pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<MemberPhase, Failure> {
     if !law.is_promised_by(build(SlotCount::DEFAULT).guarantees()) {
-        return Ok(Verdict::NotPromised);
+        return Ok(MemberPhase::NotPromised);
     }
     let seed = seed();
     let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
@@ -81,7 +81,7 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Verdic
     });
     match outcome {
         Ok(()) if turns.get() == 0 => Err(Failure::Untested { law }),
-        Ok(()) => Ok(Verdict::Kept { turns: turns.get() }),
+        Ok(()) => Ok(MemberPhase::Kept { turns: turns.get() }),
         Err(TestError::Fail(why, history)) => {
             Err(Failure::Broken { law, violation: Violation::new(why.message()), history: format!("{history:?}"), seed })
         }
@@ -98,8 +98,8 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Verdic
 #[expect(clippy::print_stderr, reason = "what was not tried shall be seen")]
 pub fn uphold<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) {
     match check(law, build) {
-        Ok(Verdict::Kept { .. }) => {}
-        Ok(Verdict::NotPromised) => eprintln!("{law} is not promised by this ring and was not tried"),
+        Ok(MemberPhase::Kept { .. }) => {}
+        Ok(MemberPhase::NotPromised) => eprintln!("{law} is not promised by this ring and was not tried"),
         Err(failure) => panic!("{failure}"),
     }
 }

@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::history::ROUND_TRIPS;
 use super::turn::{Carried, Finding, Tried, Turn};
 use crate::testing::{CaseResult, Violation};
-use crate::{Evenness, Intake, Minimality, Movement, Slot, SlotLoad, WorkerId};
+use crate::{Eligibility, Evenness, Minimality, Move, Slot, SlotLoad, WorkerId};
 
 /// Ok where the condition holds. Unlike [`ensure`](crate::testing::ensure) it writes no words where none are needed.
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> CaseResult {
     if holds { Ok(()) } else { Err(Violation::new(otherwise())) }
 }
 
-/// Tries every movement of the plan.
-fn each(turn: &Turn<'_>, holds: impl Fn(&Movement) -> bool, otherwise: &str) -> Finding {
-    match turn.plan.movements().iter().find(|movement| !holds(movement)) {
-        Some(movement) => Err(Violation::new(format!("{otherwise}: {movement:?}"))),
+/// Tries every move of the plan.
+fn each(turn: &Turn<'_>, holds: impl Fn(&Move) -> bool, otherwise: &str) -> Finding {
+    match turn.plan.moves().iter().find(|slot_move| !holds(slot_move)) {
+        Some(slot_move) => Err(Violation::new(format!("{otherwise}: {slot_move:?}"))),
         None => Ok(Tried::Yes),
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn join_moves_only_to_the_joiner(turn: &Turn<'_>) -> Finding {
     if joiners.is_empty() || !turn.orphans().is_empty() || !turn.reseated().is_empty() {
         return Ok(Tried::No);
     }
-    each(turn, |movement| joiners.contains(&movement.to), "moved to one who was there before")
+    each(turn, |slot_move| joiners.contains(&slot_move.to), "moved to one who was there before")
 }
 
 pub(super) fn leave_moves_only_the_leavers(turn: &Turn<'_>) -> Finding {
@@ -58,7 +58,7 @@ pub(super) fn leave_moves_only_the_leavers(turn: &Turn<'_>) -> Finding {
     if orphans.is_empty() || !turn.joiners().is_empty() || !turn.reseated().is_empty() {
         return Ok(Tried::No);
     }
-    let moved: BTreeSet<Slot> = turn.plan.movements().iter().map(|movement| movement.slot).collect();
+    let moved: BTreeSet<Slot> = turn.plan.moves().iter().map(|slot_move| slot_move.slot).collect();
     demand(moved == orphans, || format!("moved {moved:?} when {orphans:?} had lost their owner"))?;
     Ok(Tried::Yes)
 }
@@ -84,7 +84,7 @@ pub(super) fn survivors_exchange_nothing(turn: &Turn<'_>) -> Finding {
     let (cost, least) = (turn.plan.cost().items, turn.plan.lower_bound().items);
     let is_exact = turn.ring.guarantees().minimal == Minimality::Exact;
     demand(cost == least || !is_exact, || format!("moved {cost} items where {least} suffice"))?;
-    let must = |movement: &Movement| orphans.contains(&movement.slot) || joiners.contains(&movement.to);
+    let must = |slot_move: &Move| orphans.contains(&slot_move.slot) || joiners.contains(&slot_move.to);
     each(turn, must, "moved between workers that stay")
 }
 
@@ -109,9 +109,9 @@ pub(super) fn weight_change_moves_only_its_worker(turn: &Turn<'_>) -> Finding {
     match turn.reseated()[..] {
         [(worker, before, now)] if turn.joiners().is_empty() && turn.orphans().is_empty() => {
             if before.weight < now.weight {
-                each(turn, |movement| movement.to == *worker, "a raised weight moved a slot to another")
+                each(turn, |slot_move| slot_move.to == *worker, "a raised weight moved a slot to another")
             } else {
-                each(turn, |movement| movement.from.as_ref() == Some(worker), "a lowered weight moved another's slot")
+                each(turn, |slot_move| slot_move.from.as_ref() == Some(worker), "a lowered weight moved another's slot")
             }
         }
         _ => Ok(Tried::No),
@@ -148,9 +148,9 @@ pub(super) fn within_the_bound(turn: &Turn<'_>) -> Finding {
 
 pub(super) fn delta_is_the_difference(turn: &Turn<'_>) -> Finding {
     let mut planned: BTreeMap<Slot, (Option<&WorkerId>, Option<&WorkerId>)> = BTreeMap::new();
-    for movement in turn.plan.movements() {
-        let twice = planned.insert(movement.slot, (movement.from.as_ref(), Some(&movement.to)));
-        demand(twice.is_none(), || format!("slot {} moves twice", movement.slot))?;
+    for slot_move in turn.plan.moves() {
+        let twice = planned.insert(slot_move.slot, (slot_move.from.as_ref(), Some(&slot_move.to)));
+        demand(twice.is_none(), || format!("slot {} moves twice", slot_move.slot))?;
     }
     let changes = turn.before.iter().map(Option::as_ref).zip(turn.after.iter().map(Option::as_ref));
     let seen: BTreeMap<_, _> = turn.ring.slots().iter().zip(changes).filter(|(_, (before, after))| before != after).collect();
@@ -161,7 +161,7 @@ pub(super) fn delta_is_the_difference(turn: &Turn<'_>) -> Finding {
 pub(super) fn same_roster_moves_nothing(turn: &Turn<'_>) -> Finding {
     for load in [turn.load, &SlotLoad::uniform(turn.ring.slots()), &drifted(turn)] {
         let plan = turn.ring.plan(turn.to, load);
-        demand(plan.is_empty(), || format!("the same roster moves {:?}", plan.movements()))?;
+        demand(plan.is_empty(), || format!("the same roster moves {:?}", plan.moves()))?;
     }
     Ok(Tried::Yes)
 }
@@ -171,17 +171,17 @@ pub(super) fn new_item_moves_no_other(turn: &Turn<'_>) -> Finding {
     for arrival in slots.iter() {
         let items = slots.iter().map(|slot| (slot, turn.load.of(slot))).chain([(arrival, 1)]);
         let plan = turn.ring.plan(turn.to, &SlotLoad::of_items(slots, items));
-        demand(plan.is_empty(), || format!("an item in slot {arrival} moves {:?}", plan.movements()))?;
+        demand(plan.is_empty(), || format!("an item in slot {arrival} moves {:?}", plan.moves()))?;
     }
     Ok(Tried::Yes)
 }
 
 pub(super) fn settle_ends_even(turn: &Turn<'_>) -> Finding {
     for (load, percent) in [(turn.load, 0), (&drifted(turn), 0), (&drifted(turn), 20)] {
-        let plan = turn.ring.settle(load, f64::from(percent) / 100.0);
+        let plan = turn.ring.rebalance_load(load, f64::from(percent) / 100.0);
         let mut owners = turn.after.clone();
-        for movement in plan.movements() {
-            owners[movement.slot.index()] = Some(movement.to.clone());
+        for slot_move in plan.moves() {
+            owners[slot_move.slot.index()] = Some(slot_move.to.clone());
         }
         let workers = turn.loads(&owners, load);
         let all: u128 = workers.iter().map(|worker| worker.load).sum();
@@ -205,7 +205,7 @@ fn has_helpful_move(
 ) -> bool {
     let own = turn.ring.slots().iter().filter(|slot| owners[slot.index()].as_ref() == Some(high.id));
     let Some(lightest) = own.map(|slot| u128::from(load.of(slot))).filter(|load| *load > 0).min() else { return false };
-    let receivers = workers.iter().filter(|low| low.id != high.id && low.seat.intake == Intake::Open);
+    let receivers = workers.iter().filter(|low| low.id != high.id && low.seat.eligibility == Eligibility::Eligible);
     receivers.into_iter().any(|low| (low.load + lightest) * high.weight < high.load * low.weight)
 }
 
@@ -217,15 +217,15 @@ fn drifted(turn: &Turn<'_>) -> SlotLoad {
 }
 
 pub(super) fn cordoned_receive_nothing(turn: &Turn<'_>) -> Finding {
-    let is_open = |id: &WorkerId| turn.to.get(id).is_some_and(|seat| seat.intake == Intake::Open);
-    let settling = turn.ring.settle(&drifted(turn), 0.0);
-    let closed = settling.movements().iter().find(|movement| !is_open(&movement.to));
+    let is_open = |id: &WorkerId| turn.to.get(id).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
+    let settling = turn.ring.rebalance_load(&drifted(turn), 0.0);
+    let closed = settling.moves().iter().find(|slot_move| !is_open(&slot_move.to));
     demand(closed.is_none(), || format!("settled on a cordoned worker: {closed:?}"))?;
-    let cordoned = turn.to.iter().any(|(_, seat)| seat.intake == Intake::Cordoned);
+    let cordoned = turn.to.iter().any(|(_, seat)| seat.eligibility == Eligibility::Cordoned);
     if !cordoned || (turn.plan.is_empty() && settling.is_empty()) {
         return Ok(Tried::No);
     }
-    each(turn, |movement| is_open(&movement.to), "given to a cordoned worker")
+    each(turn, |slot_move| is_open(&slot_move.to), "given to a cordoned worker")
 }
 
 pub(super) fn stale_plan_is_refused(turn: &Turn<'_>) -> Finding {

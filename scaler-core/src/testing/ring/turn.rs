@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::history::History;
 use crate::testing::Violation;
-use crate::{Intake, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, WorkerId};
+use crate::{Eligibility, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, WorkerId};
 
 /// Whether a law had anything to say of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn may_anybody_receive(&self) -> bool {
-        self.to.iter().any(|(_, seat)| seat.intake == Intake::Open)
+        self.to.iter().any(|(_, seat)| seat.eligibility == Eligibility::Eligible)
     }
 
     /// Each worker of the roster with its weight and the load that it has by the owners given.

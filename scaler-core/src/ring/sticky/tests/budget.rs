@@ -9,14 +9,14 @@ fn in_steps(ring: &mut StickyRing, to: &Roster, load: &SlotLoad, limit: usize) -
     let (mut plans, mut moved) = (0, 0);
     loop {
         let plan = ring.plan_within(to, load, limit);
-        assert!(plan.movements().len() <= limit);
+        assert!(plan.moves().len() <= limit);
         ring.apply(&plan).unwrap();
         assert_eq!(ring.roster(), to);
         if plan.is_empty() {
             return (plans, moved);
         }
         plans += 1;
-        moved += plan.movements().len();
+        moved += plan.moves().len();
     }
 }
 
@@ -27,7 +27,7 @@ fn orphans_go_first_and_a_joiner_is_filled_in_later_plans() {
     change(&mut ring, &roster(&["a", "b", "c", "d"]), &load);
     let to = roster(&["a", "b", "c", "x", "y"]);
     let first = ring.plan_within(&to, &load, 18);
-    assert_eq!(first.movements().iter().filter(|movement| movement.why == Reason::OwnerLeft).count(), 16);
+    assert_eq!(first.moves().iter().filter(|slot_move| slot_move.why == Reason::OwnerLeft).count(), 16);
     assert!(!first.shared_among().contains(&worker("x")));
     ring.apply(&first).unwrap();
     assert_eq!(ring.roster(), &to);
@@ -90,7 +90,7 @@ proptest! {
         let mut ring = at_once.clone();
         let whole = change(&mut at_once, &seats(&after), &load);
         let (plans, moved) = in_steps(&mut ring, &seats(&after), &load, limit);
-        prop_assert_eq!(moved, whole.movements().len());
+        prop_assert_eq!(moved, whole.moves().len());
         prop_assert_eq!(plans, moved.div_ceil(limit));
         prop_assert_eq!(owned(&ring, &load), owned(&at_once, &load));
         prop_assert_eq!(ring.shared_among(), ring.roster());

@@ -7,7 +7,7 @@ use super::*;
 fn prepared(count: u32, workers: u32, items: u32) -> (StickyRing, SlotLoad) {
     let load = SlotLoad::of_items(slots(count), slots(count).iter().map(|slot| (slot, items + slot.number() % 7)));
     let mut ring = StickyRing::new(slots(count));
-    ring.reweigh(&load);
+    ring.set_load(&load);
     change(&mut ring, &of_workers(workers), &load);
     (ring, load)
 }
@@ -19,7 +19,7 @@ fn of_workers(workers: u32) -> Roster {
 /// How many slots the plan looks at, and how many it moves.
 fn effort(ring: &StickyRing, to: &Roster, load: &SlotLoad) -> (usize, usize) {
     LOOKED_AT.set(0);
-    let moved = ring.plan(to, load).movements().len();
+    let moved = ring.plan(to, load).moves().len();
     (LOOKED_AT.get(), moved)
 }
 
@@ -73,14 +73,14 @@ fn a_ring_that_knows_its_load_plans_like_one_that_does_not() {
     let (mut knowing, mut load) = prepared(256, 5, 3);
     for (n, workers) in (0..).zip([6, 4, 7, 7, 3]) {
         load = load.with((0..20).map(|k| (Slot::new((k * 31 + n * 7) % 256), k % 5)));
-        knowing.reweigh(&load);
+        knowing.set_load(&load);
         let owners: Vec<_> = knowing.slots().iter().map(|slot| knowing.owner(slot).cloned()).collect();
         let unknowing = StickyRing::restore(slots(256), knowing.roster().clone(), owners);
-        assert_eq!(knowing.settle(&load, 0.01), unknowing.settle(&load, 0.01));
+        assert_eq!(knowing.rebalance_load(&load, 0.01), unknowing.rebalance_load(&load, 0.01));
         let plan = change(&mut knowing, &of_workers(workers), &load);
         assert_eq!(plan, unknowing.plan(&of_workers(workers), &load));
         let uniform = SlotLoad::uniform(slots(256));
-        knowing.reweigh(&uniform);
-        knowing.reweigh(&load);
+        knowing.set_load(&uniform);
+        knowing.set_load(&load);
     }
 }

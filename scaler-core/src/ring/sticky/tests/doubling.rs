@@ -9,7 +9,7 @@ proptest! {
     fn every_item_keeps_its_owner(workers in 1..9_u32, bits in 1..10_u32, ids in prop::collection::vec(any::<u128>(), 50)) {
         let mut ring = StickyRing::new(slots(1 << bits));
         let load = SlotLoad::uniform(ring.slots());
-        ring.reweigh(&load);
+        ring.set_load(&load);
         change(&mut ring, &Roster::of((0..workers).map(|n| worker(&format!("w{n}")))), &load);
         let items: Vec<_> = ids.into_iter().map(|id| ItemId::new(uuid::Uuid::from_u128(id))).collect();
         let before: Vec<_> = items.iter().map(|item| ring.owner_of(*item).cloned()).collect();

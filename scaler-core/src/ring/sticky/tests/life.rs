@@ -11,7 +11,7 @@ enum Event {
         name: u32,
         weight: u32,
         generation: u64,
-        intake: Intake,
+        eligibility: Eligibility,
     },
     Remove(u32),
     Pin {
@@ -33,10 +33,10 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Event> {
     let name = || 0..8_u32;
-    let intake = prop_oneof![3 => Just(Intake::Open), 1 => Just(Intake::Cordoned)];
+    let eligibility = prop_oneof![3 => Just(Eligibility::Eligible), 1 => Just(Eligibility::Cordoned)];
     prop_oneof![
-        6 => (name(), 1..4_u32, 0..3_u64, intake)
-            .prop_map(|(name, weight, generation, intake)| Event::Seat { name, weight, generation, intake }),
+        6 => (name(), 1..4_u32, 0..3_u64, eligibility)
+            .prop_map(|(name, weight, generation, eligibility)| Event::Seat { name, weight, generation, eligibility }),
         4 => name().prop_map(Event::Remove),
         2 => (any::<Index>(), name()).prop_map(|(slot, name)| Event::Pin { slot, name }),
         1 => any::<Index>().prop_map(Event::Unpin),
@@ -76,8 +76,8 @@ impl Life {
 
     fn meet(&mut self, event: Event) {
         match event {
-            Event::Seat { name, weight, generation, intake } => {
-                let seat = Seat { weight: Weight::new(weight).unwrap(), intake, generation };
+            Event::Seat { name, weight, generation, eligibility } => {
+                let seat = Seat { weight: Weight::new(weight).unwrap(), eligibility, generation };
                 self.seats.seat(worker(&format!("w{name}")), seat);
             }
             Event::Remove(name) => _ = self.seats.remove(&worker(&format!("w{name}"))),
@@ -86,7 +86,7 @@ impl Life {
             Event::Items(items) => self.load = self.load.with(items.into_iter().map(|(slot, items)| (self.slot(slot), items))),
             Event::Uniform => self.load = SlotLoad::uniform(self.ring.slots()),
             Event::Settle { percent } => {
-                self.carry_out(&self.ring.settle(&self.load, f64::from(percent) / 100.0));
+                self.carry_out(&self.ring.rebalance_load(&self.load, f64::from(percent) / 100.0));
             }
             Event::Double if self.ring.slots().len() < 256 => {
                 self.ring.double().unwrap();
@@ -96,22 +96,22 @@ impl Life {
             Event::Plan(limit) => self.plan(limit),
             Event::Restore => self.ring = restored(&self.ring),
         }
-        self.ring.reweigh(&self.load);
+        self.ring.set_load(&self.load);
     }
 
     fn plan(&mut self, limit: usize) {
         let plan = self.ring.plan_within(&self.seats, &self.load, limit);
-        assert!(plan.movements().len() <= limit);
+        assert!(plan.moves().len() <= limit);
         assert_eq!(plan, restored(&self.ring).plan_within(&self.seats, &self.load, limit));
         self.carry_out(&plan);
         assert_eq!(self.ring.roster(), &self.seats);
     }
 
     fn carry_out(&mut self, plan: &Plan) {
-        for movement in plan.movements() {
-            let seat = plan.roster().get(&movement.to).unwrap();
-            assert_eq!(seat.intake, Intake::Open, "{movement:?}");
-            assert_ne!(movement.from.as_ref(), Some(&movement.to));
+        for slot_move in plan.moves() {
+            let seat = plan.roster().get(&slot_move.to).unwrap();
+            assert_eq!(seat.eligibility, Eligibility::Eligible, "{slot_move:?}");
+            assert_ne!(slot_move.from.as_ref(), Some(&slot_move.to));
         }
         self.ring.apply(plan).unwrap();
     }
@@ -128,7 +128,7 @@ impl Life {
     }
 
     fn judge_at_rest(&self) {
-        let open = |id: &WorkerId| self.seats.get(id).is_some_and(|seat| seat.intake == Intake::Open);
+        let open = |id: &WorkerId| self.seats.get(id).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
         if !self.seats.iter().any(|(id, _)| open(id)) {
             return;
         }

@@ -8,7 +8,7 @@ mod pins;
 mod rollout;
 
 use super::*;
-use crate::{Intake, Reason, RingExt, Seat, Weight};
+use crate::{Eligibility, Reason, RingExt, Seat, Weight};
 
 fn worker(name: &str) -> WorkerId {
     WorkerId::new(name).unwrap()
@@ -54,7 +54,7 @@ fn when_one_of_three_leaves_ten_items_are_5_5() {
     change(&mut ring, &roster(&["a", "b", "c"]), &ten_items());
     let plan = change(&mut ring, &roster(&["a", "c"]), &ten_items());
     assert_eq!(owned(&ring, &ten_items()), [(5, 2048), (5, 2048)]);
-    assert!(plan.movements().iter().all(|movement| movement.from == Some(worker("b")) && movement.why == Reason::OwnerLeft));
+    assert!(plan.moves().iter().all(|slot_move| slot_move.from == Some(worker("b")) && slot_move.why == Reason::OwnerLeft));
     assert_eq!(plan.cost(), plan.lower_bound());
 }
 
@@ -64,7 +64,7 @@ fn a_new_third_worker_gets_three_of_ten_items_and_nothing_else_moves() {
     change(&mut ring, &roster(&["a", "b"]), &ten_items());
     let plan = change(&mut ring, &roster(&["a", "b", "c"]), &ten_items());
     assert_eq!(owned(&ring, &ten_items()).iter().map(|(items, _)| *items).collect::<Vec<_>>(), [3, 4, 3]);
-    assert!(plan.movements().iter().all(|movement| movement.to == worker("c") && movement.why == Reason::WorkerJoined));
+    assert!(plan.moves().iter().all(|slot_move| slot_move.to == worker("c") && slot_move.why == Reason::WorkerJoined));
     assert_eq!((plan.cost().slots, plan.cost().items), (1365, 3));
 }
 
@@ -88,7 +88,7 @@ fn a_raised_weight_moves_slots_to_its_worker_only() {
     seats.seat(worker("b"), Seat { weight: Weight::new(2).unwrap(), ..Seat::PLAIN });
     let plan = change(&mut ring, &seats, &load);
     assert_eq!(owned(&ring, &load), [(256, 256), (512, 512), (256, 256)]);
-    assert!(plan.movements().iter().all(|movement| movement.to == worker("b") && movement.why == Reason::WeightChanged));
+    assert!(plan.moves().iter().all(|slot_move| slot_move.to == worker("b") && slot_move.why == Reason::WeightChanged));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_cordoned_receive_nothing_until_they_are_opened() {
     let mut ring = StickyRing::new(slots(64));
     change(&mut ring, &roster(&["a", "b"]), &load);
     let mut seats = roster(&["a", "b"]);
-    seats.seat(worker("c"), Seat { intake: Intake::Cordoned, ..Seat::PLAIN });
+    seats.seat(worker("c"), Seat { eligibility: Eligibility::Cordoned, ..Seat::PLAIN });
     assert!(change(&mut ring, &seats, &load).is_empty());
     change(&mut ring, &roster(&["a", "b", "c"]), &load);
     assert_eq!(owned(&ring, &load), [(21, 21), (22, 22), (21, 21)]);
@@ -120,7 +120,7 @@ fn a_restored_ring_replaces_owners_without_a_seat() {
     assert_eq!(ring.owner(Slot::new(1)), Some(&worker("gone")));
     assert_eq!(ring.owner(Slot::new(7)), None);
     let load = SlotLoad::uniform(slots(8));
-    let reasons: Vec<Reason> = change(&mut ring, &roster(&["a", "b"]), &load).movements().iter().map(|m| m.why).collect();
+    let reasons: Vec<Reason> = change(&mut ring, &roster(&["a", "b"]), &load).moves().iter().map(|m| m.why).collect();
     assert_eq!(reasons, [Reason::OwnerLeft, Reason::Unowned, Reason::Unowned, Reason::Unowned, Reason::Unowned]);
     assert_eq!(owned(&ring, &load), [(4, 4), (4, 4)]);
 }
@@ -156,12 +156,12 @@ fn settling_evens_drifted_items_with_few_moves() {
     change(&mut ring, &roster(&["a", "b"]), &SlotLoad::uniform(slots(64)));
     let of_a = ring.slots().iter().filter(|slot| ring.owner(*slot) == Some(&worker("a")));
     let drifted = SlotLoad::of_items(slots(64), of_a.map(|slot| (slot, 10)));
-    let plan = ring.settle(&drifted, 0.05);
+    let plan = ring.rebalance_load(&drifted, 0.05);
     ring.apply(&plan).unwrap();
     assert_eq!(owned(&ring, &drifted).iter().map(|(items, _)| *items).collect::<Vec<_>>(), [160, 160]);
     assert_eq!(plan.cost(), plan.lower_bound());
-    assert!(plan.movements().iter().all(|movement| movement.why == Reason::Uneven));
-    assert!(ring.settle(&drifted, 0.0).is_empty());
+    assert!(plan.moves().iter().all(|slot_move| slot_move.why == Reason::Uneven));
+    assert!(ring.rebalance_load(&drifted, 0.0).is_empty());
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn settling_exchanges_slots_where_no_single_one_helps() {
     let owners = ["a", "b", "a", "b"].map(|name| Some(worker(name)));
     let ring = StickyRing::restore(slots(4), roster(&["a", "b"]), owners);
     let load = SlotLoad::of_items(slots(4), slots(4).iter().zip([10, 7, 10, 7]));
-    let plan = ring.settle(&load, 0.0);
+    let plan = ring.rebalance_load(&load, 0.0);
     assert_eq!((plan.cost().slots, plan.lower_bound().items), (2, 3));
 }
 
@@ -189,7 +189,7 @@ fn the_quota_rule_cannot_be_promised_to_a_joiner_together_with_movement_to_it_on
     let mut ring = StickyRing::restore(slots(8), before, owners);
     let load = SlotLoad::uniform(slots(8));
     let plan = change(&mut ring, &to, &load);
-    assert!(!plan.is_empty() && plan.movements().iter().all(|movement| movement.to == worker("joiner")));
+    assert!(!plan.is_empty() && plan.moves().iter().all(|slot_move| slot_move.to == worker("joiner")));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn a_pinned_slot_moves_to_its_worker_and_nothing_else_moves() {
     let slot = ring.slots().iter().find(|slot| ring.owner(*slot) == Some(&worker("a"))).unwrap();
     ring.pin(slot, worker("b"));
     let plan = change(&mut ring, &roster(&["a", "b"]), &load);
-    assert_eq!(plan.movements(), [crate::Movement { slot, from: Some(worker("a")), to: worker("b"), why: Reason::Pinned }]);
+    assert_eq!(plan.moves(), [crate::Move { slot, from: Some(worker("a")), to: worker("b"), why: Reason::Pinned }]);
     assert_eq!(owned(&ring, &load), [(31, 31), (33, 33)]);
     assert!(ring.plan(&roster(&["a", "b"]), &load).is_empty());
 }
@@ -28,7 +28,7 @@ fn a_pin_waits_for_its_worker() {
     ring.pin(Slot::new(5), worker("c"));
     assert!(ring.plan(&roster(&["a", "b"]), &load).is_empty());
     let mut cordoned = roster(&["a", "b"]);
-    cordoned.seat(worker("c"), Seat { intake: Intake::Cordoned, ..Seat::PLAIN });
+    cordoned.seat(worker("c"), Seat { eligibility: Eligibility::Cordoned, ..Seat::PLAIN });
     assert!(ring.plan(&cordoned, &load).is_empty());
     let plan = change(&mut ring, &roster(&["a", "b", "c"]), &load);
     assert_eq!(ring.owner(Slot::new(5)), Some(&worker("c")));
@@ -79,7 +79,7 @@ proptest! {
             change(&mut ring, &to, &load);
             for settled in [false, true] {
                 if settled {
-                    let plan = ring.settle(&load, 0.0);
+                    let plan = ring.rebalance_load(&load, 0.0);
                     ring.apply(&plan).unwrap();
                 }
                 for (slot, name) in pins.iter().filter(|(_, name)| names.contains(name)) {

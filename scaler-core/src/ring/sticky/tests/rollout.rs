@@ -20,8 +20,8 @@ fn roll_out(load: &SlotLoad, workers: usize, surge: usize) -> (StickyRing, Vec<u
     change(&mut ring, &seats, load);
     let mut moves = vec![0; load.slots().len()];
     let mut step = |ring: &mut StickyRing, seats: &Roster| {
-        for movement in change(ring, seats, load).movements() {
-            moves[movement.slot.index()] += 1;
+        for slot_move in change(ring, seats, load).moves() {
+            moves[slot_move.slot.index()] += 1;
         }
     };
     for batch in (0..workers).collect::<Vec<_>>().chunks(surge) {
@@ -68,7 +68,7 @@ fn what_an_old_worker_leaves_goes_to_the_new_ones_only() {
     seats.seat(worker("n"), of_generation(1));
     assert!(change(&mut ring, &seats, &load).is_empty());
     seats.remove(&worker("a"));
-    assert!(change(&mut ring, &seats, &load).movements().iter().all(|movement| movement.to == worker("n")));
+    assert!(change(&mut ring, &seats, &load).moves().iter().all(|slot_move| slot_move.to == worker("n")));
     assert_eq!(owned(&ring, &load), [(21, 21), (21, 21), (22, 22)]);
 }
 
@@ -78,7 +78,7 @@ fn when_the_new_are_cordoned_the_old_receive() {
     let mut ring = StickyRing::new(slots(64));
     change(&mut ring, &roster(&["a", "b"]), &load);
     let mut seats = roster(&["a"]);
-    seats.seat(worker("n"), Seat { intake: Intake::Cordoned, ..of_generation(1) });
+    seats.seat(worker("n"), Seat { eligibility: Eligibility::Cordoned, ..of_generation(1) });
     change(&mut ring, &seats, &load);
     assert_eq!(owned(&ring, &load), [(64, 64), (0, 0)]);
 }
@@ -115,11 +115,11 @@ fn settling_a_rollout_moves_slots_from_old_to_new_only() {
     let mut seats = roster(&["a", "b", "c"]);
     seats.seat(worker("n"), of_generation(1));
     change(&mut ring, &seats, &load);
-    let plan = ring.settle(&load, 0.0);
+    let plan = ring.rebalance_load(&load, 0.0);
     ring.apply(&plan).unwrap();
     assert_eq!(owned(&ring, &load), [(16, 16); 4]);
-    assert!(plan.movements().iter().all(|movement| movement.to == worker("n")));
+    assert!(plan.moves().iter().all(|slot_move| slot_move.to == worker("n")));
     seats.remove(&worker("a"));
     change(&mut ring, &seats, &load);
-    assert!(ring.settle(&load, 0.0).is_empty());
+    assert!(ring.rebalance_load(&load, 0.0).is_empty());
 }

@@ -1,0 +1,86 @@
+//! `notifi-scaler items`: adds, removes and lists them.
+
+use clap::Subcommand;
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
+use notifi_scaler_common::stdout_writer::StdoutWriter;
+
+use super::open;
+use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
+use crate::table::{Align, Table};
+
+/// What to do with items.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ItemsCommand {
+    /// Puts N new items into the table, and prints their ids
+    Add {
+        /// How many
+        #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ITEMS)))]
+        count: u32,
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// Takes any N items, or those with these ids, out of the table
+    Remove {
+        /// How many, or which
+        #[arg(value_name = "N|ID", required = true, num_args = 1..)]
+        words: Vec<String>,
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// Lists items, their values, and who incremented them last
+    List {
+        /// The most items to list
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ITEMS)))]
+        limit: u32,
+        /// Where Postgres is.
+        #[command(flatten)]
+        postgres: PostgresArgs,
+        /// How long it waits for it.
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+}
+
+pub(super) async fn run(command: ItemsCommand, lines: &StdoutWriter) -> Result<(), Failure> {
+    let text = match command {
+        ItemsCommand::Add { count, postgres, wait } => {
+            let ids = open(&postgres, &wait).await?.add_items(count).await?;
+            ids.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        ItemsCommand::Remove { words, postgres, wait } => {
+            let removal = Removal::parse(words.iter().map(String::as_str));
+            match removal.map_err(|problem: BadRemoval| Failure::Arguments(problem.to_string()))? {
+                Removal::Any(count) => removed(open(&postgres, &wait).await?.remove_any_items(count).await?, count.into()),
+                Removal::These(ids) => removed(open(&postgres, &wait).await?.remove_items(&ids).await?, ids.len() as u64),
+            }
+        }
+        ItemsCommand::List { limit, postgres, wait } => {
+            let rows = open(&postgres, &wait).await?.list_items(limit).await?;
+            let mut table = Table::new([("id", Align::Left), ("value", Align::Right), ("worker", Align::Left)]);
+            for row in rows {
+                let value = row.value.map_or("null".to_owned(), |value| value.to_string());
+                table.row([row.id.to_string(), value, row.worker.unwrap_or_default()]);
+            }
+            table.to_string()
+        }
+    };
+    lines.finish(text);
+    Ok(())
+}
+
+fn removed(found: u64, asked: u64) -> String {
+    if found == asked {
+        format!("{found} items are removed")
+    } else {
+        format!("{found} of {asked} items were there and are removed")
+    }
+}

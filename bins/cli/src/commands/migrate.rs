@@ -1,0 +1,77 @@
+//! `notifi-scaler migrate`: installs the schema, and gives roles what they need.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use notifi_scaler_common::config::{PostgresArgs, WaitArgs, slots};
+use notifi_scaler_common::servers::ServerWait;
+use notifi_scaler_common::stdout_writer::StdoutWriter;
+use notifi_scaler_common::{Failure, telemetry};
+use scaler_core::SlotCount;
+use scaler_pg::{Roles, WorkerAccess};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::open;
+use crate::removal::MOST_ITEMS;
+
+/// What shall be installed, and for whom.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    /// How many slots there are, a power of two [default: as installed, or 4096]
+    #[arg(long, env, value_parser = slots)]
+    pub slots: Option<SlotCount>,
+    /// How many items to put into the table of work, if this very call makes it
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_ITEMS)))]
+    pub initial_items: u32,
+    /// A role that shall be able to do what a worker does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub worker_role: Option<String>,
+    /// The role of workers may only execute the tick as a function, and touch no table
+    #[arg(long, requires = "worker_role")]
+    pub hard: bool,
+    /// A role that shall be able to do what a control plane does, and nothing else; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub control_role: Option<String>,
+    /// A role that shall be able to look at slots and items, as `status` and `verify` do, and to change nothing; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub looking_role: Option<String>,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// How long it waits for it.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+}
+
+pub(super) async fn run(args: &MigrateArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+    telemetry::init(&args.wait.logging, LevelFilter::INFO);
+    let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
+    let worker = args.worker_role.clone().map(|role| (role, access));
+    let roles = Roles { worker, control: args.control_role.clone(), look: args.looking_role.clone() };
+    let store = open(&args.postgres, &args.wait).await?;
+    let install = async || {
+        let installation = store.install_with_items(args.slots, args.initial_items).await?;
+        store.grant(&roles).await?;
+        Ok(installation)
+    };
+    let installation = ServerWait::at_most(args.wait.wait).until_ready("Postgres", install).await?;
+    lines.finish(told(installation.slots, &roles));
+    Ok(())
+}
+
+fn told(slots: SlotCount, roles: &Roles) -> String {
+    let mut told = format!("the schema is installed, with {slots} slots");
+    if let Some((role, access)) = &roles.worker {
+        let what = match access {
+            WorkerAccess::Tables => "may work",
+            WorkerAccess::Functions => "may work by functions only",
+        };
+        told.push_str(&format!("; {role} {what}"));
+    }
+    if let Some(role) = &roles.control {
+        told.push_str(&format!("; {role} may lead"));
+    }
+    if let Some(role) = &roles.look {
+        told.push_str(&format!("; {role} may look"));
+    }
+    told
+}

@@ -1,0 +1,65 @@
+//! `notifi-scaler optimize`: puts the rows of each slot beside each other.
+
+use std::io::{IsTerminal, Write};
+
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
+use notifi_scaler_common::stdout_writer::StdoutWriter;
+use scaler_pg::{Optimized, Spread};
+
+use super::open;
+
+/// How wide the bar is.
+const CELLS: u32 = 30;
+
+pub(super) async fn run(args: &PostgresArgs, wait: &WaitArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+    let store = open(args, wait).await?;
+    store.probe().await?;
+    let shows = std::io::stderr().is_terminal();
+    let done = store.optimize(|done| _ = shows.then(|| show(&bar(done)))).await?;
+    if shows {
+        show("\r\x1b[K");
+    }
+    lines.finish(told(&done));
+    Ok(())
+}
+
+/// A terminal that cannot be written to shows nothing.
+fn show(text: &str) {
+    let mut terminal = std::io::stderr().lock();
+    let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
+}
+
+fn bar(done: &Optimized) -> String {
+    let slots = done.slots.get();
+    let full = u64::from(CELLS) * u64::from(done.looked_at) / u64::from(slots);
+    let cells: String = (0..u64::from(CELLS)).map(|cell| if cell < full { '#' } else { '.' }).collect();
+    format!("\r\x1b[K[{cells}] {} of {slots} slots, {} rows moved", done.looked_at, done.moved)
+}
+
+fn told(done: &Optimized) -> String {
+    let mut told = match done.moved {
+        0 => "nothing to move".to_owned(),
+        moved => format!("{moved} rows are moved"),
+    };
+    if done.before.slots > 0 {
+        told.push_str(&format!(": the rows of a slot lie in {} pages", each(&done.after, done.after.pages)));
+        if done.moved > 0 {
+            told.push_str(&format!(", in {} before", each(&done.before, done.before.pages)));
+        }
+        told.push_str(&format!("; {} would hold them", each(&done.after, done.after.least)));
+    }
+    if done.too_large > 0 {
+        told.push_str(&format!(
+            "; {} slots are left, since moving so many rows at once would keep writers waiting",
+            done.too_large
+        ));
+    }
+    told
+}
+
+/// A mean over slots.
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
+fn each(spread: &Spread, pages: u64) -> String {
+    format!("{:.1}", pages as f64 / spread.slots.max(1) as f64)
+}

@@ -1,0 +1,135 @@
+//! `notifi-scaler verify`: proves from two looks that no item was doubled.
+
+use std::time::Duration;
+
+use clap::Args;
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, window};
+use notifi_scaler_common::servers::{ServerWait, membership};
+use notifi_scaler_common::stdout_writer::StdoutWriter;
+use notifi_scaler_common::text::told;
+use scaler_core::audit::{Deviation, Report};
+use scaler_core::{MemberRecord, Membership, WorkStore};
+use scaler_pg::Scope;
+use serde_json::{Value, json};
+
+use super::open;
+use super::refusal::refusal;
+
+/// What is to be proved.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// The time from the first look to the second: seconds, as 60 or 60s, or minutes, as 5m
+    #[arg(long, default_value = "60s", value_parser = window)]
+    pub window: Duration,
+    /// Prints one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where Postgres is.
+    #[command(flatten)]
+    pub postgres: PostgresArgs,
+    /// Where Redis is, which knows why items are refused; not needed.
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    /// How long it waits for it.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+}
+
+pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+    let redis = args.redis.endpoint(&Secrets::from_env()?)?;
+    let store = open(&args.postgres, &args.wait).await?;
+    // It tells best what is missing.
+    store.probe_to_look().await?;
+    let first = store.snapshot(&Scope::All).await?;
+    if !args.json {
+        lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
+    }
+    tokio::time::sleep(args.window).await;
+    // Without a second look the first one was for nothing.
+    ServerWait::at_most(args.wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
+    let report = store.audit(&Scope::All, first).await?;
+    lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
+    if report.proves() {
+        return Ok(());
+    }
+    // What workers say of refusals explains items that gained too little; without Redis nobody knows.
+    let members = async || membership(&redis, &args.redis).await.ok()?.members().await.ok();
+    let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
+    let is_ours = |record: &&MemberRecord| report.short > 0 && record.member.installation == installation;
+    let refusals = members.iter().filter(is_ours).filter_map(|record| refusal(&record.member));
+    Err(Failure::Check(amiss(&report).into_iter().chain(refusals).collect()))
+}
+
+fn text(report: &Report) -> String {
+    let Report { ticks, items, came, gone, doubled, doubles, short, ended, named_ended, late, gaps, longest_gap, named } = report;
+    let mut lines = vec![
+        format!("{items} items through {ticks} ticks; {came} came, {gone} went"),
+        format!("doubles: {doubles} increments too many, on {doubled} items"),
+        format!(
+            "gaps: {gaps} ticks missed, on {late} items, {longest_gap} at most; {short} items gained less than their slots were ticked"
+        ),
+    ];
+    if *ended > 0 {
+        let names: Vec<_> = named_ended.iter().map(ToString::to_string).collect();
+        lines.push(format!("{ended} items stand at the greatest integer, {}, and stay so: {}", i32::MAX, names.join(" ")));
+    }
+    lines.extend(named.iter().map(told));
+    if report.proves() {
+        lines.push("proved: every item gained just as much as its slot was ticked".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn object(report: &Report) -> Value {
+    let Report { ticks, items, came, gone, doubled, doubles, short, ended, named_ended: _, late, gaps, longest_gap, named } =
+        report;
+    json!({
+        "proved": report.proves(), "ticks": ticks, "items": items, "came": came, "gone": gone, "doubled_items": doubled,
+        "doubles": doubles, "short_items": short, "ended_items": ended, "late_items": late, "gaps": gaps, "longest_gap": longest_gap,
+        "named": named.iter().map(deviation).collect::<Vec<_>>(),
+    })
+}
+
+fn deviation(found: &Deviation) -> Value {
+    let Deviation { item, slot, owner, gained, ticked, due } = found;
+    json!({
+        "item": item.to_string(), "slot": slot.number(), "owner": owner.as_ref().map(ToString::to_string),
+        "gained": gained, "ticked": ticked, "due": due,
+    })
+}
+
+fn amiss(report: &Report) -> Vec<String> {
+    let told = |count: u64, what: &str| (count > 0).then(|| format!("{count} items gained {what} than their slots were ticked"));
+    [told(report.doubled, "more"), told(report.short, "less")].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_telling_hold_the_same() {
+        let found = Deviation {
+            item: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+            slot: scaler_core::Slot::new(7),
+            owner: None,
+            gained: 61,
+            ticked: 60,
+            due: 60,
+        };
+        let report = Report { ticks: 60, items: 3, doubled: 1, doubles: 1, named: vec![found], ..Report::default() };
+        let text = text(&report);
+        assert!(text.contains("0001 gained 61 in 60 ticks of slot 7") && !text.contains("proved"), "{text}");
+        let object = object(&report);
+        assert_eq!((&object["doubles"], &object["proved"], &object["named"][0]["slot"]), (&json!(1), &json!(false), &json!(7)));
+        assert_eq!(amiss(&report), ["1 items gained more than their slots were ticked"]);
+        let ended =
+            Report { ended: 1, named_ended: vec!["00000000-0000-0000-0000-000000000001".parse().unwrap()], ..Report::default() };
+        let told = super::text(&ended);
+        assert!(
+            told.contains("1 items stand at the greatest integer, 2147483647, and stay so: 00000000") && told.contains("proved")
+        );
+        assert!(super::text(&Report::default()).ends_with("as its slot was ticked"));
+    }
+}

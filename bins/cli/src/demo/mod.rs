@@ -1,0 +1,184 @@
+//! `notifi-scaler local`: the whole system in one process, for a first look and for experiments.
+
+mod command;
+mod journal;
+mod script;
+mod summary;
+mod system;
+mod typed;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+pub use command::{BadCommand, Command};
+pub use journal::{Entry, Journal};
+use notifi_scaler_common::config::{LogArgs, seconds, slots};
+use notifi_scaler_common::item_list_printer::PrintIds;
+use notifi_scaler_common::shutdown::Shutdown;
+use notifi_scaler_common::stdout_writer::StdoutWriter;
+use notifi_scaler_common::{Failure, telemetry};
+use scaler_core::{RingKind, SlotCount};
+pub use script::{BadLine, BadStep, ScriptError, Step, parse as parse_script};
+pub use summary::{Life, Summary, WorkerRow};
+pub use system::{NotAtWork, System};
+use tokio::sync::mpsc;
+use tracing_subscriber::filter::LevelFilter;
+
+/// How long it runs where nobody says so and nobody can type.
+const UNATTENDED: Duration = Duration::from_secs(10);
+/// How long it runs on after the last step of a script.
+const AFTER_SCRIPT: Duration = Duration::from_secs(5);
+
+/// How a local system starts and ends.
+#[derive(Clone, Debug, Args)]
+pub struct LocalArgs {
+    /// How many workers it starts with
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=i64::from(command::MOST_WORKERS)))]
+    pub workers: u32,
+    /// How many items it starts with
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=i64::from(crate::removal::MOST_ITEMS)))]
+    pub items: u32,
+    /// When it ends, in seconds [default: on Ctrl-C or `quit`; 5 after the last step of a script]
+    #[arg(long, value_name = "N", value_parser = seconds)]
+    pub seconds: Option<Duration>,
+    /// Commands to do at their times, one a line: `<seconds>s <command>`
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// How many slots there are, a power of two
+    #[arg(long, env, default_value_t = SlotCount::DEFAULT, value_parser = slots)]
+    pub slots: SlotCount,
+    /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
+    #[arg(long, env, default_value_t)]
+    pub ring: RingKind,
+    /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
+    #[arg(long, env, default_value = "all")]
+    pub print_ids: PrintIds,
+    /// What is logged.
+    #[command(flatten)]
+    pub logging: LogArgs,
+}
+
+/// Runs a local system to its end.
+///
+/// # Errors
+/// When the script cannot be read or makes no sense: then nothing was started.
+pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
+    let steps = args.script.as_deref().map(read).transpose()?.unwrap_or_default();
+    // The lines on stdout tell what goes well.
+    telemetry::init(&args.logging, LevelFilter::WARN);
+    let shutdown = Shutdown::on_signals()?;
+    let lines = StdoutWriter::stdout()?;
+    let typed = typed::lines()?;
+    let until = until(args, &steps);
+    lines.print(greeting(args, until));
+    let mut system = System::start(args.slots, args.ring, args.items, lines.clone(), args.print_ids);
+    system.add_workers(args.workers);
+    let mut session = Session { system, lines };
+    tokio::select! {
+        () = session.follow(steps, typed) => {}
+        () = sleep_until(until) => {}
+        () = shutdown.requested() => {}
+    }
+    let summary = session.system.stop().await;
+    session.lines.finish(format!("\n{summary}"));
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<Step>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|source| ScriptError::Unreadable { path: path.to_owned(), source })?;
+    let parsed = parse_script(&text);
+    parsed.map_err(|bad| ScriptError::Line { path: path.to_owned(), line: bad.line, problem: bad.problem }.into())
+}
+
+/// When it ends at the latest, counted from the start.
+fn until(args: &LocalArgs, steps: &[Step]) -> Option<Duration> {
+    let after_script = || steps.last().map(|step| step.at + AFTER_SCRIPT);
+    args.seconds.or_else(after_script).or_else(|| (!typed::is_terminal()).then_some(UNATTENDED))
+}
+
+async fn sleep_until(until: Option<Duration>) {
+    match until {
+        Some(until) => tokio::time::sleep(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
+    let LocalArgs { workers, items, slots, ring, .. } = args;
+    let end = match until {
+        Some(until) => format!("ends after {} s", until.as_secs_f64()),
+        None => "`help` lists what you can type; Ctrl-C or `quit` ends".to_owned(),
+    };
+    format!("# {workers} workers, {items} items, {slots} slots, {ring} ring; {end}")
+}
+
+/// A system and whoever commands it.
+#[derive(Debug)]
+struct Session {
+    system: System,
+    lines: StdoutWriter,
+}
+
+impl Session {
+    /// Does what the script and the terminal say, until one of them quits.
+    async fn follow(&mut self, steps: Vec<Step>, mut typed: Option<mpsc::Receiver<String>>) {
+        let mut steps = steps.into_iter().peekable();
+        loop {
+            let next = steps.peek().map(|step| step.at.saturating_sub(self.system.now()));
+            let command = tokio::select! {
+                () = sleep_until(next) => steps.next().map(|step| Ok(step.command)),
+                line = next_line(&mut typed) => Some(line.parse()),
+            };
+            let Some(command) = command else { continue };
+            if self.perform(command).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    async fn perform(&mut self, command: Result<Command, BadCommand>) -> ControlFlow<()> {
+        let at = self.system.now().as_secs_f64();
+        let done = match command {
+            Err(problem) => problem.to_string(),
+            Ok(Command::Quit) => return ControlFlow::Break(()),
+            Ok(Command::Help) => format!("commands\n{}", command::HELP),
+            Ok(Command::Status) => format!("status\n{}", self.system.summary().await.loads()),
+            Ok(Command::AddWorkers(count)) => {
+                self.system.add_workers(count);
+                format!("{count} more workers")
+            }
+            Ok(Command::KillWorker(name)) => match self.system.kill(&name) {
+                Ok(()) => format!("{name} is killed"),
+                Err(problem) => problem.to_string(),
+            },
+            Ok(Command::DrainWorker(name)) => match self.system.drain(&name) {
+                Ok(()) => format!("{name} drains"),
+                Err(problem) => problem.to_string(),
+            },
+            Ok(Command::AddItems(count)) => {
+                self.system.add_items(count);
+                format!("{count} more items")
+            }
+            Ok(Command::RemoveItems(removal)) => format!("{} items are removed", self.system.remove_items(&removal)),
+        };
+        self.lines.print(format!("# {at:.1} s: {done}"));
+        ControlFlow::Continue(())
+    }
+}
+
+/// The next line that is not blank; none ever, where nobody types.
+async fn next_line(typed: &mut Option<mpsc::Receiver<String>>) -> String {
+    while let Some(lines) = typed {
+        match lines.recv().await {
+            Some(line) if line.trim().is_empty() => {}
+            Some(line) => return line,
+            None => *typed = None,
+        }
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Mass-failure guard: pauses rebalancing while most members fail, or are late, at once. Then the store or this process is at fault, and moves
+//! would not help.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::failure_detector::MemberPhase;
+use crate::WorkerId;
+
+/// A store that is slow makes its workers late again and again: one that became late twice within this time is slow.
+const RECENTLY: Duration = Duration::from_secs(15);
+
+/// Number of slots and phase of one owner.
+#[derive(Clone, Debug)]
+pub(super) struct OwnerStatus {
+    pub(super) worker: WorkerId,
+    pub(super) slots: usize,
+    pub(super) phase: MemberPhase,
+    /// True if it is lost, or its tick is overdue.
+    pub(super) late: bool,
+    /// True if the membership has a fresh heartbeat of it.
+    pub(super) heard: bool,
+}
+
+/// Decision of the guard about one look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    None,
+    /// Nothing moves: this many slots are silent.
+    Paused(usize),
+    /// Nothing moves yet: some owners are back and this many slots are still silent. Their silence counts anew from now.
+    Resuming(usize),
+}
+
+/// State of the guard: since when most owners are silent, and whether they were given up.
+#[derive(Debug, Default)]
+pub(super) struct MassFailureGuard {
+    since: Option<Duration>,
+    has_let_go: bool,
+    /// Since when a worker is lost while most are slow.
+    slow_since: Option<Duration>,
+    lateness: BTreeMap<WorkerId, Lateness>,
+}
+
+/// Times at which one owner became late.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lateness {
+    is_late: bool,
+    /// When it became late, the last time and the time before.
+    began_at: [Option<Duration>; 2],
+}
+
+impl Lateness {
+    fn note(&mut self, now: Duration, is_late: bool) {
+        if is_late && !self.is_late {
+            self.began_at = [Some(now), self.began_at[0]];
+        }
+        self.is_late = is_late;
+    }
+
+    fn is_repeated(&self, now: Duration) -> bool {
+        self.began_at[1].is_some_and(|began_at| now.saturating_sub(began_at) < RECENTLY)
+    }
+}
+
+impl MassFailureGuard {
+    /// Decides at `now`, from the status of all owners. Where more than half of the slots, of several owners, are lost, nothing moves, until that
+    /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that. A store that
+    /// refuses work loses sessions, too: an owner whose session is gone and that is heard is not dead.
+    ///
+    /// An outage silences one owner after the other, within a tick, and a store that is slow makes all of them late, by turns. So a worker that is lost
+    /// while most owners are late, or most others are late again and again, is waited for; but one that is dead by all witnesses for no
+    /// longer than `hold_for`. Once the dead have been let go, those of them whose slots have not moved yet are given no time
+    /// anew: many slots move in several steps, and the rest is less than half at some point.
+    pub(super) fn look(&mut self, now: Duration, owners: &[OwnerStatus], can_ask: bool, hold_for: Duration) -> Pause {
+        let before = std::mem::take(&mut self.lateness);
+        self.lateness = owners
+            .iter()
+            .map(|share| {
+                let mut late = before.get(&share.worker).copied().unwrap_or_default();
+                late.note(now, share.late);
+                (share.worker.clone(), late)
+            })
+            .collect();
+        // Who is barred while nobody works has a reason that all share.
+        let is_barred = |share: &OwnerStatus| share.phase == MemberPhase::Barred;
+        if owners.iter().any(is_barred) && owners.iter().all(|share| share.late || is_barred(share)) {
+            self.since.get_or_insert(now);
+            return Pause::Paused(owners.iter().map(|share| share.slots).sum());
+        }
+        let lost: Vec<_> = owners.iter().filter(|share| share.phase.is_lost()).collect();
+        let all_agree = can_ask && lost.iter().all(|share| share.phase == MemberPhase::Dead && !share.heard);
+        let all: Vec<_> = owners.iter().collect();
+        let Some(silent) = most(&lost, &all) else {
+            let has_let_go = std::mem::take(&mut self.has_let_go) && all_agree;
+            let was_held = self.since.take().is_some() && !has_let_go;
+            let Some(silent) = self.slow(now, &all).filter(|_| !lost.is_empty()) else {
+                self.slow_since = None;
+                return if was_held && !lost.is_empty() { Pause::Resuming(slots(&lost)) } else { Pause::None };
+            };
+            let slow_since = *self.slow_since.get_or_insert(now);
+            return if was_held {
+                Pause::Resuming(slots(&lost))
+            } else if all_agree && now.saturating_sub(slow_since) >= hold_for {
+                Pause::None
+            } else {
+                Pause::Paused(silent)
+            };
+        };
+        self.slow_since = None;
+        let since = *self.since.get_or_insert(now);
+        self.has_let_go = all_agree && now.saturating_sub(since) >= hold_for;
+        if self.has_let_go { Pause::None } else { Pause::Paused(silent) }
+    }
+}
+
+impl MassFailureGuard {
+    /// How many slots the owners have that are late, if those are most; or else the ones that are late again and again, if those are most of the
+    /// owners that are not lost.
+    fn slow(&self, now: Duration, all: &[&OwnerStatus]) -> Option<usize> {
+        let late: Vec<_> = all.iter().copied().filter(|share| share.late).collect();
+        let others: Vec<_> = all.iter().copied().filter(|share| !share.phase.is_lost()).collect();
+        let slow: Vec<_> = others
+            .iter()
+            .copied()
+            .filter(|share| self.lateness.get(&share.worker).is_some_and(|lateness| lateness.is_repeated(now)))
+            .collect();
+        most(&late, all).or_else(|| most(&slow, &others))
+    }
+}
+
+/// How many slots some owners have, when they are several and have more than half.
+fn most(some: &[&OwnerStatus], all: &[&OwnerStatus]) -> Option<usize> {
+    (some.len() >= 2 && slots(some) * 2 > slots(all)).then(|| slots(some))
+}
+
+fn slots(owners: &[&OwnerStatus]) -> usize {
+    owners.iter().map(|share| share.slots).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOR: Duration = Duration::from_secs(5);
+
+    /// `w` works, `l` is late, `b` barred, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
+    fn owners(standing: &str) -> Vec<OwnerStatus> {
+        let share = |(number, letter)| OwnerStatus {
+            worker: WorkerId::new(format!("worker-{number}")).unwrap(),
+            slots: 10,
+            phase: match letter {
+                'b' => MemberPhase::Barred,
+                'c' => MemberPhase::CutOff,
+                'd' | 's' => MemberPhase::Dead,
+                _ => MemberPhase::Healthy,
+            },
+            late: !matches!(letter, 'w' | 'b'),
+            heard: letter != 'd',
+        };
+        standing.chars().enumerate().map(share).collect()
+    }
+
+    /// What each of these looks says, a second after the other.
+    fn looks<const N: usize>(standings: [&str; N]) -> [Pause; N] {
+        let mut hold = MassFailureGuard::default();
+        let mut seconds = 0..;
+        standings.map(|standing| hold.look(Duration::from_secs(seconds.next().unwrap()), &owners(standing), true, FOR))
+    }
+
+    #[test]
+    fn one_that_is_lost_while_others_work_is_not_held() {
+        assert_eq!(looks(["www", "dww", "dlwww", "ddwww", "d", "ll"]), [Pause::None; 6]);
+    }
+
+    #[test]
+    fn the_first_of_an_outage_waits_for_those_that_follow() {
+        let found = looks(["wll", "cll", "ccl", "ccc", "cww"]);
+        assert_eq!(found, [Pause::None, Pause::Paused(30), Pause::Paused(20), Pause::Paused(30), Pause::Resuming(10)]);
+    }
+
+    #[test]
+    fn who_was_late_and_ticked_holds_nobody_up() {
+        assert_eq!(looks(["cll", "cww"]), [Pause::Paused(30), Pause::None]);
+    }
+
+    #[test]
+    fn one_is_not_given_up_while_the_others_are_late_again_and_again() {
+        let found = looks([
+            "wlw", "wwl", "wlw", "wwl", "cww", "cww", "cww", "cww", "cww", "cww", "cww", "cww", "cww", "cww", "cww", "cww",
+        ]);
+        assert_eq!(found[..4], [Pause::None; 4]);
+        assert_eq!(found[4..15], [Pause::Paused(20); 11], "they became late twice a moment ago");
+        assert_eq!(found[15], Pause::None, "one of them did not within the last fifteen seconds");
+        assert_eq!(looks(["wlw", "wwl", "wlw", "cww"])[3], Pause::None, "one of two others is not most of them");
+        let found = looks(["wll", "www", "wll", "dww", "dww", "dww", "dww", "dww", "dww"]);
+        assert_eq!(found[3..], [[Pause::Paused(20); 5].as_slice(), &[Pause::None]].concat()[..], "the dead are given up");
+    }
+
+    #[test]
+    fn while_all_are_late_only_the_dead_are_given_up_and_not_at_once() {
+        assert_eq!(looks(["cll"; 20]), [Pause::Paused(30); 20], "who lives is not given up while all are slow");
+        assert_eq!(looks(["dll"; 7]), [[Pause::Paused(30); 5].as_slice(), &[Pause::None; 2]].concat()[..]);
+        // Slow ones are late by turns.
+        assert_eq!(
+            looks(["cll", "lcl", "lwc", "llw", "clw", "wwl"]),
+            [Pause::Paused(30), Pause::Paused(30), Pause::Paused(20), Pause::None, Pause::Paused(20), Pause::None]
+        );
+    }
+
+    #[test]
+    fn who_is_barred_is_given_up_where_others_work() {
+        assert_eq!(looks(["bww", "bbw", "bww"]), [Pause::None; 3]);
+        assert_eq!(looks(["bll", "bbb", "bcc", "blw"]), [Pause::Paused(30), Pause::Paused(30), Pause::Paused(30), Pause::None]);
+    }
+
+    #[test]
+    fn after_a_while_the_dead_are_dead_and_the_cut_off_are_not() {
+        assert_eq!(looks(["dd"; 7]), [[Pause::Paused(20); 5].as_slice(), &[Pause::None; 2]].concat()[..]);
+        assert_eq!(looks(["dc"; 7]), [Pause::Paused(20); 7]);
+        assert_eq!(looks(["ds"; 7]), [Pause::Paused(20); 7]);
+        let found = looks(["ccc", "ccc", "ccc", "ccc", "ccc", "ccc", "wss", "wws", "www"]);
+        assert_eq!(found[5..], [Pause::Paused(30), Pause::Paused(20), Pause::Resuming(10), Pause::None]);
+        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        assert_eq!(hold.look(FOR, &owners("dd"), false, FOR), Pause::Paused(20));
+    }
+
+    #[test]
+    fn the_rest_of_the_dead_is_given_no_time_anew() {
+        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        let mut look = |standing| hold.look(FOR, &owners(standing), true, FOR);
+        assert_eq!(["ddw", "dww", "dww"].map(&mut look), [Pause::None; 3]);
+        // Who was held and not let go, or speaks again, is given time.
+        assert_eq!(["ddw", "dww"].map(&mut look), [Pause::Paused(20), Pause::Resuming(10)]);
+        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        let mut look = |standing| hold.look(FOR, &owners(standing), true, FOR);
+        assert_eq!(["ddw", "cww"].map(&mut look), [Pause::None, Pause::Resuming(10)]);
+    }
+}

@@ -1,0 +1,68 @@
+//! How long ago each worker last ticked, by the control plane's own clock.
+//!
+//! The number of a tick only tells the second. When its change was seen tells more: a tick that is late counts as missed soon after
+//! it was due, and not only when the whole next second is over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::{Tick, WorkerId};
+
+/// Last tick of each worker, and when it was first seen.
+#[derive(Debug, Default)]
+pub(super) struct TickAges(BTreeMap<WorkerId, LastTick>);
+
+#[derive(Debug)]
+struct LastTick {
+    tick: Tick,
+    /// Later than the tick itself: silence is never taken for longer than it was.
+    seen_at: Duration,
+}
+
+impl TickAges {
+    /// Forgets all ages, after a time in which nothing was read: workers that were silent meanwhile may be coming back.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes in the last ticks as they were read before `answered_at`, and forgets workers without any.
+    pub(super) fn observe(&mut self, answered_at: Duration, ticks: &BTreeMap<WorkerId, Tick>) {
+        self.0.retain(|worker, _| ticks.contains_key(worker));
+        for (worker, tick) in ticks {
+            let last = self.0.entry(worker.clone()).or_insert(LastTick { tick: *tick, seen_at: answered_at });
+            if last.tick < *tick {
+                *last = LastTick { tick: *tick, seen_at: answered_at };
+            }
+        }
+    }
+
+    /// How long a worker had not ticked when the question was asked, at `asked_at`; `None` if it never did.
+    pub(super) fn silence(&self, worker: &WorkerId, asked_at: Duration) -> Option<Duration> {
+        self.0.get(worker).map(|last| asked_at.saturating_sub(last.seen_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn silence_begins_when_the_last_tick_was_first_seen() {
+        let worker = WorkerId::new("a").unwrap();
+        let mut pulses = TickAges::default();
+        assert_eq!(pulses.silence(&worker, 9 * MS), None);
+        for (answered_ms, tick, asked_ms, silence_ms) in
+            [(100, 7, 90, 0), (350, 7, 340, 240), (600, 8, 590, 0), (850, 8, 840, 240), (1100, 8, 1090, 490)]
+        {
+            pulses.observe(MS * answered_ms, &BTreeMap::from([(worker.clone(), Tick(tick))]));
+            assert_eq!(pulses.silence(&worker, MS * asked_ms), Some(MS * silence_ms), "at {asked_ms} ms");
+        }
+        pulses.forget();
+        pulses.observe(MS * 9000, &BTreeMap::from([(worker.clone(), Tick(8))]));
+        assert_eq!(pulses.silence(&worker, MS * 9500), Some(MS * 500), "who has not looked does not know");
+        pulses.observe(MS * 9600, &BTreeMap::new());
+        assert_eq!(pulses.silence(&worker, MS * 9700), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! List of the items that this worker owns: read anew only for slots where a tick shows a change.
+
+use std::sync::Arc;
+
+use crate::{ItemId, SlotCount, SlotRange, Tick, slot_of};
+
+/// The list to print.
+#[derive(Debug, Default)]
+pub(super) struct ItemList {
+    tick: Option<Tick>,
+    items: Arc<[ItemId]>,
+}
+
+impl ItemList {
+    /// The last tick that the store answered.
+    pub(super) const fn tick(&self) -> Option<Tick> {
+        self.tick
+    }
+
+    /// The items as last read, in order.
+    pub(super) const fn items(&self) -> &Arc<[ItemId]> {
+        &self.items
+    }
+
+    /// Takes in that a round has told of this tick; whether it was the first to do so.
+    pub(super) fn observe(&mut self, tick: Tick) -> bool {
+        let first = self.tick.is_none_or(|last| tick > last);
+        self.tick = self.tick.max(Some(tick));
+        first
+    }
+
+    /// Puts what was read of these slots, in order, in the place of what was known of them.
+    pub(super) fn list(&mut self, range: SlotRange, slots: SlotCount, items: Vec<ItemId>) {
+        let elsewhere = |item: &&ItemId| !range.contains(slot_of(**item, slots));
+        let mut kept = self.items.iter().filter(elsewhere).copied().peekable();
+        let mut new = items.into_iter().peekable();
+        let next = || match (kept.peek(), new.peek()) {
+            (Some(one), Some(other)) if one <= other => kept.next(),
+            (_, Some(_)) => new.next(),
+            (_, None) => kept.next(),
+        };
+        self.items = std::iter::from_fn(next).collect::<Vec<_>>().into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_tick_is_told_of_once() {
+        let mut watch = ItemList::default();
+        assert!(watch.observe(Tick(7)));
+        assert!(!watch.observe(Tick(7)), "a second try in the tick");
+        assert!(watch.observe(Tick(8)));
+        assert!(!watch.observe(Tick(7)), "a late answer");
+        assert_eq!(watch.tick(), Some(Tick(8)));
+    }
+
+    fn in_order(ids: impl IntoIterator<Item = u128>) -> Vec<ItemId> {
+        let mut items: Vec<_> = ids.into_iter().map(|id| ItemId::new(Uuid::from_u128(id))).collect();
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
+    proptest! {
+        #[test]
+        fn reading_some_slots_anew_is_reading_all(
+            before in prop::collection::vec(any::<u128>(), 0..200), after in prop::collection::vec(any::<u128>(), 0..200),
+            first in 0_u32..256, width in 0_u32..256,
+        ) {
+            let slots = SlotCount::new(256).unwrap();
+            let range = SlotRange::new(first..first + width);
+            let within = |item: &ItemId| range.contains(slot_of(*item, slots));
+            let (before, after) = (in_order(before), in_order(after));
+            let mut watch = ItemList::default();
+            watch.list(SlotRange::ALL, slots, before.clone());
+            prop_assert_eq!(&**watch.items(), &before[..]);
+            watch.list(range, slots, after.iter().copied().filter(within).collect());
+            let mut expected: Vec<_> = before.into_iter().filter(|item| !within(item)).chain(after.into_iter().filter(within)).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(&**watch.items(), &expected[..]);
+        }
+    }
+}

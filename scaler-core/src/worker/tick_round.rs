@@ -1,0 +1,527 @@
+//! Tick rounds: one call for each chunk of slots, one at a time, or several within a limit, spread over the tick, never two rounds at
+//! a time. A worker that cannot keep up starts the next round when the last one ends: what it did not reach in time is left out of
+//! that tick, and counted.
+//!
+//! A call that fails while others succeed fails for a reason of its own slots, such as a trigger that never ends. These slots are set
+//! aside: they are called for beside the rounds, one call at a time, and cut into ever fewer, until only those are left that fail.
+
+use std::time::Duration;
+
+use super::chunks::{Chunks, Signature};
+use crate::{ItemId, SlotCount, SlotRange, StoreError, Tick, TickReport, digest_of};
+
+/// So many times as long as any other call a call must have taken that runs into a timeout because of its slots.
+const SLOWER: u32 = 8;
+
+/// A round gives up after so many failures without an answer: most likely the reason lies with the store.
+const HOPELESS: usize = 4;
+
+/// How a round has ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Calls were answered.
+    Ticked(Ended),
+    /// No call was answered, or the store was away for one.
+    Failed(StoreError),
+    /// Not of a round: slots that are set aside have failed again.
+    AsideFailed(SlotRange, StoreError),
+}
+
+/// A round in which calls were answered.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The reports of all chunks as if they were one.
+    pub(super) report: TickReport,
+    /// Whether each report was the first of its tick, so that together they tell of all items.
+    pub(super) is_whole: bool,
+    /// From the first call to the last answer.
+    pub(super) took: Duration,
+    /// How many ticks went by without some chunk, at the most.
+    pub(super) missed: u64,
+    /// Whether it was still at work when a further tick began.
+    pub(super) late: bool,
+    /// Slots whose call has failed, if any, and why.
+    pub(super) failed: Option<(SlotRange, StoreError)>,
+    /// Whether no slots are set aside.
+    pub(super) is_sound: bool,
+}
+
+/// What the rounds do.
+#[derive(Debug)]
+pub(super) struct TickRounds {
+    chunks: Chunks,
+    /// How many slots there are, as last told.
+    slots: SlotCount,
+    at_once: usize,
+    /// Nothing was answered in the last round: in this one a call that fails again must not hold up all others.
+    is_recovering: bool,
+    due_at: Duration,
+    /// Something changed while a round was under way: another one follows at this time.
+    again: Option<Duration>,
+    round: Option<Round>,
+    /// The slots set aside for which a call is under way.
+    aside: Option<SlotRange>,
+}
+
+#[derive(Debug)]
+struct Round {
+    begun_at: Duration,
+    /// From one call to the next.
+    step: Duration,
+    /// The chunks to call for.
+    order: Vec<SlotRange>,
+    /// How many of them have been called for.
+    sent: usize,
+    /// Those to call for once more, since the first call did not take all that was due.
+    rest: Vec<SlotRange>,
+    under_way: Vec<(SlotRange, Duration)>,
+    answered: Vec<SlotRange>,
+    merged: Option<TickReport>,
+    first_tick: Option<Tick>,
+    fresh: usize,
+    missed: u64,
+    /// How long a call took at the longest that was answered.
+    longest: Duration,
+    /// Calls that have failed, and how long they took.
+    failed: Vec<(SlotRange, StoreError, Duration)>,
+    /// The store is away: no more is sent.
+    is_over: bool,
+}
+
+impl TickRounds {
+    pub(super) fn new(at_once: usize) -> Self {
+        Self {
+            chunks: Chunks::new(),
+            slots: SlotCount::DEFAULT,
+            at_once: at_once.max(1),
+            is_recovering: false,
+            due_at: Duration::ZERO,
+            again: None,
+            round: None,
+            aside: None,
+        }
+    }
+
+    /// Sets when the next round begins, unless one is wanted earlier.
+    pub(super) fn next_at(&mut self, now: Duration, at: Duration) {
+        self.due_at = self.again.take().map_or(at, |again| again.max(now).min(at));
+    }
+
+    /// After a failure: nothing is hurried.
+    pub(super) fn retry_at(&mut self, at: Duration) {
+        self.again = None;
+        self.due_at = at;
+    }
+
+    /// Begins a round at this time, or as soon as the one under way has ended.
+    pub(super) fn hurry(&mut self, at: Duration) {
+        self.again = self.round.is_some().then_some(at);
+        self.due_at = self.due_at.min(at);
+    }
+
+    /// Whether no call is under way.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.round.is_none() && self.aside.is_none()
+    }
+
+    /// When there is something to send next, if that can be said.
+    pub(super) fn wake_at(&self) -> Option<Duration> {
+        let next = match &self.round {
+            None => Some(self.due_at),
+            Some(round) => self.may_send(round).then(|| round.next_at()),
+        };
+        let aside = self.next_aside().map(|(retry_at, _)| retry_at);
+        next.into_iter().chain(aside).min()
+    }
+
+    /// Which of the slots set aside are to be called for next, and when, unless a call for some is under way.
+    fn next_aside(&self) -> Option<(Duration, SlotRange)> {
+        let waiting = self.chunks.all().iter().filter_map(|chunk| Some((chunk.aside?.retry_at, chunk.range)));
+        waiting.min_by_key(|(retry_at, _)| *retry_at).filter(|_| self.aside.is_none())
+    }
+
+    /// What is to be called for now; it counts as called for then. A round that is due begins, and is spread over the time `until` then.
+    pub(super) fn send(&mut self, now: Duration, until: Duration) -> Vec<SlotRange> {
+        if self.round.is_none() && self.due_at <= now {
+            let mut order: Vec<_> = self.chunks.all().iter().filter(|chunk| chunk.aside.is_none()).collect();
+            // Where all have failed, others are tried than the last time.
+            order.sort_by_key(|chunk| chunk.failed_at);
+            let order: Vec<_> = order.into_iter().map(|chunk| chunk.range).collect();
+            let step = until.saturating_sub(now) / u32::try_from(order.len()).unwrap_or(u32::MAX).max(1);
+            self.round = Some(Round::new(now, step, order));
+        }
+        let mut ranges = Vec::new();
+        while let Some(mut round) = self.round.take() {
+            let range = self.may_send(&round).then(|| round.take_next(now)).flatten();
+            self.round = Some(round);
+            let Some(range) = range else { break };
+            ranges.push(range);
+        }
+        if let Some((_, range)) = self.next_aside().filter(|(retry_at, _)| *retry_at <= now) {
+            self.aside = Some(range);
+            ranges.push(range);
+        }
+        ranges
+    }
+
+    fn may_send(&self, round: &Round) -> bool {
+        !round.is_over && round.has_more() && round.under_way.len() < self.at_once + usize::from(self.is_recovering)
+    }
+
+    /// Takes in a report. The first value is when the call was made, if it was the first of its round; the second the end of the
+    /// round, if this was it.
+    pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<End>) {
+        if self.aside.take_if(|aside| *aside == range).is_some() {
+            // The next round calls for it, too.
+            if let Some(chunk) = self.chunks.get_mut(range) {
+                chunk.learn(report);
+            }
+            return (None, None);
+        }
+        let Some(round) = &mut self.round else { return (None, None) };
+        let sent_at = round.answer(range);
+        round.answered.push(range);
+        round.longest = round.longest.max(now.saturating_sub(sent_at.unwrap_or(now)));
+        if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
+            round.fresh += 1;
+            round.missed = round.missed.max(missed);
+        }
+        let first_tick = *round.first_tick.get_or_insert(report.tick);
+        let mut report = report.clone();
+        // In a further tick everything is due again: then the chunks are cut anew first.
+        if report.left > 0 && report.ticked > 0 && report.tick == first_tick {
+            // It comes to the rest at once, and that call tells of the same slots again.
+            round.rest.push(range);
+            report = TickReport { owned: 0, fence: 0, left: 0, ..report };
+        }
+        round.merged = Some(round.merged.take().map_or_else(|| report.clone(), |merged| merge(&merged, &report)));
+        let first = sent_at.filter(|_| range.first() == 0);
+        (first, self.end(now))
+    }
+
+    /// The first run of slots after this one whose ids are known to have changed since they were read; from the first slot on, if `None`.
+    pub(super) fn stale_after(&self, last: Option<SlotRange>) -> Option<SlotRange> {
+        let from = last.map_or(0, |range| range.end());
+        self.chunks.all().iter().find(|chunk| chunk.range.first() >= from && chunk.is_stale()).map(|chunk| chunk.range)
+    }
+
+    /// Notes which ids were read in these slots after the last report.
+    pub(super) fn listed(&mut self, range: SlotRange, items: &[ItemId]) {
+        if let Some(chunk) = self.chunks.get_mut(range) {
+            let (count, digest) = (items.len() as u64, digest_of(items));
+            chunk.listed = chunk.seen.map(|seen| Signature { items: count, digest, fence: seen.fence });
+        }
+    }
+
+    /// Takes in the failure of a call; gives the end of the round, if this was it.
+    pub(super) fn failed(&mut self, now: Duration, range: SlotRange, error: StoreError) -> Option<End> {
+        if self.aside.take_if(|aside| *aside == range).is_some() {
+            if may_lie_with_slots(&error) {
+                self.chunks.set_aside(now, range, self.slots);
+            } else if let Some(chunk) = self.chunks.get_mut(range) {
+                chunk.wait(now);
+            }
+            return Some(End::AsideFailed(range, error));
+        }
+        if matches!(error, StoreError::Busy { .. } | StoreError::Unanswered { .. }) {
+            self.chunks.too_much(range);
+        }
+        let round = self.round.as_mut()?;
+        let took = now.saturating_sub(round.answer(range).unwrap_or(now));
+        round.is_over |=
+            matches!(error, StoreError::Unavailable { .. } | StoreError::Unanswered { .. } | StoreError::NotInstalled { .. });
+        round.failed.push((range, error, took));
+        self.end(now)
+    }
+
+    fn end(&mut self, now: Duration) -> Option<End> {
+        let is_at_end = |round: &Round| round.is_over || !round.has_more();
+        let Round { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, longest, .. } =
+            self.round.take_if(|round| round.under_way.is_empty() && is_at_end(round))?;
+        let elsewhere = self.chunks.owned_outside(&answered);
+        if let Some(report) = &merged {
+            self.slots = report.slots;
+            self.chunks.heed(report.items, report.took);
+        }
+        let in_doubt = failed.iter().filter(|(_, error, _)| !is_over && may_lie_with_slots(error));
+        if merged.is_some() && !is_over {
+            // A store that is slow for all is too slow for the largest chunks first.
+            let is_slow = |error: &StoreError, took| matches!(error, StoreError::Busy { .. }) && longest * SLOWER > took;
+            let lie_with_slots = in_doubt.filter(|(_, error, took)| !is_slow(error, *took));
+            lie_with_slots.for_each(|(range, ..)| self.chunks.set_aside(now, *range, self.slots));
+            self.chunks.recut(self.slots);
+        } else {
+            in_doubt.for_each(|(range, ..)| self.chunks.failed_with_others(now, *range, self.slots));
+        }
+        self.is_recovering = merged.is_none() && !is_over;
+        let failed = failed.pop().map(|(range, error, _)| (range, error));
+        let Some(report) = merged.filter(|_| !is_over) else { return failed.map(|(_, error)| End::Failed(error)) };
+        Some(End::Ticked(Ended {
+            is_whole: failed.is_none() && fresh == order.len(),
+            took: now.saturating_sub(begun_at),
+            missed,
+            late: first_tick.is_some_and(|first| first < report.tick),
+            failed,
+            is_sound: self.chunks.all().iter().all(|chunk| chunk.aside.is_none()),
+            report: TickReport { owned: report.owned.saturating_add(elsewhere), ..report },
+        }))
+    }
+}
+
+/// Whether a call may have failed for a reason of its slots, and not of the worker or of the store.
+const fn may_lie_with_slots(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })
+}
+
+impl Round {
+    const fn new(begun_at: Duration, step: Duration, order: Vec<SlotRange>) -> Self {
+        Self {
+            begun_at,
+            step,
+            order,
+            sent: 0,
+            rest: Vec::new(),
+            under_way: Vec::new(),
+            answered: Vec::new(),
+            merged: None,
+            first_tick: None,
+            fresh: 0,
+            missed: 0,
+            longest: Duration::ZERO,
+            failed: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// Whether there is more to call for.
+    fn has_more(&self) -> bool {
+        let is_hopeless = self.merged.is_none() && self.failed.len() >= HOPELESS;
+        !is_hopeless && (self.sent < self.order.len() || !self.rest.is_empty())
+    }
+
+    /// When the next call may be made.
+    fn next_at(&self) -> Duration {
+        if self.rest.is_empty() {
+            self.begun_at + self.step * u32::try_from(self.sent).unwrap_or(u32::MAX)
+        } else {
+            self.begun_at
+        }
+    }
+
+    /// What to call for next, if it is time; it counts as called for then.
+    fn take_next(&mut self, now: Duration) -> Option<SlotRange> {
+        if self.next_at() > now {
+            return None;
+        }
+        let range = self.rest.pop().unwrap_or_else(|| {
+            self.sent += 1;
+            self.order[self.sent - 1]
+        });
+        self.under_way.push((range, now));
+        Some(range)
+    }
+
+    /// Takes a call off; when it was made.
+    fn answer(&mut self, range: SlotRange) -> Option<Duration> {
+        let place = self.under_way.iter().position(|(other, _)| *other == range)?;
+        let (_, sent_at) = self.under_way.swap_remove(place);
+        Some(sent_at)
+    }
+}
+
+/// Two reports of different slots as one.
+fn merge(one: &TickReport, other: &TickReport) -> TickReport {
+    let later = if other.tick > one.tick { other } else { one };
+    TickReport {
+        installation: later.installation,
+        tick: later.tick,
+        into_tick: later.into_tick,
+        tick_length: later.tick_length,
+        slots: later.slots,
+        owned: one.owned.saturating_add(other.owned),
+        fence: one.fence ^ other.fence,
+        ticked: one.ticked.saturating_add(other.ticked),
+        left: one.left.saturating_add(other.left),
+        items: one.items + other.items,
+        digest: one.digest ^ other.digest,
+        locked: one.locked + other.locked,
+        refused: one.refused + other.refused,
+        refusal: one.refusal.clone().or_else(|| other.refusal.clone()),
+        took: one.took + other.took,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{InstallationId, SlotCount};
+
+    fn report(tick: u64, digest: u64) -> TickReport {
+        TickReport {
+            installation: InstallationId::new(uuid::Uuid::nil()),
+            tick: Tick(tick),
+            into_tick: Duration::ZERO,
+            tick_length: Duration::from_secs(1),
+            slots: SlotCount::DEFAULT,
+            owned: 1,
+            fence: 7,
+            ticked: 1,
+            left: 0,
+            items: 0,
+            digest,
+            locked: 0,
+            refused: 0,
+            refusal: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn ids_are_read_again_only_where_a_tick_shows_others() {
+        let mut rounds = TickRounds::new(2);
+        assert_eq!(rounds.stale_after(None), None, "nothing is known yet");
+        rounds.chunks.too_much(SlotRange::ALL);
+        rounds.chunks.recut(SlotCount::DEFAULT);
+        let ranges: Vec<_> = rounds.chunks.all().iter().map(|chunk| chunk.range).collect();
+        let learn = |rounds: &mut TickRounds, tick, changed: Option<SlotRange>| {
+            for range in &ranges {
+                let report = report(tick, u64::from(Some(*range) == changed));
+                rounds.chunks.get_mut(*range).unwrap().learn(&report);
+            }
+        };
+        learn(&mut rounds, 1, None);
+        for range in &ranges {
+            assert_eq!(rounds.stale_after(None), Some(*range), "all are read once");
+            rounds.listed(*range, &[]);
+        }
+        assert_eq!(rounds.stale_after(None), None);
+        learn(&mut rounds, 2, None);
+        assert_eq!(rounds.stale_after(None), None);
+        learn(&mut rounds, 3, Some(ranges[2]));
+        assert_eq!(rounds.stale_after(None), Some(ranges[2]));
+        assert_eq!(rounds.stale_after(Some(ranges[2])), None, "it is not asked for twice in a row");
+        learn(&mut rounds, 4, None);
+        assert_eq!(rounds.stale_after(None), None, "they are the old ones again");
+    }
+
+    fn refused() -> StoreError {
+        StoreError::Refused { during: "tick", source: "a trigger".into() }
+    }
+
+    /// All that is due at this time: one round, and what is called for beside it; calls for `bad` fail. What was called for in the round, the
+    /// end, and what was called for beside it.
+    fn round(
+        rounds: &mut TickRounds,
+        now: Duration,
+        tick: u64,
+        bad: impl Fn(SlotRange) -> bool,
+    ) -> (Vec<SlotRange>, End, Vec<SlotRange>) {
+        let (mut called, mut beside, mut ended) = (Vec::new(), Vec::new(), None);
+        rounds.next_at(now, now);
+        loop {
+            let aside: Vec<_> =
+                rounds.chunks.all().iter().filter(|chunk| chunk.aside.is_some()).map(|chunk| chunk.range).collect();
+            let ranges =
+                if ended.is_some() && rounds.wake_at().is_none_or(|at| at > now) { vec![] } else { rounds.send(now, now) };
+            for range in &ranges {
+                if aside.contains(range) { &mut beside } else { &mut called }.push(*range);
+                let end = if bad(*range) {
+                    rounds.failed(now, *range, refused())
+                } else {
+                    rounds.answered(now, *range, &report(tick, 0)).1
+                };
+                if let Some(end) = end.filter(|end| !matches!(end, End::AsideFailed(..))) {
+                    rounds.next_at(now, Duration::MAX);
+                    ended = Some(end);
+                }
+            }
+            if ranges.is_empty() {
+                return (called, ended.expect("there is always something to call for"), beside);
+            }
+        }
+    }
+
+    #[test]
+    fn slots_that_fail_are_set_aside_and_the_passes_go_on_without_them() {
+        let mut rounds = TickRounds::new(1);
+        let bad = |range: SlotRange| range.contains(crate::Slot::new(1000));
+        let second = Duration::from_secs(1);
+        let (_, end, _) = round(&mut rounds, second, 1, bad);
+        assert!(matches!(end, End::Failed(_)), "there is one chunk, and nothing was ticked: {end:?}");
+        let (called, end, beside) = round(&mut rounds, second, 2, bad);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(ended.failed.is_some_and(|(slots, _)| bad(slots)) && !ended.is_whole && called.len() > 1);
+        let last = beside.last().copied().unwrap();
+        assert!(
+            beside.iter().any(|range| bad(*range) && range.end() - range.first() == 1),
+            "{beside:?} is cut to the slot that fails, {last:?}"
+        );
+        let (called, end, beside) = round(&mut rounds, second, 3, bad);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(!called.into_iter().any(bad) && beside.is_empty(), "it waits");
+        assert!(ended.is_whole && !ended.is_sound && ended.failed.is_none());
+        let (called, _, beside) = round(&mut rounds, 10 * second, 4, |_| false);
+        assert!(!called.into_iter().any(bad) && beside.len() == 1, "it is called for beside the round: {beside:?}");
+        let (called, end, beside) = round(&mut rounds, 11 * second, 5, |_| false);
+        let End::Ticked(ended) = end else { panic!("{end:?}") };
+        assert!(ended.is_sound && ended.is_whole && called.into_iter().any(bad) && beside.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_set_aside_while_the_store_is_slow_for_all() {
+        let busy = || StoreError::Busy { during: "tick", source: "a timeout".into() };
+        for (answered_after, aside) in [(10, true), (400, false)] {
+            let mut rounds = TickRounds::new(1);
+            let (mut now, ms) = (Duration::from_secs(1), Duration::from_millis);
+            rounds.send(now, now);
+            assert!(matches!(rounds.failed(now, SlotRange::ALL, busy()), Some(End::Failed(_))));
+            rounds.next_at(now, now);
+            let (mut ranges, begun) = (rounds.send(now, now), now);
+            while !ranges.is_empty() {
+                // The bad one is the last that is answered.
+                ranges.sort_by_key(|range| !range.contains(crate::Slot::new(1000)));
+                let Some(range) = ranges.pop() else { break };
+                let is_bad = range.contains(crate::Slot::new(1000));
+                now = if is_bad { now.max(begun + ms(2500)) } else { now + ms(answered_after) };
+                if is_bad {
+                    rounds.failed(now, range, busy())
+                } else {
+                    rounds.answered(now, range, &report(1, 0)).1
+                };
+                if rounds.round.is_some() {
+                    ranges.extend(rounds.send(now, now));
+                }
+            }
+            assert_eq!(rounds.chunks.all().iter().any(|chunk| chunk.aside.is_some()), aside, "{answered_after} ms");
+        }
+    }
+
+    #[test]
+    fn where_all_fail_nothing_is_cut_into_ever_smaller_pieces() {
+        let mut rounds = TickRounds::new(1);
+        for tick in 1..20 {
+            let (_, end, beside) = round(&mut rounds, Duration::from_secs(tick), tick, |_| true);
+            assert!(matches!(end, End::Failed(_)) && beside.is_empty());
+        }
+        assert_eq!(rounds.chunks.all().len(), 64);
+    }
+
+    #[test]
+    fn many_slots_that_fail_do_not_keep_the_others_from_being_ticked_for_good() {
+        let mut rounds = TickRounds::new(1);
+        // Some in each of the first pieces.
+        let bad = |range: SlotRange| (0..4096).step_by(200).any(|slot| range.contains(crate::Slot::new(slot)));
+        let mut failures = 0;
+        let whole = (1..40).find_map(|tick| match round(&mut rounds, Duration::from_secs(tick), tick, bad) {
+            (called, End::Ticked(ended), _) if ended.is_whole => Some(called),
+            _ => {
+                failures += 1;
+                None
+            }
+        });
+        let called = whole.expect("a round in which nothing fails");
+        assert!(failures < 12, "{failures} rounds");
+        let slots: u32 = called.iter().map(|range| range.end().min(4096) - range.first()).sum();
+        assert_eq!(slots, 4096 - 21, "all but the bad ones");
+    }
+}
