@@ -127,7 +127,8 @@ pub(crate) static PGBOUNCER: Kind = Kind {
     folders: || vec![PathBuf::from("/usr/sbin")],
     script: include_str!("scripts/pgbouncer.sh"),
     tls_options: |_, _| Vec::new(),
-    stop_signal: "TERM",
+    // TERM waits for the clients to leave, from 1.23 on.
+    stop_signal: "QUIT",
     end_signal: "KILL",
 };
 

@@ -385,6 +385,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         for batch in transfers.chunks(self.config.commit_limit.max(1)) {
             match self.store.commit(term, batch).await? {
                 Outcome::Committed { moved, refused } => {
+                    self.plane.committed(&moved);
                     concerned.extend(parties(batch, &moved, seen));
                     waiting |= refused.iter().any(|refusal| refusal.why == RefusalReason::NotTickedYet);
                     observe(ControlEvent::Committed { moved: &moved, refused: &refused });

@@ -10,6 +10,7 @@ mod event;
 mod failure_detector;
 mod flap_damping;
 mod generations;
+mod kept_ring;
 mod leadership;
 mod mass_failure;
 mod move_rate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Incarnation, MemberKey, SlotState, Tick, WorkerId};
+use crate::{Incarnation, MemberKey, Slot, SlotState, Tick, WorkerId};
 
 /// Owners that own nothing any more are kept up to this many, and up to as many as own something.
 const MOST_GONE: usize = 64;
@@ -14,7 +14,36 @@ pub(super) struct SlotOwners {
     places: Vec<usize>,
     owners: Vec<KnownOwner>,
     by_key: BTreeMap<Option<MemberKey>, usize>,
-    has_changed: bool,
+    changes: Changes,
+}
+
+/// Slots that have changed hands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Changes {
+    /// These, some perhaps more than once.
+    Slots(Vec<Slot>),
+    /// Any may have.
+    All,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self::Slots(Vec::new())
+    }
+}
+
+impl Changes {
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Slots(slots) if slots.is_empty())
+    }
+
+    /// Notes a slot; where as many are noted as there are, any may have changed.
+    fn note(&mut self, number: usize, slots: usize) {
+        match (&mut *self, u32::try_from(number)) {
+            (Self::Slots(noted), Ok(number)) if noted.len() < slots => noted.push(Slot::new(number)),
+            _ => *self = Self::All,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -37,7 +66,7 @@ impl SlotOwners {
     pub(super) fn observe(&mut self, slots: &[SlotState]) {
         let gone = self.owners.iter().filter(|owner| owner.slots == 0).count();
         if self.places.len() != slots.len() || gone > MOST_GONE.max(self.owners.len() - gone) {
-            *self = Self { places: vec![usize::MAX; slots.len()], has_changed: true, ..Self::default() };
+            *self = Self { places: vec![usize::MAX; slots.len()], changes: Changes::All, ..Self::default() };
         }
         self.owners.iter_mut().for_each(|owner| (owner.slots, owner.last_tick) = (0, Tick::default()));
         for (number, state) in slots.iter().enumerate() {
@@ -53,7 +82,7 @@ impl SlotOwners {
     }
 
     fn change(&mut self, slot: usize, owner: Option<&MemberKey>) -> usize {
-        self.has_changed = true;
+        self.changes.note(slot, self.places.len());
         let owners = &mut self.owners;
         let place = *self.by_key.entry(owner.cloned()).or_insert_with_key(|key| {
             owners.push(KnownOwner { key: key.clone(), slots: 0, last_tick: Tick::default() });
@@ -63,9 +92,9 @@ impl SlotOwners {
         place
     }
 
-    /// Whether any slot has changed hands since this was asked last.
-    pub(super) const fn take_change(&mut self) -> bool {
-        std::mem::replace(&mut self.has_changed, false)
+    /// Which slots have changed hands since this was asked last.
+    pub(super) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
     }
 
     /// Those who own slots.
@@ -125,8 +154,13 @@ mod tests {
                 kept.observe(&slots);
                 prop_assert_eq!(kept.by_worker(), counted(&slots));
                 let owners: Vec<_> = slots.iter().map(|slot| slot.owner.clone()).collect();
-                // Where it has forgotten all, it says rather once too often that something changed.
-                prop_assert!(kept.take_change() || before.as_ref().is_none_or(|before| *before == owners) );
+                let changes = kept.take_changes();
+                if let (Changes::Slots(changed), Some(before)) = (changes, before) {
+                    for (number, (before, now)) in before.iter().zip(&owners).enumerate() {
+                        let is_noted = changed.contains(&Slot::new(u32::try_from(number).unwrap()));
+                        prop_assert_eq!(is_noted, before != now);
+                    }
+                }
                 before = Some(owners);
             }
         }

@@ -8,12 +8,13 @@ use super::debounce::Debounce;
 use super::failure_detector::{Heartbeat, MemberPhase, Session, Signals, phase_of};
 use super::flap_damping::{FlapDamping, Life};
 use super::generations::{Generations, StalledRollout};
+use super::kept_ring::KeptRing;
 use super::mass_failure::{MassFailureGuard, OwnerStatus, Pause};
 use super::move_rate::MoveRate;
 use super::owners::{Owned, SlotOwners};
 use super::tick_age::TickAges;
 use crate::{
-    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Roster, Seat, Slot, SlotCount, SlotLoad,
+    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad,
     SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
@@ -86,6 +87,7 @@ struct MemberStatus {
 pub struct ControlPlane {
     config: ControlConfig,
     owners: SlotOwners,
+    ring: KeptRing,
     /// The last plan, where it moved nothing.
     idle: Option<IdlePlan>,
     /// Those among whom the slots are shared as soon as all pending moves have happened.
@@ -100,6 +102,8 @@ pub struct ControlPlane {
     debounce: Debounce,
     budget: MoveRate,
     pending: BTreeMap<Slot, Pending>,
+    /// How many moves were committed since the last look.
+    made: usize,
     mass_failure: MassFailureGuard,
     load_rebalanced_at: Option<Duration>,
 }
@@ -112,6 +116,7 @@ impl ControlPlane {
         Self {
             config,
             owners: SlotOwners::default(),
+            ring: KeptRing::default(),
             idle: None,
             shared_among: None,
             records: BTreeMap::new(),
@@ -122,6 +127,7 @@ impl ControlPlane {
             debounce: Debounce::default(),
             budget,
             pending: BTreeMap::new(),
+            made: 0,
             mass_failure: MassFailureGuard::default(),
             load_rebalanced_at: None,
         }
@@ -153,6 +159,7 @@ impl ControlPlane {
             let epoch = seen.assignment.slots.get(slot_move.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
             self.pending.insert(slot_move.slot, Pending { to: slot_move.to.clone(), epoch });
         }
+        self.ring.pending(&plan);
         self.shared_among = Some(plan.shared_among().clone());
         let budget = self.budget.left(now, made);
         let transfers = within(budget, self.transfers(&statuses, seen));
@@ -262,16 +269,28 @@ impl ControlPlane {
         seats.collect()
     }
 
-    /// Forgets moves that have happened, that somebody else has overtaken, or whose receiver may receive no more. How many slots
-    /// have moved.
+    /// Takes in that these slots were moved, as [`step`](Self::step) asked. Where it is not known what became of a commit, the next look tells.
+    pub fn committed(&mut self, moved: &[Slot]) {
+        for slot in moved.iter().filter(|slot| self.pending.remove(slot).is_some()) {
+            self.made += 1;
+            self.ring.check(*slot);
+        }
+    }
+
+    /// Forgets moves of which the outcome was unknown and that have happened, that another writer has overtaken, or whose receiver may receive no
+    /// more. Returns how many slots have moved since the last look.
     fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
-        let mut moved = 0;
+        let mut made = std::mem::take(&mut self.made);
         self.pending.retain(|slot, pending| {
             let stands = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
-            moved += usize::from(!stands);
-            stands && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible)
+            made += usize::from(!stands);
+            let stays = stands && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
+            if !stays {
+                self.ring.check(*slot);
+            }
+            stays
         });
-        moved
+        made
     }
 
     fn plan(&mut self, now: Duration, roster: &Roster, draining: &BTreeSet<WorkerId>, seen: &Observation<'_>) -> Plan {
@@ -286,7 +305,9 @@ impl ControlPlane {
         let may_rebalance_load = shared_among == *roster
             && self.pending.is_empty()
             && self.load_rebalanced_at.is_none_or(|at| now.saturating_sub(at) >= self.config.load_rebalance_interval);
-        let has_changed = self.owners.take_change() || !self.pending.is_empty();
+        let changes = self.owners.take_changes();
+        let has_changed = !changes.is_empty() || !self.pending.is_empty();
+        self.ring.changed(changes);
         let same = self.idle.take_if(|idle| {
             !has_changed
                 && (idle.settled || !may_rebalance_load)
@@ -294,15 +315,18 @@ impl ControlPlane {
         });
         if let Some(idle) = same {
             let plan = idle.plan.clone();
-            debug_assert_eq!(
-                plan,
-                self.plan_anew(slots, &before, &shared_among, may_rebalance_load, seen).0,
-                "the same plan for the same"
-            );
+            self.assert_planned_anew(&plan, slots, &before, &shared_among, may_rebalance_load, seen);
             self.idle = Some(idle);
             return plan;
         }
-        let (plan, settled) = self.plan_anew(slots, &before, &shared_among, may_rebalance_load, seen);
+        let (pending, assignment) = (&self.pending, seen.assignment);
+        let wanted = |slot: Slot| match pending.get(&slot) {
+            Some(pending) => Some(&pending.to),
+            None => assignment.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker),
+        };
+        let ring = self.ring.brought_up_to_date(self.config.ring, slots, &before, seen.load, wanted);
+        let (plan, settled) = plan_on(ring, &before, &shared_among, may_rebalance_load, seen.load, self.config.tolerance);
+        self.assert_planned_anew(&plan, slots, &before, &shared_among, may_rebalance_load, seen);
         if settled && !plan.is_empty() {
             self.load_rebalanced_at = Some(now);
         }
@@ -311,26 +335,26 @@ impl ControlPlane {
         plan
     }
 
-    /// The plan, and whether it is to even out loads that have drifted.
-    fn plan_anew(
+    /// In debug builds, checks that a plan is the one that a ring gives which is made anew: so every test and every seed of the simulation does.
+    fn assert_planned_anew(
         &self,
+        plan: &Plan,
         slots: SlotCount,
         before: &Roster,
         shared_among: &Roster,
         may_rebalance_load: bool,
         seen: &Observation<'_>,
-    ) -> (Plan, bool) {
+    ) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
         let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
             Some(pending) => Some(pending.to.clone()),
             None => state.owner.as_ref().map(|owner| owner.worker.clone()),
         });
         let ring = self.config.ring.restore(slots, before.clone(), owners);
-        let plan = ring.plan(shared_among, seen.load);
-        if may_rebalance_load && plan.is_empty() && before == plan.shared_among() {
-            (ring.rebalance_load(seen.load, self.config.tolerance), true)
-        } else {
-            (plan, false)
-        }
+        let (anew, _) = plan_on(&*ring, before, shared_among, may_rebalance_load, seen.load, self.config.tolerance);
+        assert_eq!(*plan, anew, "the plan of the kept ring is that of one made anew");
     }
 
     /// Who owns slots, or will once all pending moves have happened.
@@ -363,6 +387,23 @@ impl ControlPlane {
             }
         }
         transfers
+    }
+}
+
+/// The plan from the roster `before` to `shared_among`, and whether it is to even out loads that have drifted.
+fn plan_on(
+    ring: &dyn Ring,
+    before: &Roster,
+    shared_among: &Roster,
+    may_rebalance_load: bool,
+    load: &SlotLoad,
+    tolerance: f64,
+) -> (Plan, bool) {
+    let plan = ring.plan(shared_among, load);
+    if may_rebalance_load && plan.is_empty() && before == plan.shared_among() {
+        (ring.rebalance_load(load, tolerance), true)
+    } else {
+        (plan, false)
     }
 }
 

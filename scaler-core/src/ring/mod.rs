@@ -100,6 +100,9 @@ pub trait Ring: Debug + Send + Sync {
     /// `1 + tolerance` times its fair share, or no move helps. A ring that keeps no state has nothing to settle.
     fn rebalance_load(&self, load: &SlotLoad, tolerance: f64) -> Plan;
 
+    /// Learns the load that the next plans will be made under, so that they need not look at every slot. Plans are the same without it.
+    fn set_load(&mut self, _load: &SlotLoad) {}
+
     /// Makes a plan the state of the ring, and the plan's roster its roster.
     ///
     /// # Errors

@@ -21,5 +21,9 @@ max_client_conn = 2000
 server_login_retry = 1
 ignore_startup_parameters = $ignored
 END
+# From 1.24 on it keeps prepared statements apart by default, which it does not do unnoticed.
+if [ "$ignored" ] && grep -q max_prepared_statements "$programs/pgbouncer"; then
+  echo 'max_prepared_statements = 0' >>pgbouncer.ini
+fi
 echo '"postgres" ""' >users
 exec "$programs/pgbouncer" pgbouncer.ini

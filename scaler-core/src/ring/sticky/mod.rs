@@ -174,6 +174,10 @@ impl Ring for StickyRing {
         load_rebalance::rebalance(self.state(&self.indexed(load)), &self.roster, tolerance)
     }
 
+    fn set_load(&mut self, load: &SlotLoad) {
+        Self::set_load(self, load);
+    }
+
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
         for slot_move in plan.moves() {
             let found = self.owner(slot_move.slot);
