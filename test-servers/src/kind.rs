@@ -127,8 +127,8 @@ pub(crate) static PGBOUNCER: Kind = Kind {
     folders: || vec![PathBuf::from("/usr/sbin")],
     script: include_str!("scripts/pgbouncer.sh"),
     tls_options: |_, _| Vec::new(),
-    // TERM waits for the clients to leave, from 1.23 on.
-    stop_signal: "QUIT",
+    // TERM waits for clients to leave from 1.23 on, and QUIT is ignored by earlier ones that run in the background.
+    stop_signal: "KILL",
     end_signal: "KILL",
 };
 

@@ -21,8 +21,9 @@ max_client_conn = 2000
 server_login_retry = 1
 ignore_startup_parameters = $ignored
 END
-# From 1.24 on it keeps prepared statements apart by default, which it does not do unnoticed.
-if [ "$ignored" ] && grep -q max_prepared_statements "$programs/pgbouncer"; then
+# From 1.24 on it keeps the prepared statements of sessions apart by default, so that clients would never notice it. It knows the setting from 1.21 on.
+minor=$("$programs/pgbouncer" --version | sed -n 's/^PgBouncer 1\.\([0-9]*\).*/\1/p')
+if [ "$ignored" ] && [ "${minor:-0}" -ge 21 ]; then
   echo 'max_prepared_statements = 0' >>pgbouncer.ini
 fi
 echo '"postgres" ""' >users
