@@ -26,5 +26,5 @@ fn look_up(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(name = benches; config = timing::criterion(); targets = look_up);
+criterion_group!(name = benches; config = timing::with_few_plots(); targets = look_up);
 criterion_main!(benches);

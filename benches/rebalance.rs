@@ -22,7 +22,8 @@ const WORKERS_BY_SLOTS: usize = 100;
 
 fn main() {
     let mut criterion = timing::criterion().configure_from_args();
-    let mut rows = by_workers(&mut criterion);
+    let mut others = timing::with_few_plots().configure_from_args();
+    let mut rows = by_workers(&mut criterion, &mut others);
     rows.extend(by_slots(&mut criterion));
     criterion.final_summary();
     println!("\nWhat a rebalance costs, with {ITEMS} items:\n");
@@ -56,17 +57,17 @@ impl Row {
     }
 }
 
-fn by_workers(criterion: &mut Criterion) -> Vec<Row> {
+fn by_workers(criterion: &mut Criterion, others: &mut Criterion) -> Vec<Row> {
     let mut rows = Vec::new();
     for &workers in measured(workers()) {
         let table = Table::new(ITEMS, slots_for(workers));
         let all = changes(workers);
         rows.extend(bench(criterion, "sticky", &sticky(workers, &table), workers, &table, &all));
         let hash_ring = shared(HashRing::new(table.slots), &roster(workers), &table.load);
-        rows.extend(bench(criterion, "hash ring", &hash_ring, workers, &table, &all));
+        rows.extend(bench(others, "hash ring", &hash_ring, workers, &table, &all));
         if workers <= MOST_RENDEZVOUS {
             let rendezvous = shared(Rendezvous::new(table.slots), &roster(workers), &table.load);
-            rows.extend(bench(criterion, "rendezvous", &rendezvous, workers, &table, &all));
+            rows.extend(bench(others, "rendezvous", &rendezvous, workers, &table, &all));
         }
     }
     rows

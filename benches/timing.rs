@@ -13,3 +13,8 @@ pub(crate) fn criterion() -> Criterion {
     let (warm_up, measurement) = (Duration::from_millis(200), Duration::from_millis(500));
     Criterion::default().sample_size(10).warm_up_time(warm_up).measurement_time(measurement)
 }
+
+/// As [`criterion`], but only the long run draws plots, which take four seconds for each bench.
+pub(crate) fn with_few_plots() -> Criterion {
+    if is_long() { criterion() } else { criterion().without_plots() }
+}
