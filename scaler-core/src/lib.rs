@@ -52,7 +52,7 @@ pub use membership::{Member, MemberRecord, MemberState, Membership, Registration
 pub use plan::{Cost, Move, Plan, Reason};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
-    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, uuid_hash,
+    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, slot_of_hash, slots_of, uuid_hash,
 };
 pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{

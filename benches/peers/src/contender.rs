@@ -1,9 +1,12 @@
 //! What every contender can do.
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use scaler_benches::Table;
+
+use crate::key::{IdHash, Item};
 
 /// A crate's way to give items to workers, who are numbered from 0.
 pub trait Peer: Sized {
@@ -22,7 +25,7 @@ pub trait Peer: Sized {
     }
 
     /// The owner of the item.
-    fn owner(&self, item: uuid::Uuid) -> u32;
+    fn owner(&self, item: Item) -> u32;
 
     /// One more joins the `workers` that there are.
     fn join(&mut self, workers: u32);
@@ -36,20 +39,31 @@ pub trait Peer: Sized {
     }
 }
 
+/// In which ranking a contender stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A ring of ours, or a way to look up in one.
+    Ours,
+    /// A crate as its users run it, with a fast hash.
+    Peer,
+    /// A crate with the hash of Postgres: its table beside ours.
+    PeerByOurHash,
+    /// Shown, and not ranked.
+    Unranked,
+}
+
 /// What is measured.
 pub trait Contender {
-    fn name(&self) -> &'static str;
+    fn name(&self) -> String;
 
-    /// Whether it stands in the ranking.
-    fn counts(&self) -> bool {
-        true
-    }
+    fn class(&self) -> Class;
 
     /// Looks up that many items; `None` for one that only plans.
     fn look_up(&self, table: &Table, items: usize) -> Option<Duration>;
 
-    /// Lets one more worker join and lists the items that move; the time that took. Nothing is changed for the next measurement.
-    fn join(&self, table: &Table) -> Duration;
+    /// Lets one more worker join and lists the items that move; the time that took. Nothing is changed for the next measurement. `None` for one
+    /// that only looks up.
+    fn join(&self, table: &Table) -> Option<Duration>;
 
     /// The owner of each item; `None` for one that only plans.
     fn quality(&self, table: &Table) -> Option<Quality>;
@@ -74,58 +88,73 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> Duration {
 }
 
 /// A peer that tells what moves by looking every item up again.
-pub struct LooksUp<P> {
+pub struct LooksUp<P, H> {
     peer: P,
+    class: Class,
     workers: u32,
     owners: Vec<u32>,
+    hash: PhantomData<H>,
 }
 
-impl<P: Peer> LooksUp<P> {
-    pub fn build(workers: u32, table: &Table) -> Self {
+impl<P: Peer, H: IdHash> LooksUp<P, H> {
+    pub fn build(workers: u32, table: &Table, class: Class) -> Self {
         let peer = P::build(workers);
-        let owners = owners(&peer, table);
-        Self { peer, workers, owners }
+        let owners = owners::<H>(&peer, table);
+        let class = if P::COUNTS { class } else { Class::Unranked };
+        Self { peer, class, workers, owners, hash: PhantomData }
     }
 }
 
-impl<P: Peer> Contender for LooksUp<P> {
-    fn name(&self) -> &'static str {
-        P::NAME
+#[inline]
+fn item<H: IdHash>(id: uuid::Uuid) -> Item {
+    Item { id, hash: H::hash(id) }
+}
+
+impl<P: Peer, H: IdHash> Contender for LooksUp<P, H> {
+    fn name(&self) -> String {
+        format!("{}{}", P::NAME, H::SUFFIX)
     }
 
-    fn counts(&self) -> bool {
-        P::COUNTS
+    fn class(&self) -> Class {
+        self.class
     }
 
     fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
-        let sum = || table.items[..items].iter().fold(0, |sum: u32, item| sum.wrapping_add(self.peer.owner(item.uuid())));
+        let owner = |id| self.peer.owner(item::<H>(id));
+        let sum = || table.items[..items].iter().fold(0, |sum: u32, item| sum.wrapping_add(owner(item.uuid())));
         Some(timed(sum))
     }
 
-    fn join(&self, table: &Table) -> Duration {
+    fn join(&self, table: &Table) -> Option<Duration> {
+        if self.class == Class::PeerByOurHash {
+            return None;
+        }
         let mut peer = self.peer.fork(self.workers);
-        timed(|| {
+        Some(timed(|| {
             peer.join(self.workers);
             let mut moved: Vec<(u32, u32)> = Vec::new();
-            for ((number, item), before) in (0..).zip(&table.items).zip(&self.owners) {
-                let owner = peer.owner(item.uuid());
+            for ((number, id), before) in (0..).zip(&table.items).zip(&self.owners) {
+                let owner = peer.owner(item::<H>(id.uuid()));
                 if owner != *before {
                     moved.push((number, owner));
                 }
             }
             moved
-        })
+        }))
     }
 
     fn quality(&self, table: &Table) -> Option<Quality> {
+        if self.class == Class::PeerByOurHash {
+            return None;
+        }
         let mut joined = self.peer.fork(self.workers);
         joined.join(self.workers);
         let (mut left, leaver) = (self.peer.fork(self.workers), P::leaver(self.workers));
         left.leave(self.workers, leaver);
-        Some(Quality { built: self.owners.clone(), joined: owners(&joined, table), left: owners(&left, table), leaver })
+        Some(Quality { built: self.owners.clone(), joined: owners::<H>(&joined, table), left: owners::<H>(&left, table), leaver })
     }
 }
 
-fn owners(peer: &impl Peer, table: &Table) -> Vec<u32> {
-    table.items.iter().map(|item| peer.owner(item.uuid())).collect()
+fn owners<H: IdHash>(peer: &impl Peer, table: &Table) -> Vec<u32> {
+    table.items.iter().map(|id| peer.owner(item::<H>(id.uuid()))).collect()
 }

@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn line(target: &Target) -> String {
-    let peer = target.peer.map_or(String::new(), |peer| format!(" ({peer})"));
+    let peer = target.peer.as_ref().map_or(String::new(), |peer| format!(" ({peer})"));
     let mark = if target.is_met() { "met   " } else { "MISSED" };
     format!("{mark} {}{peer}: {:.4}, at most {:.4}", target.name, target.value, target.limit)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scaler_benches::Table;
 use scaler_core::SlotCount;
 
-use crate::contender::{Contender, Quality};
+use crate::contender::{Class, Contender, Quality};
 use crate::{ours, peers};
 
 /// How much is measured.
@@ -46,12 +46,10 @@ pub struct Field {
 
 /// What was found of one contender.
 pub struct Found {
-    pub name: &'static str,
-    pub is_ours: bool,
-    /// Whether it stands in the ranking.
-    pub counts: bool,
+    pub name: String,
+    pub class: Class,
     pub look_up_ns: Option<f64>,
-    pub join_us: f64,
+    pub join_us: Option<f64>,
     pub quality: Option<Moves>,
 }
 
@@ -78,17 +76,16 @@ pub fn measure(workers: u32, slots: u32, scale: Scale) -> Field {
     if u64::from(workers) * u64::from(slots) <= ours::MOST_HASHES {
         contenders.push(ours::rendezvous(workers, &table));
     }
-    let of_us = contenders.len();
+    contenders.extend(ours::look_ups(workers, &table));
     contenders.extend(peers::all(workers, &table));
 
     let look_ups = rounds(scale.rounds, &contenders, look_up(&table));
-    let joins = rounds(scale.rounds, &contenders, |contender| Some(contender.join(&table).as_secs_f64()));
-    let results = contenders.iter().zip(look_ups).zip(joins).enumerate().map(|(place, ((contender, look_up), join))| Found {
+    let joins = rounds(scale.rounds, &contenders, |contender| Some(contender.join(&table)?.as_secs_f64()));
+    let results = contenders.iter().zip(look_ups).zip(joins).map(|((contender, look_up), join)| Found {
         name: contender.name(),
-        is_ours: place < of_us,
-        counts: contender.counts(),
+        class: contender.class(),
         look_up_ns: look_up.map(|seconds| seconds * 1e9),
-        join_us: join.unwrap_or(f64::NAN) * 1e6,
+        join_us: join.map(|seconds| seconds * 1e6),
         quality: contender.quality(&table).map(|quality| moves(&quality, workers)),
     });
     let results = results.collect();

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scaler_benches::{Table, roster, shared, worker};
-use scaler_core::{HashRing, Rendezvous, Ring, RingExt, Roster, WorkerId, slot_of};
+use scaler_core::{HashRing, ItemId, Rendezvous, Ring, RingExt, Roster, StickyRing, WorkerId, slot_of};
 
-use crate::contender::{Contender, Quality, timed};
+use crate::contender::{Class, Contender, Quality, timed};
+use crate::key::{Fast, IdHash};
 
 /// A ring of ours, shared by its workers.
 pub struct Ours<R> {
@@ -19,6 +20,52 @@ pub struct Ours<R> {
 pub const MOST_HASHES: u64 = 100_000_000;
 
 pub const STICKY: &str = "StickyRing";
+pub const MANY_AT_ONCE: &str = "StickyRing, many look-ups in one call";
+pub const OWN_HASH: &str = "StickyRing, by a fast hash";
+
+/// Another way to look up in the sticky ring.
+pub struct LookUps {
+    ring: StickyRing,
+    name: &'static str,
+}
+
+/// By the hash of Postgres, many in one call; and by a hash of the user's own.
+pub fn look_ups(workers: u32, table: &Table) -> [Box<dyn Contender>; 2] {
+    [MANY_AT_ONCE, OWN_HASH]
+        .map(|name| Box::new(LookUps { ring: scaler_benches::sticky(workers as usize, table), name }) as Box<dyn Contender>)
+}
+
+impl Contender for LookUps {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn class(&self) -> Class {
+        Class::Ours
+    }
+
+    fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
+        let items = &table.items[..items];
+        let by_own_hash = |item: &ItemId| self.ring.owner_of_hash(Fast::hash(item.uuid()));
+        Some(match self.name {
+            MANY_AT_ONCE => timed(|| sum(self.ring.owners_of(items))),
+            _ => timed(|| sum(items.iter().map(by_own_hash))),
+        })
+    }
+
+    fn join(&self, _table: &Table) -> Option<Duration> {
+        None
+    }
+
+    fn quality(&self, _table: &Table) -> Option<Quality> {
+        None
+    }
+}
+
+/// The sum of the addresses of owners, so that each must be found.
+fn sum<'a>(owners: impl Iterator<Item = Option<&'a WorkerId>>) -> usize {
+    owners.fold(0, |sum, owner| sum.wrapping_add(owner.map_or(0, |owner| std::ptr::from_ref(owner) as usize)))
+}
 
 pub fn sticky(workers: u32, table: &Table) -> Box<dyn Contender> {
     Box::new(Ours { name: STICKY, ring: scaler_benches::sticky(workers as usize, table), workers })
@@ -47,23 +94,25 @@ impl<R: Ring + Clone> Ours<R> {
 }
 
 impl<R: Ring + Clone> Contender for Ours<R> {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn class(&self) -> Class {
+        Class::Ours
     }
 
     fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
-        let owner = |item| self.ring.owner_of(item).map_or(0, |owner| std::ptr::from_ref(owner) as usize);
-        let sum = || table.items[..items].iter().fold(0, |sum: usize, item| sum.wrapping_add(owner(*item)));
-        Some(timed(sum))
+        Some(timed(|| sum(table.items[..items].iter().map(|item| self.ring.owner_of(*item)))))
     }
 
-    fn join(&self, table: &Table) -> Duration {
+    fn join(&self, table: &Table) -> Option<Duration> {
         let (mut ring, to) = (self.ring.clone(), of(self.workers + 1));
-        timed(|| {
+        Some(timed(|| {
             let plan = ring.plan(&to, &table.load);
             ring.apply(&plan).expect("the plan was made from this state");
             (table.moved_by(&plan), plan)
-        })
+        }))
     }
 
     fn quality(&self, table: &Table) -> Option<Quality> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::contender::Class;
 use crate::measure::{Field, Found, Moves};
 use crate::ours::STICKY;
 
@@ -23,7 +24,7 @@ enum Shape {
 
 const COLUMNS: [Column; 6] = [
     Column { heading: "look-up", value: |found| found.look_up_ns, shape: Shape::Ratio },
-    Column { heading: "join, with its list", value: |found| Some(found.join_us), shape: Shape::Ratio },
+    Column { heading: "join, with its list", value: |found| found.join_us, shape: Shape::Ratio },
     Column { heading: "max/mean", value: |found| of(found, |moves| moves.even_built), shape: Shape::Value },
     Column { heading: "after a join", value: |found| of(found, |moves| moves.even_joined), shape: Shape::Value },
     Column { heading: "moved by a join", value: |found| of(found, |moves| moves.join_over_gain), shape: Shape::Value },
@@ -43,7 +44,7 @@ pub fn table(fields: &[Field]) -> String {
     for field in fields {
         let ours = field.results.iter().find(|found| found.name == STICKY);
         for found in &field.results {
-            let name = if found.is_ours { format!("**{}**", found.name) } else { found.name.to_owned() };
+            let name = if found.class == Class::Ours { format!("**{}**", found.name) } else { found.name.clone() };
             _ = write!(text, "| {} | {} | {name} |", field.workers, field.slots);
             COLUMNS.iter().for_each(|column| _ = write!(text, " {} |", cell(column, found, ours)));
             text.push('\n');
@@ -66,7 +67,7 @@ fn cell(column: &Column, found: &Found, ours: Option<&Found>) -> String {
 /// Our place among all who are not ours.
 fn rank(column: &Column, field: &Field) -> String {
     let Some(own) = field.results.iter().find(|found| found.name == STICKY).and_then(column.value) else { return "-".to_owned() };
-    let peers: Vec<f64> = field.results.iter().filter(|found| !found.is_ours && found.counts).filter_map(column.value).collect();
+    let peers: Vec<f64> = field.results.iter().filter(|found| found.class == Class::Peer).filter_map(column.value).collect();
     let rank = 1 + peers.iter().filter(|value| **value < own - ALIKE).count();
     let of = peers.len() + 1;
     if rank == 1 { format!("1 of {of}") } else { format!("**{rank} of {of}** ⚠") }

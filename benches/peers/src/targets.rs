@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::contender::Class;
 use crate::measure::{Field, Found, Moves};
-use crate::ours::STICKY;
+use crate::ours::{MANY_AT_ONCE, OWN_HASH, STICKY};
 
 /// A target, with what was found. Less is better.
 pub struct Target {
@@ -11,7 +12,7 @@ pub struct Target {
     pub value: f64,
     pub limit: f64,
     /// Whom it is measured against, if anybody.
-    pub peer: Option<&'static str>,
+    pub peer: Option<String>,
 }
 
 impl Target {
@@ -27,23 +28,33 @@ impl Target {
 /// The fraction of the time of the best crate that looks every item up again, by the workers.
 const LOOKING_UP: [(u32, f64); 4] = [(10, 1.0 / 7.0), (100, 1.0 / 20.0), (1000, 1.0 / 50.0), (10_000, 1.0 / 100.0)];
 /// The fraction of the time of the best delta that a crate has of its own.
-const OWN_DELTA: [(u32, f64); 3] = [(10, 0.8), (100, 0.4), (1000, 0.3)];
-const LOOK_UP: f64 = 0.8;
+const OWN_DELTA: [(u32, f64); 3] = [(10, 1.0), (100, 0.4), (1000, 0.3)];
+/// The fraction of the time of the fastest crate's look-up: by which way of ours, against which class of crates, and the limit.
+const LOOK_UPS: [(&str, &str, Class, f64); 3] = [
+    ("look-up by a fast hash over the fastest crate's", OWN_HASH, Class::Peer, 0.8),
+    ("many look-ups by the hash of Postgres over the fastest crate's by a fast one", MANY_AT_ONCE, Class::Peer, 1.0),
+    ("look-up over the fastest crate's, both by the hash of Postgres", STICKY, Class::PeerByOurHash, 0.8),
+];
 
 /// The targets at so many workers.
 pub fn of(field: &Field) -> Vec<Target> {
-    let Some(ours) = field.results.iter().find(|found| found.name == STICKY) else { return Vec::new() };
+    let named = |name: &str| field.results.iter().find(|found| found.name == name);
+    let Some(ours) = named(STICKY) else { return Vec::new() };
     let mut targets = Vec::new();
-    let mut add = |what: &str, value: f64, limit: f64, peer: Option<&'static str>| {
+    let mut add = |what: &str, value: f64, limit: f64, peer: Option<&str>| {
+        let peer = peer.map(str::to_owned);
         targets.push(Target { name: format!("{what}, {} workers, {} slots", field.workers, field.slots), value, limit, peer });
     };
-    let peers = || field.results.iter().filter(|found| !found.is_ours && found.counts);
+    let of_class = |class| field.results.iter().filter(move |found| found.class == class);
     let fastest = |looks_up: bool| {
-        let of_kind = peers().filter(move |found| found.look_up_ns.is_some() == looks_up);
-        of_kind.min_by(|one, other| one.join_us.total_cmp(&other.join_us))
+        let of_kind = of_class(Class::Peer).filter(move |found| found.look_up_ns.is_some() == looks_up);
+        fastest_by(of_kind, |found| found.join_us)
     };
-    if let Some((peer, ns)) = fastest_look_up(peers()) {
-        add("look-up over the fastest crate's", ours.look_up_ns.unwrap_or(f64::NAN) / ns, LOOK_UP, Some(peer));
+    for (what, name, class, limit) in LOOK_UPS {
+        let own = named(name).and_then(|found| found.look_up_ns);
+        if let (Some(own), Some((peer, ns))) = (own, fastest_by(of_class(class), |found| found.look_up_ns)) {
+            add(what, own / ns, limit, Some(peer));
+        }
     }
     if let Some(moves) = &ours.quality {
         even_and_minimal(field, moves, &mut add);
@@ -53,14 +64,14 @@ pub fn of(field: &Field) -> Vec<Target> {
         ("planning a join over the best delta of a crate's own", false, &OWN_DELTA[..]),
     ] {
         let limit = limits.iter().find(|(workers, _)| *workers == field.workers);
-        if let (Some((_, limit)), Some(best)) = (limit, fastest(looks_up)) {
-            add(what, ours.join_us / best.join_us, *limit, Some(best.name));
+        if let (Some((_, limit)), Some((peer, best)), Some(own)) = (limit, fastest(looks_up), ours.join_us) {
+            add(what, own / best, *limit, Some(peer));
         }
     }
     targets
 }
 
-fn even_and_minimal(field: &Field, moves: &Moves, add: &mut impl FnMut(&str, f64, f64, Option<&'static str>)) {
+fn even_and_minimal(field: &Field, moves: &Moves, add: &mut impl FnMut(&str, f64, f64, Option<&str>)) {
     let items_a_worker = field.items / field.workers as usize;
     let even = if items_a_worker >= 10_000 { Some(1.001) } else { (items_a_worker >= 1000).then_some(1.005) };
     if let Some(limit) = even {
@@ -73,7 +84,7 @@ fn even_and_minimal(field: &Field, moves: &Moves, add: &mut impl FnMut(&str, f64
     add("items moved by a leave over the leaver's", moves.leave, 1.0, None);
 }
 
-fn fastest_look_up<'a>(peers: impl Iterator<Item = &'a Found>) -> Option<(&'static str, f64)> {
-    let timed = peers.filter_map(|found| found.look_up_ns.map(|ns| (found.name, ns)));
+fn fastest_by<'a>(peers: impl Iterator<Item = &'a Found>, time: fn(&Found) -> Option<f64>) -> Option<(&'a str, f64)> {
+    let timed = peers.filter_map(|found| Some((found.name.as_str(), time(found)?)));
     timed.min_by(|one, other| one.1.total_cmp(&other.1))
 }

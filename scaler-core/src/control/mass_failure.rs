@@ -76,20 +76,20 @@ impl MassFailureGuard {
         let before = std::mem::take(&mut self.lateness);
         self.lateness = owners
             .iter()
-            .map(|share| {
-                let mut late = before.get(&share.worker).copied().unwrap_or_default();
-                late.note(now, share.late);
-                (share.worker.clone(), late)
+            .map(|owner| {
+                let mut late = before.get(&owner.worker).copied().unwrap_or_default();
+                late.note(now, owner.late);
+                (owner.worker.clone(), late)
             })
             .collect();
         // Who is barred while nobody works has a reason that all share.
-        let is_barred = |share: &OwnerStatus| share.phase == MemberPhase::Barred;
-        if owners.iter().any(is_barred) && owners.iter().all(|share| share.late || is_barred(share)) {
+        let is_barred = |owner: &OwnerStatus| owner.phase == MemberPhase::Barred;
+        if owners.iter().any(is_barred) && owners.iter().all(|owner| owner.late || is_barred(owner)) {
             self.since.get_or_insert(now);
-            return Pause::Paused(owners.iter().map(|share| share.slots).sum());
+            return Pause::Paused(owners.iter().map(|owner| owner.slots).sum());
         }
-        let lost: Vec<_> = owners.iter().filter(|share| share.phase.is_lost()).collect();
-        let all_agree = can_ask && lost.iter().all(|share| share.phase == MemberPhase::Dead && !share.heard);
+        let lost: Vec<_> = owners.iter().filter(|owner| owner.phase.is_lost()).collect();
+        let all_agree = can_ask && lost.iter().all(|owner| owner.phase == MemberPhase::Dead && !owner.heard);
         let all: Vec<_> = owners.iter().collect();
         let Some(silent) = most(&lost, &all) else {
             let has_let_go = std::mem::take(&mut self.has_let_go) && all_agree;
@@ -112,18 +112,16 @@ impl MassFailureGuard {
         self.has_let_go = all_agree && now.saturating_sub(since) >= hold_for;
         if self.has_let_go { Pause::None } else { Pause::Paused(silent) }
     }
-}
 
-impl MassFailureGuard {
     /// How many slots the owners have that are late, if those are most; or else the ones that are late again and again, if those are most of the
     /// owners that are not lost.
     fn slow(&self, now: Duration, all: &[&OwnerStatus]) -> Option<usize> {
-        let late: Vec<_> = all.iter().copied().filter(|share| share.late).collect();
-        let others: Vec<_> = all.iter().copied().filter(|share| !share.phase.is_lost()).collect();
+        let late: Vec<_> = all.iter().copied().filter(|owner| owner.late).collect();
+        let others: Vec<_> = all.iter().copied().filter(|owner| !owner.phase.is_lost()).collect();
         let slow: Vec<_> = others
             .iter()
             .copied()
-            .filter(|share| self.lateness.get(&share.worker).is_some_and(|lateness| lateness.is_repeated(now)))
+            .filter(|owner| self.lateness.get(&owner.worker).is_some_and(|lateness| lateness.is_repeated(now)))
             .collect();
         most(&late, all).or_else(|| most(&slow, &others))
     }
@@ -135,7 +133,7 @@ fn most(some: &[&OwnerStatus], all: &[&OwnerStatus]) -> Option<usize> {
 }
 
 fn slots(owners: &[&OwnerStatus]) -> usize {
-    owners.iter().map(|share| share.slots).sum()
+    owners.iter().map(|owner| owner.slots).sum()
 }
 
 #[cfg(test)]

@@ -32,23 +32,49 @@ pub(super) fn leading_half(id: Uuid) -> u32 {
     halves(id, 0)[0]
 }
 
+/// How many ids are hashed at once.
+pub(super) const LANES: usize = 16;
+
+/// [`leading_half`] of several ids. The words of all ids lie beside each other, so that the compiler makes vector instructions of it.
+#[inline]
+pub(super) fn leading_halves(ids: &[ItemId; LANES]) -> [u32; LANES] {
+    let mut words = [[0; LANES]; 4];
+    for (lane, id) in ids.iter().enumerate() {
+        for (words, word) in words.iter_mut().zip(words_of(id.uuid())) {
+            words[lane] = word;
+        }
+    }
+    let mut halves = [0; LANES];
+    for (lane, half) in halves.iter_mut().enumerate() {
+        *half = absorb([START; 3], words.map(|words| words[lane]))[0];
+    }
+    halves
+}
+
+/// The four words of an id, as Postgres reads them.
+#[inline]
+fn words_of(id: Uuid) -> [u32; 4] {
+    let bytes = id.as_bytes();
+    [0, 4, 8, 12].map(|at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+}
+
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the seed is taken apart into its two halves")]
 fn halves(id: Uuid, seed: u64) -> [u32; 2] {
-    let bytes = id.as_bytes();
-    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let mut state = [START; 3];
     if seed != 0 {
         state[0] = state[0].wrapping_add((seed >> 32) as u32);
         state[1] = state[1].wrapping_add(seed as u32);
         state = mix(state);
     }
-    state[0] = state[0].wrapping_add(word(0));
-    state[1] = state[1].wrapping_add(word(4));
-    state[2] = state[2].wrapping_add(word(8));
-    state = mix(state);
-    state[0] = state[0].wrapping_add(word(12));
-    let [_, high, low] = finish(state);
+    absorb(state, words_of(id))
+}
+
+/// The upper and the lower half of the hash of four words.
+#[inline]
+const fn absorb([a, b, c]: [u32; 3], words: [u32; 4]) -> [u32; 2] {
+    let state = mix([a.wrapping_add(words[0]), b.wrapping_add(words[1]), c.wrapping_add(words[2])]);
+    let [_, high, low] = finish([state[0].wrapping_add(words[3]), state[1], state[2]]);
     [high, low]
 }
 

@@ -15,7 +15,7 @@ pub use hash::{digest_of, uuid_hash};
 pub use hash_ring::HashRing;
 pub use kind::{InvalidRingKind, RingKind};
 pub use rendezvous::Rendezvous;
-pub use slot::{InvalidSlotCount, Slot, SlotCount, SlotRange, slot_of};
+pub use slot::{InvalidSlotCount, Slot, SlotCount, SlotRange, slot_of, slot_of_hash, slots_of};
 pub use sticky::StickyRing;
 
 use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
@@ -116,6 +116,18 @@ pub trait RingExt: Ring {
     #[inline]
     fn owner_of(&self, item: ItemId) -> Option<&WorkerId> {
         self.owner(slot_of(item, self.slots()))
+    }
+
+    /// The owner of the slot that a hash of the caller's own selects by its leading bits. All who look up must hash alike.
+    #[inline]
+    fn owner_of_hash(&self, hash: u64) -> Option<&WorkerId> {
+        self.owner(slot_of_hash(hash, self.slots()))
+    }
+
+    /// The owners of many items, in their order: as [`owner_of`](Self::owner_of) each, in less time.
+    #[inline]
+    fn owners_of<'a>(&'a self, items: &'a [ItemId]) -> impl Iterator<Item = Option<&'a WorkerId>> {
+        slots_of(items, self.slots()).map(|slot| self.owner(slot))
     }
 }
 

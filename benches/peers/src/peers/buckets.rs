@@ -1,11 +1,9 @@
 //! Functions from a hash and a number of buckets to a bucket: they keep no state, and only the last bucket can leave.
 
 use rand_core::RngCore;
-use scaler_core::uuid_hash;
-use uuid::Uuid;
 
 use crate::contender::Peer;
-use crate::key::mix;
+use crate::key::{Item, mix};
 
 macro_rules! bucket_function {
     ($type:ident, $name:literal, $bucket:expr) => {
@@ -22,8 +20,8 @@ macro_rules! bucket_function {
                 Self { workers }
             }
 
-            fn owner(&self, item: Uuid) -> u32 {
-                $bucket(uuid_hash(item, 0), self.workers)
+            fn owner(&self, item: Item) -> u32 {
+                $bucket(item.hash, self.workers)
             }
 
             fn join(&mut self, workers: u32) {

@@ -4,10 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hash_rings::consistent;
 use pingora_ketama::{Bucket, Continuum};
-use uuid::Uuid;
 
 use crate::contender::Peer;
-use crate::key::{BuildThrough, Key};
+use crate::key::{BuildThrough, Item, Key};
 
 /// Points a worker, where the crate does not fix them: what nginx takes.
 pub const POINTS: usize = 160;
@@ -34,8 +33,8 @@ impl Peer for Popular {
         self.clone()
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        self.0.get(&Key(item)).expect("there are workers").0
+    fn owner(&self, item: Item) -> u32 {
+        self.0.get(&Key(item.hash)).expect("there are workers").0
     }
 
     fn join(&mut self, workers: u32) {
@@ -64,8 +63,8 @@ impl Peer for Weighted {
         self.clone()
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.get(Key(item))
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.get(Key(item.hash))
     }
 
     fn join(&mut self, workers: u32) {
@@ -95,8 +94,8 @@ impl Peer for Tree {
         Self(ring)
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.get_node(&Key(item))
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.get_node(&Key(item.hash))
     }
 
     fn join(&mut self, workers: u32) {
@@ -131,8 +130,8 @@ impl Peer for Ketama {
         Self::of(0..1)
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        match self.0.node(item.as_bytes()).map(|node| node.ip()) {
+    fn owner(&self, item: Item) -> u32 {
+        match self.0.node(item.id.as_bytes()).map(|node| node.ip()) {
             Some(IpAddr::V4(address)) => address.to_bits(),
             _ => u32::MAX,
         }

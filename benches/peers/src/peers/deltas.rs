@@ -5,11 +5,10 @@ use std::time::Duration;
 use consistent_hash_ring::migrated_ranges;
 use hash_rings::consistent::Client;
 use scaler_benches::Table;
-use scaler_core::uuid_hash;
 
 use super::circles::{POINTS, Weighted, fixed};
-use crate::contender::{Contender, Peer, Quality, timed};
-use crate::key::{BuildThrough, Key};
+use crate::contender::{Class, Contender, Peer, Quality, timed};
+use crate::key::{BuildThrough, Fast, IdHash, Key};
 
 /// Both take long to build.
 pub const MOST_WORKERS: u32 = 1000;
@@ -23,24 +22,28 @@ pub struct Ranges {
 
 impl Ranges {
     pub fn build(workers: u32, table: &Table) -> Self {
-        let mut by_hash: Vec<(u64, u32)> = table.items.iter().map(|item| uuid_hash(item.uuid(), 0)).zip(0..).collect();
+        let mut by_hash: Vec<(u64, u32)> = table.items.iter().map(|item| Fast::hash(item.uuid())).zip(0..).collect();
         by_hash.sort_unstable();
         Self { ring: Weighted::build(workers), workers, by_hash }
     }
 }
 
 impl Contender for Ranges {
-    fn name(&self) -> &'static str {
-        "consistent_hash_ring, its own delta"
+    fn name(&self) -> String {
+        "consistent_hash_ring, its own delta".to_owned()
+    }
+
+    fn class(&self) -> Class {
+        Class::Peer
     }
 
     fn look_up(&self, _table: &Table, _items: usize) -> Option<Duration> {
         None
     }
 
-    fn join(&self, _table: &Table) -> Duration {
+    fn join(&self, _table: &Table) -> Option<Duration> {
         let mut ring = self.ring.fork(self.workers);
-        timed(|| {
+        Some(timed(|| {
             ring.join(self.workers);
             let mut moved: Vec<(u32, u32)> = Vec::new();
             for range in migrated_ranges(&self.ring.0, &ring.0) {
@@ -54,7 +57,7 @@ impl Contender for Ranges {
                 }
             }
             moved
-        })
+        }))
     }
 
     fn quality(&self, _table: &Table) -> Option<Quality> {
@@ -70,28 +73,32 @@ pub struct Points {
 
 impl Points {
     pub fn build(workers: u32, table: &Table) -> Self {
-        Self { workers, keys: table.items.iter().map(|item| Key(item.uuid())).collect::<Vec<_>>().leak() }
+        Self { workers, keys: table.items.iter().map(|item| Key(Fast::hash(item.uuid()))).collect::<Vec<_>>().leak() }
     }
 }
 
 impl Contender for Points {
-    fn name(&self) -> &'static str {
-        "hash-rings, its own delta"
+    fn name(&self) -> String {
+        "hash-rings, its own delta".to_owned()
+    }
+
+    fn class(&self) -> Class {
+        Class::Peer
     }
 
     fn look_up(&self, _table: &Table, _items: usize) -> Option<Duration> {
         None
     }
 
-    fn join(&self, _table: &Table) -> Duration {
+    fn join(&self, _table: &Table) -> Option<Duration> {
         let mut client = Client::with_hasher(BuildThrough::default());
         (0..self.workers).for_each(|worker| client.insert_node(fixed(worker), POINTS));
         self.keys.iter().for_each(|key| _ = client.insert_point(key));
         let joiner = fixed(self.workers);
-        timed(|| {
+        Some(timed(|| {
             client.insert_node(joiner, POINTS);
             client.get_points(joiner).len()
-        })
+        }))
     }
 
     fn quality(&self, _table: &Table) -> Option<Quality> {

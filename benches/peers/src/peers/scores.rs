@@ -4,10 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use hrw_hash::HrwNodes;
 use rendezvous_hash::{IdNode, NodeHasher, RendezvousNodes};
-use uuid::Uuid;
 
 use crate::contender::Peer;
-use crate::key::{BuildThrough, Key, Through};
+use crate::key::{BuildThrough, Item, Key, Through};
 
 /// rendezvous_hash.
 pub struct Candidates(RendezvousNodes<IdNode<u32>, Mixed>);
@@ -34,8 +33,8 @@ impl Peer for Candidates {
         Self(nodes)
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        **self.0.calc_candidates(&Key(item)).next().expect("there are workers")
+    fn owner(&self, item: Item) -> u32 {
+        **self.0.calc_candidates(&Key(item.hash)).next().expect("there are workers")
     }
 
     fn join(&mut self, workers: u32) {
@@ -64,8 +63,8 @@ impl Peer for Sorted {
         Self::of(0..workers)
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.sorted(&Key(item)).next().expect("there are workers")
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.sorted(&Key(item.hash)).next().expect("there are workers")
     }
 
     fn join(&mut self, workers: u32) {

@@ -1,10 +1,9 @@
 //! Crates whose look-up goes through a table.
 
 use maglev::ConsistentHasher;
-use uuid::Uuid;
 
 use crate::contender::Peer;
-use crate::key::{BuildThrough, Key};
+use crate::key::{BuildThrough, Item, Key};
 
 /// The size of a table, from the paper: a small one, with a hundred entries a worker at the least. It must not change with the
 /// workers, or every item would move.
@@ -34,8 +33,8 @@ impl Peer for Maglev {
         self.clone()
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.get(&Key(item)).expect("there are workers")
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.get(&Key(item.hash)).expect("there are workers")
     }
 
     fn join(&mut self, workers: u32) {
@@ -71,8 +70,8 @@ impl Peer for MaglevAsItComes {
         self.clone()
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.get(&Key(item)).expect("there are workers")
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.get(&Key(item.hash)).expect("there are workers")
     }
 
     fn join(&mut self, workers: u32) {
@@ -96,8 +95,8 @@ impl Peer for Anchor {
         Self(anchorhash::Builder::with_hasher(BuildThrough::default()).with_resources(0..workers).build(capacity))
     }
 
-    fn owner(&self, item: Uuid) -> u32 {
-        *self.0.get_resource(Key(item)).expect("there are workers")
+    fn owner(&self, item: Item) -> u32 {
+        *self.0.get_resource(Key(item.hash)).expect("there are workers")
     }
 
     fn join(&mut self, workers: u32) {
