@@ -26,12 +26,12 @@ enum Change {
 }
 
 impl Debounce {
-    /// Among whom to share at `now`: as it was `before`, without the lost, until for the time `gather` nobody has joined or begun to
+    /// Among whom to share at `now`: as it was `before`, without the lost, until for the time `debounce` nobody has joined or begun to
     /// drain; then as is `wanted`. Where nobody of before can take anything, there is nothing to wait for.
     pub(super) fn share_among(
         &mut self,
         now: Duration,
-        gather: Duration,
+        debounce: Duration,
         before: &Roster,
         wanted: &Roster,
         draining: &BTreeSet<WorkerId>,
@@ -45,7 +45,7 @@ impl Debounce {
         }
         self.changes = changes;
         let kept = kept(before, wanted, draining);
-        let over = now.saturating_sub(self.last) >= gather || now.saturating_sub(self.first) >= gather * LONGEST;
+        let over = now.saturating_sub(self.last) >= debounce || now.saturating_sub(self.first) >= debounce * LONGEST;
         let nobody_takes = kept.iter().all(|(_, seat)| seat.eligibility == Eligibility::Cordoned);
         if !self.changes.is_empty() && !over && !nobody_takes { kept } else { wanted.clone() }
     }

@@ -46,7 +46,7 @@ pub(super) struct MassFailureGuard {
 #[derive(Clone, Copy, Debug, Default)]
 struct Lateness {
     is_late: bool,
-    /// When it became late, the last time and the time before.
+    /// Times at which it became late: the last one, then the one before.
     began_at: [Option<Duration>; 2],
 }
 
@@ -82,7 +82,7 @@ impl MassFailureGuard {
                 (owner.worker.clone(), late)
             })
             .collect();
-        // Who is barred while nobody works has a reason that all share.
+        // If no owner works and some are barred, the reason is one that all have in common, such as a revoked privilege.
         let is_barred = |owner: &OwnerStatus| owner.phase == MemberPhase::Barred;
         if owners.iter().any(is_barred) && owners.iter().all(|owner| owner.late || is_barred(owner)) {
             self.since.get_or_insert(now);
@@ -113,8 +113,8 @@ impl MassFailureGuard {
         if self.has_let_go { Pause::None } else { Pause::Paused(silent) }
     }
 
-    /// How many slots the owners have that are late, if those are most; or else the ones that are late again and again, if those are most of the
-    /// owners that are not lost.
+    /// Number of slots of slow owners, if most are slow: of those that are late now, if they have most of all slots; else of those that became late
+    /// twice within [`RECENTLY`], if they have most of the slots of owners that are not lost.
     fn slow(&self, now: Duration, all: &[&OwnerStatus]) -> Option<usize> {
         let late: Vec<_> = all.iter().copied().filter(|owner| owner.late).collect();
         let others: Vec<_> = all.iter().copied().filter(|owner| !owner.phase.is_lost()).collect();
@@ -127,7 +127,7 @@ impl MassFailureGuard {
     }
 }
 
-/// How many slots some owners have, when they are several and have more than half.
+/// Number of slots of `some` owners, if they are at least two and have more than half of the slots of `all`.
 fn most(some: &[&OwnerStatus], all: &[&OwnerStatus]) -> Option<usize> {
     (some.len() >= 2 && slots(some) * 2 > slots(all)).then(|| slots(some))
 }
@@ -143,8 +143,8 @@ mod tests {
     const FOR: Duration = Duration::from_secs(5);
 
     /// `w` works, `l` is late, `b` barred, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
-    fn owners(standing: &str) -> Vec<OwnerStatus> {
-        let share = |(number, letter)| OwnerStatus {
+    fn owners(letters: &str) -> Vec<OwnerStatus> {
+        let owner = |(number, letter)| OwnerStatus {
             worker: WorkerId::new(format!("worker-{number}")).unwrap(),
             slots: 10,
             phase: match letter {
@@ -156,14 +156,14 @@ mod tests {
             late: !matches!(letter, 'w' | 'b'),
             heard: letter != 'd',
         };
-        standing.chars().enumerate().map(share).collect()
+        letters.chars().enumerate().map(owner).collect()
     }
 
     /// What each of these looks says, a second after the other.
-    fn looks<const N: usize>(standings: [&str; N]) -> [Pause; N] {
-        let mut hold = MassFailureGuard::default();
+    fn looks<const N: usize>(each: [&str; N]) -> [Pause; N] {
+        let mut guard = MassFailureGuard::default();
         let mut seconds = 0..;
-        standings.map(|standing| hold.look(Duration::from_secs(seconds.next().unwrap()), &owners(standing), true, FOR))
+        each.map(|letters| guard.look(Duration::from_secs(seconds.next().unwrap()), &owners(letters), true, FOR))
     }
 
     #[test]
@@ -219,19 +219,19 @@ mod tests {
         assert_eq!(looks(["ds"; 7]), [Pause::Paused(20); 7]);
         let found = looks(["ccc", "ccc", "ccc", "ccc", "ccc", "ccc", "wss", "wws", "www"]);
         assert_eq!(found[5..], [Pause::Paused(30), Pause::Paused(20), Pause::Resuming(10), Pause::None]);
-        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
-        assert_eq!(hold.look(FOR, &owners("dd"), false, FOR), Pause::Paused(20));
+        let mut guard = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        assert_eq!(guard.look(FOR, &owners("dd"), false, FOR), Pause::Paused(20));
     }
 
     #[test]
     fn the_rest_of_the_dead_is_given_no_time_anew() {
-        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
-        let mut look = |standing| hold.look(FOR, &owners(standing), true, FOR);
+        let mut guard = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        let mut look = |letters| guard.look(FOR, &owners(letters), true, FOR);
         assert_eq!(["ddw", "dww", "dww"].map(&mut look), [Pause::None; 3]);
         // Who was held and not let go, or speaks again, is given time.
         assert_eq!(["ddw", "dww"].map(&mut look), [Pause::Paused(20), Pause::Resuming(10)]);
-        let mut hold = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
-        let mut look = |standing| hold.look(FOR, &owners(standing), true, FOR);
+        let mut guard = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
+        let mut look = |letters| guard.look(FOR, &owners(letters), true, FOR);
         assert_eq!(["ddw", "cww"].map(&mut look), [Pause::None, Pause::Resuming(10)]);
     }
 }

@@ -10,11 +10,11 @@ mod event;
 mod failure_detector;
 mod flap_damping;
 mod generations;
-mod kept_ring;
 mod leadership;
 mod mass_failure;
 mod move_rate;
 mod owners;
+mod planner;
 mod step;
 mod tick_age;
 
@@ -42,7 +42,7 @@ pub struct ControlConfig {
     pub handover_interval: Duration,
     /// Debounce: how long to wait for further joins and drains before slots move for one; no longer than five times
     /// that. What a lost worker owned never waits.
-    pub gather: Duration,
+    pub debounce: Duration,
     /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer than this time.
     /// A process that was gone before it had run for this time counts three times, unless it came back itself. Zero turns it off. Slots
     /// without owner never wait.
@@ -76,7 +76,7 @@ impl Default for ControlConfig {
             lease: Duration::from_secs(5),
             scan_interval: Duration::from_millis(250),
             handover_interval: Duration::from_millis(100),
-            gather: Duration::from_secs(1),
+            debounce: Duration::from_secs(1),
             damping: Duration::from_secs(60),
             moves_per_s: 4096,
             rollout_limit: Duration::from_secs(600),

@@ -8,13 +8,13 @@ use super::debounce::Debounce;
 use super::failure_detector::{Heartbeat, MemberPhase, Session, Signals, phase_of};
 use super::flap_damping::{FlapDamping, Life};
 use super::generations::{Generations, StalledRollout};
-use super::kept_ring::KeptRing;
 use super::mass_failure::{MassFailureGuard, OwnerStatus, Pause};
 use super::move_rate::MoveRate;
 use super::owners::{Owned, SlotOwners};
+use super::planner::{Planned, Planner, Request};
 use super::tick_age::TickAges;
 use crate::{
-    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad,
+    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Roster, Seat, Slot, SlotCount, SlotLoad,
     SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
@@ -57,17 +57,6 @@ struct Pending {
     epoch: Epoch,
 }
 
-/// A plan that moves nothing, and what it was made for. For the same again it is the same.
-#[derive(Clone, Debug)]
-struct IdlePlan {
-    before: Roster,
-    shared_among: Roster,
-    load: SlotLoad,
-    /// Whether loads were looked at that may have drifted.
-    settled: bool,
-    plan: Plan,
-}
-
 /// Phase of a worker, with what led to it.
 #[derive(Clone, Debug)]
 struct MemberStatus {
@@ -87,9 +76,7 @@ struct MemberStatus {
 pub struct ControlPlane {
     config: ControlConfig,
     owners: SlotOwners,
-    ring: KeptRing,
-    /// The last plan, where it moved nothing.
-    idle: Option<IdlePlan>,
+    planner: Planner,
     /// Those among whom the slots are shared as soon as all pending moves have happened.
     shared_among: Option<Roster>,
     records: BTreeMap<WorkerId, MemberRecord>,
@@ -100,7 +87,7 @@ pub struct ControlPlane {
     opened: BTreeSet<Incarnation>,
     damping: FlapDamping,
     debounce: Debounce,
-    budget: MoveRate,
+    move_rate: MoveRate,
     pending: BTreeMap<Slot, Pending>,
     /// How many moves were committed since the last look.
     made: usize,
@@ -112,12 +99,11 @@ impl ControlPlane {
     /// A control plane that has seen nothing yet.
     #[must_use]
     pub fn new(config: ControlConfig) -> Self {
-        let budget = MoveRate::new(config.moves_per_s);
+        let move_rate = MoveRate::new(config.moves_per_s);
         Self {
             config,
             owners: SlotOwners::default(),
-            ring: KeptRing::default(),
-            idle: None,
+            planner: Planner::default(),
             shared_among: None,
             records: BTreeMap::new(),
             generations: Generations::default(),
@@ -125,7 +111,7 @@ impl ControlPlane {
             opened: BTreeSet::new(),
             damping: FlapDamping::default(),
             debounce: Debounce::default(),
-            budget,
+            move_rate,
             pending: BTreeMap::new(),
             made: 0,
             mass_failure: MassFailureGuard::default(),
@@ -159,10 +145,10 @@ impl ControlPlane {
             let epoch = seen.assignment.slots.get(slot_move.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
             self.pending.insert(slot_move.slot, Pending { to: slot_move.to.clone(), epoch });
         }
-        self.ring.pending(&plan);
+        self.planner.pending(&plan);
         self.shared_among = Some(plan.shared_among().clone());
-        let budget = self.budget.left(now, made);
-        let transfers = within(budget, self.transfers(&statuses, seen));
+        let left = self.move_rate.left(now, made);
+        let transfers = within(left, self.transfers(&statuses, seen));
         Decision { phases, silent: None, suspects, stalled, plan, transfers }
     }
 
@@ -273,7 +259,7 @@ impl ControlPlane {
     pub fn committed(&mut self, moved: &[Slot]) {
         for slot in moved.iter().filter(|slot| self.pending.remove(slot).is_some()) {
             self.made += 1;
-            self.ring.check(*slot);
+            self.planner.check(*slot);
         }
     }
 
@@ -282,11 +268,11 @@ impl ControlPlane {
     fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
         let mut made = std::mem::take(&mut self.made);
         self.pending.retain(|slot, pending| {
-            let stands = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
-            made += usize::from(!stands);
-            let stays = stands && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
+            let is_pending = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
+            made += usize::from(!is_pending);
+            let stays = is_pending && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
             if !stays {
-                self.ring.check(*slot);
+                self.planner.check(*slot);
             }
             stays
         });
@@ -301,60 +287,24 @@ impl ControlPlane {
         let seated = seated(self.owning(seen.assignment), roster, draining);
         let known = self.shared_among.take().unwrap_or_default();
         let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
-        let shared_among = self.debounce.share_among(now, self.config.gather, &before, roster, draining);
+        let shared_among = self.debounce.share_among(now, self.config.debounce, &before, roster, draining);
         let may_rebalance_load = shared_among == *roster
             && self.pending.is_empty()
             && self.load_rebalanced_at.is_none_or(|at| now.saturating_sub(at) >= self.config.load_rebalance_interval);
-        let changes = self.owners.take_changes();
-        let has_changed = !changes.is_empty() || !self.pending.is_empty();
-        self.ring.changed(changes);
-        let same = self.idle.take_if(|idle| {
-            !has_changed
-                && (idle.settled || !may_rebalance_load)
-                && (&idle.before, &idle.shared_among, &idle.load) == (&before, &shared_among, seen.load)
-        });
-        if let Some(idle) = same {
-            let plan = idle.plan.clone();
-            self.assert_planned_anew(&plan, slots, &before, &shared_among, may_rebalance_load, seen);
-            self.idle = Some(idle);
-            return plan;
-        }
-        let (pending, assignment) = (&self.pending, seen.assignment);
-        let wanted = |slot: Slot| match pending.get(&slot) {
-            Some(pending) => Some(&pending.to),
-            None => assignment.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker),
+        let request = Request {
+            kind: self.config.ring,
+            slots,
+            before: &before,
+            to: &shared_among,
+            load: seen.load,
+            tolerance: may_rebalance_load.then_some(self.config.tolerance),
         };
-        let ring = self.ring.brought_up_to_date(self.config.ring, slots, &before, seen.load, wanted);
-        let (plan, settled) = plan_on(ring, &before, &shared_among, may_rebalance_load, seen.load, self.config.tolerance);
-        self.assert_planned_anew(&plan, slots, &before, &shared_among, may_rebalance_load, seen);
-        if settled && !plan.is_empty() {
+        let wanted = |slot| wanted_owner(&self.pending, seen.assignment, slot);
+        let Planned { plan, for_load } = self.planner.plan(request, self.owners.take_changes(), !self.pending.is_empty(), wanted);
+        if for_load && !plan.is_empty() {
             self.load_rebalanced_at = Some(now);
         }
-        let is_idle = plan.is_empty() && self.pending.is_empty();
-        self.idle = is_idle.then(|| IdlePlan { before, shared_among, load: seen.load.clone(), settled, plan: plan.clone() });
         plan
-    }
-
-    /// In debug builds, checks that a plan is the one that a ring gives which is made anew: so every test and every seed of the simulation does.
-    fn assert_planned_anew(
-        &self,
-        plan: &Plan,
-        slots: SlotCount,
-        before: &Roster,
-        shared_among: &Roster,
-        may_rebalance_load: bool,
-        seen: &Observation<'_>,
-    ) {
-        if !cfg!(debug_assertions) {
-            return;
-        }
-        let owners = seen.assignment.slots.iter().zip(slots.iter()).map(|(state, slot)| match self.pending.get(&slot) {
-            Some(pending) => Some(pending.to.clone()),
-            None => state.owner.as_ref().map(|owner| owner.worker.clone()),
-        });
-        let ring = self.config.ring.restore(slots, before.clone(), owners);
-        let (anew, _) = plan_on(&*ring, before, shared_among, may_rebalance_load, seen.load, self.config.tolerance);
-        assert_eq!(*plan, anew, "the plan of the kept ring is that of one made anew");
     }
 
     /// Who owns slots, or will once all pending moves have happened.
@@ -362,11 +312,8 @@ impl ControlPlane {
         if self.pending.is_empty() {
             return self.owners.keys().map(|key| key.worker.clone()).collect();
         }
-        let owner = |(number, state): (u32, &SlotState)| match self.pending.get(&Slot::new(number)) {
-            Some(pending) => Some(pending.to.clone()),
-            None => state.owner.as_ref().map(|owner| owner.worker.clone()),
-        };
-        (0..).zip(&assignment.slots).filter_map(owner).collect()
+        let slots = (0..).take(assignment.slots.len()).map(Slot::new);
+        slots.filter_map(|slot| wanted_owner(&self.pending, assignment, slot).cloned()).collect()
     }
 
     /// What stands between the slots as they are and as they shall be.
@@ -378,10 +325,9 @@ impl ControlPlane {
         }
         for (number, state) in (0..).zip(&seen.assignment.slots) {
             let slot = Slot::new(number);
-            let pending = self.pending.get(&slot).map(|pending| &pending.to);
-            let Some(target) = pending.or(state.owner.as_ref().map(|owner| &owner.worker)) else { continue };
+            let Some(target) = wanted_owner(&self.pending, seen.assignment, slot) else { continue };
             let Some(status) = statuses.get(target) else { continue };
-            if pending.is_some() || left_behind(state, status, seen.assignment.tick) {
+            if self.pending.contains_key(&slot) || left_behind(state, status, seen.assignment.tick) {
                 let timing = timing(slot, state, statuses, seen.load);
                 transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing });
             }
@@ -390,20 +336,11 @@ impl ControlPlane {
     }
 }
 
-/// The plan from the roster `before` to `shared_among`, and whether it is to even out loads that have drifted.
-fn plan_on(
-    ring: &dyn Ring,
-    before: &Roster,
-    shared_among: &Roster,
-    may_rebalance_load: bool,
-    load: &SlotLoad,
-    tolerance: f64,
-) -> (Plan, bool) {
-    let plan = ring.plan(shared_among, load);
-    if may_rebalance_load && plan.is_empty() && before == plan.shared_among() {
-        (ring.rebalance_load(load, tolerance), true)
-    } else {
-        (plan, false)
+/// The owner of a slot once all pending moves are committed.
+fn wanted_owner<'a>(pending: &'a BTreeMap<Slot, Pending>, assignment: &'a Assignment, slot: Slot) -> Option<&'a WorkerId> {
+    match pending.get(&slot) {
+        Some(pending) => Some(&pending.to),
+        None => assignment.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker),
     }
 }
 
@@ -422,9 +359,9 @@ fn seated(owning: BTreeSet<WorkerId>, roster: &Roster, draining: &BTreeSet<Worke
     seats.collect()
 }
 
-/// Those that nobody waits for, and of the others as many as the budget is good for; the rest follow.
-fn within(budget: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
-    let mut left = budget;
+/// The transfers that must not wait, and of the others as many as the rate limit allows now; the rest follow.
+fn within(limit: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
+    let mut left = limit;
     let mut affords = |transfer: &Transfer| {
         let affords = transfer.timing == Timing::Now || left > 0;
         left -= usize::from(transfer.timing == Timing::AfterTick && left > 0);

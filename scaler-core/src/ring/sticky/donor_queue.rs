@@ -43,7 +43,7 @@ impl DonorQueue {
         Self { donors: Queue::of(donors), receivers: Queue::of(reversed) }
     }
 
-    /// The donor and the receiver of the next move; `None` when no donor stands above a receiver that it may give to.
+    /// The donor and the receiver of the next move; `None` when no donor offers above a receiver that it may give to.
     ///
     /// It must be the highest of all donors and the lowest of all receivers wherever these may trade: only then do the
     /// rules hold for the workers that may not.
@@ -83,9 +83,9 @@ struct Queue<Key> {
 }
 
 impl<Key: Ord + Copy> Queue<Key> {
-    fn of(stands: impl Iterator<Item = (u32, Offer<Key>)>) -> Self {
+    fn of(offers: impl Iterator<Item = (u32, Offer<Key>)>) -> Self {
         let (mut changed, mut steady) = (Vec::new(), Vec::new());
-        for (worker, (side, key)) in stands {
+        for (worker, (side, key)) in offers {
             let entry = key.map(|key| (key, Reverse(worker)));
             match side {
                 Side::Changed => changed.extend(entry),

@@ -30,7 +30,7 @@ use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
 /// occupied slots are shared by their items and the empty ones by their number, so that items yet to come are shared too.
 /// A look-up is one hash and two loads.
 ///
-/// A ring that [knows the load](Self::set_load) plans at the cost of what moves, and a little for every worker, however many
+/// A ring that [knows the load](Ring::set_load) plans at the cost of what moves, and a little for every worker, however many
 /// slots and items there are. Under any other load a plan looks at every slot first.
 ///
 /// # Rollouts
@@ -68,17 +68,6 @@ impl StickyRing {
             }
         }
         Self { roster: shared_among.clone(), shared_among, owners: table, pins: BTreeMap::new(), index: None }
-    }
-
-    /// Learns the load that the next plans will be made under, so that they cost no more than what they move.
-    ///
-    /// The first time it sorts all slots by their owners. Then it compares the loads and costs what has changed between them;
-    /// a clone of the load that it knows costs nothing. Applying a plan does not unlearn it.
-    pub fn set_load(&mut self, load: &SlotLoad) {
-        match &mut self.index {
-            Some(index) => index.set_load(&self.owners, load),
-            None => self.index = Some(Index::build(&self.owners, load)),
-        }
     }
 
     /// Those among whom the slots are shared now: the roster, save what [plans cut short](Self::plan_within) have left to do.
@@ -124,7 +113,7 @@ impl StickyRing {
     }
 
     /// Splits every slot in two with the same owner and the same pin, so that every item keeps its owner. The load of the new
-    /// slots is not known until the next [`set_load`](Self::set_load).
+    /// slots is not known until the next [`set_load`](Ring::set_load).
     ///
     /// # Errors
     /// When there are as many slots as can be; then nothing is changed.
@@ -174,8 +163,13 @@ impl Ring for StickyRing {
         load_rebalance::rebalance(self.state(&self.indexed(load)), &self.roster, tolerance)
     }
 
+    /// The first time it sorts all slots by their owners. Then it compares the loads and costs what has changed between them;
+    /// a clone of the load that it knows costs nothing. Applying a plan does not unlearn it.
     fn set_load(&mut self, load: &SlotLoad) {
-        Self::set_load(self, load);
+        match &mut self.index {
+            Some(index) => index.set_load(&self.owners, load),
+            None => self.index = Some(Index::build(&self.owners, load)),
+        }
     }
 
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {

@@ -154,13 +154,13 @@ fn events(seats: Seats) -> impl Strategy<Value = Event> {
     let come_and_go = roster.prop_map(|(leavers, joiners)| Event { leavers, joiners, reseat: None });
     let reseat =
         |reseat| (any::<Index>(), reseat).prop_map(|reseat| Event { leavers: vec![], joiners: vec![], reseat: Some(reseat) });
-    let set_load = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
+    let reweigh = reseat(weights(seats).prop_map(Reseat::Weight).boxed());
     let cordon =
         reseat(prop_oneof![Just(Eligibility::Cordoned), Just(Eligibility::Eligible)].prop_map(Reseat::Eligibility).boxed());
     match seats {
         Seats::Equal | Seats::Revolving => come_and_go.boxed(),
-        Seats::Weighted => prop_oneof![3 => come_and_go, 1 => set_load].boxed(),
-        Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => set_load, 1 => cordon].boxed(),
+        Seats::Weighted => prop_oneof![3 => come_and_go, 1 => reweigh].boxed(),
+        Seats::Cordoned => prop_oneof![3 => come_and_go, 1 => reweigh, 1 => cordon].boxed(),
     }
 }
 

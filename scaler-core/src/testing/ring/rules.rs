@@ -190,7 +190,9 @@ pub(super) fn settle_ends_even(turn: &Turn<'_>) -> Finding {
         let highest = workers.iter().filter(|high| workers.iter().all(|low| high.load * low.weight >= low.load * high.weight));
         // Where several are the highest, all must be stuck before the highest load can be said to be stuck.
         let mut stuck = highest.filter(|high| is_within(high) || !has_helpful_move(turn, high, &workers, &owners, load));
-        demand(workers.is_empty() || stuck.next().is_some(), || format!("settled with a move left to make: {workers:?}"))?;
+        demand(workers.is_empty() || stuck.next().is_some(), || {
+            format!("rebalanced for load with a move left to make: {workers:?}")
+        })?;
     }
     Ok(Tried::Yes)
 }
@@ -220,7 +222,7 @@ pub(super) fn cordoned_receive_nothing(turn: &Turn<'_>) -> Finding {
     let is_open = |id: &WorkerId| turn.to.get(id).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
     let settling = turn.ring.rebalance_load(&drifted(turn), 0.0);
     let closed = settling.moves().iter().find(|slot_move| !is_open(&slot_move.to));
-    demand(closed.is_none(), || format!("settled on a cordoned worker: {closed:?}"))?;
+    demand(closed.is_none(), || format!("rebalanced for load on a cordoned worker: {closed:?}"))?;
     let cordoned = turn.to.iter().any(|(_, seat)| seat.eligibility == Eligibility::Cordoned);
     if !cordoned || (turn.plan.is_empty() && settling.is_empty()) {
         return Ok(Tried::No);

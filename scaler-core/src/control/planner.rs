@@ -1,0 +1,144 @@
+//! The planner of the leader: keeps its ring and its last plan from look to look, so that a look costs what has changed.
+
+use std::collections::BTreeSet;
+
+use super::owners::Changes;
+use crate::{Cost, Move, Plan, Reason, Ring, RingKind, Roster, Slot, SlotCount, SlotLoad, WorkerId};
+
+/// Ring and plan as of the last look.
+#[derive(Debug, Default)]
+pub(super) struct Planner {
+    ring: Option<Box<dyn Ring>>,
+    /// Slots whose owner in the ring may not be the wanted one any more.
+    stale: BTreeSet<Slot>,
+    idle: Option<IdlePlan>,
+}
+
+/// Input of a plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) kind: RingKind,
+    pub(super) slots: SlotCount,
+    /// The workers that share the slots now.
+    pub(super) before: &'a Roster,
+    /// The workers that shall share them.
+    pub(super) to: &'a Roster,
+    pub(super) load: &'a SlotLoad,
+    /// Tolerated unevenness, as a share of the fair load; `None` while loads are not to be evened out.
+    pub(super) tolerance: Option<f64>,
+}
+
+/// A plan.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// True if it was made to even out loads.
+    pub(super) for_load: bool,
+}
+
+/// A plan without moves, and its input. The same input gives the same plan.
+#[derive(Debug)]
+struct IdlePlan {
+    before: Roster,
+    to: Roster,
+    load: SlotLoad,
+    planned: Planned,
+}
+
+impl Planner {
+    /// Makes the plan. `changes` are the slots that changed hands since the last call, and `wanted` gives the owner of each slot once all pending moves
+    /// are committed.
+    ///
+    /// Debug builds check it against the plan of a ring that is made from all slots.
+    pub(super) fn plan<'a>(
+        &mut self,
+        request: Request<'_>,
+        changes: Changes,
+        is_any_pending: bool,
+        wanted: impl Fn(Slot) -> Option<&'a WorkerId>,
+    ) -> Planned {
+        let has_changed = is_any_pending || !changes.is_empty();
+        self.note(changes);
+        let planned = match self.idle.take().filter(|idle| !has_changed && idle.answers(&request)) {
+            Some(idle) => idle.planned,
+            None => request.plan_on(self.update(request, &wanted)),
+        };
+        debug_assert_eq!(planned.plan, request.plan_on(&*request.new_ring(&wanted)).plan, "a kept ring plans as a new one");
+        if planned.plan.is_empty() && !is_any_pending {
+            let Request { before, to, load, .. } = request;
+            self.idle = Some(IdlePlan { before: before.clone(), to: to.clone(), load: load.clone(), planned: planned.clone() });
+        }
+        planned
+    }
+
+    /// Counts the moves of this plan as made.
+    pub(super) fn pending(&mut self, plan: &Plan) {
+        if self.ring.as_mut().is_some_and(|ring| ring.apply(plan).is_err()) {
+            self.ring = None;
+        }
+    }
+
+    /// Looks the wanted owner of this slot up again with the next plan.
+    pub(super) fn check(&mut self, slot: Slot) {
+        self.stale.insert(slot);
+    }
+
+    fn note(&mut self, changes: Changes) {
+        match changes {
+            Changes::Slots(slots) => self.stale.extend(slots),
+            Changes::All => self.ring = None,
+        }
+    }
+
+    /// The kept ring with the wanted owners, or a new one.
+    fn update<'a>(&mut self, request: Request<'_>, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> &dyn Ring {
+        let stale = std::mem::take(&mut self.stale);
+        let kept = self.ring.take().filter(|ring| ring.slots() == request.slots).and_then(|mut ring| {
+            let plan = difference(&*ring, &stale, request.before, wanted)?;
+            ring.apply(&plan).is_ok().then_some(ring)
+        });
+        let ring = self.ring.insert(kept.unwrap_or_else(|| request.new_ring(wanted)));
+        ring.set_load(request.load);
+        &**ring
+    }
+}
+
+impl Request<'_> {
+    fn new_ring<'a>(&self, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> Box<dyn Ring> {
+        self.kind.restore(self.slots, self.before.clone(), self.slots.iter().map(|slot| wanted(slot).cloned()))
+    }
+
+    fn plan_on(&self, ring: &dyn Ring) -> Planned {
+        let plan = ring.plan(self.to, self.load);
+        match self.tolerance {
+            Some(tolerance) if plan.is_empty() && self.before == plan.shared_among() => {
+                Planned { plan: ring.rebalance_load(self.load, tolerance), for_load: true }
+            }
+            _ => Planned { plan, for_load: false },
+        }
+    }
+}
+
+impl IdlePlan {
+    fn answers(&self, request: &Request<'_>) -> bool {
+        let is_as_thorough = self.planned.for_load || request.tolerance.is_none();
+        is_as_thorough && (&self.before, &self.to, &self.load) == (request.before, request.to, request.load)
+    }
+}
+
+/// The plan that gives these slots the wanted owners; `None` if one has lost its owner, which no plan can express.
+fn difference<'a>(
+    ring: &dyn Ring,
+    stale: &BTreeSet<Slot>,
+    before: &Roster,
+    wanted: &impl Fn(Slot) -> Option<&'a WorkerId>,
+) -> Option<Plan> {
+    let mut moves = Vec::new();
+    for &slot in stale {
+        let (from, to) = (ring.owner(slot), wanted(slot));
+        if from != to {
+            moves.push(Move { slot, from: from.cloned(), to: to?.clone(), why: Reason::Rule });
+        }
+    }
+    Some(Plan::counted(before.clone(), before.clone(), moves, Cost::default(), Cost::default()))
+}
