@@ -157,8 +157,8 @@ impl Autoscaler {
         let told = victims == *retired && victims == marked;
         let empties = if goal == 0 && workload.items == 0 { Empties::All } else { Empties::Some };
         let may_go = self.may_go(now, &victims, fleet, workload, empties);
-        let settled = fleet.workers.len() <= usize::try_from(fleet.replicas).unwrap_or(usize::MAX);
-        let lowers = goal < fleet.replicas && settled && told && may_go;
+        let is_even = fleet.workers.len() <= usize::try_from(fleet.replicas).unwrap_or(usize::MAX);
+        let lowers = goal < fleet.replicas && is_even && told && may_go;
         Decision {
             replicas: (goal > fleet.replicas || lowers).then_some(goal),
             mark: (victims != marked).then(|| victims.clone()),

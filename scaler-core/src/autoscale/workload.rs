@@ -83,14 +83,14 @@ impl WorkloadWatcher {
             // Only now is it known how those stand whose slots were seen.
             ControlEvent::Turned => {
                 if let Some(workload) = self.scanned.take().filter(|_| !self.held) {
-                    self.pass_on(Some(self.judged(workload)));
+                    self.pass_on(Some(self.with_phases(workload)));
                 }
             }
             _ => {}
         }
     }
 
-    fn judged(&self, mut workload: Workload) -> Workload {
+    fn with_phases(&self, mut workload: Workload) -> Workload {
         for (worker, phase) in &self.phases {
             workload.workers.entry(worker.clone()).or_default().phase = Some(*phase);
         }

@@ -47,11 +47,11 @@ impl MemoryMembership {
 #[deny(clippy::missing_trait_methods)]
 impl Membership for MemoryMembership {
     async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError> {
-        let (standing, change) = self.book().heartbeat(member, self.clock.now());
+        let (registration, change) = self.book().heartbeat(member, self.clock.now());
         if change == Change::News {
             self.notify(WakeUp::Members);
         }
-        Ok(standing)
+        Ok(registration)
     }
 
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
@@ -140,8 +140,8 @@ impl Book {
         };
         self.entries.insert(name, Entry { member: member.clone(), seen: now });
         let is_retired = self.retired.get(&member.installation).is_some_and(|retired| retired.contains(worker));
-        let standing = if is_retired { Registration::Retiring } else { Registration::Current };
-        (standing, change)
+        let registration = if is_retired { Registration::Retiring } else { Registration::Current };
+        (registration, change)
     }
 
     fn leave(&mut self, key: &MemberKey) -> Change {

@@ -52,12 +52,12 @@ mod tests {
 
     #[test]
     fn a_tick_is_told_of_once() {
-        let mut watch = ItemList::default();
-        assert!(watch.observe(Tick(7)));
-        assert!(!watch.observe(Tick(7)), "a second try in the tick");
-        assert!(watch.observe(Tick(8)));
-        assert!(!watch.observe(Tick(7)), "a late answer");
-        assert_eq!(watch.tick(), Some(Tick(8)));
+        let mut list = ItemList::default();
+        assert!(list.observe(Tick(7)));
+        assert!(!list.observe(Tick(7)), "a second try in the tick");
+        assert!(list.observe(Tick(8)));
+        assert!(!list.observe(Tick(7)), "a late answer");
+        assert_eq!(list.tick(), Some(Tick(8)));
     }
 
     fn in_order(ids: impl IntoIterator<Item = u128>) -> Vec<ItemId> {
@@ -77,13 +77,13 @@ mod tests {
             let range = SlotRange::new(first..first + width);
             let within = |item: &ItemId| range.contains(slot_of(*item, slots));
             let (before, after) = (in_order(before), in_order(after));
-            let mut watch = ItemList::default();
-            watch.list(SlotRange::ALL, slots, before.clone());
-            prop_assert_eq!(&**watch.items(), &before[..]);
-            watch.list(range, slots, after.iter().copied().filter(within).collect());
+            let mut list = ItemList::default();
+            list.list(SlotRange::ALL, slots, before.clone());
+            prop_assert_eq!(&**list.items(), &before[..]);
+            list.list(range, slots, after.iter().copied().filter(within).collect());
             let mut expected: Vec<_> = before.into_iter().filter(|item| !within(item)).chain(after.into_iter().filter(within)).collect();
             expected.sort_unstable();
-            prop_assert_eq!(&**watch.items(), &expected[..]);
+            prop_assert_eq!(&**list.items(), &expected[..]);
         }
     }
 }

@@ -14,6 +14,7 @@ mod schedule;
 mod shortfall;
 mod step;
 mod tick_round;
+mod tick_rounds;
 mod write_check;
 
 use std::time::Duration;

@@ -120,7 +120,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn healing() -> OrphanClaims {
+    fn claims() -> OrphanClaims {
         OrphanClaims::new(2 * SECOND, 10, 7)
     }
 
@@ -146,22 +146,22 @@ mod tests {
 
     /// After ticks that were answered at once.
     fn ticked(ticks: impl IntoIterator<Item = u32>) -> OrphanClaims {
-        let mut healing = healing();
-        ticks.into_iter().for_each(|tick| healing.ticked(SECOND * tick, &report(tick.into())));
-        healing
+        let mut claims = claims();
+        ticks.into_iter().for_each(|tick| claims.ticked(SECOND * tick, &report(tick.into())));
+        claims
     }
 
     /// How long it waits after this answer, in milliseconds.
     fn waits(answer: Result<Claim, StoreError>) -> u128 {
-        let mut healing = ticked(1..=5);
-        assert!(healing.send(SECOND * 5));
-        healing.answered(SECOND * 5, answer);
-        (healing.wake_at().unwrap() - SECOND * 5).as_millis()
+        let mut claims = ticked(1..=5);
+        assert!(claims.send(SECOND * 5));
+        claims.answered(SECOND * 5, answer);
+        (claims.wake_at().unwrap() - SECOND * 5).as_millis()
     }
 
     #[test]
     fn only_who_works_without_a_gap_asks() {
-        assert!(!healing().send(SECOND), "it has not worked yet");
+        assert!(!claims().send(SECOND), "it has not worked yet");
         assert!(!ticked(1..=4).send(SECOND * 4), "the others may still be coming back");
         assert!(ticked(1..=5).send(SECOND * 5));
         let mut gap = ticked([1, 2, 3, 4, 5, 5, 7]);
@@ -173,10 +173,10 @@ mod tests {
 
     #[test]
     fn who_was_not_answered_for_a_while_does_not_ask_before_it_works_again() {
-        let mut healing = ticked(1..=5);
-        assert!(!healing.send(SECOND * 9) && healing.wake_at().is_none(), "and does not ask to be woken over and over");
-        healing.ticked(SECOND * 9, &report(6));
-        assert!(!healing.send(SECOND * 9), "a clock of the store that stood still is a gap too");
+        let mut claims = ticked(1..=5);
+        assert!(!claims.send(SECOND * 9) && claims.wake_at().is_none(), "and does not ask to be woken over and over");
+        claims.ticked(SECOND * 9, &report(6));
+        assert!(!claims.send(SECOND * 9), "a clock of the store that stood still is a gap too");
     }
 
     #[test]
@@ -191,8 +191,8 @@ mod tests {
 
     #[test]
     fn failures_are_told_when_they_begin_and_claims_each_time() {
-        let mut healing = ticked(1..=5);
-        let mut answer = |answer| healing.answered(SECOND, answer);
+        let mut claims = ticked(1..=5);
+        let mut answer = |answer| claims.answered(SECOND, answer);
         let denied = || Err(StoreError::Denied { during: "claim", source: "no".into() });
         assert!(matches!(answer(denied()), Some(WorkerEvent::ClaimFailed { .. })));
         assert!(answer(denied()).is_none());

@@ -9,7 +9,7 @@ use super::protocol::{Effect, Input};
 use super::recurring_call::RecurringCall;
 use super::schedule::Schedule;
 use super::shortfall::Shortfall;
-use super::tick_round::{End, Ended, TickRounds};
+use super::tick_rounds::{End, Ended, TickRounds};
 use super::write_check::WriteCheck;
 use super::{Ending, IdleReason, WorkerConfig, WorkerEvent};
 use crate::backoff::Backoff;
@@ -126,8 +126,8 @@ impl Worker {
         let work = if self.adopted { self.rounds.wake_at() } else { call(&self.adopt) };
         let deadline = self.drain.as_ref().map(Drain::deadline);
         let beat = call(&self.beat).filter(|_| self.installation.is_some());
-        let healing = self.orphan_claims.wake_at().filter(|_| self.may_take());
-        [work, beat, deadline, healing, self.write_check.wake_at()].into_iter().flatten().min().unwrap_or(Duration::MAX)
+        let claims = self.orphan_claims.wake_at().filter(|_| self.may_take());
+        [work, beat, deadline, claims, self.write_check.wake_at()].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
     /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
@@ -145,7 +145,7 @@ impl Worker {
                 self.tell_writing(now, event, &mut effects);
             }
             Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
-            Input::HeartbeatAnswered(answer) => self.beaten(now, answer, &mut effects),
+            Input::HeartbeatAnswered(answer) => self.heartbeat_answered(now, answer, &mut effects),
             Input::Left(_) => self.left(),
         }
         if self.ending.is_none() && !self.leaving {
@@ -174,14 +174,13 @@ impl Worker {
     /// Says why it owns nothing, where it knows.
     fn tell_idle(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let unheard_for = self.membership_episode.began_at().map(|began_at| now.saturating_sub(began_at));
+        let unticked = self.orphan_claims.unticked();
         let why = if self.owned > 0 || self.item_list.tick().is_none() || self.state == MemberState::Draining {
             None
         } else if unheard_for.is_some_and(|time| time >= UNHEARD_AFTER) {
             Some(IdleReason::Unheard)
         } else {
-            Some(self.orphan_claims.unticked())
-                .filter(|unticked| *unticked > 0)
-                .map(|unticked| IdleReason::Overlooked { unticked })
+            (unticked > 0).then_some(IdleReason::Overlooked { unticked })
         };
         if why != self.idle {
             self.idle = why;
@@ -267,35 +266,34 @@ impl Worker {
     }
 
     fn ticked(&mut self, now: Duration, slots: SlotRange, answer: Result<TickReport, StoreError>, effects: &mut Vec<Effect>) {
-        match answer {
+        let end = match answer {
             Ok(report) => {
                 self.store_answered(effects);
                 let (sent, end) = self.rounds.answered(now, slots, &report);
                 if let Some(sent) = sent {
                     self.schedule.observe(sent, &report);
                 }
-                self.pass_ended(now, end, effects);
+                end
             }
             Err(error) => {
                 if error.class() == ErrorClass::Permanent && self.owned > 0 {
                     self.write_check.suspect();
                 }
-                let end = self.rounds.failed(now, slots, error);
-                self.pass_ended(now, end, effects);
+                self.rounds.failed(now, slots, error)
             }
-        }
+        };
+        self.round_ended(now, end, effects);
     }
 
-    fn pass_ended(&mut self, now: Duration, end: Option<End>, effects: &mut Vec<Effect>) {
+    fn round_ended(&mut self, now: Duration, end: Option<End>, effects: &mut Vec<Effect>) {
         match end {
             Some(End::Ticked(mut ended)) => {
-                let told = match ended.failed.take() {
+                let event = match ended.failed.take() {
                     Some((slots, error)) => self.shortfall.slots_failed(now, slots, error),
-                    None if ended.is_sound => self.shortfall.slots_are_sound(),
-                    None => None,
+                    None => ended.is_sound.then(|| self.shortfall.slots_are_sound()).flatten(),
                 };
-                effects.extend(told.map(Effect::Emit));
-                self.passed(now, &ended, effects);
+                effects.extend(event.map(Effect::Emit));
+                self.round_answered(now, &ended, effects);
             }
             Some(End::Failed(error)) => {
                 let retry_in = self.store_failed(now, error, effects);
@@ -308,13 +306,13 @@ impl Worker {
         }
     }
 
-    /// All slots have been gone through.
-    fn passed(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
+    /// Takes in the reports of a tick round.
+    fn round_answered(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
         let report = &ended.report;
         self.identify(report.installation, effects);
         self.owned = report.owned;
         self.orphan_claims.ticked(now, report);
-        self.rounds.next_at(now, self.next_pass(now, ended));
+        self.rounds.next_at(now, self.next_round_at(now, ended));
         effects.push(Effect::Emit(WorkerEvent::Ticked { report: report.clone(), took: ended.took }));
         if ended.is_whole {
             self.tell_refused(now, report, effects);
@@ -387,8 +385,8 @@ impl Worker {
         }
     }
 
-    /// When to go through the slots again.
-    fn next_pass(&self, now: Duration, ended: &Ended) -> Duration {
+    /// Time of the next tick round.
+    fn next_round_at(&self, now: Duration, ended: &Ended) -> Duration {
         // Without notifications, one that owns nothing, or wants to, finds out by itself what it was given or has lost.
         let is_changing = ended.report.owned == 0 || self.state == MemberState::Draining;
         let watchful = is_changing && self.membership_episode.began_at().is_some();
@@ -420,15 +418,15 @@ impl Worker {
         }
     }
 
-    fn beaten(&mut self, now: Duration, answer: Result<Registration, MembershipError>, effects: &mut Vec<Effect>) {
+    fn heartbeat_answered(&mut self, now: Duration, answer: Result<Registration, MembershipError>, effects: &mut Vec<Effect>) {
         let sent = self.beat.answered(now);
         self.beat.next(now, now.max(sent + self.config.heartbeat_interval));
         match answer {
-            Ok(standing @ (Registration::Current | Registration::Retiring)) => {
+            Ok(registration @ (Registration::Current | Registration::Retiring)) => {
                 if self.membership_episode.recovered() {
                     effects.push(Effect::Emit(WorkerEvent::MembershipBack));
                 }
-                self.stands(now, standing, effects);
+                self.registered(now, registration, effects);
                 if let Some(drain) = &mut self.drain {
                     drain.heard(sent, now);
                 }
@@ -446,9 +444,9 @@ impl Worker {
         }
     }
 
-    /// The name is its own; whether it is retired shows in what it says next.
-    fn stands(&mut self, now: Duration, standing: Registration, effects: &mut Vec<Effect>) {
-        let retiring = standing == Registration::Retiring;
+    /// The name is its own. Its next heartbeat tells whether it is retired.
+    fn registered(&mut self, now: Duration, registration: Registration, effects: &mut Vec<Effect>) {
+        let retiring = registration == Registration::Retiring;
         let was_retiring = std::mem::replace(&mut self.retiring, retiring);
         if self.drain.is_some() {
             return;

@@ -8,13 +8,11 @@
 use std::time::Duration;
 
 use super::chunks::{Chunks, Signature};
-use crate::{ItemId, SlotCount, SlotRange, StoreError, Tick, TickReport, digest_of};
+use super::tick_round::{TickRound, merge};
+use crate::{ItemId, SlotCount, SlotRange, StoreError, TickReport, digest_of};
 
 /// So many times as long as any other call a call must have taken that runs into a timeout because of its slots.
 const SLOWER: u32 = 8;
-
-/// A round gives up after so many failures without an answer: most likely the reason lies with the store.
-const HOPELESS: usize = 4;
 
 /// How a round has ended.
 #[derive(Debug)]
@@ -58,34 +56,9 @@ pub(super) struct TickRounds {
     due_at: Duration,
     /// Something changed while a round was under way: another one follows at this time.
     again: Option<Duration>,
-    round: Option<Round>,
+    round: Option<TickRound>,
     /// The slots set aside for which a call is under way.
     aside: Option<SlotRange>,
-}
-
-#[derive(Debug)]
-struct Round {
-    begun_at: Duration,
-    /// From one call to the next.
-    step: Duration,
-    /// The chunks to call for.
-    order: Vec<SlotRange>,
-    /// How many of them have been called for.
-    sent: usize,
-    /// Those to call for once more, since the first call did not take all that was due.
-    rest: Vec<SlotRange>,
-    under_way: Vec<(SlotRange, Duration)>,
-    answered: Vec<SlotRange>,
-    merged: Option<TickReport>,
-    first_tick: Option<Tick>,
-    fresh: usize,
-    missed: u64,
-    /// How long a call took at the longest that was answered.
-    longest: Duration,
-    /// Calls that have failed, and how long they took.
-    failed: Vec<(SlotRange, StoreError, Duration)>,
-    /// The store is away: no more is sent.
-    is_over: bool,
 }
 
 impl TickRounds {
@@ -148,7 +121,7 @@ impl TickRounds {
             order.sort_by_key(|chunk| chunk.failed_at);
             let order: Vec<_> = order.into_iter().map(|chunk| chunk.range).collect();
             let step = until.saturating_sub(now) / u32::try_from(order.len()).unwrap_or(u32::MAX).max(1);
-            self.round = Some(Round::new(now, step, order));
+            self.round = Some(TickRound::new(now, step, order));
         }
         let mut ranges = Vec::new();
         while let Some(mut round) = self.round.take() {
@@ -164,7 +137,7 @@ impl TickRounds {
         ranges
     }
 
-    fn may_send(&self, round: &Round) -> bool {
+    fn may_send(&self, round: &TickRound) -> bool {
         !round.is_over && round.has_more() && round.under_way.len() < self.at_once + usize::from(self.is_recovering)
     }
 
@@ -235,8 +208,8 @@ impl TickRounds {
     }
 
     fn end(&mut self, now: Duration) -> Option<End> {
-        let is_at_end = |round: &Round| round.is_over || !round.has_more();
-        let Round { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, longest, .. } =
+        let is_at_end = |round: &TickRound| round.is_over || !round.has_more();
+        let TickRound { merged, mut failed, is_over, begun_at, missed, first_tick, fresh, order, answered, longest, .. } =
             self.round.take_if(|round| round.under_way.is_empty() && is_at_end(round))?;
         let elsewhere = self.chunks.owned_outside(&answered);
         if let Some(report) = &merged {
@@ -273,88 +246,10 @@ const fn may_lie_with_slots(error: &StoreError) -> bool {
     matches!(error, StoreError::Busy { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })
 }
 
-impl Round {
-    const fn new(begun_at: Duration, step: Duration, order: Vec<SlotRange>) -> Self {
-        Self {
-            begun_at,
-            step,
-            order,
-            sent: 0,
-            rest: Vec::new(),
-            under_way: Vec::new(),
-            answered: Vec::new(),
-            merged: None,
-            first_tick: None,
-            fresh: 0,
-            missed: 0,
-            longest: Duration::ZERO,
-            failed: Vec::new(),
-            is_over: false,
-        }
-    }
-
-    /// Whether there is more to call for.
-    fn has_more(&self) -> bool {
-        let is_hopeless = self.merged.is_none() && self.failed.len() >= HOPELESS;
-        !is_hopeless && (self.sent < self.order.len() || !self.rest.is_empty())
-    }
-
-    /// When the next call may be made.
-    fn next_at(&self) -> Duration {
-        if self.rest.is_empty() {
-            self.begun_at + self.step * u32::try_from(self.sent).unwrap_or(u32::MAX)
-        } else {
-            self.begun_at
-        }
-    }
-
-    /// What to call for next, if it is time; it counts as called for then.
-    fn take_next(&mut self, now: Duration) -> Option<SlotRange> {
-        if self.next_at() > now {
-            return None;
-        }
-        let range = self.rest.pop().unwrap_or_else(|| {
-            self.sent += 1;
-            self.order[self.sent - 1]
-        });
-        self.under_way.push((range, now));
-        Some(range)
-    }
-
-    /// Takes a call off; when it was made.
-    fn answer(&mut self, range: SlotRange) -> Option<Duration> {
-        let place = self.under_way.iter().position(|(other, _)| *other == range)?;
-        let (_, sent_at) = self.under_way.swap_remove(place);
-        Some(sent_at)
-    }
-}
-
-/// Two reports of different slots as one.
-fn merge(one: &TickReport, other: &TickReport) -> TickReport {
-    let later = if other.tick > one.tick { other } else { one };
-    TickReport {
-        installation: later.installation,
-        tick: later.tick,
-        into_tick: later.into_tick,
-        tick_length: later.tick_length,
-        slots: later.slots,
-        owned: one.owned.saturating_add(other.owned),
-        fence: one.fence ^ other.fence,
-        ticked: one.ticked.saturating_add(other.ticked),
-        left: one.left.saturating_add(other.left),
-        items: one.items + other.items,
-        digest: one.digest ^ other.digest,
-        locked: one.locked + other.locked,
-        refused: one.refused + other.refused,
-        refusal: one.refusal.clone().or_else(|| other.refusal.clone()),
-        took: one.took + other.took,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{InstallationId, SlotCount};
+    use crate::{InstallationId, SlotCount, Tick};
 
     fn report(tick: u64, digest: u64) -> TickReport {
         TickReport {
@@ -442,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_that_fail_are_set_aside_and_the_passes_go_on_without_them() {
+    fn slots_that_fail_are_set_aside_and_the_rounds_go_on_without_them() {
         let mut rounds = TickRounds::new(1);
         let bad = |range: SlotRange| range.contains(crate::Slot::new(1000));
         let second = Duration::from_secs(1);

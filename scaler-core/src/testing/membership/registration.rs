@@ -52,8 +52,8 @@ pub async fn a_superseded_incarnation_stays_superseded(fixture: &dyn MembershipF
     equal(joins_again, Registration::Superseded, "who was superseded cannot join again")?;
     there.leave(&later.key).await?;
     for earlier in [active("worker-1", 1)?, joiner("worker-1", 1)?] {
-        let standing = here.heartbeat(&earlier).await?;
-        equal(standing, Registration::Superseded, "who was superseded stays so when the name is free")?;
+        let registration = here.heartbeat(&earlier).await?;
+        equal(registration, Registration::Superseded, "who was superseded stays so when the name is free")?;
     }
     equal(said(&*here).await?, vec![], "and is not seen")
 }

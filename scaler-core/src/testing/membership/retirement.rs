@@ -52,8 +52,8 @@ pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixtu
     let strange = r#""\"{}[]%s%d:*?"#;
     here.retire(OURS, &names(["worker-1", strange, &longest])?).await?;
     for name in ["worker-1", strange, &longest] {
-        let standing = there.heartbeat(&joiner(name, 1)?).await?;
-        equal(standing, Registration::Retiring, "it is retired from its first heartbeat")?;
+        let registration = there.heartbeat(&joiner(name, 1)?).await?;
+        equal(registration, Registration::Retiring, "it is retired from its first heartbeat")?;
     }
     Ok(())
 }
