@@ -1,5 +1,5 @@
--- An adopted table gets room in the pages that it will fill from now on, unless its user has chosen a fillfactor. 100 is what a table has of
--- itself: with full pages, half of all ticks move their rows to other pages, again and again.
+-- An adopted table gets room in the pages that it will fill from now on, unless its user has chosen a fillfactor. 100 is the
+-- default of Postgres and counts as no choice: with full pages, half of all ticks move their rows to other pages, for ever.
 do $$ begin
     if not exists (
         select from pg_class c, unnest(c.reloptions) as option

@@ -20,8 +20,8 @@ with now as materialized (
 ), wanted as materialized (
     select m.slot from mine m
     where m.last_tick < (select tick from now)
-      -- A slot without items needs no tick, but the first one is the owner's sign of life. The index is read backward, so that the newest
-      -- version of an item comes first: while an old transaction is open, there are as many as ticks since it began.
+      -- A slot without items needs no tick, but the first one is the owner's sign of life. The index is scanned backward, since newer
+      -- row versions come later in it: while an old transaction is open, there is one version for each tick since it began.
       and (m.slot = (select min(slot) from mine)
            or m.slot = (select scaler.slot_of(w.id) from public.work_items w where scaler.slot_of(w.id) <= m.slot
                         order by scaler.slot_of(w.id) desc limit 1))

@@ -115,7 +115,9 @@ begin
         select s.slot from scaler.slot s
         where s.slot = any (mine) and s.last_tick < tick
           and (s.slot = (select min(slot) from unnest(mine) slot)
-               or (select true from public.work_items w where scaler.slot_of(w.id) = s.slot limit 1)));
+               -- Backward, as in tick.sql.
+               or s.slot = (select scaler.slot_of(w.id) from public.work_items w where scaler.slot_of(w.id) <= s.slot
+                            order by scaler.slot_of(w.id) desc limit 1)));
     due := array(
         select s.slot from scaler.slot s
         where s.slot = any (wanted) and s.owner = worker and s.incarnation = life and s.last_tick < tick

@@ -1,4 +1,4 @@
-//! Clears away the row versions that an old transaction kept Postgres from pruning.
+//! Vacuum of slots and items, to remove the row versions that an old transaction kept.
 
 use scaler_core::StoreError;
 use sqlx::PgConnection;
@@ -8,8 +8,8 @@ use crate::error::classify;
 use crate::{PgStore, Pooler};
 
 const DURING: &str = "vacuum";
-/// One after the other, since none may be part of a transaction. A vacuum of ours ends one of autovacuum's, which rests most of the time. The indexes are
-/// what costs ticks most: a bitmap scan reads through entries of dead versions until a vacuum removes them.
+/// Run one by one, since `VACUUM` cannot run in a transaction. It cancels an autovacuum of the same table, which is throttled by its cost delay. Indexes are
+/// cleaned up in any case: until then, bitmap scans read the entries of dead versions.
 const STATEMENTS: [&str; 4] = [
     "set statement_timeout = 0",
     "set lock_timeout = '5s'",
@@ -18,11 +18,10 @@ const STATEMENTS: [&str; 4] = [
 ];
 
 impl PgStore {
-    /// Vacuums slots and items. While a transaction is open, Postgres keeps all row versions since it began, one for each row and tick. Autovacuum may come a minute
-    /// after its end, and takes its time; until then each tick reads through all of them.
+    /// Vacuums slots and items. An open transaction makes Postgres keep one version of each row and tick; after its end, autovacuum may start a minute later and is
+    /// throttled, and until it is done each tick reads all of these versions.
     ///
-    /// Postgres leaves out tables that this role may not vacuum, which autovacuum comes to later. Nothing is done through a pooler, where settings
-    /// of a session would be left to others.
+    /// Postgres skips tables that this role may not vacuum. Does nothing behind a transaction pooler, where session settings would leak to other clients.
     ///
     /// # Errors
     /// When the store is away, refuses, or is no more at work on it.
