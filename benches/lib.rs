@@ -10,16 +10,16 @@ use uuid::Uuid;
 /// Items in the table, where a bench says nothing else.
 pub const ITEMS: usize = 1_000_000;
 
-/// How many workers there are, one size after the other; the last one in the long run only.
+/// Numbers of workers to measure. The last one is measured in the long run only.
 const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
 
-/// True for the long run, which the environment variable `LONG` asks for.
+/// True if the environment variable `LONG` is set: then benches measure more and longer.
 #[must_use]
 pub fn is_long() -> bool {
     std::env::var_os("LONG").is_some()
 }
 
-/// Numbers of workers to measure.
+/// Returns the numbers of workers that this run measures.
 #[must_use]
 pub fn workers() -> &'static [usize] {
     if is_long() { &WORKERS } else { &WORKERS[..3] }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfiguration};
 use scaler_benches::{ITEMS, Table, changes, measured, roster, shared, slots_for, sticky, workers};
-use scaler_core::{HashRing, Plan, Rendezvous, Ring, Roster, SlotCount};
+use scaler_core::{Cost, HashRing, Rendezvous, Ring, Roster, SlotCount};
 
 /// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
 const MOST_RENDEZVOUS: usize = 100;
@@ -28,7 +28,15 @@ fn main() {
     criterion.final_summary();
     println!("\nWhat a rebalance costs, with {ITEMS} items:\n");
     println!("| ring | workers | slots | change | time | slots moved | items moved | least |\n|---|--:|--:|---|--:|--:|--:|--:|");
-    rows.iter().filter(|row| !row.times.is_empty()).for_each(Row::print);
+    rows.iter().for_each(Row::print);
+}
+
+/// A ring to measure.
+struct Subject<'a, R> {
+    name: &'static str,
+    ring: &'a R,
+    workers: usize,
+    table: &'a Table,
 }
 
 /// A line of the closing table.
@@ -37,67 +45,52 @@ struct Row {
     workers: usize,
     slots: SlotCount,
     change: &'static str,
-    plan: Plan,
-    /// Mean time of an iteration, for each sample.
-    times: Vec<Duration>,
+    /// Median over the samples of the mean time of an iteration.
+    time: Duration,
+    moved: Cost,
+    /// The least number of items that any plan to the same loads would move.
+    least: u64,
 }
 
 impl Row {
     fn print(&self) {
-        let Self { ring, workers, slots, change, plan, times } = self;
-        let mut times = times.clone();
-        times.sort_unstable();
-        let (cost, least) = (plan.cost(), plan.lower_bound().items);
-        println!(
-            "| {ring} | {workers} | {slots} | {change} | {:.2?} | {} | {} | {least} |",
-            times[times.len() / 2],
-            cost.slots,
-            cost.items
-        );
+        let Self { ring, workers, slots, change, time, moved: Cost { slots: moved, items }, least } = self;
+        println!("| {ring} | {workers} | {slots} | {change} | {time:.2?} | {moved} | {items} | {least} |");
     }
 }
 
 fn by_workers(criterion: &mut Criterion, others: &mut Criterion) -> Vec<Row> {
     let mut rows = Vec::new();
     for &workers in measured(workers()) {
-        let table = Table::new(ITEMS, slots_for(workers));
-        let all = changes(workers);
-        rows.extend(bench(criterion, "sticky", &sticky(workers, &table), workers, &table, &all));
-        let hash_ring = shared(HashRing::new(table.slots), &roster(workers), &table.load);
-        rows.extend(bench(others, "hash ring", &hash_ring, workers, &table, &all));
+        let table = &Table::new(ITEMS, slots_for(workers));
+        rows.extend(by_change(criterion, &Subject { name: "sticky", ring: &sticky(workers, table), workers, table }));
+        let ring = &shared(HashRing::new(table.slots), &roster(workers), &table.load);
+        rows.extend(by_change(others, &Subject { name: "hash ring", ring, workers, table }));
         if workers <= MOST_RENDEZVOUS {
-            let rendezvous = shared(Rendezvous::new(table.slots), &roster(workers), &table.load);
-            rows.extend(bench(others, "rendezvous", &rendezvous, workers, &table, &all));
+            let ring = &shared(Rendezvous::new(table.slots), &roster(workers), &table.load);
+            rows.extend(by_change(others, &Subject { name: "rendezvous", ring, workers, table }));
         }
     }
     rows
+}
+
+fn by_change<R: Ring + Clone>(criterion: &mut Criterion, subject: &Subject<'_, R>) -> Vec<Row> {
+    let mut group = group(criterion, &format!("rebalance/{}", subject.name));
+    let bench = |change: &(&'static str, Roster)| bench(&mut group, BenchmarkId::new(change.0, subject.workers), subject, change);
+    changes(subject.workers).iter().filter_map(bench).collect()
 }
 
 fn by_slots(criterion: &mut Criterion) -> Vec<Row> {
     let mut group = group(criterion, "rebalance by slots");
     let [join, ..] = changes(WORKERS_BY_SLOTS);
     let counts = measured(&SLOTS).iter().filter_map(|slots| SlotCount::new(*slots).ok());
-    let rows = counts.map(|slots| {
-        let table = Table::new(ITEMS, slots);
-        let ring = sticky(WORKERS_BY_SLOTS, &table);
-        one(&mut group, BenchmarkId::new("sticky, join", slots), &ring, &table, &join, "sticky", WORKERS_BY_SLOTS)
+    let rows = counts.filter_map(|slots| {
+        let table = &Table::new(ITEMS, slots);
+        let ring = &sticky(WORKERS_BY_SLOTS, table);
+        let subject = Subject { name: "sticky", ring, workers: WORKERS_BY_SLOTS, table };
+        bench(&mut group, BenchmarkId::new("sticky, join", slots), &subject, &join)
     });
     rows.collect()
-}
-
-fn bench<R: Ring + Clone>(
-    criterion: &mut Criterion,
-    name: &'static str,
-    ring: &R,
-    workers: usize,
-    table: &Table,
-    changes: &[(&'static str, Roster)],
-) -> Vec<Row> {
-    let mut group = group(criterion, &format!("rebalance/{name}"));
-    let bench = |change: &(&'static str, Roster)| {
-        one(&mut group, BenchmarkId::new(change.0, workers), ring, table, change, name, workers)
-    };
-    changes.iter().map(bench).collect()
 }
 
 fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, WallTime> {
@@ -106,15 +99,13 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-fn one<R: Ring + Clone>(
+/// Measures one change; `None` if a filter of the command line leaves it out.
+fn bench<R: Ring + Clone>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,
-    ring: &R,
-    table: &Table,
+    &Subject { name, ring, workers, table }: &Subject<'_, R>,
     (change, to): &(&'static str, Roster),
-    name: &'static str,
-    workers: usize,
-) -> Row {
+) -> Option<Row> {
     let mut times = Vec::new();
     group.bench_function(id, |bencher| {
         bencher.iter_custom(|iterations| {
@@ -123,7 +114,10 @@ fn one<R: Ring + Clone>(
             time
         });
     });
-    Row { ring: name, workers, slots: table.slots, change, plan: ring.plan(to, &table.load), times }
+    times.sort_unstable();
+    let time = *times.get(times.len() / 2)?;
+    let plan = ring.plan(to, &table.load);
+    Some(Row { ring: name, workers, slots: table.slots, change, time, moved: plan.cost(), least: plan.lower_bound().items })
 }
 
 /// How long it takes to plan, to apply the plan, and to list the items that move.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// A hash of ids.
 pub trait IdHash {
-    /// What is behind the name of a contender that looks up by it.
+    /// Suffix for the name of a contender that uses this hash.
     const SUFFIX: &'static str;
 
     fn hash(id: Uuid) -> u64;

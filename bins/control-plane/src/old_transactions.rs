@@ -1,4 +1,4 @@
-//! Transactions that stay open: the control plane that leads tells the age of the oldest, and vacuums once it is over.
+//! Old transactions: the leader exports the age of the oldest open one as a metric, and vacuums after it has ended.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::metrics::NoLabels;
 
 /// How often the age is read.
 const EVERY: Duration = Duration::from_secs(1);
-/// An older transaction has kept Postgres from pruning enough row versions for ticks to become slow.
+/// Age from which a transaction is old: Postgres has kept so many row versions for it that ticks are slow.
 const OLD: Duration = Duration::from_secs(10);
 
-/// Watches for old transactions of the database.
+/// Watcher of the database's oldest transaction.
 pub(crate) struct OldTransactions<'a> {
     pub(crate) store: &'a PgStore,
     /// Seconds since the oldest one began. Absent while that is not known: the last age would be taken for the present one.
@@ -23,14 +23,18 @@ pub(crate) struct OldTransactions<'a> {
 }
 
 impl OldTransactions<'_> {
-    /// Watches while this control plane leads, without end.
+    /// Watches while this control plane leads. Never ends.
     pub(crate) async fn watch(&self, mut leads: watch::Receiver<bool>) {
-        let mut oldest = None;
+        let mut old = None;
         while leads.wait_for(|leads| *leads).await.is_ok() {
             let age = self.store.oldest_transaction().await.ok().flatten();
             if let Some(age) = age {
                 self.age_s.get_or_create(&[]).set(age.as_secs_f64());
-                oldest = self.vacuum_after(oldest, age).await;
+                if age >= OLD {
+                    old = Some(age);
+                } else if let Some(old) = old.take() {
+                    self.vacuum_after(old).await;
+                }
             } else {
                 self.age_s.clear();
             }
@@ -41,13 +45,11 @@ impl OldTransactions<'_> {
         }
     }
 
-    /// Vacuums if the oldest transaction was old and is over; what is the oldest from now on.
-    async fn vacuum_after(&self, oldest: Option<Duration>, age: Duration) -> Option<Duration> {
-        let Some(was) = oldest.filter(|_| age < OLD) else { return (age >= OLD).then_some(age) };
-        tracing::info!("a transaction of {} s is over: vacuuming slots and items, as far as this role may", was.as_secs());
+    /// Vacuums after a transaction of this age has ended.
+    async fn vacuum_after(&self, old: Duration) {
+        tracing::info!("a transaction of {} s has ended: vacuuming slots and items, as far as this role may", old.as_secs());
         if let Err(error) = self.store.vacuum().await {
             tracing::warn!("cannot vacuum: {error}; leaving it to autovacuum");
         }
-        None
     }
 }

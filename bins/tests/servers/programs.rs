@@ -10,9 +10,9 @@ use std::thread::{self, JoinHandle};
 
 /// What a program printed so far.
 #[derive(Clone, Default)]
-pub(crate) struct StdoutWriter(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
-impl StdoutWriter {
+impl Lines {
     /// Collects lines until the program closes its end; then the reader ends, too.
     fn collect(&self, source: impl Read + Send + 'static) -> JoinHandle<()> {
         let lines = self.clone();
@@ -40,7 +40,7 @@ impl StdoutWriter {
     }
 }
 
-impl fmt::Debug for StdoutWriter {
+impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.all().iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
@@ -50,8 +50,8 @@ impl fmt::Debug for StdoutWriter {
 #[derive(Debug)]
 pub(crate) struct Program {
     child: Child,
-    pub(crate) out: StdoutWriter,
-    pub(crate) err: StdoutWriter,
+    pub(crate) out: Lines,
+    pub(crate) err: Lines,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -94,7 +94,7 @@ impl Program {
         command.args(words).env_clear().env("LISTEN", "off").envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let (out, err) = (StdoutWriter::default(), StdoutWriter::default());
+        let (out, err) = (Lines::default(), Lines::default());
         let readers = vec![out.collect(child.stdout.take().unwrap()), err.collect(child.stderr.take().unwrap())];
         Self { child, out, err, readers }
     }

@@ -9,7 +9,7 @@ pub struct TickArgs {
     /// Maximum number of concurrent tick statements, each for up to 64,000 items; more than 1 helps only a worker that has Postgres to itself
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub ticks_at_once: u8,
-    /// Whether ticks commit synchronously; everything else does in any case
+    /// Synchronous (`on`) or asynchronous (`off`) commit of ticks; all other statements commit synchronously
     #[arg(long, env, value_enum, default_value_t = CommitArg::On)]
     pub tick_commit: CommitArg,
 }

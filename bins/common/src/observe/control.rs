@@ -96,7 +96,7 @@ impl ControlObserver {
         if self.metrics.leader.get() == 0 {
             return;
         }
-        let standing = self.ledger.standing();
+        let standing = self.ledger.workers_by_phase();
         self.shown.extend(standing.keys());
         for phase in &self.shown {
             let label = PhaseLabel { phase: phase.to_string() };

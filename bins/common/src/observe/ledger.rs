@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// A worker stands so now, or is gone.
-    pub fn judged(&mut self, worker: &WorkerId, now: Option<MemberPhase>) {
+    pub fn phase_changed(&mut self, worker: &WorkerId, now: Option<MemberPhase>) {
         match now {
             Some(phase) => _ = self.phases.insert(worker.clone(), phase),
             None => _ = self.phases.remove(worker),
@@ -145,7 +145,7 @@ impl Ledger {
 
     /// How many workers stand how.
     #[must_use]
-    pub fn standing(&self) -> BTreeMap<MemberPhase, i64> {
+    pub fn workers_by_phase(&self) -> BTreeMap<MemberPhase, i64> {
         self.phases.values().fold(BTreeMap::new(), |mut counts, phase| {
             *counts.entry(*phase).or_default() += 1;
             counts
@@ -231,7 +231,7 @@ mod tests {
         let load = SlotLoad::of_items(SlotCount::new(4).unwrap(), [(Slot::new(0), 3), (Slot::new(1), 2), (Slot::new(3), 1)]);
         let mut ledger = Ledger::default();
         for name in ["a", "b"] {
-            ledger.judged(&worker(name), Some(MemberPhase::Healthy));
+            ledger.phase_changed(&worker(name), Some(MemberPhase::Healthy));
         }
         ledger.scanned(&assignment(&["a", "a", "a", "a"]), &load);
         assert!((ledger.most_over_mean() - 2.0).abs() < 1e-9);

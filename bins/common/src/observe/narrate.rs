@@ -49,7 +49,7 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
             None
         }
         ControlEvent::PhaseChanged { worker, before, now } => {
-            ledger.judged(worker, *now);
+            ledger.phase_changed(worker, *now);
             let text = format!("{worker}: {} -> {}", word(*before, "new"), word(*now, "gone"));
             if now.is_some_and(MemberPhase::is_lost) { grave(text) } else { plain(text) }
         }

@@ -107,7 +107,7 @@ impl ControlArgs {
             lease: self.lease_ms,
             scan_interval: self.scan_interval_ms,
             handover_interval: self.handover_interval_ms,
-            gather: self.gather_ms,
+            debounce: self.gather_ms,
             damping: self.damping_s,
             moves_per_s: self.moves_per_s,
             rollout_limit: self.rollout_limit_s,
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
         let config = args.control.config();
         assert_eq!(config.ring, RingKind::Rendezvous);
-        let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval, config.gather];
+        let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval, config.debounce];
         assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4, 5]);
         let times = [config.load_rebalance_interval, config.sweep_after, config.thresholds.hold_for];
         assert_eq!(times.map(|time| time.as_secs()), [5, 7, 12]);
