@@ -86,6 +86,9 @@ pub enum InvalidWorkerId {
 }
 
 impl WorkerId {
+    /// Equal to no worker's name: fills a place that has none.
+    pub(crate) const NONE: Self = Self(SmolStr::new_static(""));
+
     /// The longest name, in characters: that of the longest Kubernetes pod name.
     pub const MAX_LEN: usize = 253;
 

@@ -11,8 +11,9 @@ pub(super) const NOBODY: u32 = 0;
 pub(super) struct Owners {
     slots: SlotCount,
     numbers: Vec<u32>,
-    /// The names by number, and how many slots each owns. The first is nobody's.
-    names: Vec<Option<WorkerId>>,
+    /// The names by number, and how many slots each owns. The first is nobody's; that one and a free number's are
+    /// [`WorkerId::NONE`]: an option would be read at each look-up.
+    names: Vec<WorkerId>,
     owned: Vec<u32>,
     /// The numbers of those who own something, in the order of their names.
     by_name: Vec<u32>,
@@ -34,7 +35,15 @@ impl Owners {
     /// No slot has an owner.
     pub(super) fn nobody(slots: SlotCount) -> Self {
         let numbers = vec![NOBODY; slots.len()];
-        Self { slots, numbers, names: vec![None], owned: vec![slots.get()], by_name: Vec::new(), free: Vec::new(), last: NOBODY }
+        Self {
+            slots,
+            numbers,
+            names: vec![WorkerId::NONE],
+            owned: vec![slots.get()],
+            by_name: Vec::new(),
+            free: Vec::new(),
+            last: NOBODY,
+        }
     }
 
     /// Every slot in two, both with its owner.
@@ -65,7 +74,7 @@ impl Owners {
 
     #[inline]
     pub(super) fn name(&self, number: u32) -> Option<&WorkerId> {
-        self.names.get(number as usize)?.as_ref()
+        if number == NOBODY { None } else { self.names.get(number as usize) }
     }
 
     /// Everyone who owns a slot with its number, by name.
@@ -88,11 +97,11 @@ impl Owners {
     }
 
     fn release(&mut self, number: u32) {
-        if let Some(name) = self.names[number as usize].clone()
-            && let Ok(place) = self.place(&name)
+        if number != NOBODY
+            && let Ok(place) = self.place(&self.names[number as usize])
         {
             self.by_name.remove(place);
-            self.names[number as usize] = None;
+            self.names[number as usize] = WorkerId::NONE;
             self.free.push(number);
         }
     }
@@ -106,11 +115,11 @@ impl Owners {
         let number = self.free.pop().unwrap_or_else(|| {
             grow(&mut self.names);
             grow(&mut self.owned);
-            self.names.push(None);
+            self.names.push(WorkerId::NONE);
             self.owned.push(0);
             self.names.len() as u32 - 1
         });
-        self.names[number as usize] = Some(owner.clone());
+        self.names[number as usize] = owner.clone();
         grow(&mut self.by_name);
         self.by_name.insert(place, number);
         number
@@ -118,7 +127,7 @@ impl Owners {
 
     /// Where the name stands among all, or would stand.
     fn place(&self, name: &WorkerId) -> Result<usize, usize> {
-        self.by_name.binary_search_by(|number| self.names[*number as usize].as_ref().cmp(&Some(name)))
+        self.by_name.binary_search_by(|number| self.names[*number as usize].cmp(name))
     }
 }
 
