@@ -125,7 +125,7 @@ async fn look_on(args: &Args, lasts: Duration) -> Result<(), Failure> {
         for workers in WORKERS.into_iter().take(args.sizes()) {
             by_workers.push(look(args.given_items().unwrap_or(ITEMS[2]), workers).await?);
         }
-        std::fs::write(path, live::plot(&by_items, &by_workers))?;
+        std::fs::write(path, live::plot(&by_items, &by_workers)?)?;
         lives.extend(by_items.into_iter().chain(by_workers));
     } else {
         let items = match args.given_items() {

@@ -10,12 +10,12 @@
   value: {{ $auto.min | quote }}
 - name: AUTOSCALE_MAX
   value: {{ $auto.max | quote }}
-- name: AUTOSCALE_UP_EVERY_S
-  value: {{ $auto.upEverySeconds | quote }}
-- name: AUTOSCALE_DOWN_WINDOW_S
-  value: {{ $auto.downWindowSeconds | quote }}
-- name: AUTOSCALE_DOWN_EVERY_S
-  value: {{ $auto.downEverySeconds | quote }}
+- name: AUTOSCALE_UP_INTERVAL
+  value: "{{ $auto.upEverySeconds }}s"
+- name: AUTOSCALE_DOWN_WINDOW
+  value: "{{ $auto.downWindowSeconds }}s"
+- name: AUTOSCALE_DOWN_INTERVAL
+  value: "{{ $auto.downEverySeconds }}s"
 - name: AUTOSCALE_BAND_PERCENT
   value: {{ $auto.bandPercent | quote }}
 {{- end }}

@@ -23,10 +23,10 @@
 - name: POSTGRES_PASSWORD
   valueFrom:
     secretKeyRef: {name: {{ include "scaler.dbSecret" $root }}, key: {{ $role }}-password}
-- name: POSTGRES_COMMAND_TIMEOUT_MS
-  value: {{ $root.Values.timeouts.postgresCommandMs | int | quote }}
-- name: POSTGRES_STATEMENT_TIMEOUT_MS
-  value: {{ $root.Values.timeouts.postgresStatementMs | int | quote }}
+- name: POSTGRES_COMMAND_TIMEOUT
+  value: "{{ int $root.Values.timeouts.postgresCommandMs }}ms"
+- name: POSTGRES_STATEMENT_TIMEOUT
+  value: "{{ int $root.Values.timeouts.postgresStatementMs }}ms"
 - name: POSTGRES_SSLMODE
 {{- if eq $pg.mode "external" }}
   value: {{ $pg.external.sslMode }}
@@ -62,8 +62,8 @@
 - name: REDIS_PASSWORD
   valueFrom:
     secretKeyRef: {name: {{ include "scaler.redisSecret" . }}, key: password}
-- name: REDIS_COMMAND_TIMEOUT_MS
-  value: {{ .Values.timeouts.redisCommandMs | int | quote }}
+- name: REDIS_COMMAND_TIMEOUT
+  value: "{{ int .Values.timeouts.redisCommandMs }}ms"
 {{- if or (and (eq $redis.mode "standalone") .Values.tls.enabled) (and (eq $redis.mode "external") $redis.external.tls) }}
 - name: REDIS_TLS
   value: "on"

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use scaler_core::{SlotCount, StoreError, WorkStore};
-use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, SqlSafeStr};
 
 use crate::PgStore;
 use crate::backend::Backend;
@@ -15,7 +15,13 @@ use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
 use crate::store::signed;
 use crate::table::{Table, is_held_up, prepare};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Migrations by version, oldest first. One that was released never changes: its checksum is in the database.
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    (1, "schema", include_str!("../migrations/0001_schema.sql")),
+    (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
+    (3, "installation and hearing", include_str!("../migrations/0003_installation_and_hearing.sql")),
+    (4, "values that can be", include_str!("../migrations/0004_values_that_can_be.sql")),
+];
 
 /// Any number will do, as long as all installers use the same.
 const LOCK: i64 = 0x7363_616c_6572;
@@ -166,7 +172,7 @@ impl PgStore {
         }
         let version = sqlx::query_as("select coalesce(max(version), 0) from scaler.migration where success");
         let (version,): (i64,) = self.link.row(DURING, version).await?;
-        if MIGRATIONS.iter().any(|migration| migration.version > version) {
+        if MIGRATIONS.iter().any(|(newest, ..)| *newest > version) {
             return Err(owners_turn("of an older version"));
         }
         self.fits(self.slot_count().await?.get(), slots)
@@ -207,7 +213,10 @@ impl PgStore {
     }
 
     async fn migrate(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
+            Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        };
+        let mut migrations = Migrator::with_migrations(MIGRATIONS.map(migration).to_vec());
         migrations.create_schema("scaler");
         migrations.dangerous_set_table_name("scaler.migration");
         migrations.set_locking(false).run_direct(None, connection, false).await.map_err(|error| match error {
@@ -225,4 +234,19 @@ async fn begin(connection: &mut PgConnection) -> Result<Backend, sqlx::Error> {
     let no_limits = "set statement_timeout = 0; set lock_timeout = '4s'; set idle_in_transaction_session_timeout = 0";
     sqlx::raw_sql(no_limits).execute(&mut *connection).await?;
     Backend::of(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_of_the_folder_is_listed_in_order() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let listed = MIGRATIONS.map(|(version, description, _)| format!("{version:04}_{}.sql", description.replace(' ', "_")));
+        assert_eq!(files, listed);
+    }
 }

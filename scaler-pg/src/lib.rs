@@ -25,6 +25,7 @@ mod password;
 mod pool;
 mod refused;
 mod roles;
+mod row;
 mod store;
 mod table;
 mod vacuum;

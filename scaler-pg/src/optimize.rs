@@ -12,6 +12,7 @@ use sqlx::{Connection, PgConnection};
 use crate::PgStore;
 use crate::backend::Backend;
 use crate::error::{Finding, classify};
+use crate::row::row;
 use crate::store::signed;
 
 const DURING: &str = "optimize";
@@ -59,12 +60,14 @@ pub struct Optimized {
     pub after: Spread,
 }
 
-#[derive(Clone, Copy, sqlx::FromRow)]
-struct SlotRow {
-    slot: i32,
-    rows: i64,
-    pages: i64,
-    least: i64,
+row! {
+    #[derive(Clone, Copy)]
+    struct SlotRow {
+        slot: i32,
+        rows: i64,
+        pages: i64,
+        least: i64,
+    }
 }
 
 impl PgStore {

@@ -1,5 +1,8 @@
 //! A few sessions with whichever host takes writes.
 //!
+//! `sqlx::Pool` knows one set of options: it neither looks for the host that takes writes, nor reads a password file again, nor backs off
+//! from a full server, and it opens as many sessions at once as are asked for.
+//!
 //! The sessions of this crate are opened one at a time, never by the clock, and, after they were lost, after a random wait: a server that
 //! comes back meets its clients one after the other. One that is full is left alone for longer each time.
 

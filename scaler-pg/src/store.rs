@@ -9,9 +9,9 @@ use scaler_core::{
     RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
     WorkStore, WorkerId,
 };
-use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
+use sqlx::{FromRow, Postgres, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ use crate::connection::Link;
 use crate::digest_cache::{DigestCache, Expectation, Found};
 use crate::error::{Finding, is_refusal};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
+use crate::row::row;
 
 /// SQLSTATEs of an item that somebody else holds: lock not available, deadlock.
 const LOCKED: [&str; 2] = ["55P03", "40P01"];
@@ -135,22 +136,23 @@ impl PgStore {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct TickRow {
-    tick: i64,
-    into_ms: i32,
-    tick_ms: i32,
-    slots: i32,
-    installation: Uuid,
-    owned: i64,
-    fence: i64,
-    ticked: i64,
-    left_over: i64,
-    items: i64,
-    digest: Option<i64>,
-    present: Option<i64>,
-    locked: i64,
-    took_us: i64,
+row! {
+    struct TickRow {
+        tick: i64,
+        into_ms: i32,
+        tick_ms: i32,
+        slots: i32,
+        installation: Uuid,
+        owned: i64,
+        fence: i64,
+        ticked: i64,
+        left_over: i64,
+        items: i64,
+        digest: Option<i64>,
+        present: Option<i64>,
+        locked: i64,
+        took_us: i64,
+    }
 }
 
 impl TickRow {
@@ -160,41 +162,53 @@ impl TickRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
 struct AroundRow {
-    #[sqlx(flatten)]
     report: TickRow,
     refused: Vec<Uuid>,
     states: Vec<String>,
     said: Vec<String>,
 }
 
-#[derive(sqlx::FromRow)]
-struct OwnerRow {
-    tick: i64,
-    tick_ms: i32,
-    installation: Uuid,
-    sessions: Vec<String>,
-    owner: Option<String>,
-    incarnation: Option<Uuid>,
-    slots: Vec<i32>,
-    epochs: Vec<i64>,
-    last_ticks: Vec<i64>,
+impl<'row> FromRow<'row, PgRow> for AroundRow {
+    fn from_row(row: &'row PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            report: TickRow::from_row(row)?,
+            refused: row.try_get("refused")?,
+            states: row.try_get("states")?,
+            said: row.try_get("said")?,
+        })
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct CountRow {
-    slots: Vec<i32>,
-    items: Vec<i64>,
-    took_us: i64,
+row! {
+    struct OwnerRow {
+        tick: i64,
+        tick_ms: i32,
+        installation: Uuid,
+        sessions: Vec<String>,
+        owner: Option<String>,
+        incarnation: Option<Uuid>,
+        slots: Vec<i32>,
+        epochs: Vec<i64>,
+        last_ticks: Vec<i64>,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct CommitRow {
-    leads: bool,
-    moved: Vec<i32>,
-    passed: Vec<i32>,
-    unticked: Vec<i32>,
+row! {
+    struct CountRow {
+        slots: Vec<i32>,
+        items: Vec<i64>,
+        took_us: i64,
+    }
+}
+
+row! {
+    struct CommitRow {
+        leads: bool,
+        moved: Vec<i32>,
+        passed: Vec<i32>,
+        unticked: Vec<i32>,
+    }
 }
 
 #[async_trait]
@@ -363,7 +377,7 @@ impl WorkStore for PgStore {
 /// A statement of a worker on these slots.
 fn bound<T>(sql: &'static str, owner: &MemberKey, slots: SlotRange) -> QueryAs<'static, Postgres, T, PgArguments>
 where
-    T: for<'row> sqlx::FromRow<'row, PgRow>,
+    T: for<'row> FromRow<'row, PgRow>,
 {
     let query = sqlx::query_as(sql).bind(owner.worker.as_str().to_owned()).bind(owner.incarnation.uuid());
     query.bind(signed(slots.first())).bind(signed(slots.end()))

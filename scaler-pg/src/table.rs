@@ -5,14 +5,16 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::PgStore;
 use crate::error::Finding;
+use crate::row::row;
 
 const DURING: &str = "check the table";
 
-#[derive(sqlx::FromRow)]
-struct ColumnRow {
-    kind: String,
-    column: Option<String>,
-    r#type: Option<String>,
+row! {
+    struct ColumnRow {
+        kind: String,
+        column: Option<String>,
+        r#type: Option<String>,
+    }
 }
 
 /// Whether there is a table of work.

@@ -1,4 +1,6 @@
 //! Tables for people: columns of even width, numbers to the right.
+//!
+//! `comfy-table` draws no rule above a row of totals alone; `tabled` would, but the first build would compile more for these fifty lines.
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! Connections that cannot starve each other: there are only so many, none lasts, and a new one takes the place of the oldest.
+//!
+//! `axum::serve` limits neither the time until a request's head has come nor the number of connections, and the limits of `tower` apply
+//! to requests, of which a slow client sends none.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

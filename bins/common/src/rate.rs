@@ -1,4 +1,6 @@
-//! How often somebody may ask: a bucket of tokens for each who asks, so that nobody's load refuses another.
+//! Rate limit of requests by address: a bucket of tokens for each, so that one client's load refuses no other.
+//!
+//! `governor` has the same algorithm, but no bound on the number of addresses, and its own kind of clock.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};

@@ -38,7 +38,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let metrics = ControlMetrics::register(&mut registry);
     let scaling = Scaling::prepare(&args.autoscale, &mut registry).await?;
     let store = Store { endpoint: &postgres, args: &args.postgres };
-    let auditing = Auditing::prepare(&store, args.audit_every_s, &mut registry)?;
+    let auditing = Auditing::prepare(&store, args.audit_interval, &mut registry)?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();

@@ -38,7 +38,7 @@ async fn what_a_user_changes_is_named() {
 #[tokio::test]
 async fn the_leader_audits_on_and_on() {
     let mut system = System::shared().await;
-    system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_EVERY_S", "1".to_owned())];
+    system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_INTERVAL", "1s".to_owned())];
     let mut system = system.running(10, &["worker-1"]).await;
     system.until_loads(&[10]).await;
     let address = system.control.as_ref().unwrap().address().await;
@@ -63,7 +63,7 @@ async fn the_leader_audits_on_and_on() {
 #[tokio::test]
 async fn the_leader_tells_how_old_the_oldest_transaction_is_and_vacuums_after_it() {
     let mut system = System::shared().await;
-    system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_EVERY_S", "1".to_owned())];
+    system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_INTERVAL", "1s".to_owned())];
     let system = system.running(10, &["worker-1"]).await;
     system.until_loads(&[10]).await;
     let address = system.control.as_ref().unwrap().address().await;

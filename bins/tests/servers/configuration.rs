@@ -28,11 +28,12 @@ async fn values_that_cannot_be_read_are_named() {
     for (variable, value, which) in [
         ("POD_NAME", "worker 1", Which::Worker),
         ("PRINT_IDS", "some", Which::Worker),
-        ("HEARTBEAT_INTERVAL_MS", "soon", Which::Worker),
+        ("HEARTBEAT_INTERVAL", "soon", Which::Worker),
         ("SLOTS", "1000", Which::ControlPlane),
         ("SLOTS", "128", Which::ControlPlane),
         ("LISTEN", "8080", Which::ControlPlane),
         ("LOG_FORMAT", "xml", Which::ControlPlane),
+        ("LEASE", "5", Which::ControlPlane),
         ("LEASE_MS", "0", Which::ControlPlane),
         ("POSTGRES_PORT", "postgres", Which::ControlPlane),
         ("AUTOSCALE", "maybe", Which::ControlPlane),

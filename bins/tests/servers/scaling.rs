@@ -32,7 +32,7 @@ impl Cluster {
     fn start_control(&mut self, more: &[(&str, &str)]) {
         let mut variables = vec![("KUBECONFIG", self.kubeconfig.to_str().unwrap()), ("LISTEN", "127.0.0.1:0")];
         variables.extend([("AUTOSCALE", "builtin"), ("AUTOSCALE_DEPLOYMENT", "worker"), ("AUTOSCALE_MAX", "4")]);
-        variables.extend([("AUTOSCALE_UP_EVERY_S", "1"), ("AUTOSCALE_DOWN_WINDOW_S", "4"), ("AUTOSCALE_DOWN_EVERY_S", "2")]);
+        variables.extend([("AUTOSCALE_UP_INTERVAL", "1s"), ("AUTOSCALE_DOWN_WINDOW", "4s"), ("AUTOSCALE_DOWN_INTERVAL", "2s")]);
         variables.extend(more);
         self.system.control = Some(self.system.start(Which::ControlPlane, &[], &variables));
     }
@@ -158,7 +158,7 @@ async fn workers_follow_the_rows_up_and_down_without_a_missed_tick() {
 #[tokio::test]
 async fn somebody_else_who_scales_is_named_and_given_way_to() {
     let mut cluster = Cluster::new(2, 100).await;
-    cluster.start_control(&[("AUTOSCALE_DOWN_WINDOW_S", "600")]);
+    cluster.start_control(&[("AUTOSCALE_DOWN_WINDOW", "600s")]);
     cluster.until_loads(&[50, 50]).await;
     cluster.until_metric("notifi_scaler_control_replicas 2").await;
     cluster.kubernetes.cluster().writer = Some("keda-operator".to_owned());

@@ -5,9 +5,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser};
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{
-    PostgresArgs, Problem, ProcessArgs, RedisArgs, SECRETS_HELP, TickArgs, milliseconds, seconds,
-};
+use notifi_scaler_common::config::{PostgresArgs, Problem, ProcessArgs, RedisArgs, SECRETS_HELP, TickArgs, duration};
 use notifi_scaler_common::item_list_printer::PrintIds;
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
@@ -65,18 +63,18 @@ pub struct TimingArgs {
     /// How often it may try within a tick: the first try works, the others do what was just changing hands
     #[arg(long, env, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub tries_per_tick: u32,
-    /// The time from one heartbeat to the next, in milliseconds
-    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
-    pub heartbeat_interval_ms: Duration,
-    /// How long it waits to be relieved of its slots before it leaves with them, in seconds
-    #[arg(long, env, default_value = "25", value_parser = seconds)]
-    pub drain_timeout_s: Duration,
-    /// The wait after a first failure of Postgres, in milliseconds; it doubles with every further one
-    #[arg(long, env, default_value = "50", value_parser = milliseconds)]
-    pub first_retry_ms: Duration,
-    /// The longest such wait, in milliseconds
-    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
-    pub longest_retry_ms: Duration,
+    /// The time from one heartbeat to the next
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub heartbeat_interval: Duration,
+    /// How long it waits to be relieved of its slots before it leaves with them
+    #[arg(long, env, default_value = "25s", value_parser = duration)]
+    pub drain_timeout: Duration,
+    /// The wait after a first failure of Postgres; it doubles with every further one
+    #[arg(long, env, default_value = "50ms", value_parser = duration)]
+    pub first_retry: Duration,
+    /// The longest such wait
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub longest_retry: Duration,
     /// How many ids its heartbeat shows
     #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub shown_items: u16,
@@ -89,10 +87,10 @@ impl TimingArgs {
         WorkerConfig {
             tries_per_tick: self.tries_per_tick,
             ticks_at_once: usize::from(ticks.ticks_at_once),
-            heartbeat_interval: self.heartbeat_interval_ms,
-            drain_timeout: self.drain_timeout_s,
-            first_retry: self.first_retry_ms,
-            longest_retry: self.longest_retry_ms.max(self.first_retry_ms),
+            heartbeat_interval: self.heartbeat_interval,
+            drain_timeout: self.drain_timeout,
+            first_retry: self.first_retry,
+            longest_retry: self.longest_retry.max(self.first_retry),
             shown_items: usize::from(self.shown_items),
             ..WorkerConfig::new(key)
         }
@@ -116,8 +114,8 @@ mod tests {
 
     #[test]
     fn every_setting_arrives() {
-        let words = "worker --pod-name w --tries-per-tick 2 --ticks-at-once 3 --tick-commit off --heartbeat-interval-ms 300 --drain-timeout-s 5 --first-retry-ms 10 \
-            --longest-retry-ms 20 --shown-items 3 --print-ids changes --listen off";
+        let words = "worker --pod-name w --tries-per-tick 2 --ticks-at-once 3 --tick-commit off --heartbeat-interval 300ms --drain-timeout 5s --first-retry 10ms \
+            --longest-retry 20ms --shown-items 3 --print-ids changes --listen off";
         let args = WorkerArgs::parse_from(words.split_whitespace());
         assert_eq!(args.print_ids, PrintIds::Changes);
         assert_eq!(args.process.listen, Listen::Off);

@@ -89,9 +89,9 @@ pub async fn from_zero(stage: Stage) -> Result<Report> {
     for (variable, value) in [
         ("AUTOSCALE", "export"),
         ("AUTOSCALE_MIN", "0"),
-        ("AUTOSCALE_UP_EVERY_S", "1"),
-        ("AUTOSCALE_DOWN_WINDOW_S", "1"),
-        ("AUTOSCALE_DOWN_EVERY_S", "1"),
+        ("AUTOSCALE_UP_INTERVAL", "1s"),
+        ("AUTOSCALE_DOWN_WINDOW", "1s"),
+        ("AUTOSCALE_DOWN_INTERVAL", "1s"),
     ] {
         world.variables.insert(variable.to_owned(), value.to_owned());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, window};
+use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, seconds};
 use notifi_scaler_common::servers::{ServerWait, membership};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::text::told;
@@ -20,7 +20,7 @@ use super::refusal::refusal;
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
     /// The time from the first look to the second: seconds, as 60 or 60s, or minutes, as 5m
-    #[arg(long, default_value = "60s", value_parser = window)]
+    #[arg(long, default_value = "60s", value_parser = seconds)]
     pub window: Duration,
     /// Prints one line of JSON
     #[arg(long)]

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{Command, Parser};
 
+use super::old_names::{with_new_flags, with_old_variables};
 use crate::{Failure, USAGE};
 
 /// The arguments of this process. Where only help or the version was asked for, prints that and ends the process.
@@ -20,7 +21,8 @@ pub fn parse<A: Parser>() -> Result<A, Failure> {
 /// # Errors
 /// [`Failure::Arguments`] if a flag or an environment variable is invalid.
 pub fn parse_from<A: Parser>(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<A, Failure> {
-    let matches = discreet(A::command()).try_get_matches_from(words);
+    let command = with_old_variables(discreet(A::command()), &|variable| std::env::var_os(variable));
+    let matches = command.try_get_matches_from(with_new_flags(words.into_iter().map(Into::into)));
     matches.and_then(|matches| A::from_arg_matches(&matches)).or_else(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => show(&error, 0),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => show(&error, i32::from(USAGE)),

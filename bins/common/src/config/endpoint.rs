@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
-
-use super::Secret;
 
 /// What may stand in a part of a URL as it is; all else is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -14,7 +13,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The URL of a server. Shown, it is only a place.
 #[derive(Clone)]
 pub struct Endpoint {
-    url: Secret,
+    url: SecretString,
     place: String,
 }
 
@@ -61,7 +60,7 @@ pub enum Problem {
 pub(super) struct Parts<'a> {
     pub(super) scheme: &'static str,
     pub(super) user: &'a str,
-    pub(super) password: Option<&'a Secret>,
+    pub(super) password: Option<&'a SecretString>,
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) path: &'a str,
@@ -79,7 +78,7 @@ impl Endpoint {
             name => format!("{}:{port}", encoded(name)),
         });
         let hosts = hosts.collect::<Vec<_>>().join(",");
-        let password = parts.password.map_or(String::new(), |password| format!(":{}", encoded(password.reveal())));
+        let password = parts.password.map_or(String::new(), |password| format!(":{}", encoded(password.expose_secret())));
         let login = format!("{}{password}", encoded(parts.user));
         let at = if login.is_empty() { "" } else { "@" };
         let path = if parts.path.is_empty() { String::new() } else { format!("/{}", encoded(parts.path)) };
@@ -90,14 +89,19 @@ impl Endpoint {
         let slash = if parts.path.is_empty() { "" } else { "/" };
         let shown = places.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join(",");
         let place = format!("{shown}{slash}{}", parts.path);
-        Self { url: Secret::new(url), place }
+        Self { url: url.into(), place }
     }
 
     /// A server given by a whole URL, whose scheme must be one of these. It may have several hosts, with commas between them.
-    pub(super) fn parse(url: &Secret, schemes: &[&str], expected: &'static str, default_port: u16) -> Result<Self, Problem> {
-        let url = &Secret::new(with_controls_encoded(url.reveal()));
-        check_encoded(url.reveal())?;
-        let each = one_by_one(url.reveal()).map(|url| Url::parse(&url)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn parse(
+        url: &SecretString,
+        schemes: &[&str],
+        expected: &'static str,
+        default_port: u16,
+    ) -> Result<Self, Problem> {
+        let url = with_controls_encoded(url.expose_secret());
+        check_encoded(&url)?;
+        let each = one_by_one(&url).map(|url| Url::parse(&url)).collect::<Result<Vec<_>, _>>()?;
         let [parsed, ..] = &each[..] else { return Err(Problem::NotUrl(url::ParseError::EmptyHost)) };
         if !schemes.contains(&parsed.scheme()) {
             return Err(Problem::Scheme(expected));
@@ -113,13 +117,13 @@ impl Endpoint {
             format!("{host}:{}", parsed.port().unwrap_or(default_port))
         });
         let place = format!("{}{}", shown.collect::<Vec<_>>().join(","), parsed.path().trim_end_matches('/'));
-        Ok(Self { url: url.clone(), place })
+        Ok(Self { url: url.into(), place })
     }
 
     /// The URL with all its secrets, for the one who connects.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        self.url.reveal()
+        self.url.expose_secret()
     }
 
     /// The last value of this parameter in the URL.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod endpoint;
+mod old_names;
 mod process;
 mod secret;
 mod servers;
@@ -13,9 +14,9 @@ mod wait;
 pub use arguments::{discreet, parse, parse_from};
 pub use endpoint::{Endpoint, Problem};
 pub use process::{Listen, LogArgs, ProcessArgs};
-pub use secret::{SECRETS_HELP, Secret, Secrets};
+pub use secret::{SECRETS_HELP, Secrets};
 pub use servers::{PoolerMode, PostgresArgs, RedisArgs};
 pub use ticks::{CommitArg, TickArgs};
 pub use tls::{SslMode, Tls};
-pub use value::{BadValue, kube_name, milliseconds, percent, seconds, seconds_or_never, slots, window};
+pub use value::{BadValue, duration, duration_or_never, kube_name, percent, seconds, slots};
 pub use wait::{WaitArgs, WaitLimit};

@@ -5,9 +5,11 @@
 //! Kubernetes Secrets made from files put it there. Everything else is a part of the secret. NUL and what is not UTF-8 is refused.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use std::{fmt, fs};
+
+use secrecy::SecretString;
 
 use super::Problem;
 use crate::Failure;
@@ -17,41 +19,17 @@ pub const SECRETS_HELP: &str = "Secrets come from the environment: DATABASE_URL 
     POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each may stand in a file instead, named by the variable with \
     _FILE behind it, such as POSTGRES_PASSWORD_FILE. One line feed at the very end is cut.";
 
-/// A text that never shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text itself, for the one who must present it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
 /// The secrets of the environment. An empty one counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// `DATABASE_URL`.
-    pub database_url: Option<Secret>,
+    pub database_url: Option<SecretString>,
     /// `POSTGRES_PASSWORD`.
-    pub postgres_password: Option<Secret>,
+    pub postgres_password: Option<SecretString>,
     /// `REDIS_URL`.
-    pub redis_url: Option<Secret>,
+    pub redis_url: Option<SecretString>,
     /// `REDIS_PASSWORD`.
-    pub redis_password: Option<Secret>,
+    pub redis_password: Option<SecretString>,
 }
 
 impl Secrets {
@@ -92,7 +70,7 @@ impl Secrets {
 }
 
 /// The secret in a file. An empty one is refused: whoever names a file means that it holds something.
-pub(super) fn content(path: &Path) -> Result<Secret, Problem> {
+pub(super) fn content(path: &Path) -> Result<SecretString, Problem> {
     let unusable = |why: String| Problem::File { path: path.to_owned(), why };
     let bytes = fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let secret = text(bytes).map_err(|problem| unusable(problem.to_string()))?;
@@ -100,7 +78,7 @@ pub(super) fn content(path: &Path) -> Result<Secret, Problem> {
 }
 
 /// The secret that these bytes are, by the rule of this module; none if nothing is left.
-fn text(mut bytes: Vec<u8>) -> Result<Option<Secret>, Problem> {
+fn text(mut bytes: Vec<u8>) -> Result<Option<SecretString>, Problem> {
     if bytes.ends_with(b"\n") {
         bytes.pop();
         if bytes.ends_with(b"\r") {
@@ -111,11 +89,13 @@ fn text(mut bytes: Vec<u8>) -> Result<Option<Secret>, Problem> {
         return Err(Problem::Nul);
     }
     let text = String::from_utf8(bytes).map_err(|_| Problem::NotText)?;
-    Ok((!text.is_empty()).then_some(Secret(text)))
+    Ok((!text.is_empty()).then(|| text.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     /// The URL of Redis, from a file with these bytes.
@@ -129,7 +109,7 @@ mod tests {
     fn secrets_are_found_and_never_shown() {
         let given = |variable: &str| (!variable.ends_with("_FILE")).then(|| format!("hunter2 {variable}").into());
         let secrets = Secrets::read(given).unwrap();
-        assert_eq!(secrets.redis_password.as_ref().unwrap().reveal(), "hunter2 REDIS_PASSWORD");
+        assert_eq!(secrets.redis_password.as_ref().unwrap().expose_secret(), "hunter2 REDIS_PASSWORD");
         assert!(!format!("{secrets:?}").contains("hunter2"));
     }
 
@@ -154,7 +134,7 @@ mod tests {
         ] {
             let from_environment = Secrets::read(|variable| (variable == "REDIS_URL").then(|| given.into()));
             for secrets in [from_environment, from_file(given.as_bytes())] {
-                assert_eq!(secrets.unwrap().redis_url.unwrap().reveal(), kept);
+                assert_eq!(secrets.unwrap().redis_url.unwrap().expose_secret(), kept);
             }
         }
     }

@@ -7,12 +7,13 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use scaler_pg::Pooler;
 use scaler_redis::{ClientIdentity, RedisTls};
+use secrecy::SecretString;
 
 use super::endpoint::Parts;
 use super::secret::content;
 use super::tls::{PemFile, PemFiles};
-use super::value::{milliseconds, port};
-use super::{Endpoint, Problem, Secret, Secrets, SslMode, Tls};
+use super::value::{duration, port};
+use super::{Endpoint, Problem, Secrets, SslMode, Tls};
 use crate::Failure;
 
 /// Where Postgres is, unless DATABASE_URL says it, and how long it may take.
@@ -49,21 +50,21 @@ pub struct PostgresArgs {
     /// What stands in between: `none`, or a pooler that lends sessions for a `transaction` only, such as pgbouncer in that mode
     #[arg(long, env, value_enum, default_value_t = PoolerMode::None, hide_possible_values = true)]
     pub postgres_pooler: PoolerMode,
-    /// After a connection was lost, the longest random wait before the next is opened, in milliseconds
-    #[arg(long, env, default_value = "500", value_parser = milliseconds)]
-    pub postgres_reconnect_spread_ms: Duration,
-    /// How long opening a connection may take, all hosts together, in milliseconds
-    #[arg(long, env, default_value = "2000", value_parser = milliseconds)]
-    pub postgres_connect_timeout_ms: Duration,
-    /// How long a call may take altogether, in milliseconds; a connection on which nothing was answered for so long is closed
-    #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
-    pub postgres_command_timeout_ms: Duration,
-    /// How long Postgres works on one statement, in milliseconds; less than the command timeout
-    #[arg(long, env, default_value = "2500", value_parser = milliseconds)]
-    pub postgres_statement_timeout_ms: Duration,
-    /// How long a statement waits for somebody else's lock, in milliseconds
-    #[arg(long, env, default_value = "300", value_parser = milliseconds)]
-    pub postgres_lock_timeout_ms: Duration,
+    /// After a connection was lost, the longest random wait before the next is opened
+    #[arg(long, env, default_value = "500ms", value_parser = duration)]
+    pub postgres_reconnect_spread: Duration,
+    /// How long opening a connection may take, all hosts together
+    #[arg(long, env, default_value = "2s", value_parser = duration)]
+    pub postgres_connect_timeout: Duration,
+    /// How long a call may take altogether; a connection on which nothing was answered for so long is closed
+    #[arg(long, env, default_value = "3s", value_parser = duration)]
+    pub postgres_command_timeout: Duration,
+    /// How long Postgres works on one statement; less than the command timeout
+    #[arg(long, env, default_value = "2500ms", value_parser = duration)]
+    pub postgres_statement_timeout: Duration,
+    /// How long a statement waits for somebody else's lock
+    #[arg(long, env, default_value = "300ms", value_parser = duration)]
+    pub postgres_lock_timeout: Duration,
 }
 
 /// What stands between us and Postgres.
@@ -139,7 +140,7 @@ fn check_password_file(
     variable: &'static str,
     path: &Path,
     other: &'static str,
-    password: Option<&Secret>,
+    password: Option<&SecretString>,
 ) -> Result<(), Failure> {
     if password.is_some() {
         return Err(Failure::Variable { variable, problem: Problem::Twice(other) });
@@ -193,9 +194,9 @@ pub struct RedisArgs {
     /// The hash that lists the workers
     #[arg(long, env, default_value = "workers", value_parser = NonEmptyStringValueParser::new())]
     pub redis_key: String,
-    /// How long a call may take, in milliseconds
-    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
-    pub redis_command_timeout_ms: Duration,
+    /// How long a call may take
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub redis_command_timeout: Duration,
 }
 
 impl RedisArgs {

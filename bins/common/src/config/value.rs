@@ -11,21 +11,18 @@ pub enum BadValue {
     /// Not a count of slots.
     #[error("must be a power of two from {least} to {most}", least = LEAST_SLOTS, most = MOST_SLOTS)]
     Slots,
-    /// Not a time in milliseconds.
-    #[error("must be a number of milliseconds from 1 to {most}", most = HOUR.as_millis())]
-    Milliseconds,
-    /// Not a time in seconds.
-    #[error("must be a number of seconds from 1 to {most}", most = HOUR.as_secs())]
-    Seconds,
-    /// Neither off nor a time in seconds.
-    #[error("must be a number of seconds from 1 to {most}, or 0 for never", most = HOUR.as_secs())]
-    SecondsOrNever,
-    /// Neither a time in seconds nor `forever`.
-    #[error("must be a number of seconds from 0 to {most}, or `forever`", most = HOUR.as_secs())]
-    WaitLimit,
     /// Not a time with a unit.
-    #[error("must be a time up to an hour, such as 60s or 5m")]
-    Window,
+    #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m")]
+    Duration,
+    /// Neither a time with a unit nor 0.
+    #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m, or 0 for never")]
+    DurationOrNever,
+    /// Not a time in seconds.
+    #[error("must be a number of seconds from 1 to {most}, or a time such as 30s or 5m", most = HOUR.as_secs())]
+    Seconds,
+    /// Neither a time in seconds nor `forever`.
+    #[error("must be a number of seconds from 0 to {most}, a time such as 30s or 5m, or `forever`", most = HOUR.as_secs())]
+    WaitLimit,
     /// Not a percentage.
     #[error("must be a number from 1 to 1000")]
     Percent,
@@ -60,43 +57,38 @@ pub fn slots(text: &str) -> Result<SlotCount, BadValue> {
     count.and_then(|count| SlotCount::new(count).ok()).ok_or(BadValue::Slots)
 }
 
-/// A time in milliseconds, an hour at most.
-///
-/// # Errors
-/// When it is no such number.
-pub fn milliseconds(text: &str) -> Result<Duration, BadValue> {
-    let time = text.parse().ok().map(Duration::from_millis);
-    time.filter(|time| (Duration::from_millis(1)..=HOUR).contains(time)).ok_or(BadValue::Milliseconds)
-}
-
-/// A time in whole seconds, an hour at most.
-///
-/// # Errors
-/// When it is no such number.
-pub fn seconds(text: &str) -> Result<Duration, BadValue> {
-    let time = text.parse().ok().map(Duration::from_secs);
-    time.filter(|time| (Duration::from_secs(1)..=HOUR).contains(time)).ok_or(BadValue::Seconds)
-}
-
-/// A time in whole seconds, an hour at most; 0 for never.
-///
-/// # Errors
-/// When it is no such number.
-pub fn seconds_or_never(text: &str) -> Result<Duration, BadValue> {
-    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|_| BadValue::SecondsOrNever) }
-}
-
-/// A time in seconds (`60`, `60s`) or minutes (`5m`), an hour at most.
+/// A time with a unit (`250ms`, `5s`, `2m`), from a millisecond to an hour.
 ///
 /// # Errors
 /// When it is no such time.
-pub fn window(text: &str) -> Result<Duration, BadValue> {
-    let (number, unit) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    let time = number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * unit));
-    time.filter(|time| (Duration::from_secs(1)..=HOUR).contains(time)).ok_or(BadValue::Window)
+pub fn duration(text: &str) -> Result<Duration, BadValue> {
+    let time = humantime::parse_duration(text).ok();
+    time.filter(|time| (Duration::from_millis(1)..=HOUR).contains(time)).ok_or(BadValue::Duration)
+}
+
+/// A time with a unit, as [`duration`]; 0 for never.
+///
+/// # Errors
+/// When it is no such time.
+pub fn duration_or_never(text: &str) -> Result<Duration, BadValue> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text).map_err(|_| BadValue::DurationOrNever),
+    }
+}
+
+/// A time in whole seconds, or with a unit; from a second to an hour.
+///
+/// # Errors
+/// When it is no such time.
+pub fn seconds(text: &str) -> Result<Duration, BadValue> {
+    seconds_or_unit(text).filter(|time| *time >= Duration::from_secs(1)).ok_or(BadValue::Seconds)
+}
+
+/// A time in whole seconds, or with a unit; an hour at most.
+pub(super) fn seconds_or_unit(text: &str) -> Option<Duration> {
+    let plain = text.parse().map(Duration::from_secs).ok();
+    plain.or_else(|| humantime::parse_duration(text).ok()).filter(|time| *time <= HOUR)
 }
 
 /// A percentage, as a fraction: `10` is 0.1.
@@ -144,22 +136,30 @@ mod tests {
     }
 
     #[test]
-    fn times_are_whole_numbers_within_an_hour() {
-        assert_eq!(milliseconds("250"), Ok(Duration::from_millis(250)));
-        assert_eq!(seconds("25"), Ok(Duration::from_secs(25)));
-        for bad in ["", "0", "-1", "1.5", "1s", "3600001", "99999999999999999999"] {
-            assert_eq!(milliseconds(bad), Err(BadValue::Milliseconds), "{bad}");
-            assert_eq!(seconds(bad), Err(BadValue::Seconds), "{bad}");
+    fn a_duration_has_a_unit_and_lasts_an_hour_at_most() {
+        for (text, ms) in
+            [("250ms", 250), ("25s", 25_000), ("2m", 120_000), ("1m 30s", 90_000), ("1.5s", 1500), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
+        for bad in ["", "0", "0s", "5", "-1s", "0.5ms", "s", "5 parsecs", "61m", "99999999999999999999s"] {
+            assert_eq!(duration(bad), Err(BadValue::Duration), "{bad}");
+        }
+        assert_eq!(
+            [duration_or_never("0"), duration_or_never("0s"), duration_or_never("1s")],
+            [0, 0, 1].map(|s| Ok(Duration::from_secs(s)))
+        );
+        assert_eq!(duration_or_never("3601s"), Err(BadValue::DurationOrNever));
     }
 
     #[test]
-    fn a_window_has_a_unit_or_is_seconds() {
-        for (text, s) in [("60", 60), ("60s", 60), ("5m", 300), ("1h", 0), ("0s", 0), ("61m", 0), ("", 0), ("s", 0), ("-1s", 0)] {
-            assert_eq!(window(text), Some(s).filter(|s| *s > 0).map(Duration::from_secs).ok_or(BadValue::Window), "{text}");
+    fn seconds_need_no_unit() {
+        for (text, s) in [("60", 60), ("60s", 60), ("5m", 300), ("1h", 3600)] {
+            assert_eq!(seconds(text), Ok(Duration::from_secs(s)), "{text}");
         }
-        assert_eq!(seconds_or_never("0"), Ok(Duration::ZERO));
-        assert_eq!(seconds_or_never("3601"), Err(BadValue::SecondsOrNever));
+        for bad in ["", "0", "0s", "1.5", "61m", "s", "-1s"] {
+            assert_eq!(seconds(bad), Err(BadValue::Seconds), "{bad}");
+        }
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::LogArgs;
-use super::value::{BadValue, HOUR};
+use super::value::{BadValue, seconds_or_unit};
 
 /// How long a command waits for its servers, and how it logs what it waits for.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct WaitArgs {
-    /// How long to wait for servers that are away, full or starting: a number of seconds, or `forever`
-    #[arg(long, env, value_name = "SECONDS", default_value = "60")]
+    /// How long to wait for servers that are away, full or starting: seconds, a time such as 5m, or `forever`
+    #[arg(long, env, value_name = "TIME", default_value = "60")]
     pub wait: WaitLimit,
     /// How it logs.
     #[command(flatten)]
@@ -36,8 +36,7 @@ impl FromStr for WaitLimit {
         if text == "forever" {
             return Ok(Self::Forever);
         }
-        let time = text.parse().ok().map(Duration::from_secs).filter(|time| *time <= HOUR);
-        time.map(Self::AtMost).ok_or(BadValue::WaitLimit)
+        seconds_or_unit(text).map(Self::AtMost).ok_or(BadValue::WaitLimit)
     }
 }
 
@@ -49,8 +48,9 @@ mod tests {
     fn a_wait_is_a_number_of_seconds_or_forever() {
         assert_eq!("forever".parse(), Ok(WaitLimit::Forever));
         assert_eq!("0".parse(), Ok(WaitLimit::AtMost(Duration::ZERO)));
-        assert_eq!("3600".parse(), Ok(WaitLimit::AtMost(HOUR)));
-        for bad in ["", "-1", "3601", "1.5", "60s", "never"] {
+        assert_eq!("3600".parse(), Ok(WaitLimit::AtMost(Duration::from_secs(3600))));
+        assert_eq!("5m".parse(), Ok(WaitLimit::AtMost(Duration::from_secs(300))));
+        for bad in ["", "-1", "3601", "1.5", "61m", "never"] {
             assert_eq!(bad.parse::<WaitLimit>(), Err(BadValue::WaitLimit), "{bad}");
         }
     }

@@ -15,7 +15,7 @@ pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMe
     config.password_file.clone_from(&args.redis_password_file);
     args.redis_key.clone_into(&mut config.hash);
     config.tls = args.tls();
-    config.command_timeout = args.redis_command_timeout_ms;
+    config.command_timeout = args.redis_command_timeout;
     let membership = RedisMembership::connect(config).await?;
     // Whether the keys are ours, or somebody else's, shows only when they are read.
     hopeful(membership.members().await)?;

@@ -54,11 +54,11 @@ impl Store<'_> {
     fn open(&self, mut config: PgConfig) -> Result<PgStore, Failure> {
         config.password_file.clone_from(&self.args.postgres_password_file);
         config.pooler = self.args.postgres_pooler.into();
-        config.reconnect_spread = self.args.postgres_reconnect_spread_ms;
-        config.connect_timeout = self.args.postgres_connect_timeout_ms;
-        config.command_timeout = self.args.postgres_command_timeout_ms;
-        config.statement_timeout = self.args.postgres_statement_timeout_ms;
-        config.lock_timeout = self.args.postgres_lock_timeout_ms;
+        config.reconnect_spread = self.args.postgres_reconnect_spread;
+        config.connect_timeout = self.args.postgres_connect_timeout;
+        config.command_timeout = self.args.postgres_command_timeout;
+        config.statement_timeout = self.args.postgres_statement_timeout;
+        config.lock_timeout = self.args.postgres_lock_timeout;
         Ok(PgStore::new(&config)?)
     }
 }

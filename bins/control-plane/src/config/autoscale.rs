@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{kube_name, seconds};
+use notifi_scaler_common::config::{duration, kube_name};
 use scaler_core::autoscale::AutoscaleConfig;
 
 /// Who sets how many workers there shall be.
@@ -41,15 +41,15 @@ pub struct AutoscaleArgs {
     /// Its namespace [default: that of the control plane]
     #[arg(long, env, value_parser = kube_name)]
     pub autoscale_namespace: Option<String>,
-    /// Within any time as long as this the workers at most double, or become four more; in seconds
-    #[arg(long, env, default_value = "15", value_parser = seconds)]
-    pub autoscale_up_every_s: Duration,
-    /// What was wanted at some moment of so long a time counts when the number falls, in seconds
-    #[arg(long, env, default_value = "300", value_parser = seconds)]
-    pub autoscale_down_window_s: Duration,
-    /// Within any time as long as this the workers lose at most a quarter, or one; in seconds
-    #[arg(long, env, default_value = "60", value_parser = seconds)]
-    pub autoscale_down_every_s: Duration,
+    /// Within any time as long as this the workers at most double, or become four more
+    #[arg(long, env, default_value = "15s", value_parser = duration)]
+    pub autoscale_up_interval: Duration,
+    /// What was wanted at some moment of so long a time counts when the number falls
+    #[arg(long, env, default_value = "5m", value_parser = duration)]
+    pub autoscale_down_window: Duration,
+    /// Within any time as long as this the workers lose at most a quarter, or one
+    #[arg(long, env, default_value = "1m", value_parser = duration)]
+    pub autoscale_down_interval: Duration,
     /// By how much fewer, in percent, must be wanted before the number falls
     #[arg(long, env, default_value_t = 15, value_parser = clap::value_parser!(u32).range(0..=90))]
     pub autoscale_band_percent: u32,
@@ -72,9 +72,9 @@ impl AutoscaleArgs {
             items_per_worker: self.autoscale_items_per_worker,
             min,
             max,
-            up_every: self.autoscale_up_every_s,
-            down_window: self.autoscale_down_window_s,
-            down_every: self.autoscale_down_every_s,
+            up_every: self.autoscale_up_interval,
+            down_window: self.autoscale_down_window,
+            down_every: self.autoscale_down_interval,
             band_percent: self.autoscale_band_percent,
             ..AutoscaleConfig::default()
         })
@@ -112,8 +112,8 @@ mod tests {
     fn every_setting_arrives() {
         let args = parse(
             "control-plane --autoscale builtin --autoscale-items-per-worker 7 --autoscale-min 0 --autoscale-max 3 \
-            --autoscale-deployment w --autoscale-namespace n --autoscale-up-every-s 1 --autoscale-down-window-s 2 \
-            --autoscale-down-every-s 3 --autoscale-band-percent 20",
+            --autoscale-deployment w --autoscale-namespace n --autoscale-up-interval 1s --autoscale-down-window 2s \
+            --autoscale-down-interval 3s --autoscale-band-percent 20",
         );
         assert_eq!((args.autoscale, args.deployment().unwrap()), (AutoscaleMode::Builtin, "w"));
         assert_eq!(args.autoscale_namespace.as_deref(), Some("n"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use notifi_scaler_common::config::{
-    PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP, milliseconds, percent, seconds, seconds_or_never, slots,
+    PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP, duration, duration_or_never, percent, slots,
 };
 use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
@@ -24,9 +24,9 @@ pub struct ControlPlaneArgs {
     /// Whether it scales the workers, and how.
     #[command(flatten)]
     pub autoscale: AutoscaleArgs,
-    /// How often the leader audits a sample of the items, in seconds; 0 for never
-    #[arg(long, env, default_value = "10", value_parser = seconds_or_never)]
-    pub audit_every_s: Duration,
+    /// How often the leader audits a sample of the items; 0 for never
+    #[arg(long, env, default_value = "10s", value_parser = duration_or_never)]
+    pub audit_interval: Duration,
     /// Where Postgres is.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -45,57 +45,57 @@ pub struct ControlArgs {
     /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
     #[arg(long, env, default_value_t)]
     pub ring: RingKind,
-    /// How long a leadership lasts unless it is renewed, in milliseconds
-    #[arg(long, env, default_value = "5000", value_parser = milliseconds)]
-    pub lease_ms: Duration,
-    /// The time from one look at the workers to the next, in milliseconds
-    #[arg(long, env, default_value = "250", value_parser = milliseconds)]
-    pub scan_interval_ms: Duration,
-    /// The time to the next look while a slot waits for its tick to change hands or a worker is late, in milliseconds
-    #[arg(long, env, default_value = "100", value_parser = milliseconds)]
-    pub handover_interval_ms: Duration,
-    /// How long to wait for more workers that join or drain before slots move for it, in milliseconds
-    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
-    pub gather_ms: Duration,
-    /// The least time from one count of the items to the next, in milliseconds
-    #[arg(long, env, default_value = "1000", value_parser = milliseconds)]
-    pub census_interval_ms: Duration,
-    /// Who was gone n times within this time, in seconds, waits 2^n s after each return before it is given slots, but not longer
-    #[arg(long, env, default_value = "60", value_parser = seconds)]
-    pub damping_s: Duration,
+    /// How long a leadership lasts unless it is renewed
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub lease: Duration,
+    /// The time from one look at the workers to the next
+    #[arg(long, env, default_value = "250ms", value_parser = duration)]
+    pub scan_interval: Duration,
+    /// The time to the next look while a slot waits for its tick to change hands or a worker is late
+    #[arg(long, env, default_value = "100ms", value_parser = duration)]
+    pub handover_interval: Duration,
+    /// How long to wait for more workers that join or drain before slots move for it
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub debounce: Duration,
+    /// The least time from one count of the items to the next
+    #[arg(long, env, default_value = "1s", value_parser = duration)]
+    pub census_interval: Duration,
+    /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer
+    #[arg(long, env, default_value = "1m", value_parser = duration)]
+    pub flap_damping: Duration,
     /// The most slots that move in a second while their owners work
     #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub moves_per_s: u32,
-    /// How long a rollout may make no progress before the workers of older revisions are given slots like the newest, in seconds
-    #[arg(long, env, default_value = "600", value_parser = seconds)]
-    pub rollout_limit_s: Duration,
-    /// The least time between moves for mere unevenness, in seconds
-    #[arg(long, env, default_value = "10", value_parser = seconds)]
-    pub settle_interval_s: Duration,
+    /// How long a rollout may make no progress before the workers of older revisions are given slots like the newest
+    #[arg(long, env, default_value = "10m", value_parser = duration)]
+    pub rollout_limit: Duration,
+    /// The least time between moves for mere unevenness
+    #[arg(long, env, default_value = "10s", value_parser = duration)]
+    pub load_rebalance_interval: Duration,
     /// How much more than its fair share a worker may carry before items are moved for it, in percent
     #[arg(long, env, default_value = "10", value_parser = percent)]
     pub tolerance_percent: f64,
-    /// When a silent worker is forgotten, in seconds
-    #[arg(long, env, default_value = "60", value_parser = seconds)]
-    pub sweep_after_s: Duration,
+    /// When a silent worker is forgotten
+    #[arg(long, env, default_value = "1m", value_parser = duration)]
+    pub sweep_after: Duration,
     /// The most slots moved in one statement
     #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub commit_limit: u32,
-    /// A heartbeat older than this is stale, in milliseconds
-    #[arg(long, env, default_value = "3000", value_parser = milliseconds)]
-    pub stale_after_ms: Duration,
-    /// How much later than it was due a tick may come before it counts as missed, in milliseconds
-    #[arg(long, env, default_value = "400", value_parser = milliseconds)]
-    pub tick_grace_ms: Duration,
+    /// A heartbeat older than this is stale
+    #[arg(long, env, default_value = "3s", value_parser = duration)]
+    pub stale_after: Duration,
+    /// How much later than it was due a tick may come before it counts as missed
+    #[arg(long, env, default_value = "400ms", value_parser = duration)]
+    pub tick_grace: Duration,
     /// Missed ticks, with a stale heartbeat too, after which a worker is dead
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub silent_ticks: u64,
     /// Missed ticks, in spite of a fresh heartbeat, after which a worker is cut off from Postgres
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub cut_off_ticks: u64,
-    /// How long nothing moves when most of the slots fall silent at once, in seconds
-    #[arg(long, env, default_value = "5", value_parser = seconds)]
-    pub hold_s: Duration,
+    /// How long nothing moves when most of the slots fall silent at once
+    #[arg(long, env, default_value = "5s", value_parser = duration)]
+    pub mass_failure_hold: Duration,
 }
 
 impl ControlArgs {
@@ -104,24 +104,24 @@ impl ControlArgs {
     pub fn config(&self) -> ControlConfig {
         ControlConfig {
             ring: self.ring,
-            lease: self.lease_ms,
-            scan_interval: self.scan_interval_ms,
-            handover_interval: self.handover_interval_ms,
-            debounce: self.gather_ms,
-            damping: self.damping_s,
+            lease: self.lease,
+            scan_interval: self.scan_interval,
+            handover_interval: self.handover_interval,
+            debounce: self.debounce,
+            damping: self.flap_damping,
             moves_per_s: self.moves_per_s,
-            rollout_limit: self.rollout_limit_s,
-            census_interval: self.census_interval_ms,
-            load_rebalance_interval: self.settle_interval_s,
+            rollout_limit: self.rollout_limit,
+            census_interval: self.census_interval,
+            load_rebalance_interval: self.load_rebalance_interval,
             tolerance: self.tolerance_percent,
-            sweep_after: self.sweep_after_s,
+            sweep_after: self.sweep_after,
             commit_limit: usize::try_from(self.commit_limit).unwrap_or(usize::MAX),
             thresholds: Thresholds {
-                stale_after: self.stale_after_ms,
-                tick_grace: self.tick_grace_ms,
+                stale_after: self.stale_after,
+                tick_grace: self.tick_grace,
                 silent_ticks: self.silent_ticks,
                 cut_off_ticks: self.cut_off_ticks,
-                hold_for: self.hold_s,
+                hold_for: self.mass_failure_hold,
             },
         }
     }
@@ -140,14 +140,14 @@ mod tests {
         let args = parse("control-plane");
         assert_eq!(format!("{:?}", args.control.config()), format!("{:?}", ControlConfig::default()));
         assert_eq!(args.slots, None);
-        assert_eq!(args.audit_every_s, Duration::from_secs(10));
+        assert_eq!(args.audit_interval, Duration::from_secs(10));
     }
 
     #[test]
     fn every_setting_arrives() {
         let args = parse(
-            "control-plane --slots 512 --ring rendezvous --lease-ms 1 --scan-interval-ms 2 --handover-interval-ms 3 --census-interval-ms 4 --gather-ms 5 --damping-s 14 --moves-per-s 15 --settle-interval-s 5 \
-            --tolerance-percent 20 --sweep-after-s 7 --commit-limit 8 --stale-after-ms 9 --tick-grace-ms 13 --silent-ticks 10 --cut-off-ticks 11 --hold-s 12",
+            "control-plane --slots 512 --ring rendezvous --lease 1ms --scan-interval 2ms --handover-interval 3ms --census-interval 4ms --debounce 5ms --flap-damping 14s --moves-per-s 15 --load-rebalance-interval 5s \
+            --tolerance-percent 20 --sweep-after 7s --commit-limit 8 --stale-after 9ms --tick-grace 13ms --silent-ticks 10 --cut-off-ticks 11 --mass-failure-hold 12s",
         );
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
         let config = args.control.config();
