@@ -54,7 +54,7 @@ pub struct Member {
     pub last_tick: Option<Tick>,
     /// How many slots it owned then.
     pub slots: u32,
-    /// How many items it incremented then.
+    /// How many items its slots held then, with those that the store refused to change.
     pub items: u64,
     /// How many of the items in its slots the store refused to change then.
     pub refused: u64,

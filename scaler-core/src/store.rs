@@ -220,7 +220,8 @@ pub trait WorkStore: Debug + Send + Sync {
     /// Tries whether the store lets this worker change items of others; what it changes for that is taken back in the same step. Gives an item
     /// that it refused if it refused all that were tried, and `None` if it let one be changed, or if there is none.
     ///
-    /// A worker whose items are all refused learns by it whether that lies with the items, or with its own name or rights.
+    /// A worker whose items are all refused learns by it whether that lies with the items, or with its own name or rights. A store that waits before
+    /// it tries refused items again tries all of this worker in the next tick once such a write is let through after one was refused.
     ///
     /// # Errors
     /// As for [`tick`](Self::tick).

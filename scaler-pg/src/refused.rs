@@ -1,6 +1,6 @@
 //! Items that Postgres refuses to change: left out of the statements that tick, and each tried again after a wait that grows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ struct State {
     items: BTreeMap<(Incarnation, Slot, ItemId), Entry>,
     /// Ranges some of whose items were not changed, of which nobody knows yet which and why.
     unexplained: BTreeMap<(Incarnation, Slot), SlotRange>,
+    /// Owners that could change no item of others when they last tried.
+    barred: BTreeSet<Incarnation>,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,23 @@ impl Refused {
         if !found.is_whole {
             // Those that were not come to are tried in the next call.
             state.items.append(&mut before);
+        }
+    }
+
+    /// This owner could change no item of others.
+    pub(crate) fn may_not_write(&self, owner: &MemberKey) {
+        self.state().barred.insert(owner.incarnation);
+    }
+
+    /// This owner could change an item of another one. If it could not before, the reason for which its items were refused may be over, too: each is
+    /// tried in the next tick.
+    pub(crate) fn may_write(&self, owner: &MemberKey) {
+        let mut state = self.state();
+        if state.barred.remove(&owner.incarnation) {
+            let nil = ItemId::new(Uuid::nil());
+            let first = (owner.incarnation, Slot::new(0), nil);
+            let of_owner = state.items.range_mut(first..).take_while(|((incarnation, ..), _)| *incarnation == owner.incarnation);
+            of_owner.for_each(|(_, entry)| (entry.tries, entry.next_try) = (0, Duration::ZERO));
         }
     }
 
@@ -202,6 +221,21 @@ mod tests {
         refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[1], false), now);
         let detour = refused.detour(&owner, SlotRange::ALL, now);
         assert_eq!((&*detour.left_out, &*detour.suspects), (&[item(1).uuid()][..], &[item(2).uuid()][..]));
+    }
+
+    #[test]
+    fn all_items_of_an_owner_are_tried_once_it_may_write_again() {
+        let refused = Refused::default();
+        for owner in [owner(1), owner(2)] {
+            refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1, 2], true), Duration::ZERO);
+        }
+        let suspects = |life| refused.detour(&owner(life), SlotRange::ALL, Duration::ZERO).suspects.len();
+        refused.may_write(&owner(1));
+        assert_eq!(suspects(1), 0, "others may be written all the time: these two are refused for themselves");
+        refused.may_not_write(&owner(1));
+        assert_eq!(suspects(1), 0);
+        refused.may_write(&owner(1));
+        assert_eq!([suspects(1), suspects(2)], [2, 0]);
     }
 
     #[test]

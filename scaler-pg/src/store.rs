@@ -250,7 +250,11 @@ impl WorkStore for PgStore {
         let mode = self.access_mode.get(&self.link, during).await?;
         let query = sqlx::query_as(mode.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let row: (Option<Uuid>, Option<String>, Option<String>) = self.access_mode.heed(self.link.row(during, query).await)?;
-        let (Some(item), Some(state), Some(said)) = row else { return Ok(None) };
+        let (Some(item), Some(state), Some(said)) = row else {
+            self.refused.may_write(owner);
+            return Ok(None);
+        };
+        self.refused.may_not_write(owner);
         Ok(Some(refused_item(item, &state, &said)))
     }
 

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::programs::get;
+use crate::programs::{Program, get};
 use crate::system::{System, eventually};
 
 /// A system whose programs tell how they are.
@@ -105,6 +105,30 @@ async fn others_take_over_from_a_worker_whose_name_is_refused() {
     assert!(said.contains("barred") && said.contains("worker-2: Postgres lets no write in its name through: "), "{said}");
     system.run("alter table work_items drop constraint known").await;
     system.until_loads(&[10, 10, 10]).await;
+}
+
+#[tokio::test]
+async fn where_no_worker_may_write_nothing_moves() {
+    let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
+    system.until_loads(&[10, 10, 10]).await;
+    let epochs = async || {
+        let epochs: i64 = sqlx::query_scalar("select sum(epoch)::bigint from scaler.slot").fetch_one(&system.user).await.unwrap();
+        epochs
+    };
+    let before = epochs().await;
+    system.run("alter table work_items add constraint nobody check (currentworker is null) not valid").await;
+    eventually("each worker says so", async || {
+        let says = |worker: &Program| worker.err.contain("lets no write in its name through");
+        system.workers.values().all(says).then_some(()).ok_or_else(|| format!("{:?}", system.workers))
+    })
+    .await;
+    system.run("alter table work_items drop constraint nobody").await;
+    eventually("every row is ticked again", async || match system.missed_by_others(&[], 4).await {
+        (0, 0) => Ok(()),
+        missed => Err(missed),
+    })
+    .await;
+    assert_eq!(epochs().await, before, "a slot has moved: {:?}", system.control);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(super) struct OwnerStatus {
     pub(super) worker: WorkerId,
     pub(super) slots: usize,
     pub(super) phase: MemberPhase,
-    /// True if it is lost, or its tick is overdue.
+    /// True if it is lost, its tick is overdue, or the store refused to change any of its items in the last one.
     pub(super) late: bool,
     /// True if the membership has a fresh heartbeat of it.
     pub(super) heard: bool,
@@ -37,6 +37,8 @@ pub(super) enum Pause {
 pub(super) struct MassFailureGuard {
     since: Option<Duration>,
     has_let_go: bool,
+    /// Last time at which no owner could write and at least one was barred.
+    all_barred_at: Option<Duration>,
     /// Since when a worker is lost while most are slow.
     slow_since: Option<Duration>,
     lateness: BTreeMap<WorkerId, Lateness>,
@@ -70,7 +72,8 @@ impl MassFailureGuard {
     ///
     /// An outage silences one owner after the other, within a tick, and a store that is slow makes all of them late, by turns. So a worker that is lost
     /// while most owners are late, or most others are late again and again, is waited for; but one that is dead by all witnesses for no
-    /// longer than `hold_for`. Once the dead have been let go, those of them whose slots have not moved yet are given no time
+    /// longer than `hold_for`. Where no owner can write and some are barred, the reason is one that all have in common, such as a revoked privilege:
+    /// then nothing moves, nor for `hold_for` afterwards, in which each finds out that it may write again. Once the dead have been let go, those of them whose slots have not moved yet are given no time
     /// anew: many slots move in several steps, and the rest is less than half at some point.
     pub(super) fn look(&mut self, now: Duration, owners: &[OwnerStatus], can_ask: bool, hold_for: Duration) -> Pause {
         let before = std::mem::take(&mut self.lateness);
@@ -82,11 +85,9 @@ impl MassFailureGuard {
                 (owner.worker.clone(), late)
             })
             .collect();
-        // If no owner works and some are barred, the reason is one that all have in common, such as a revoked privilege.
-        let is_barred = |owner: &OwnerStatus| owner.phase == MemberPhase::Barred;
-        if owners.iter().any(is_barred) && owners.iter().all(|owner| owner.late || is_barred(owner)) {
+        if let Some(silent) = self.barred(now, owners, hold_for) {
             self.since.get_or_insert(now);
-            return Pause::Paused(owners.iter().map(|owner| owner.slots).sum());
+            return Pause::Paused(silent);
         }
         let lost: Vec<_> = owners.iter().filter(|owner| owner.phase.is_lost()).collect();
         let all_agree = can_ask && lost.iter().all(|owner| owner.phase == MemberPhase::Dead && !owner.heard);
@@ -111,6 +112,19 @@ impl MassFailureGuard {
         let since = *self.since.get_or_insert(now);
         self.has_let_go = all_agree && now.saturating_sub(since) >= hold_for;
         if self.has_let_go { Pause::None } else { Pause::Paused(silent) }
+    }
+
+    /// Number of slots of owners that cannot write, if a reason that all have in common holds, or held within `hold_for`.
+    fn barred(&mut self, now: Duration, owners: &[OwnerStatus], hold_for: Duration) -> Option<usize> {
+        let is_barred = |owner: &OwnerStatus| owner.phase == MemberPhase::Barred;
+        if !owners.iter().any(is_barred) {
+            return None;
+        }
+        let silent: Vec<_> = owners.iter().filter(|owner| owner.late || is_barred(owner)).collect();
+        if silent.len() == owners.len() {
+            self.all_barred_at = Some(now);
+        }
+        self.all_barred_at.filter(|at| now.saturating_sub(*at) < hold_for).map(|_| slots(&silent))
     }
 
     /// Number of slots of slow owners, if most are slow: of those that are late now, if they have most of all slots; else of those that became late
@@ -209,7 +223,14 @@ mod tests {
     #[test]
     fn who_is_barred_is_given_up_where_others_work() {
         assert_eq!(looks(["bww", "bbw", "bww"]), [Pause::None; 3]);
-        assert_eq!(looks(["bll", "bbb", "bcc", "blw"]), [Pause::Paused(30), Pause::Paused(30), Pause::Paused(30), Pause::None]);
+    }
+
+    #[test]
+    fn where_nobody_may_write_nothing_moves_until_each_had_time_to_find_out_that_it_may_again() {
+        let [all, two, one] = [30, 20, 10].map(Pause::Paused);
+        assert_eq!(looks(["bll", "bbb", "bcc", "bbw", "bww", "www"]), [all, all, all, two, one, Pause::None]);
+        let found = looks(["bbb", "bww", "bww", "bww", "bww", "bww"]);
+        assert_eq!(found, [all, one, one, one, one, Pause::None], "one that still may not is barred for a reason of its own");
     }
 
     #[test]

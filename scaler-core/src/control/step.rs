@@ -64,6 +64,8 @@ struct MemberStatus {
     phase: MemberPhase,
     /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
     late: bool,
+    /// The store refused to change any of its items in the last tick that it told of.
+    refused: bool,
     /// The membership hears it.
     heard: bool,
     /// The last tick of each incarnation that owns slots under the name.
@@ -209,15 +211,16 @@ impl ControlPlane {
         let is_due = signals.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
         let late = !phase.is_lost() && (is_due || signals.missed.is_some_and(|missed| missed > 0));
         let heard = matches!(signals.heartbeat, Heartbeat::Heard(age) if age <= thresholds.stale_after);
-        Some(MemberStatus { key, phase, late, heard, ticked: owner.ticked, slots: owner.slots })
+        let refused = record.is_some_and(|record| record.member.refused > 0 && record.member.refused >= record.member.items);
+        Some(MemberStatus { key, phase, late, refused, heard, ticked: owner.ticked, slots: owner.slots })
     }
 
     /// How many slots are silent, when they are so many that nothing shall move.
     fn hold(&mut self, now: Duration, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Option<usize> {
         let owners = statuses.iter().filter(|(_, status)| status.slots > 0);
         let shares = owners.map(|(worker, status)| {
-            let &MemberStatus { slots, phase, late, heard, .. } = status;
-            OwnerStatus { worker: worker.clone(), slots, phase, late: late || phase.is_lost(), heard }
+            let &MemberStatus { slots, phase, late, refused, heard, .. } = status;
+            OwnerStatus { worker: worker.clone(), slots, phase, late: late || refused || phase.is_lost(), heard }
         });
         let can_ask = seen.members.is_some();
         match self.mass_failure.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {

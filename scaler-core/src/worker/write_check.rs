@@ -10,6 +10,8 @@ use super::recurring_call::RecurringCall;
 use crate::backoff::Backoff;
 use crate::{RefusedItem, StoreError};
 
+/// A worker that may not write asks this often, so that it works again soon after it may.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// So many answers in a row must say no: by then, a reason that all share has made the others late, so that nothing moves for it.
@@ -60,10 +62,11 @@ impl WriteCheck {
     /// Takes in the answer; what there is to tell of it.
     pub(super) fn answered(&mut self, now: Duration, answer: Result<Option<RefusedItem>, StoreError>) -> Option<WorkerEvent> {
         self.call.answered(now);
-        self.call.next(now, now + self.backoff.failed());
+        let backoff = self.backoff.failed();
         let why = match answer {
             // It is asked again where all is refused again, not sooner than after the wait.
             Ok(None) => {
+                self.call.next(now, now + backoff);
                 self.is_wanted = false;
                 return (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted);
             }
@@ -72,8 +75,13 @@ impl WriteCheck {
                 error.to_string()
             }
             // The store is away, or busy: that says nothing about this worker.
-            Err(_) => return None,
+            Err(_) => {
+                self.call.next(now, now + backoff);
+                return None;
+            }
         };
+        self.call.next(now, now + ASK_AGAIN);
+        self.backoff.succeeded();
         self.noes = self.noes.saturating_add(1);
         (self.noes == NOES).then_some(WorkerEvent::WritesRefused { why })
     }
