@@ -59,3 +59,8 @@ pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason,
     RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
 };
+
+/// Compiles and runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

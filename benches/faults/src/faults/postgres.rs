@@ -171,8 +171,9 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
         run_as_administrator(&postgres, &world, mends).await?;
         told?;
         let back = Instant::now();
-        longest = longest.max(world.steady().await?.saturating_duration_since(back));
-        report = report.note(ailment);
+        let took = world.steady().await?.saturating_duration_since(back);
+        longest = longest.max(took);
+        report = report.note(format!("{ailment} {:.1} s", took.as_secs_f64()));
     }
     let altered = i64::from(shape(&world).await? != before);
     let notes = std::mem::take(&mut report.notes);
