@@ -179,6 +179,11 @@ impl Chunks {
         self.all.iter().filter(|chunk| !ranges.contains(&chunk.range)).map(|chunk| chunk.owned).sum()
     }
 
+    /// Ends the waits of all chunks that are set aside.
+    pub(super) fn retry_aside(&mut self, now: Duration) {
+        self.all.iter_mut().filter_map(|chunk| chunk.aside.as_mut()).for_each(|aside| aside.retry_at = aside.retry_at.min(now));
+    }
+
     /// Notes a call at `now` that failed while others did not: the chunk is called for apart from them, cut first, or after a wait, if it is
     /// a single slot.
     pub(super) fn set_aside(&mut self, now: Duration, range: SlotRange, slots: SlotCount) {

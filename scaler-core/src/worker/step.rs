@@ -141,7 +141,15 @@ impl Worker {
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
             Input::TriedToWrite(answer) => {
+                let was_refused = self.write_check.is_refused();
                 let event = self.write_check.answered(now, answer);
+                if was_refused != self.write_check.is_refused() {
+                    // Before any worker is barred, the control plane knows of all that cannot write.
+                    self.beat.hurry(now);
+                }
+                if was_refused && !self.write_check.is_refused() {
+                    self.rounds.retry_failed_slots(now);
+                }
                 self.tell_writing(now, event, &mut effects);
             }
             Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
@@ -464,14 +472,16 @@ impl Worker {
 
     fn member(&mut self, now: Duration, installation: InstallationId) -> Member {
         let begun_at = *self.begun_at.get_or_insert(now);
+        let items = self.item_list.items().len() as u64;
         Member {
             key: self.config.key.clone(),
             installation,
             state: self.state,
             last_tick: self.item_list.tick(),
             slots: self.owned,
-            items: self.item_list.items().len() as u64,
-            refused: self.refused,
+            items,
+            // A store that lets no write through refuses all items.
+            refused: if self.write_check.is_refused() { self.refused.max(items) } else { self.refused },
             refusal: self.refusal.clone(),
             first_items: self.item_list.items().iter().take(self.config.shown_items).copied().collect(),
             revision: self.config.revision.clone(),

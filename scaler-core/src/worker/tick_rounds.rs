@@ -80,6 +80,11 @@ impl TickRounds {
         self.due_at = self.again.take().map_or(at, |again| again.max(now).min(at));
     }
 
+    /// Tries slots that are set aside now, as the reason why they failed may be over.
+    pub(super) fn retry_failed_slots(&mut self, now: Duration) {
+        self.chunks.retry_aside(now);
+    }
+
     /// After a failure: nothing is hurried.
     pub(super) fn retry_at(&mut self, at: Duration) {
         self.again = None;

@@ -37,6 +37,11 @@ impl WriteCheck {
         self.noes >= NOES
     }
 
+    /// True if the last answer was that no write is let through.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.noes > 0
+    }
+
     /// All that it did was refused: whether that lies with the worker is to be found out.
     pub(super) const fn suspect(&mut self) {
         self.is_wanted = true;
