@@ -1,9 +1,9 @@
-//! Tick rounds: one call for each chunk of slots, one at a time, or several within a limit, spread over the tick, never two rounds at
-//! a time. A worker that cannot keep up starts the next round when the last one ends: what it did not reach in time is left out of
-//! that tick, and counted.
+//! Tick rounds: one call per chunk of slots. Calls are sequential or concurrent up to a limit, and spread over the tick; rounds never
+//! overlap. A worker that cannot keep up starts the next round when the last one ends: the slots that it did not reach in time miss that
+//! tick, and the missed ticks are counted.
 //!
-//! A call that fails while others succeed fails for a reason of its own slots, such as a trigger that never ends. These slots are set
-//! aside: they are called for beside the rounds, one call at a time, and cut into ever fewer, until only those are left that fail.
+//! A call that fails while others succeed is attributed to its own slots, for example to a trigger that never ends. These slots are set
+//! aside: they are called for outside the rounds, one call at a time, and cut into smaller chunks until only the failing slots are left.
 
 use std::time::Duration;
 
@@ -11,53 +11,55 @@ use super::chunks::{Chunks, Signature};
 use super::tick_round::{TickRound, merge};
 use crate::{ItemId, SlotCount, SlotRange, StoreError, TickReport, digest_of};
 
-/// So many times as long as any other call a call must have taken that runs into a timeout because of its slots.
+/// Minimum ratio of the duration of a timed-out call to the longest answered call of its round at which the timeout is attributed to its
+/// slots.
 const SLOWER: u32 = 8;
 
-/// How a round has ended.
+/// Outcome of a tick round, or of a call for slots that are set aside.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Calls were answered.
+    /// At least one call of the round was answered.
     Ticked(Ended),
-    /// No call was answered, or the store was away for one.
+    /// No call of the round was answered, or the store was unavailable for one.
     Failed(StoreError),
-    /// Not of a round: slots that are set aside have failed again.
+    /// A call outside of rounds failed again for slots that are set aside.
     AsideFailed(SlotRange, StoreError),
 }
 
-/// A round in which calls were answered.
+/// Outcome of a round in which calls were answered.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// The reports of all chunks as if they were one.
+    /// Merged report of all chunks.
     pub(super) report: TickReport,
-    /// Whether each report was the first of its tick, so that together they tell of all items.
+    /// True if every chunk gave its first report of the tick, so that the merged report covers all items.
     pub(super) is_whole: bool,
-    /// From the first call to the last answer.
+    /// Time from the first call to the last answer.
     pub(super) took: Duration,
-    /// How many ticks went by without some chunk, at the most.
+    /// Maximum number of ticks that any chunk missed.
     pub(super) missed: u64,
-    /// Whether it was still at work when a further tick began.
+    /// True if the round was still running when the next tick began.
     pub(super) late: bool,
-    /// Slots whose call has failed, if any, and why.
+    /// Slots and error of a failed call; `None` if no call failed.
     pub(super) failed: Option<(SlotRange, StoreError)>,
-    /// Whether no slots are set aside.
+    /// True if no slots are set aside.
     pub(super) is_sound: bool,
 }
 
-/// What the rounds do.
+/// State of the tick rounds of a worker.
 #[derive(Debug)]
 pub(super) struct TickRounds {
     chunks: Chunks,
-    /// How many slots there are, as last told.
+    /// Number of slots of the store at the last report.
     slots: SlotCount,
     at_once: usize,
-    /// Nothing was answered in the last round: in this one a call that fails again must not hold up all others.
+    /// True if no call of the last round was answered. One more call may then be in flight, so that a call that fails again does not delay
+    /// all others.
     is_recovering: bool,
     due_at: Duration,
-    /// Something changed while a round was under way: another one follows at this time.
+    /// Time of a further round, requested while one was in flight.
     again: Option<Duration>,
     round: Option<TickRound>,
-    /// The slots set aside for which a call is under way.
+    /// Slots that are set aside and have a call in flight.
     aside: Option<SlotRange>,
 }
 
@@ -75,34 +77,34 @@ impl TickRounds {
         }
     }
 
-    /// Sets when the next round begins, unless one is wanted earlier.
+    /// Sets the time of the next round, unless an earlier one was requested.
     pub(super) fn next_at(&mut self, now: Duration, at: Duration) {
         self.due_at = self.again.take().map_or(at, |again| again.max(now).min(at));
     }
 
-    /// Tries slots that are set aside now, as the reason why they failed may be over.
+    /// Retries the slots that are set aside now, as the reason for their failure may be gone.
     pub(super) fn retry_failed_slots(&mut self, now: Duration) {
         self.chunks.retry_aside(now);
     }
 
-    /// After a failure: nothing is hurried.
+    /// Sets the time of the next round after a failure, and drops requests for an earlier one.
     pub(super) fn retry_at(&mut self, at: Duration) {
         self.again = None;
         self.due_at = at;
     }
 
-    /// Begins a round at this time, or as soon as the one under way has ended.
+    /// Requests a round at this time, or as soon as the one in flight has ended.
     pub(super) fn hurry(&mut self, at: Duration) {
         self.again = self.round.is_some().then_some(at);
         self.due_at = self.due_at.min(at);
     }
 
-    /// Whether no call is under way.
+    /// True if no call is in flight.
     pub(super) const fn is_idle(&self) -> bool {
         self.round.is_none() && self.aside.is_none()
     }
 
-    /// When there is something to send next, if that can be said.
+    /// Returns the time of the next call; `None` if it depends on an answer.
     pub(super) fn wake_at(&self) -> Option<Duration> {
         let next = match &self.round {
             None => Some(self.due_at),
@@ -112,17 +114,18 @@ impl TickRounds {
         next.into_iter().chain(aside).min()
     }
 
-    /// Which of the slots set aside are to be called for next, and when, unless a call for some is under way.
+    /// Returns the next retry of slots that are set aside and its time; `None` if there are none or such a call is in flight.
     fn next_aside(&self) -> Option<(Duration, SlotRange)> {
         let waiting = self.chunks.all().iter().filter_map(|chunk| Some((chunk.aside?.retry_at, chunk.range)));
         waiting.min_by_key(|(retry_at, _)| *retry_at).filter(|_| self.aside.is_none())
     }
 
-    /// What is to be called for now; it counts as called for then. A round that is due begins, and is spread over the time `until` then.
+    /// Returns the slots to call for now and records the calls as sent. Starts a round that is due and spreads it over the time until
+    /// `until`.
     pub(super) fn send(&mut self, now: Duration, until: Duration) -> Vec<SlotRange> {
         if self.round.is_none() && self.due_at <= now {
             let mut order: Vec<_> = self.chunks.all().iter().filter(|chunk| chunk.aside.is_none()).collect();
-            // Where all have failed, others are tried than the last time.
+            // If all calls of the last round failed, begin with chunks that were not tried then.
             order.sort_by_key(|chunk| chunk.failed_at);
             let order: Vec<_> = order.into_iter().map(|chunk| chunk.range).collect();
             let step = until.saturating_sub(now) / u32::try_from(order.len()).unwrap_or(u32::MAX).max(1);
@@ -146,11 +149,11 @@ impl TickRounds {
         !round.is_over && round.has_more() && round.under_way.len() < self.at_once + usize::from(self.is_recovering)
     }
 
-    /// Takes in a report. The first value is when the call was made, if it was the first of its round; the second the end of the
-    /// round, if this was it.
+    /// Records a report. Returns the send time of the call, if it is the first of its round to be answered, and the outcome of the
+    /// round, if this call ended it.
     pub(super) fn answered(&mut self, now: Duration, range: SlotRange, report: &TickReport) -> (Option<Duration>, Option<End>) {
         if self.aside.take_if(|aside| *aside == range).is_some() {
-            // The next round calls for it, too.
+            // The next round includes the chunk again.
             if let Some(chunk) = self.chunks.get_mut(range) {
                 chunk.learn(report);
             }
@@ -158,6 +161,7 @@ impl TickRounds {
         }
         let Some(round) = &mut self.round else { return (None, None) };
         let sent_at = round.answer(range);
+        let first = sent_at.filter(|_| round.answered.is_empty());
         round.answered.push(range);
         round.longest = round.longest.max(now.saturating_sub(sent_at.unwrap_or(now)));
         if let Some(missed) = self.chunks.get_mut(range).and_then(|chunk| chunk.learn(report)) {
@@ -166,24 +170,23 @@ impl TickRounds {
         }
         let first_tick = *round.first_tick.get_or_insert(report.tick);
         let mut report = report.clone();
-        // In a further tick everything is due again: then the chunks are cut anew first.
+        // In a later tick all slots are due again: the chunks are recut before they are called for.
         if report.left > 0 && report.ticked > 0 && report.tick == first_tick {
-            // It comes to the rest at once, and that call tells of the same slots again.
+            // The remaining slots are called for at once, and the report of that call covers the same owned slots.
             round.rest.push(range);
             report = TickReport { owned: 0, fence: 0, left: 0, ..report };
         }
         round.merged = Some(round.merged.take().map_or_else(|| report.clone(), |merged| merge(&merged, &report)));
-        let first = sent_at.filter(|_| range.first() == 0);
         (first, self.end(now))
     }
 
-    /// The first run of slots after this one whose ids are known to have changed since they were read; from the first slot on, if `None`.
+    /// Returns the first run of slots after `last` whose ids have changed since they were read; searches from slot 0 if `last` is `None`.
     pub(super) fn stale_after(&self, last: Option<SlotRange>) -> Option<SlotRange> {
         let from = last.map_or(0, |range| range.end());
         self.chunks.all().iter().find(|chunk| chunk.range.first() >= from && chunk.is_stale()).map(|chunk| chunk.range)
     }
 
-    /// Notes which ids were read in these slots after the last report.
+    /// Records the ids that were read for these slots after the last report.
     pub(super) fn listed(&mut self, range: SlotRange, items: &[ItemId]) {
         if let Some(chunk) = self.chunks.get_mut(range) {
             let (count, digest) = (items.len() as u64, digest_of(items));
@@ -191,7 +194,7 @@ impl TickRounds {
         }
     }
 
-    /// Takes in the failure of a call; gives the end of the round, if this was it.
+    /// Records a failed call. Returns the outcome of the round, if this call ended it.
     pub(super) fn failed(&mut self, now: Duration, range: SlotRange, error: StoreError) -> Option<End> {
         if self.aside.take_if(|aside| *aside == range).is_some() {
             if may_lie_with_slots(&error) {
@@ -223,7 +226,7 @@ impl TickRounds {
         }
         let in_doubt = failed.iter().filter(|(_, error, _)| !is_over && may_lie_with_slots(error));
         if merged.is_some() && !is_over {
-            // A store that is slow for all is too slow for the largest chunks first.
+            // If the whole store is slow, the largest chunks time out first: such a timeout says nothing about their slots.
             let is_slow = |error: &StoreError, took| matches!(error, StoreError::Busy { .. }) && longest * SLOWER > took;
             let lie_with_slots = in_doubt.filter(|(_, error, took)| !is_slow(error, *took));
             lie_with_slots.for_each(|(range, ..)| self.chunks.set_aside(now, *range, self.slots));
@@ -246,7 +249,7 @@ impl TickRounds {
     }
 }
 
-/// Whether a call may have failed for a reason of its slots, and not of the worker or of the store.
+/// True if the error may be caused by the slots of the call rather than by the worker or the store.
 const fn may_lie_with_slots(error: &StoreError) -> bool {
     matches!(error, StoreError::Busy { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })
 }
@@ -308,8 +311,8 @@ mod tests {
         StoreError::Refused { during: "tick", source: "a trigger".into() }
     }
 
-    /// All that is due at this time: one round, and what is called for beside it; calls for `bad` fail. What was called for in the round, the
-    /// end, and what was called for beside it.
+    /// Runs one round and all retries of slots that are set aside, as far as they are due at `now`; calls for `bad` slots fail. Returns the
+    /// slots called for in the round, the outcome, and the slots called for outside of it.
     fn round(
         rounds: &mut TickRounds,
         now: Duration,
@@ -368,6 +371,27 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_whose_first_slot_fails_learns_the_time_all_the_same() {
+        let mut rounds = TickRounds::new(1);
+        let bad = |range: SlotRange| range.contains(crate::Slot::new(0));
+        let now = Duration::from_secs(1);
+        // Cut down to slot 0, which waits.
+        round(&mut rounds, now, 1, bad);
+        round(&mut rounds, now, 2, bad);
+        rounds.next_at(now, now);
+        let mut sent = Vec::new();
+        while let [range, ..] = rounds.send(now, now)[..] {
+            assert!(!bad(range));
+            let (sent_at, end) = rounds.answered(now, range, &report(3, 0));
+            sent.push(sent_at);
+            if end.is_some() {
+                break;
+            }
+        }
+        assert!(sent.len() > 1 && sent[0] == Some(now) && sent[1..].iter().all(Option::is_none), "{sent:?}");
+    }
+
+    #[test]
     fn nothing_is_set_aside_while_the_store_is_slow_for_all() {
         let busy = || StoreError::Busy { during: "tick", source: "a timeout".into() };
         for (answered_after, aside) in [(10, true), (400, false)] {
@@ -378,7 +402,7 @@ mod tests {
             rounds.next_at(now, now);
             let (mut ranges, begun) = (rounds.send(now, now), now);
             while !ranges.is_empty() {
-                // The bad one is the last that is answered.
+                // The failing chunk is answered last.
                 ranges.sort_by_key(|range| !range.contains(crate::Slot::new(1000)));
                 let Some(range) = ranges.pop() else { break };
                 let is_bad = range.contains(crate::Slot::new(1000));
@@ -409,7 +433,7 @@ mod tests {
     #[test]
     fn many_slots_that_fail_do_not_keep_the_others_from_being_ticked_for_good() {
         let mut rounds = TickRounds::new(1);
-        // Some in each of the first pieces.
+        // Failing slots in each of the first pieces.
         let bad = |range: SlotRange| (0..4096).step_by(200).any(|slot| range.contains(crate::Slot::new(slot)));
         let mut failures = 0;
         let whole = (1..40).find_map(|tick| match round(&mut rounds, Duration::from_secs(tick), tick, bad) {
