@@ -1,4 +1,4 @@
-//! How even our rings share a million items, and what a change of the roster moves: a table, no times.
+//! Balance of the rings over a million items, and what a change of the roster moves: a table, without times.
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of counts below 2^53")]
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use scaler_benches::{ITEMS, Table, changes, is_long, measured, roster, shared, slots_for, workers};
 use scaler_core::{HashRing, Rendezvous, Ring, StickyRing, WorkerId};
 
-/// A plan of the rendezvous ring costs as many hashes as there are slots times workers: in the long run, more of them.
+/// Maximum number of workers for the rendezvous ring, without and with `LONG`: its plan costs slots times workers hashes.
 const MOST_RENDEZVOUS: [usize; 2] = [100, 1000];
 
 fn main() {
@@ -36,7 +36,7 @@ fn tell<R: Ring + Clone>(name: &str, ring: R, workers: usize, table: &Table) {
     }
 }
 
-/// The heaviest load for its weight over the mean.
+/// Returns the heaviest load relative to its weight, over the mean.
 fn max_over_mean(ring: &impl Ring, table: &Table) -> f64 {
     let mut loads: BTreeMap<&WorkerId, u64> = BTreeMap::new();
     for slot in table.slots.iter() {

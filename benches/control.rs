@@ -1,5 +1,5 @@
-//! What a look of the control plane costs, by items and workers, with the stores in memory: time of a look at which nothing is to be
-//! done, and of the look that finds one worker more. A table, as Markdown.
+//! Cost of a look of the control plane, by items and workers, with the stores in memory: time of a look that changes nothing, and of the look
+//! that finds one more worker. Prints a Markdown table.
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -16,9 +16,9 @@ use uuid::Uuid;
 const ITEMS: [u64; 3] = [1000, 100_000, 10_000_000];
 const WORKERS: [usize; 4] = [1, 10, 100, 1000];
 const SECOND: Duration = Duration::from_secs(1);
-/// How often an idle look is taken.
+/// Number of idle looks.
 const LOOKS: u32 = 50;
-/// The longest it may wait before it plans for a worker that has just come.
+/// Maximum number of looks until it plans for a worker that has just joined.
 const PATIENCE: u64 = 30;
 
 fn main() {
@@ -38,7 +38,7 @@ fn main() {
     }
 }
 
-/// What a control plane sees.
+/// Input of a control plane: assignment, members and load.
 struct Field {
     assignment: Assignment,
     members: Vec<MemberRecord>,
@@ -81,7 +81,7 @@ impl Field {
         self.members.push(MemberRecord { member, age: Duration::ZERO });
     }
 
-    /// A second later, in which all have ticked: how many slots shall move, and how long it took to see that.
+    /// Looks one second later, when all slots have ticked. Returns the number of moves, and the time of the look.
     fn look(&mut self, plane: &mut ControlPlane) -> (usize, Duration) {
         self.now += SECOND;
         self.assignment.tick = Tick(self.assignment.tick.0 + 1);

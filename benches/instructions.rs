@@ -1,5 +1,5 @@
-//! One thing done in a function of its own, so that its instructions can be counted:
-//! `instructions <look-up|join> <slots> <workers> <items>`. `scripts/bench instructions` runs it under callgrind.
+//! One operation in a function of its own, so that its instructions can be counted: `instructions <look-up|join> <slots> <workers> <items>`.
+//! `scripts/bench instructions` runs it under callgrind.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use scaler_benches::{Table, roster, sticky};
 use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, StickyRing};
 
-/// Look-ups that are counted together.
+/// Number of look-ups that are counted together.
 const LOOK_UPS: usize = 10_000;
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn counted_look_ups(ring: &StickyRing, table: &Table) -> usize {
     table.items.iter().cycle().take(LOOK_UPS).filter(|item| black_box(ring.owner_of(**item)).is_some()).count()
 }
 
-/// Plans and applies a join; the list of the items that move is not counted.
+/// Plans and applies a join; the list of moved items is not counted.
 #[inline(never)]
 fn counted_join(ring: &mut StickyRing, to: &Roster, table: &Table) -> Plan {
     let plan = ring.plan(to, &table.load);

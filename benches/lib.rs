@@ -1,4 +1,4 @@
-//! What the benches work on: rosters, a table of items, and rings with a history.
+//! Data of the benches: rosters, a table of items, and rings with a history.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use scaler_core::{
 };
 use uuid::Uuid;
 
-/// Items in the table, where a bench says nothing else.
+/// Number of items in the table, unless a bench sets another one.
 pub const ITEMS: usize = 1_000_000;
 
-/// Numbers of workers to measure. The last one is measured in the long run only.
+/// Numbers of workers to measure. The last one is measured only if `LONG` is set.
 const WORKERS: [usize; 4] = [10, 100, 1000, 10_000];
 
-/// True if the environment variable `LONG` is set: then benches measure more and longer.
+/// True if the environment variable `LONG` is set: benches then measure more sizes, and for longer.
 #[must_use]
 pub fn is_long() -> bool {
     std::env::var_os("LONG").is_some()
@@ -25,20 +25,20 @@ pub fn workers() -> &'static [usize] {
     if is_long() { &WORKERS } else { &WORKERS[..3] }
 }
 
-/// The sizes to measure: all of them under `cargo bench`, the first one under `cargo test`, which only shows that the bench still runs.
+/// Returns the sizes to measure: all of them under `cargo bench`, the first one under `cargo test`, which only shows that the bench runs.
 #[must_use]
 pub fn measured<T>(sizes: &[T]) -> &[T] {
     let is_bench = std::env::args().any(|argument| argument == "--bench");
     if is_bench { sizes } else { &sizes[..sizes.len().min(1)] }
 }
 
-/// Workers `w0`, `w1`, ...
+/// Returns a roster of workers `w0`, `w1`, ...
 #[must_use]
 pub fn roster(workers: usize) -> Roster {
     Roster::of((0..workers).map(worker))
 }
 
-/// The worker of this number.
+/// Returns the worker of this number.
 ///
 /// # Panics
 /// Never: the name is short and printable.
@@ -48,7 +48,7 @@ pub fn worker(number: usize) -> WorkerId {
     WorkerId::new(format!("w{number}")).expect("a letter and a number")
 }
 
-/// 64 slots a worker at the least, and no fewer than 65,536.
+/// Returns a slot count of at least 64 slots per worker, and at least 65,536.
 ///
 /// # Panics
 /// Never: a power of two within limits is a count.
@@ -59,21 +59,21 @@ pub fn slots_for(workers: usize) -> SlotCount {
     SlotCount::new(wanted.next_power_of_two().max(65_536)).expect("a power of two within limits")
 }
 
-/// A table of items, the same at every call, and where they lie.
+/// Table of items, the same at every call, and the slots that hold them.
 #[derive(Debug)]
 pub struct Table {
     /// The items.
     pub items: Vec<ItemId>,
-    /// How many slots there are.
+    /// Number of slots.
     pub slots: SlotCount,
-    /// How many items lie in each.
+    /// Number of items in each slot.
     pub load: SlotLoad,
     by_slot: Vec<u32>,
     begins: Vec<usize>,
 }
 
 impl Table {
-    /// A table of so many items in so many slots.
+    /// Returns a table of `count` items in `slots` slots.
     #[must_use]
     pub fn new(count: usize, slots: SlotCount) -> Self {
         let hash = |number: usize, seed| uuid_hash(Uuid::from_u128(number as u128), seed);
@@ -88,13 +88,13 @@ impl Table {
         Self { begins: std::iter::once(0).chain(ends).collect(), items, slots, load, by_slot }
     }
 
-    /// The numbers of the items in a slot.
+    /// Returns the indexes of the items in a slot.
     #[must_use]
     pub fn items_in(&self, slot: Slot) -> &[u32] {
         &self.by_slot[self.begins[slot.index()]..self.begins[slot.index() + 1]]
     }
 
-    /// The items that a plan moves, each with the number of its slot's move.
+    /// Returns the items that a plan moves, each with the index of its slot's move.
     #[must_use]
     pub fn moved_by(&self, plan: &Plan) -> Vec<(u32, u32)> {
         let mut moved = Vec::with_capacity(usize::try_from(plan.cost().items).unwrap_or_default());
@@ -105,7 +105,7 @@ impl Table {
     }
 }
 
-/// A sticky ring whose slots so many workers share, and that knows the load.
+/// Returns a sticky ring of this many workers that knows the load.
 #[must_use]
 pub fn sticky(workers: usize, table: &Table) -> StickyRing {
     let mut ring = shared(StickyRing::new(table.slots), &roster(workers), &table.load);
@@ -113,7 +113,7 @@ pub fn sticky(workers: usize, table: &Table) -> StickyRing {
     ring
 }
 
-/// The ring after these workers have shared its slots.
+/// Returns the ring after these workers have been assigned its slots.
 ///
 /// # Panics
 /// Never: the plan is applied to the state that it was made from.
@@ -125,7 +125,7 @@ pub fn shared<R: Ring>(mut ring: R, roster: &Roster, load: &SlotLoad) -> R {
     ring
 }
 
-/// What may happen to a roster, by name.
+/// Returns the changes of a roster to measure, by name.
 #[must_use]
 pub fn changes(workers: usize) -> [(&'static str, Roster); 4] {
     let tenth = (workers / 10).max(1);

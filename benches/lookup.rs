@@ -1,4 +1,4 @@
-//! What a look-up costs: an item's hash, and its slot's owner.
+//! Cost of a look-up: an item's hash, and its slot's owner.
 #![expect(clippy::expect_used, reason = "a bench may panic")]
 
 mod timing;

@@ -1,4 +1,4 @@
-//! What a rebalance costs: the plan, its application, and the list of items that move, for joins, leaves, both at once and another weight.
+//! Cost of a rebalance: the plan, its application, and the list of moved items, for joins, leaves, both at once, and another weight.
 //!
 //! Ends with a table. Criterion writes its report, with plots of time against workers and slots, to `target/criterion/report/index.html`.
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
@@ -14,7 +14,7 @@ use criterion::{AxisScale, BenchmarkGroup, BenchmarkId, Criterion, PlotConfigura
 use scaler_benches::{ITEMS, Table, changes, measured, roster, shared, slots_for, sticky, workers};
 use scaler_core::{Cost, HashRing, Rendezvous, Ring, Roster, SlotCount};
 
-/// A plan of the rendezvous ring costs as many hashes as there are slots times workers.
+/// Maximum number of workers for the rendezvous ring, whose plan costs slots times workers hashes.
 const MOST_RENDEZVOUS: usize = 100;
 /// Slot counts of the sticky ring, shared by a hundred workers.
 const SLOTS: [u32; 4] = [4096, 16_384, 65_536, 262_144];
@@ -39,16 +39,16 @@ struct Subject<'a, R> {
     table: &'a Table,
 }
 
-/// A line of the closing table.
+/// Row of the final table.
 struct Row {
     ring: &'static str,
     workers: usize,
     slots: SlotCount,
     change: &'static str,
-    /// Median over the samples of the mean time of an iteration.
+    /// Median of the samples' mean time per iteration.
     time: Duration,
     moved: Cost,
-    /// The least number of items that any plan to the same loads would move.
+    /// Minimum number of items that any plan to the same loads moves.
     least: u64,
 }
 
@@ -99,7 +99,7 @@ fn group<'a>(criterion: &'a mut Criterion, name: &str) -> BenchmarkGroup<'a, Wal
     group
 }
 
-/// Measures one change; `None` if a filter of the command line leaves it out.
+/// Measures one change; `None` if a command-line filter excludes it.
 fn bench<R: Ring + Clone>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,
@@ -120,7 +120,7 @@ fn bench<R: Ring + Clone>(
     Some(Row { ring: name, workers, slots: table.slots, change, time, moved: plan.cost(), least: plan.lower_bound().items })
 }
 
-/// How long it takes to plan, to apply the plan, and to list the items that move.
+/// Returns the time to plan, to apply the plan, and to list the moved items.
 fn rebalance<R: Ring>(mut ring: R, to: &Roster, table: &Table) -> Duration {
     let begun = Instant::now();
     let plan = ring.plan(black_box(to), &table.load);

@@ -1,11 +1,11 @@
-//! How long criterion measures: a default that ends soon, and the long run.
+//! Durations of criterion's measurements: a short default, and criterion's own with `LONG`.
 
 use std::time::Duration;
 
 use criterion::Criterion;
 use scaler_benches::is_long;
 
-/// Criterion with short measurements, or with its own defaults for the long run. Its arguments override either.
+/// Returns a criterion with short measurements, or with its own defaults if `LONG` is set. Arguments override either.
 pub(crate) fn criterion() -> Criterion {
     if is_long() {
         return Criterion::default();
@@ -14,7 +14,7 @@ pub(crate) fn criterion() -> Criterion {
     Criterion::default().sample_size(10).warm_up_time(warm_up).measurement_time(measurement)
 }
 
-/// As [`criterion`], but only the long run draws plots, which take four seconds for each bench.
+/// Like [`criterion`], but plots are drawn only if `LONG` is set: they take four seconds for each bench.
 pub(crate) fn with_few_plots() -> Criterion {
     if is_long() { criterion() } else { criterion().without_plots() }
 }

@@ -1,4 +1,4 @@
-//! What is measured.
+//! Arguments of the bench: what it measures.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,52 +9,52 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "scripts/bench tick")]
 pub(crate) struct Args {
-    /// A tenth of the items, and fewer rounds
+    /// Use a tenth of the items, and fewer rounds
     #[arg(long)]
     quick: bool,
-    /// What is to be reached, as JSON, instead of a table
+    /// Print the targets and results as JSON, instead of a table
     #[arg(long)]
     pub(crate) json: bool,
-    /// How many items [default: 1000000; quick: 100000]
+    /// Number of items [default: 1000000; quick: 100000]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     items: Option<u32>,
-    /// How many workers at once
+    /// Number of concurrent workers
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) workers: u32,
-    /// How many rows a statement, about
+    /// Approximate number of rows per statement
     #[arg(long, default_value_t = 32_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) chunk: u32,
-    /// How the rows lie in the heap [default: both, one after the other; with `--live`: in slot order]
+    /// Order of the rows in the heap [default: both, one after the other; with `--live`: in slot order]
     #[arg(long, value_enum)]
     order: Option<Order>,
-    /// Whether a commit waits until it is on disk [default: both]
+    /// Commit mode: on waits until the commit is on disk, off does not [default: both]
     #[arg(long, value_enum)]
     commit: Option<Commit>,
-    /// How many rounds [default: 7; quick: 3]
+    /// Number of rounds [default: 7; quick: 3]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..1000))]
     rounds: Option<u16>,
-    /// Measure instead how much faster the tick is once `notifi-scaler optimize` has put the rows of each slot beside each other
+    /// Measure instead how much faster ticks are after `notifi-scaler optimize` has put the rows of each slot beside each other
     #[arg(long, conflicts_with_all = ["live", "order", "json"])]
     pub(crate) optimized: bool,
-    /// Let the whole system work for so many seconds instead, and look on: on `--items`, or on 70 % of what can be ticked in any second
+    /// Run and observe the whole system for this many seconds instead: with `--items`, or with 70 % of what can be ticked in any second
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(5..=86_400))]
     live: Option<u32>,
-    /// Let it work with ever more items and workers, `--live` seconds each, and write a picture of rows a second and lag
+    /// Run it with more and more items and workers, for `--live` seconds each, and write a plot of rows per second and lag
     #[arg(long, value_name = "FILE", requires = "live")]
     pub(crate) plot: Option<PathBuf>,
 }
 
-/// How the rows lie in the heap.
+/// Order of the rows in the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Order {
-    /// The rows of a slot beside each other.
+    /// Rows of a slot beside each other
     Slot,
-    /// As they came.
+    /// Rows in random order, as they were inserted
     Random,
 }
 
 impl Order {
-    /// The statement that loads so many items.
+    /// Returns the statement that loads the items.
     pub(crate) const fn load(self) -> &'static str {
         match self {
             Self::Slot => include_str!("sql/load_by_slot.sql"),
@@ -63,12 +63,12 @@ impl Order {
     }
 }
 
-/// Whether a commit waits until it is on disk.
+/// Commit mode of the measured statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Commit {
-    /// It waits.
+    /// A commit waits until it is on disk
     On,
-    /// It does not.
+    /// A commit does not wait
     Off,
 }
 
@@ -77,12 +77,12 @@ impl Args {
         self.items.unwrap_or(if self.quick { 100_000 } else { 1_000_000 })
     }
 
-    /// How many items, if that is said.
+    /// Returns the number of items, if given.
     pub(crate) const fn given_items(&self) -> Option<u32> {
         self.items
     }
 
-    /// How long the whole system shall work, if it shall.
+    /// Returns the time to run the whole system, if given.
     pub(crate) fn live(&self) -> Option<Duration> {
         self.live.map(|seconds| Duration::from_secs(seconds.into()))
     }
@@ -96,7 +96,7 @@ impl Args {
         self.rounds.unwrap_or(if self.quick { 3 } else { 7 })
     }
 
-    /// How many rows the slow ways do in a pass.
+    /// Returns the number of rows that the slow contenders process in a pass.
     pub(crate) fn sample(&self) -> u32 {
         self.items().min(if self.quick { 4000 } else { 20_000 })
     }
@@ -105,7 +105,7 @@ impl Args {
         self.order.map_or(vec![Order::Slot, Order::Random], |order| vec![order])
     }
 
-    /// How the rows lie where the whole system works.
+    /// Returns the order of the rows for the whole system.
     pub(crate) fn live_order(&self) -> Order {
         self.order.unwrap_or(Order::Slot)
     }

@@ -1,4 +1,4 @@
-//! The ways to increment every row.
+//! Contenders: the ways to increment every row.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use uuid::Uuid;
 use crate::args::Commit;
 use crate::field::{Failure, Field, Hand};
 
-/// How many rows a batch of the queue has.
+/// Number of rows in a batch of the queue.
 const BATCH: i64 = 1000;
-/// After this often, Postgres has settled on how to run a statement.
+/// Number of executions after which Postgres has settled on a plan for a statement.
 const UNTIL_SETTLED: usize = 7;
-/// How many calls may be needed until a session knows what is in a chunk.
+/// Maximum number of calls until a session knows the size of a chunk.
 const UNTIL_KNOWN: u32 = 100;
 
 /// A way to increment every row.
@@ -27,14 +27,14 @@ pub(crate) enum Contender {
     Unfenced(Commit),
     /// One statement for the whole table.
     Plain,
-    /// One statement a row.
+    /// One statement per row.
     OneRow(Commit),
     /// Batches from a queue.
     Queue(Commit),
 }
 
 impl Contender {
-    /// Opens and warms its sessions.
+    /// Opens its sessions and warms them up.
     pub(crate) async fn sessions(self, field: &Field, pass: i64) -> Result<Vec<Session>, Failure> {
         let mut sessions = Vec::new();
         let workers = if self == Self::Plain { &field.workers[..1] } else { &field.workers[..] };
@@ -57,7 +57,7 @@ impl Contender {
         Ok(sessions)
     }
 
-    /// Whether it works as a worker does, who has done ticks before: it is warmed by one.
+    /// True if it works in chunks as a worker does. It is then warmed up by a tick, since a worker has ticked before.
     pub(crate) const fn is_in_chunks(self) -> bool {
         matches!(self, Self::Fenced(_) | Self::Unfenced(_))
     }
@@ -90,13 +90,13 @@ impl Hand {
     }
 }
 
-/// One of those that work at once.
+/// One of the concurrent sessions.
 pub(crate) enum Session {
     Fenced { store: Box<PgStore>, key: MemberKey, chunks: Vec<SlotRange> },
     Plain { connection: PgConnection, worker: String, work: Work },
 }
 
-/// What a session without a fence has to do.
+/// Work of a session without a fence.
 pub(crate) enum Work {
     Chunks(Vec<Vec<i32>>),
     Whole,
@@ -116,7 +116,7 @@ impl Session {
         Ok(Self::Fenced { store: Box::new(store), key: hand.key.clone(), chunks })
     }
 
-    /// Ticks its chunks until it knows what is in them: of what is unknown a call takes a part only. How many rows.
+    /// Ticks its chunks until their sizes are known, since a call processes only a part of an unknown chunk. Returns the number of rows.
     async fn learn(&mut self) -> Result<u64, Failure> {
         let Self::Fenced { store, key, chunks } = self else { return Ok(0) };
         let mut rows = 0;
@@ -136,7 +136,7 @@ impl Session {
         Ok(rows)
     }
 
-    /// Does its part of a pass; how many rows.
+    /// Does its part of a pass and returns the number of rows.
     async fn work(&mut self) -> Result<u64, Failure> {
         let mut rows = 0;
         match self {
@@ -176,7 +176,7 @@ impl Session {
 }
 
 impl Work {
-    /// Runs its statement on nothing until Postgres has settled on how.
+    /// Runs its statement on no rows until Postgres has settled on a plan.
     async fn warm(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         for _ in 0..UNTIL_SETTLED {
             match self {
@@ -198,7 +198,7 @@ impl Work {
     }
 }
 
-/// Lets one after the other learn what is in its chunks; how many rows that took.
+/// Lets each session in turn learn the sizes of its chunks, and returns the number of rows that were ticked.
 pub(crate) async fn learn(sessions: &mut [Session]) -> Result<u64, Failure> {
     let mut rows = 0;
     for session in sessions {
@@ -207,7 +207,7 @@ pub(crate) async fn learn(sessions: &mut [Session]) -> Result<u64, Failure> {
     Ok(rows)
 }
 
-/// One pass of all of them at once; how many rows.
+/// Runs one pass of all sessions concurrently and returns the number of rows.
 pub(crate) async fn work(sessions: &mut [Session]) -> Result<u64, Failure> {
     Ok(try_join_all(sessions.iter_mut().map(Session::work)).await?.into_iter().sum())
 }

@@ -1,4 +1,4 @@
-//! A database full of items that workers share.
+//! Database of items that workers share.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,33 +14,33 @@ use uuid::Uuid;
 
 use crate::args::{Args, Commit, Order};
 
-/// So short that every pass finds all items due after a moment, and long enough to learn within one tick what is in a chunk.
+/// Length of a tick: so short that every pass finds all items due soon, and long enough to learn the sizes of chunks within one tick.
 const TICK_MS: i32 = 100;
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 const LEASE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// A database full of items that workers share.
+/// Database of items that workers share.
 pub(crate) struct Field {
     pub(crate) items: u32,
     pub(crate) workers: Vec<Hand>,
-    /// Some of the items, for the ways that are too slow for all.
+    /// Some of the items, for the contenders that are too slow for all.
     pub(crate) sample: Vec<Uuid>,
-    /// The slots of a chunk, for each chunk.
+    /// Slots of each chunk.
     pub(crate) chunks: Vec<SlotRange>,
     pub(crate) own: PgConnection,
     pub(crate) database: Database,
 }
 
-/// A worker and the slots that it owns, in order.
+/// A worker, and the slots that it owns, in order.
 pub(crate) struct Hand {
     pub(crate) key: MemberKey,
     pub(crate) slots: Vec<i32>,
 }
 
 impl Field {
-    /// Loads the items and shares them.
+    /// Loads the items and assigns the slots to the workers.
     pub(crate) async fn prepare(server: &Postgres, args: &Args, order: Order) -> Result<Self, Failure> {
         let database = server.new_database().await;
         let store = PgStore::new(&PgConfig::new(database.url()))?;
@@ -60,14 +60,14 @@ impl Field {
         Ok(Self { items: args.items(), workers, sample, chunks, own, database })
     }
 
-    /// Where sessions of this kind connect to.
+    /// Returns the URL for sessions in this commit mode.
     pub(crate) fn url(&self, commit: Commit) -> String {
         let setting = if commit == Commit::On { "on" } else { "off" };
         format!("{}?options=-c%20synchronous_commit%3D{setting}", self.database.url())
     }
 }
 
-/// Shares the slots as the control plane would.
+/// Assigns the slots as the control plane would.
 async fn share(store: &PgStore, slots: SlotCount, workers: u32) -> Result<Vec<Hand>, Failure> {
     let mut keys: BTreeMap<WorkerId, Hand> = (0..workers as usize)
         .map(worker)

@@ -1,5 +1,5 @@
-//! The load bench: how fast every row is incremented, by the fenced tick and by other ways, in one interleaved run; or how the whole
-//! system does at its work.
+//! Load bench: rate at which every row is incremented, by the fenced tick and by other contenders, in one interleaved run; or the behavior of
+//! the whole system.
 
 mod args;
 mod contender;
@@ -21,9 +21,10 @@ use scaler_pg::{PgConfig, PgStore, Spread};
 use serde_json::json;
 use test_servers::Postgres;
 
-/// Safe data, as in production, and room to work in. After each checkpoint, Postgres writes every page into its log once more: compressed,
-/// that is less. A server that has been at work for a while writes its log over old files; this one is new, and should not fill each new
-/// file with zeros first.
+/// Settings of Postgres: durable, as in production, with room to work in.
+///
+/// After each checkpoint, Postgres writes full pages to the WAL; compression makes these smaller. A server that has run for a while recycles
+/// its WAL files. This one is new, and must not fill each new file with zeros first.
 const SETTINGS: [(&str, &str); 9] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
@@ -36,7 +37,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("wal_compression", "lz4"),
 ];
 
-/// How many items a picture shows, and how many workers.
+/// Numbers of items in a plot, and numbers of workers.
 const ITEMS: [u32; 5] = [1000, 10_000, 100_000, 300_000, 600_000];
 const WORKERS: [u32; 4] = [1, 2, 4, 8];
 
@@ -89,7 +90,7 @@ async fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How much faster the tick is once the rows of each slot have been put beside each other.
+/// Prints how much faster the tick is after the rows of each slot have been put beside each other.
 #[expect(clippy::print_stdout, reason = "the ratios are what it is for")]
 async fn gain(args: &Args) -> Result<(), Failure> {
     let server = Postgres::private_with(&SETTINGS).await;

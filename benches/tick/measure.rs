@@ -1,5 +1,5 @@
-//! Passes, interleaved: in each round every contender has its turn. Each time another one begins, and every other round goes backwards,
-//! so that nobody always comes after the same one.
+//! Interleaved passes: each contender has one pass per round. Each round starts with another contender, and every other round runs backwards,
+//! so that no contender always follows the same one.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::contender::{Contender, learn, work};
 use crate::field::{Failure, Field, TICK};
 
-/// What one contender did in one field.
+/// Passes of one contender in one field.
 pub(crate) struct Found {
     pub(crate) contender: Contender,
     pub(crate) passes: Vec<Pass>,
@@ -17,11 +17,11 @@ pub(crate) struct Found {
 pub(crate) struct Pass {
     pub(crate) rows: u64,
     pub(crate) took_s: f64,
-    /// Of the pass and of what went before it.
+    /// Number of updates in the pass and its warm-up.
     pub(crate) updates: u64,
     pub(crate) hot_updates: u64,
     pub(crate) wal_bytes: u64,
-    /// How much the heap grew.
+    /// Growth of the heap.
     pub(crate) growth_bytes: i64,
 }
 
@@ -33,24 +33,24 @@ struct Counters {
 }
 
 impl Found {
-    /// Rows a second, the median of all passes.
+    /// Returns rows per second: the median of all passes.
     pub(crate) fn rows_per_s(&self) -> f64 {
         median(self.passes.iter().map(Pass::rows_per_s))
     }
 
-    /// How many times as fast as another, by the medians of both.
+    /// Returns the ratio to the rate of another one, by the medians of both.
     pub(crate) fn over(&self, other: &Self) -> f64 {
         self.rows_per_s() / other.rows_per_s()
     }
 
-    /// The share of updates that stayed within their page and touched no index.
+    /// Returns the share of HOT updates, which stayed within their page and touched no index.
     #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
     pub(crate) fn hot_share(&self) -> f64 {
         let sum = |of: fn(&Pass) -> u64| self.passes.iter().map(of).sum::<u64>() as f64;
         sum(|pass| pass.hot_updates) / sum(|pass| pass.updates)
     }
 
-    /// A mean of all passes, per row.
+    /// Returns the mean of all passes, per row.
     #[expect(clippy::cast_precision_loss, reason = "it is shown with three digits")]
     pub(crate) fn per_row(&self, of: impl Fn(&Pass) -> f64) -> f64 {
         self.passes.iter().map(of).sum::<f64>() / self.passes.iter().map(|pass| pass.rows).sum::<u64>() as f64
@@ -134,7 +134,7 @@ async fn pass(field: &mut Field, contender: Contender, number: i64) -> Result<Pa
     })
 }
 
-/// What Postgres has counted, once nobody else is connected any more.
+/// Returns the counters of Postgres, once no other session is connected.
 async fn counters(field: &mut Field) -> Result<Counters, Failure> {
     while sqlx::query_scalar::<_, i64>(include_str!("sql/other_sessions.sql")).fetch_one(&mut field.own).await? > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -142,7 +142,7 @@ async fn counters(field: &mut Field) -> Result<Counters, Failure> {
     Ok(sqlx::query_as(include_str!("sql/counters.sql")).fetch_one(&mut field.own).await?)
 }
 
-/// How far the log of Postgres has come.
+/// Returns the current WAL position of Postgres, in bytes.
 pub(crate) async fn wal_bytes(field: &mut Field) -> Result<i64, Failure> {
     let query = "select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
     Ok(sqlx::query_scalar(query).fetch_one(&mut field.own).await?)

@@ -1,4 +1,4 @@
-//! The table, and what is to be reached.
+//! Report of the bench: the table and the targets.
 
 use std::fmt::Write;
 
@@ -8,22 +8,22 @@ use crate::args::{Commit, Order};
 use crate::contender::Contender;
 use crate::measure::Found;
 
-/// All that was found on a table whose rows lie in this order.
+/// Results for a table whose rows lie in this order.
 pub(crate) struct Chapter {
     pub(crate) order: Order,
     pub(crate) found: Vec<Found>,
 }
 
-/// Something to be reached, with what was found.
+/// A target, with the measured value.
 pub(crate) struct Target {
     name: String,
     value: f64,
-    /// The least that is enough.
+    /// Minimum value that meets the target.
     limit: f64,
 }
 
 impl Chapter {
-    /// The table, as Markdown.
+    /// Returns the table, as Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text = format!(
             "| rows {} | rows/s | to the plain UPDATE | HOT | WAL bytes a row | heap growth, bytes a row |\n",
@@ -43,7 +43,7 @@ impl Chapter {
         text
     }
 
-    /// What is to be reached in this order.
+    /// Returns the targets for this order.
     pub(crate) fn targets(&self) -> Vec<Target> {
         use Commit::{Off, On};
         use Contender::{Fenced, OneRow, Plain, Unfenced};

@@ -1,36 +1,36 @@
-//! Proves from two looks that every item gained just as much as its slot was ticked: none twice, none left out.
+//! Proves from two snapshots that every item gained exactly as much as its slot was ticked: no tick done twice, none left out.
 //!
-//! Both looks must be consistent: slots and items of one moment. Then the proof needs neither a stopped system nor a slot that
-//! stays where it is, because a tick changes a slot and its items in one step.
+//! Each snapshot must be consistent: slots and items of one moment. The proof then needs no stopped system, and slots may move in
+//! between, because a tick changes a slot and its items in one step.
 
 use std::collections::BTreeMap;
 
 use crate::{ItemId, Slot, Tick, WorkerId};
 
-/// The most items that a report names of each sort; all are counted.
+/// Maximum number of items of each kind that a report names; all are counted.
 pub const MOST_NAMED: usize = 20;
 
-/// How often a slot was ticked until some moment.
+/// Number of ticks of a slot up to some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotTicks {
-    /// Who owned it then.
+    /// Owner at that moment.
     pub owner: Option<WorkerId>,
-    /// How often it was ticked, ever.
+    /// Number of times it was ever ticked.
     pub ticks: u64,
-    /// When it was last ticked.
+    /// Last tick that was done for it.
     pub last_tick: Tick,
 }
 
-/// Slots at one moment.
+/// State of slots at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
-    /// The tick at that moment, by the store's clock.
+    /// Present tick at that moment, by the store's clock.
     pub tick: Tick,
-    /// The slots that are looked at.
+    /// Slots that are audited.
     pub slots: BTreeMap<Slot, SlotTicks>,
 }
 
-/// Slots at one moment, and the values of their items: 20 bytes an item.
+/// State of slots at one moment, and the values of their items: 20 bytes per item.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     moment: Moment,
@@ -38,100 +38,102 @@ pub struct Snapshot {
     values: Vec<i32>,
 }
 
-/// An item that did not gain what it should.
+/// Item that did not gain what it should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
     /// The item.
     pub item: ItemId,
     /// Its slot.
     pub slot: Slot,
-    /// Who owned the slot at the later moment.
+    /// Owner of the slot at the later moment.
     pub owner: Option<WorkerId>,
-    /// How much its value grew.
+    /// Growth of its value.
     pub gained: i64,
-    /// How often its slot was ticked; below 0 where a failover has lost more ticks than were done since.
+    /// Number of times its slot was ticked; negative if a failover lost more ticks than were done since.
     pub ticked: i64,
-    /// How many ticks there were to do.
+    /// Number of ticks that were due.
     pub due: u64,
 }
 
-/// What two looks prove.
+/// Result of an audit of two snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// From the earlier look to the later one, in ticks.
+    /// Number of ticks from the earlier snapshot to the later one.
     pub ticks: u64,
-    /// Items that were there both times, and so were judged.
+    /// Number of items in both snapshots, which were therefore checked.
     pub items: u64,
-    /// Items that were there only the second time.
+    /// Number of items only in the later snapshot.
     pub came: u64,
-    /// Items that were there only the first time.
+    /// Number of items only in the earlier snapshot.
     pub gone: u64,
-    /// Items that gained more than their slot was ticked.
+    /// Number of items that gained more than their slot was ticked.
     pub doubled: u64,
-    /// By how much, all together.
+    /// Sum of the excess of these items.
     pub doubles: u64,
-    /// Items that gained less than their slot was ticked: somebody held them locked or changed their value, or the store refused to change them.
+    /// Number of items that gained less than their slot was ticked: another session had them locked or changed their value, or
+    /// the store refused to change them.
     pub short: u64,
-    /// Items whose value is the greatest integer, so that it stays: they are neither short nor late.
+    /// Number of items whose value is the maximum integer and cannot grow: they count as neither short nor late.
     pub ended: u64,
-    /// The first of them.
+    /// First of the items that reached the maximum.
     pub named_ended: Vec<ItemId>,
-    /// Items that gained less than there were ticks.
+    /// Number of items that gained less than there were ticks.
     pub late: u64,
-    /// By how much, all together: item-ticks that were missed.
+    /// Sum of the item-ticks that were missed.
     pub gaps: u64,
-    /// The most that one item missed.
+    /// Maximum number of ticks that one item missed.
     pub longest_gap: u64,
-    /// The first of the items that gained other than their slot was ticked, those that gained too much before the others.
+    /// First items whose gain differs from their slot's ticks; those that gained too much come first.
     pub named: Vec<Deviation>,
 }
 
 impl Snapshot {
-    /// The slots at a moment; its items are still to come.
+    /// Returns a snapshot of the slots at a moment, without items yet.
     #[must_use]
     pub const fn new(moment: Moment) -> Self {
         Self { moment, items: Vec::new(), values: Vec::new() }
     }
 
-    /// The next item, in the order of their ids.
+    /// Adds the next item. Items must come in the order of their ids.
     pub fn push(&mut self, item: ItemId, value: i32) {
         self.items.push(item);
         self.values.push(value);
     }
 
-    /// The slots that are looked at.
+    /// Returns the slots that are audited.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
         self.moment.slots.keys().copied()
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub const fn items(&self) -> usize {
         self.items.len()
     }
 }
 
-/// The second look, item by item: only the first one is kept.
+/// Audit of a later snapshot against an earlier one. It reads the later one item by item and keeps only the earlier one in
+/// memory.
 #[derive(Clone, Debug)]
 pub struct Audit {
     first: Snapshot,
     later: Moment,
-    /// How many items of the first look are done with.
+    /// Number of items of the earlier snapshot that are done.
     passed: usize,
     report: Report,
-    /// Those that are named after the doubled ones.
+    /// Items that gained too little; they are named after the doubled ones.
     short: Vec<Deviation>,
 }
 
 impl Audit {
-    /// Begins with what was seen first, and the slots as they are later.
+    /// Begins an audit with the earlier snapshot and the later state of the slots.
     #[must_use]
     pub fn new(first: Snapshot, later: Moment) -> Self {
         let report = Report { ticks: later.tick.since(first.moment.tick), ..Report::default() };
         Self { first, later, passed: 0, report, short: Vec::new() }
     }
 
-    /// The next item of the later look, in the order of their ids.
+    /// Checks the next item of the later snapshot. Items must come in the order of their ids.
     pub fn see(&mut self, item: ItemId, slot: Slot, value: i32) {
         while self.first.items.get(self.passed).is_some_and(|earlier| *earlier < item) {
             self.passed += 1;
@@ -172,7 +174,7 @@ impl Audit {
         }
     }
 
-    /// What both looks prove.
+    /// Returns the result of the audit.
     #[must_use]
     pub fn finish(mut self) -> Report {
         self.report.gone += (self.first.items.len() - self.passed) as u64;
@@ -182,7 +184,7 @@ impl Audit {
 }
 
 impl Report {
-    /// Whether every item gained just as much as its slot was ticked.
+    /// True if every item gained exactly as much as its slot was ticked.
     #[must_use]
     pub const fn proves(&self) -> bool {
         self.doubled == 0 && self.short == 0
@@ -200,9 +202,9 @@ impl Report {
     }
 }
 
-/// How many ticks there were to do from one moment to another, each given by the tick that it was and the slot's last one.
+/// Returns the number of ticks that were due between two moments, each given by its present tick and the slot's last one.
 ///
-/// At either moment the present tick may be done already or not yet; what was missed before the first moment is not asked for.
+/// At either moment the present tick may be done or not. Ticks missed before the first moment do not count.
 fn due((tick_then, last_then): (Tick, Tick), (tick_now, last_now): (Tick, Tick)) -> u64 {
     let done_by = |tick: Tick, last: Tick| last.max(Tick(tick.0.saturating_sub(1)));
     done_by(tick_now, last_now).since(done_by(tick_then, last_then))

@@ -1,10 +1,10 @@
-//! How long to wait before trying again.
+//! Exponential back-off with jitter.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits that double up to `longest`, of each a random part up to a half, and start over after a success.
+/// Waits that double up to `longest` and start over after a success; up to half of each is random.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     builder: ExponentialBuilder,
@@ -13,9 +13,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The first wait is from `first` to twice as long. The seed tells the jitter of one process from that of another.
+    /// Starts with a wait between `first` and twice as much. The seed makes the jitter of each process different.
     pub(crate) fn new(first: Duration, longest: Duration, seed: u64) -> Self {
-        // The jitter is added: it must have room below the longest wait too, or all would come back at the same moment.
+        // The jitter is added, so it needs room below the longest wait too; otherwise all processes would retry at the same
+        // moment.
         let half = longest / 2;
         let builder = ExponentialBuilder::new()
             .with_min_delay(first.min(half))
@@ -27,7 +28,7 @@ impl Backoff {
         Self { builder, waits: builder.build(), longest }
     }
 
-    /// The wait after one more failure.
+    /// Returns the wait after one more failure.
     pub(crate) fn failed(&mut self) -> Duration {
         self.waits.next().unwrap_or(self.longest).min(self.longest)
     }

@@ -1,20 +1,20 @@
-//! The time of day, handed in.
+//! Source of time, passed in so that tests can control it.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// Tells the time since some fixed moment; it never runs backwards.
+/// Monotonic clock: time since a fixed moment.
 pub trait Clock: Debug + Send + Sync {
-    /// The time now.
+    /// Returns the time now.
     fn now(&self) -> Duration;
 }
 
-/// The time since this clock was made, by tokio's timer: real time, or virtual time where a test has paused it.
+/// Time since this clock was created, by tokio's timer: real time, or virtual time if a test has paused it.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock(tokio::time::Instant);
 
 impl TokioClock {
-    /// A clock that shows zero now.
+    /// Returns a clock that shows zero now.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one door through which time comes in")]
     pub fn start() -> Self {

@@ -1,4 +1,4 @@
-//! One leader at a time.
+//! Leader election with terms.
 
 use std::fmt::{self, Debug};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::StoreError;
 
-/// One leadership: its number, which only rises, and who holds it. The store checks it in every commit.
+/// Term of a leadership: a number that only rises, and its holder. The store checks it in every commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Term {
-    /// The version of the leadership.
+    /// Number of the term; each new leadership has a higher one.
     pub number: u64,
-    /// The candidate that holds it.
+    /// Candidate that holds it.
     pub holder: Uuid,
 }
 
@@ -23,45 +23,47 @@ impl fmt::Display for Term {
     }
 }
 
-/// What a control plane hears of the members.
+/// Heartbeats of members that a control plane receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hearing {
-    /// A fresh heartbeat of at least one member of its installation.
+    /// At least one fresh heartbeat of a member of its installation.
     Members,
-    /// None: the membership cannot be read, or nobody speaks there.
+    /// None: the membership cannot be read, or it has no fresh heartbeat.
     Nobody,
 }
 
-/// How long a leader may hear nobody before a candidate that hears members takes its place.
+/// Maximum time for which a leader may hear no member before a candidate that hears members replaces it.
 pub const DEAF_AFTER: Duration = Duration::from_secs(10);
 
-/// How much later than others a candidate that hears nobody takes a lease that ran out, so that one that hears members comes first.
+/// Additional time that a candidate that hears no member waits for an expired lease, so that a candidate that hears members is
+/// elected first.
 pub const DEAF_CANDIDATE_WAITS: Duration = Duration::from_secs(2);
 
-/// One leader at a time, with a term that the store checks in every commit.
+/// Leader election: at most one leader per term, and the store checks the term in every commit.
 ///
-/// Time is the store's. A lease that ran out keeps nobody from committing: only the next term does.
+/// Times are measured by the store's clock. An expired lease alone does not keep its holder from committing; only a later term
+/// does.
 #[async_trait]
 pub trait Election: Debug + Send + Sync {
-    /// Asks for leadership for the time of `lease`. It is given, with a number one higher than any before, when nobody
-    /// holds it or the holder's lease has run out; otherwise `None`. A lease that lasts for more than twice as long yet is taken for one by
-    /// a clock that has fallen since, and for run out.
+    /// Campaigns for leadership for the time `lease`. Returns a term whose number is one higher than any before if there is no
+    /// leader or the leader's lease has expired; `None` otherwise. A lease that has more than twice `lease` left also counts as
+    /// expired: the store's clock must have gone back since.
     ///
-    /// - A candidate that hears [`Members`](Hearing::Members) is also given the place of a leader that has told in all of its
-    ///   [renewals](Self::renew) for [`DEAF_AFTER`] that it hears [`Nobody`](Hearing::Nobody).
-    /// - One that hears nobody gets a lease that ran out only [`DEAF_CANDIDATE_WAITS`] later.
+    /// - A candidate that hears [`Members`](Hearing::Members) also replaces a leader that has reported
+    ///   [`Nobody`](Hearing::Nobody) in all of its [renewals](Self::renew) for [`DEAF_AFTER`].
+    /// - A candidate that hears no member gets an expired lease only [`DEAF_CANDIDATE_WAITS`] later.
     ///
     /// # Errors
-    /// When the store is away, refuses, or does not answer.
+    /// If the store is unavailable, refuses the call, or does not answer.
     async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError>;
 
-    /// Prolongs the term by `lease` from now, and notes what the leader hears; `false` when a later term has begun.
+    /// Extends the term to `lease` from now and records what the leader hears. Returns false if a later term has begun.
     ///
     /// # Errors
     /// As for [`campaign`](Self::campaign).
     async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError>;
 
-    /// Gives the term up, so that the next candidate need not wait. Without effect when a later term has begun.
+    /// Ends the term, so that the next candidate need not wait. It has no effect if a later term has begun.
     ///
     /// # Errors
     /// As for [`campaign`](Self::campaign).

@@ -1,15 +1,15 @@
-//! A failure that lasts: reported when it begins, when its reason changes, and again at growing intervals until it ends.
+//! Failure episode: reported when it begins, when its reason changes, and again at growing intervals until it ends.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// The times between two reports of the same reason; the last one repeats.
+/// Intervals between two reports of the same reason; the last one repeats.
 const REPEAT_AFTER: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600)];
-/// Reasons that are told apart within one episode. Of more, the one that was reported longest ago is forgotten.
+/// Maximum number of reasons that are told apart within one episode. The one that was reported longest ago is forgotten first.
 const MOST_REASONS: usize = 8;
 
-/// A failure that lasts, from its first failed call to the next one that succeeds.
+/// Failure episode: lasts from the first failed call to the next one that succeeds.
 ///
 /// A reason is the text of an error and its sources, without numbers: waits, ports and process ids change from one attempt to the next
 /// although the reason stays the same.
@@ -54,19 +54,19 @@ impl Episode {
         self.began_at.take().is_some()
     }
 
-    /// When the present episode began.
+    /// Returns the time at which the present episode began; `None` if there is none.
     #[must_use]
     pub const fn began_at(&self) -> Option<Duration> {
         self.began_at
     }
 }
 
-/// The text of an error and of all its sources; words with digits in them are left out.
+/// Returns the text of an error and of all its sources, without words that contain digits.
 fn reason_of(error: &dyn Error) -> String {
     let mut whole = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
-        // Writing to a text never fails.
+        // Writing to a `String` never fails.
         let _ = write!(whole, "{error}: ");
         next = error.source();
     }
@@ -82,7 +82,7 @@ mod tests {
     #[error("{0}")]
     struct Failure(&'static str);
 
-    /// The seconds at which a failure with one of these texts, once a second, is reported.
+    /// Returns the seconds at which a failure that happens once a second, with the text of that second, is reported.
     fn reported(seconds: u64, text: impl Fn(u64) -> &'static str) -> Vec<u64> {
         let mut episode = Episode::default();
         (0..seconds).filter(|second| episode.failed(Duration::from_secs(*second), &Failure(text(*second)))).collect()

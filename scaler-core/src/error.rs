@@ -1,47 +1,47 @@
-//! What can go wrong with a store or a membership, sorted by what the caller may do about it.
+//! Errors of a store or a membership, classified by how the caller may react.
 
 use std::error::Error;
 
-/// The error of an adapter's own library, kept as the source of ours.
+/// Error of an adapter's own library, kept as the source of a [`StoreError`] or [`MembershipError`].
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
-/// What a failure means for the one who called.
+/// Class of an error: whether a call may be repeated after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
-    /// The same call will fail again until somebody changes something.
+    /// The same call fails again until its cause is fixed.
     Permanent,
-    /// Nothing happened; the same call may succeed later.
+    /// Nothing was changed; the same call may succeed later.
     Transient,
-    /// It may or may not have happened. Only a call that is safe to repeat may be repeated.
+    /// The call may or may not have taken effect. Only a call that is safe to repeat may be repeated.
     Indeterminate,
 }
 
-/// A failure of a [`WorkStore`](crate::WorkStore) or an [`Election`](crate::Election).
+/// Error of a [`WorkStore`](crate::WorkStore) or an [`Election`](crate::Election).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store lacks its schema, or the table of work.
+    /// The store lacks its schema or the work table.
     #[error("{during}: not installed yet: {source}")]
     NotInstalled {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// The store refuses this user or this database.
+    /// The store denies access to this user or this database.
     #[error("{during}: access is denied: {source}")]
     Denied {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// What the store holds is not what this program works on.
+    /// The data in the store does not have the shape that this program expects.
     #[error("{during}: {source}")]
     Misshapen {
         /// The call that failed.
         during: &'static str,
-        /// What is wrong and where.
+        /// Description of the mismatch, and its place.
         source: BoxError,
     },
     /// The store cannot be reached now.
@@ -49,23 +49,23 @@ pub enum StoreError {
     Unavailable {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// Somebody else holds what the call needs; nothing was changed.
+    /// Another session holds a lock that the call needs; nothing was changed.
     #[error("{during}: the store is busy: {source}")]
     Busy {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// No answer came, so nobody knows whether it happened.
+    /// No answer came, so it is unknown whether the call took effect.
     #[error("{during}: no answer: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
     /// The store refuses the call itself.
@@ -73,13 +73,13 @@ pub enum StoreError {
     Refused {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
 }
 
 impl StoreError {
-    /// What the caller may do about it.
+    /// Returns the class of the error, which tells whether the call may be repeated.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
@@ -90,24 +90,24 @@ impl StoreError {
     }
 }
 
-/// A failure of a [`Membership`](crate::Membership).
+/// Error of a [`Membership`](crate::Membership).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MembershipError {
-    /// The membership refuses this user.
+    /// The membership denies access to this user.
     #[error("{during}: access is denied: {source}")]
     Denied {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// A key of ours holds something of somebody else's, which is left as it is.
+    /// A key that the adapter uses holds foreign data, which is left unchanged.
     #[error("{during}: {source}")]
     Misshapen {
         /// The call that failed.
         during: &'static str,
-        /// Which key, and what it holds.
+        /// Key, and what it holds.
         source: BoxError,
     },
     /// The membership cannot be reached now.
@@ -115,15 +115,15 @@ pub enum MembershipError {
     Unavailable {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
-    /// No answer came, so nobody knows whether it happened.
+    /// No answer came, so it is unknown whether the call took effect.
     #[error("{during}: no answer: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
     /// The membership refuses the call itself.
@@ -131,13 +131,13 @@ pub enum MembershipError {
     Refused {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Reason, in the adapter's words.
         source: BoxError,
     },
 }
 
 impl MembershipError {
-    /// What the caller may do about it.
+    /// Returns the class of the error, which tells whether the call may be repeated.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {

@@ -1,17 +1,18 @@
-//! For work whose effect lies outside the store: when it may begin on a slot that has come, and with which fencing token.
+//! Hand-over of work whose effect lies outside the store: time at which it may begin on a moved slot, and its fencing token.
 //!
-//! The fence of a [`WorkStore`] ends where its database ends. Work that calls somebody else may still be under way when its slot
-//! moves. A [`Gate`] in each worker then says when work may begin:
+//! The fence of a [`WorkStore`] protects only its own database. Work that calls another system may still be in progress when its
+//! slot moves. A [`Gate`] in each worker then decides when work may begin:
 //!
-//! - [`HandOver::Atomic`]: at once. The work of the giver may overlap with that of the receiver.
-//! - [`HandOver::DrainAck`]: when the giver has acknowledged that its work has ended, or when the limit is over. **While no piece of work
-//!   takes longer than half of the limit, no two workers work on one slot at once**, whichever acknowledgements are lost and whoever dies.
+//! - [`HandOver::Atomic`]: at once. Work of the former owner may overlap with work of the new one.
+//! - [`HandOver::DrainAck`]: when the former owner has acknowledged that its work has ended, or when the limit has passed. **If
+//!   no piece of work takes longer than half of the limit, two workers never work on one slot at the same time**, whichever
+//!   acknowledgements are lost and whichever workers die.
 //!
-//! What no gate can stop is a process that stands still in the midst of its work and wakes after the limit. Only whoever carries the
-//! effect out can: by refusing a [`Token`] that is older than one it has seen. So pass the token on wherever it can be checked.
+//! A gate cannot stop a process that is paused during its work and resumes after the limit. Only the system that receives the
+//! effect can: it must reject a [`Token`] that is older than one it has seen. So pass the token on wherever it can be checked.
 //!
-//! Acknowledgements travel by whatever channel there is, to everybody: each that is lost costs a wait and nothing else. The
-//! control plane, the worker and their stores do not use this; it stands beside them, fed by [`WorkStoreExt::holdings`].
+//! Acknowledgements may be broadcast over any channel: a lost one costs a wait and nothing else. The control plane, the worker
+//! and their stores do not use this module; the caller feeds it with [`WorkStoreExt::holdings`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,13 +25,13 @@
 //! let (slot, mut now) = (Slot::new(7), second);
 //!
 //! giver.look(now, now, [(slot, Epoch(1))]);
-//! let token = giver.begin(now, slot).expect("nobody had the slot before");
+//! let token = giver.begin(now, slot).expect("the slot had no earlier owner");
 //! assert_eq!(token.to_string(), "slot 7 at epoch 1"); // goes with the call to the outside
 //!
 //! now += second; // The slot moves while the work is under way.
 //! assert!(giver.look(now, now, []).is_empty());
 //! receiver.look(now, now, [(slot, Epoch(2))]);
-//! assert!(receiver.begin(now, slot).is_none(), "the giver may still be at work");
+//! assert!(receiver.begin(now, slot).is_none(), "the former owner may still be working");
 //!
 //! for acknowledgement in giver.end(now, token) {
 //!     receiver.hear(now, acknowledgement);
@@ -46,24 +47,25 @@ use async_trait::async_trait;
 
 use crate::{Epoch, MemberKey, Slot, StoreError, WorkStore};
 
-/// When work outside the store may begin on a slot that has come.
+/// Mode of hand-over: condition for work outside the store to begin on a slot that this process has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandOver {
     /// At once.
     Atomic,
-    /// When its giver has acknowledged, or `limit` after it has come.
+    /// Once the former owner has acknowledged, or `limit` after the slot was received.
     DrainAck {
-        /// At least twice as long as the longest piece of work.
+        /// Maximum wait; at least twice as long as the longest piece of work.
         limit: Duration,
     },
 }
 
-/// The fencing token: who carries the effect out refuses one of an epoch before the latest that it has seen for the slot.
+/// Fencing token of a slot. The system that receives the effect rejects a token with an epoch below the highest that it has seen
+/// for the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
-    /// The slot that is worked on.
+    /// Slot that is worked on.
     pub slot: Slot,
-    /// The version of its ownership.
+    /// Version of its ownership.
     pub epoch: Epoch,
 }
 
@@ -73,45 +75,46 @@ impl fmt::Display for Token {
     }
 }
 
-/// Says to everybody: nobody works on the slot at this epoch, or at any before it.
+/// Broadcast that no worker works on the slot at this epoch or at any earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Acknowledgement {
     /// The slot.
     pub slot: Slot,
-    /// The epoch that is over.
+    /// Epoch that has ended.
     pub epoch: Epoch,
 }
 
-/// Lets the work of one process begin. Times are of any clock of that process that never falls.
+/// Decides when work of one process may begin. Times are from any monotonic clock of that process.
 #[derive(Debug)]
 pub struct Gate {
     mode: HandOver,
     turns: BTreeMap<(Slot, Epoch), Turn>,
-    /// The latest epoch of each slot that is known to be over.
+    /// Latest epoch of each slot that is known to have ended.
     over: BTreeMap<Slot, Epoch>,
     looked_at: Duration,
 }
 
-/// One slot's time with this process.
+/// One period in which this process holds a slot.
 #[derive(Debug)]
 struct Turn {
     came_at: Duration,
     held: bool,
-    /// Nobody before works on it any more.
+    /// True if no earlier owner works on it any more.
     clear: bool,
     in_flight: u32,
 }
 
 impl Gate {
-    /// A gate of a process that holds nothing yet.
+    /// Returns the gate of a process that holds no slots yet.
     #[must_use]
     pub const fn new(mode: HandOver) -> Self {
         Self { mode, turns: BTreeMap::new(), over: BTreeMap::new(), looked_at: Duration::ZERO }
     }
 
-    /// Takes in which slots this process holds, as asked for at `asked_at` and known `now`. Gives what to tell everybody.
+    /// Updates the set of slots that this process holds, as requested at `asked_at` and known at `now`. Returns the
+    /// acknowledgements to broadcast.
     ///
-    /// Work may begin for half of the limit after a look, so look at least that often.
+    /// Work may begin for half of the limit after `asked_at`, so call this at least that often.
     pub fn look(
         &mut self,
         asked_at: Duration,
@@ -124,17 +127,18 @@ impl Gate {
             let new = Turn { came_at: now, held: true, clear: false, in_flight: 0 };
             self.turns.entry(key).or_insert(new).held = true;
         }
-        self.rebalance_load(now)
+        self.end_turns(now)
     }
 
-    /// Takes in what somebody tells everybody. Gives what to tell in turn.
+    /// Records an acknowledgement from another worker. Returns the acknowledgements to broadcast in turn.
     pub fn hear(&mut self, now: Duration, acknowledgement: Acknowledgement) -> Vec<Acknowledgement> {
         let over = self.over.entry(acknowledgement.slot).or_default();
         *over = acknowledgement.epoch.max(*over);
-        self.rebalance_load(now)
+        self.end_turns(now)
     }
 
-    /// Begins a piece of work on a slot; `None` when it is not held, or not yet, or was not looked at for too long.
+    /// Begins a piece of work on a slot. `None` if the slot is not held, if its work may not begin yet, or if the last look is
+    /// too old.
     pub fn begin(&mut self, now: Duration, slot: Slot) -> Option<Token> {
         let (mode, looked_at, over) = (self.mode, self.looked_at, self.over.get(&slot).copied());
         let turns = self.turns.range_mut((slot, Epoch(0))..=(slot, Epoch(u64::MAX)));
@@ -150,17 +154,17 @@ impl Gate {
         })
     }
 
-    /// A piece of work has ended. Gives what to tell everybody.
+    /// Ends a piece of work. Returns the acknowledgements to broadcast.
     pub fn end(&mut self, now: Duration, token: Token) -> Vec<Acknowledgement> {
         if let Some(turn) = self.turns.get_mut(&(token.slot, token.epoch)) {
             turn.in_flight = turn.in_flight.saturating_sub(1);
         }
-        self.rebalance_load(now)
+        self.end_turns(now)
     }
 
-    /// Ends the turns that are over. Who had to wait for somebody before it answers for that one too: were it to say of its own
-    /// turn that it is over, the next would not know that an earlier one is still at work.
-    fn rebalance_load(&mut self, now: Duration) -> Vec<Acknowledgement> {
+    /// Ends the turns that are over. A turn is acknowledged only after those before it have ended or the limit has passed: if a
+    /// process acknowledged its own turn earlier, the next owner would not know that an earlier one is still working.
+    fn end_turns(&mut self, now: Duration) -> Vec<Acknowledgement> {
         let mut told = Vec::new();
         let (mode, over) = (self.mode, &mut self.over);
         self.turns.retain(|(slot, epoch), turn| {
@@ -180,7 +184,7 @@ impl Gate {
 fn is_clear(mode: HandOver, epoch: Epoch, over: Option<Epoch>, came_at: Duration, now: Duration) -> bool {
     match mode {
         HandOver::Atomic => true,
-        // Before the first owner there was none.
+        // The first epoch has no earlier owner.
         HandOver::DrainAck { limit } => {
             let all_before_are_over = over.unwrap_or_default().next() >= epoch;
             all_before_are_over || now.saturating_sub(came_at) >= limit
@@ -188,11 +192,11 @@ fn is_clear(mode: HandOver, epoch: Epoch, over: Option<Epoch>, came_at: Duration
     }
 }
 
-/// Conveniences over any store.
+/// Convenience methods for any [`WorkStore`].
 #[async_trait]
 pub trait WorkStoreExt: WorkStore {
-    /// The slots of a member, each with its epoch: what a [`Gate`] looks at. Reads the whole assignment, which a role that may only execute
-    /// functions cannot.
+    /// Returns the slots of a member, each with its epoch, as input of [`Gate::look`]. It reads the whole assignment, which a
+    /// database role that may only execute functions cannot.
     ///
     /// # Errors
     /// As for [`WorkStore::assignment`].

@@ -1,4 +1,4 @@
-//! Names and numbers that tell things apart. Each parses at the edge and is valid from then on.
+//! Identifiers and counters. Text is validated when it is parsed; a parsed value is always valid.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ macro_rules! uuid_name {
         pub struct $name(Uuid);
 
         impl $name {
-            #[doc = concat!("The ", $what, " that has this UUID.")]
+            #[doc = concat!("Returns the ", $what, " with this UUID.")]
             #[must_use]
             pub const fn new(id: Uuid) -> Self {
                 Self(id)
             }
 
-            #[doc = concat!("The UUID of this ", $what, ".")]
+            #[doc = concat!("Returns the UUID of this ", $what, ".")]
             #[must_use]
             pub const fn uuid(self) -> Uuid {
                 self.0
@@ -43,59 +43,59 @@ macro_rules! uuid_name {
 }
 
 uuid_name! {
-    /// A row of the table of work.
+    /// Id of an item: a row of the work table.
     ItemId, "item"
 }
 uuid_name! {
-    /// One life of a worker, made when its process starts: two processes with one name are two incarnations.
+    /// Id of one process of a worker, created when the process starts. Two processes with one name are two incarnations.
     Incarnation, "incarnation"
 }
 
 uuid_name! {
-    /// Identity of one store, made when it is installed. Members that work on another store are strangers: they are given nothing.
+    /// Id of one store, created when it is installed. Members that work on another store are given no slots.
     InstallationId, "installation"
 }
 
 impl InstallationId {
-    /// That of a member which tells none, since it is of an earlier version: it is taken for one of ours.
+    /// Id of a member that reports none, because it is of an earlier version: it counts as a member of the same installation.
     pub const UNKNOWN: Self = Self(Uuid::nil());
 }
 
-/// The name of a worker: its pod name. 1 to 253 printable ASCII characters without spaces; cheap to clone.
+/// Name of a worker, usually its pod name: 1 to 253 printable ASCII characters without spaces. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(SmolStr);
 
-/// A text that cannot name a worker.
+/// Error for a text that is not a valid worker name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidWorkerId {
-    /// The name has no characters.
+    /// The name is empty.
     #[error("a worker name is empty")]
     Empty,
     /// The name is longer than Kubernetes allows.
     #[error("worker name {0:?} has more than {max} characters", max = WorkerId::MAX_LEN)]
     TooLong(String),
-    /// The name holds a space, a control character or something outside ASCII.
+    /// The name contains a space, a control character or a non-ASCII character.
     #[error("worker name {name:?} holds {character:?}: only printable ASCII without spaces may stand in it")]
     Character {
         /// The whole name.
         name: String,
-        /// The first character that may not stand in it.
+        /// The first invalid character.
         character: char,
     },
 }
 
 impl WorkerId {
-    /// Equal to no worker's name: fills a place that has none.
+    /// Placeholder that equals no worker's name.
     pub(crate) const NONE: Self = Self(SmolStr::new_static(""));
 
-    /// The longest name, in characters: that of the longest Kubernetes pod name.
+    /// Maximum length of a name in characters, that of a Kubernetes pod name.
     pub const MAX_LEN: usize = 253;
 
     /// Parses a name.
     ///
     /// # Errors
-    /// When the name is empty, too long, or holds anything but printable ASCII without spaces.
+    /// If the name is empty, too long, or contains anything but printable ASCII without spaces.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidWorkerId> {
         let name = name.into();
         if name.is_empty() {
@@ -110,7 +110,7 @@ impl WorkerId {
         Ok(Self(name.into()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -131,12 +131,12 @@ impl FromStr for WorkerId {
     }
 }
 
-/// Who owns a slot: a worker in one of its lives.
+/// Owner of slots: one incarnation of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberKey {
-    /// The name of the worker.
+    /// Name of the worker.
     pub worker: WorkerId,
-    /// Which of its lives.
+    /// Incarnation of the worker.
     pub incarnation: Incarnation,
 }
 
@@ -153,13 +153,13 @@ macro_rules! counter {
         pub struct $name(pub u64);
 
         impl $name {
-            /// The one after this.
+            /// Returns the next number.
             #[must_use]
             pub const fn next(self) -> Self {
                 Self(self.0 + 1)
             }
 
-            /// How many lie between an earlier one and this; 0 when `earlier` is not earlier.
+            /// Returns the distance from an earlier number to this one; 0 if `earlier` is not earlier.
             #[must_use]
             pub const fn since(self, earlier: Self) -> u64 {
                 self.0.saturating_sub(earlier.0)
@@ -175,11 +175,11 @@ macro_rules! counter {
 }
 
 counter! {
-    /// The number of a second by the store's clock. An item is incremented at most once in each.
+    /// Number of a second by the store's clock. An item is incremented at most once per tick.
     Tick
 }
 counter! {
-    /// The version of a slot's ownership: one more with every change of owner. It is the fencing token.
+    /// Version of a slot's ownership: one higher with every change of owner. It is the fencing token.
     Epoch
 }
 

@@ -1,11 +1,12 @@
-//! Shares a table of items among workers, evenly, moving as little as can be, and never lets two workers do the same work.
+//! Splits the rows of a table across workers, evenly. Each row has exactly one owner, and rebalancing moves the fewest rows
+//! possible.
 //!
-//! Items hash to a fixed number of [slots](Slot). A [`Ring`] gives every slot an owner; a [`WorkStore`] keeps who owns
-//! what and does the work itself, and checks ownership inside the very write that does the work; a [`Membership`] tells,
-//! as a hint, who is there. The [control plane](control) and the [worker] are state machines over these traits.
+//! Items hash to a fixed number of [slots](Slot). A [`Ring`] gives every slot an owner. A [`WorkStore`] keeps the ownership of
+//! the slots, does the work itself, and checks ownership in the same write. A [`Membership`] lists the members; it is advisory.
+//! The [control plane](control) and the [worker] are state machines over these traits.
 //!
-//! This crate knows no database, no network and no ambient clock. Adapters live in crates of their own; [`memory`]
-//! holds the reference ones.
+//! This crate has no database, no network and no ambient clock. Adapters are crates of their own; [`memory`] has the reference
+//! implementations.
 //!
 //! ```
 //! use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, SlotLoad, StickyRing, WorkerId};
@@ -60,7 +61,7 @@ pub use store::{
     RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
 };
 
-/// Compiles and runs the example of the README.
+/// Compiles and runs the README's example as a doc test.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

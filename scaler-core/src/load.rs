@@ -1,10 +1,10 @@
-//! How much each slot weighs.
+//! Load of the slots.
 
 use std::sync::Arc;
 
 use crate::{Slot, SlotCount};
 
-/// How many items each slot holds, or that all slots count alike. Cheap to clone.
+/// Load of each slot: its number of items, or 1 for all slots. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotLoad {
     slots: SlotCount,
@@ -19,13 +19,13 @@ struct Counts {
 }
 
 impl SlotLoad {
-    /// Every slot counts as 1.
+    /// Returns a load in which every slot counts as 1.
     #[must_use]
     pub const fn uniform(slots: SlotCount) -> Self {
         Self { slots, items: None }
     }
 
-    /// Every slot counts as the items in it; slots not named hold none.
+    /// Returns a load in which every slot counts as its number of items; slots that are not listed hold none.
     ///
     /// Slots outside the count are ignored.
     pub fn of_items(slots: SlotCount, items: impl IntoIterator<Item = (Slot, u32)>) -> Self {
@@ -38,7 +38,7 @@ impl SlotLoad {
         Self::counted(slots, counts)
     }
 
-    /// The same load, save that these slots count as many items as is said here. Slots outside the count are ignored.
+    /// Returns the same load with other numbers of items for these slots. Slots outside the count are ignored.
     #[must_use]
     pub fn with(&self, changes: impl IntoIterator<Item = (Slot, u32)>) -> Self {
         let mut counts = match &self.items {
@@ -59,19 +59,19 @@ impl SlotLoad {
         Self { slots, items: Some(Arc::new(Counts { of_slot, total, heaviest })) }
     }
 
-    /// How many slots there are.
+    /// Returns the number of slots.
     #[must_use]
     pub const fn slots(&self) -> SlotCount {
         self.slots
     }
 
-    /// Whether every slot counts alike, whatever it holds.
+    /// True if every slot counts as 1, whatever it holds.
     #[must_use]
     pub const fn is_uniform(&self) -> bool {
         self.items.is_none()
     }
 
-    /// What this slot counts; 0 for a slot outside the count.
+    /// Returns the load of this slot; 0 for a slot outside the count.
     #[must_use]
     #[inline]
     pub fn of(&self, slot: Slot) -> u32 {
@@ -81,19 +81,20 @@ impl SlotLoad {
         }
     }
 
-    /// The sum over all slots.
+    /// Returns the sum over all slots.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.items.as_ref().map_or(self.slots.len() as u64, |items| items.total)
     }
 
-    /// What the heaviest slot counts.
+    /// Returns the load of the heaviest slot.
     #[must_use]
     pub fn heaviest(&self) -> u32 {
         self.items.as_ref().map_or(1, |items| items.heaviest)
     }
 
-    /// Whether this is the other load or a clone of it. Two loads that were counted apart are not, even where they are equal.
+    /// True if this load and the other are clones of each other. Two loads that were counted separately are not, even if they are
+    /// equal.
     #[must_use]
     pub fn is_clone_of(&self, other: &Self) -> bool {
         let is_same = match (&self.items, &other.items) {

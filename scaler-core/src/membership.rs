@@ -1,4 +1,4 @@
-//! Who is there, as a hint.
+//! Membership: members and their heartbeats. It is advisory.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,21 +9,21 @@ use futures_core::stream::BoxStream;
 
 use crate::{InstallationId, ItemId, MemberKey, MembershipError, Tick, WorkerId};
 
-/// What a member is about to do.
+/// State of a member, as it reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemberState {
-    /// It has just started: of two incarnations with one name, the one that joins last stays.
+    /// It has just started. Of two incarnations with one name, the one that joins last keeps the name.
     Joining,
     /// It works and may be given slots.
     Active,
-    /// It is there, and the store lets no write in its name through: others take over what it owns.
+    /// It runs, but the store refuses all of its writes: other workers take over its slots.
     Barred,
-    /// It works and hands over what it owns, since it leaves or was [retired](Membership::retire).
+    /// It works and hands over its slots, because it leaves or was [retired](Membership::retire).
     Draining,
 }
 
 impl MemberState {
-    /// The word for it, as members are listed.
+    /// Returns the state as lower-case text, as shown in lists of members.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,35 +41,35 @@ impl fmt::Display for MemberState {
     }
 }
 
-/// What a worker says of itself with every heartbeat.
+/// Member of the cluster, as it describes itself in every heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its name and incarnation.
     pub key: MemberKey,
-    /// Which store it works on.
+    /// Installation of the store that it works on.
     pub installation: InstallationId,
-    /// What it is about to do.
+    /// State of the member.
     pub state: MemberState,
-    /// The last tick at which the store answered it; `None` before the first.
+    /// Last tick at which the store answered it; `None` before the first.
     pub last_tick: Option<Tick>,
-    /// How many slots it owned then.
+    /// Number of slots that it owned at that tick.
     pub slots: u32,
-    /// How many items its slots held then, with those that the store refused to change.
+    /// Number of items in its slots at that tick, including items that the store refused to change.
     pub items: u64,
-    /// How many of the items in its slots the store refused to change then.
+    /// Number of items in its slots that the store refused to change at that tick.
     pub refused: u64,
-    /// One of them, or what else the store refused, and why; for people to look at.
+    /// One of the refused items, or another thing that the store refused, with the reason; for display only.
     pub refusal: Option<String>,
-    /// The first few of the items it watches, for people to look at.
+    /// First few of its items; for display only.
     pub first_items: Vec<ItemId>,
-    /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
+    /// Revision of its rollout, a text shared by all workers of one rollout and no others; `None` if it knows none.
     pub revision: Option<String>,
-    /// How long its process has run, in whole seconds.
+    /// Time its process has run, in whole seconds.
     pub uptime: Duration,
 }
 
 impl Member {
-    /// A member that has just started and owns nothing.
+    /// Returns a member that has just started and owns nothing.
     #[must_use]
     pub const fn joining(key: MemberKey, installation: InstallationId) -> Self {
         Self {
@@ -88,111 +88,117 @@ impl Member {
     }
 }
 
-/// A member, and how long ago it was last heard.
+/// Member, and the age of its last heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberRecord {
-    /// What it said.
+    /// Member, as of its last heartbeat.
     pub member: Member,
-    /// How long ago, by the membership's clock.
+    /// Age of its last heartbeat, by the membership's clock.
     pub age: Duration,
 }
 
-/// Whether the one who beats is the one who bears the name.
+/// Answer to a heartbeat: whether this incarnation still owns its worker name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Registration {
-    /// It is.
+    /// This incarnation owns the name.
     Current,
-    /// It is, and it was [retired](Membership::retire): it shall hand over what it owns and take nothing new, but stay.
+    /// This incarnation owns the name and was [retired](Membership::retire): it hands over its slots, takes no new ones, and
+    /// stays.
     Retiring,
-    /// A later incarnation has taken the name: this one must stop.
+    /// A later incarnation has taken the name, so this one must stop.
     Superseded,
 }
 
-/// A wake-up notification: what changed, and whom it concerns.
+/// Wake-up notification: what changed, and for which workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WakeUp {
-    /// A member joined, left, or changed its state: control planes look.
+    /// A member joined, left, or changed its state: control planes look at once.
     Members,
     /// Slots were given to these workers, or taken from them.
     Slots(BTreeSet<WorkerId>),
-    /// Notifications may have been lost, or concern very many: everybody looks.
+    /// Notifications may have been lost, or concern very many workers: all workers and control planes look at once.
     Everyone,
 }
 
 impl WakeUp {
-    /// The most workers that one notification names: it goes to all who listen, so that its size counts once for each of them.
+    /// Maximum number of workers that one notification names. It is sent to every listener, so its size counts once for each of
+    /// them.
     pub const MOST_NAMED: usize = 64;
 
-    /// Slots changed hands between these workers: names them, unless they are very many.
+    /// Returns the notification that slots moved between these workers: it names them, or is [`Everyone`](Self::Everyone) if they
+    /// are more than [`MOST_NAMED`](Self::MOST_NAMED).
     #[must_use]
     pub fn slots(workers: BTreeSet<WorkerId>) -> Self {
         if workers.len() > Self::MOST_NAMED { Self::Everyone } else { Self::Slots(workers) }
     }
 }
 
-/// Who is there, as a hint: nothing that must be exclusive depends on it, and all of it may be lost at any time.
+/// List of the members, with their heartbeats. It is advisory: no exclusion depends on it, and all of it may be lost at any time.
 ///
-/// Ages are told by the membership's own clock, so that no worker's clock matters.
+/// Ages are measured by the membership's own clock, so the clocks of the workers do not matter.
 #[async_trait]
 pub trait Membership: fmt::Debug + Send + Sync {
-    /// Joins, or renews.
+    /// Joins, or renews the membership.
     ///
-    /// - Each installation has names of its own: members of different ones never supersede each other, whatever their names.
-    /// - A member that is [`Joining`](MemberState::Joining) takes its name over from any other incarnation, which is
-    ///   superseded from then on and for as long as the membership remembers it.
+    /// - Each installation has its own names: members of different installations never supersede each other.
+    /// - A [`Joining`](MemberState::Joining) member takes its name from any other incarnation, which is superseded from then on,
+    ///   for as long as the membership remembers it.
     /// - Any other member is [`Current`](Registration::Current) while its name is free or its own, and
-    ///   [`Superseded`](Registration::Superseded) otherwise; a superseded heartbeat changes nothing.
-    /// - Who would be current, and whose name is among those that were [retired](Self::retire) last in its installation, is
-    ///   [`Retiring`](Registration::Retiring) instead.
+    ///   [`Superseded`](Registration::Superseded) otherwise. A superseded heartbeat changes nothing.
+    /// - A member that would be current, and whose name is among those that were [retired](Self::retire) last in its
+    ///   installation, is [`Retiring`](Registration::Retiring) instead.
     /// - A heartbeat that brings a new member or a new state is followed by [`WakeUp::Members`].
     /// - Repeating a heartbeat is safe.
     ///
     /// # Errors
-    /// When the membership is away, refuses, or does not answer.
+    /// If the membership is unavailable, refuses the call, or does not answer.
     async fn heartbeat(&self, member: &Member) -> Result<Registration, MembershipError>;
 
-    /// Forgets this incarnation at once. Other incarnations with the same name stay; forgetting twice is forgetting.
+    /// Removes this incarnation at once. Other incarnations with the same name stay. Repeating it is safe.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError>;
 
-    /// Everybody who has not left and was not swept, in the order of their names; members of other installations, too.
+    /// Returns all members that have not left and were not swept, in the order of their names, including members of other
+    /// installations.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn members(&self) -> Result<Vec<MemberRecord>, MembershipError>;
 
-    /// Forgets everybody not heard for longer than `older_than`; the names of those forgotten, in order.
+    /// Removes all members whose last heartbeat is older than `older_than`, and returns their names in order.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn sweep(&self, older_than: Duration) -> Result<Vec<WorkerId>, MembershipError>;
 
-    /// Retires the workers of these names in this installation, and no others: it replaces those that were retired before.
+    /// Retires the workers with these names in this installation, and no others: the names replace those that were retired
+    /// before.
     ///
-    /// - At return, every later heartbeat of anybody is answered by the new names.
-    /// - A name need not be that of a member; members are listed as before, and leaving or sweeping retires and reinstates nobody.
-    /// - The names outlive the one who gave them. When they are lost, all workers are reinstated; that costs moves and no more.
+    /// - Once it returns, every later heartbeat is answered according to the new names.
+    /// - A name need not belong to a member. Members are listed as before; leaving or sweeping does not change the retired names.
+    /// - The names outlive the process that set them. If they are lost, all workers are reinstated; that costs moves and nothing
+    ///   else.
     /// - Repeating it is safe.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn retire(&self, installation: InstallationId, workers: &BTreeSet<WorkerId>) -> Result<(), MembershipError>;
 
-    /// The names that were retired last in this installation.
+    /// Returns the names that were retired last in this installation.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn retired(&self, installation: InstallationId) -> Result<BTreeSet<WorkerId>, MembershipError>;
 
-    /// Sends a wake-up notification to all who listen. It may be lost.
+    /// Sends a wake-up notification to all listeners. It may be lost.
     ///
     /// # Errors
     /// As for [`heartbeat`](Self::heartbeat).
     async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError>;
 
-    /// Wake-up notifications: something changed, look now rather than later. They may be lost, doubled or late; where some may have been
-    /// lost, [`WakeUp::Everyone`] follows. The stream ends only when the membership is dropped.
+    /// Returns the stream of wake-up notifications. They may be lost, duplicated or late; if some may have been lost,
+    /// [`WakeUp::Everyone`] follows. The stream ends only when the membership is dropped.
     fn wake_ups(&self) -> BoxStream<'static, WakeUp>;
 }

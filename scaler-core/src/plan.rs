@@ -1,26 +1,26 @@
-//! What would move, and what it costs against the least that could.
+//! Rebalance plans: moves, their cost, and the lower bound of that cost.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::{Roster, Slot, SlotLoad, WorkerId};
 
-/// Why a slot moves.
+/// Reason why a slot moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Nobody owned it.
+    /// It had no owner.
     Unowned,
     /// Its owner left the roster.
     OwnerLeft,
-    /// A worker joined and takes its share.
+    /// A worker joined and takes its fair share.
     WorkerJoined,
-    /// A weight changed.
+    /// The weight of a worker changed.
     WeightChanged,
-    /// Items came or went until the loads were too uneven.
+    /// Item counts changed until the loads were too uneven.
     Uneven,
-    /// The ring computes its owners, and this is what it computes: a cordon was lifted, a worker in between is full or has room
-    /// again, or another ring gave the slots away before.
+    /// The ring computes this owner for it: a cordon was lifted, a worker that comes earlier for the slot is full or has room
+    /// again, or another ring placed the slots before.
     Rule,
     /// It is pinned to a worker.
     Pinned,
@@ -40,29 +40,29 @@ impl fmt::Display for Reason {
     }
 }
 
-/// One slot's change of owner.
+/// Change of owner of one slot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Move {
     /// The slot.
     pub slot: Slot,
-    /// Who owned it, if anybody did.
+    /// Former owner; `None` if it had none.
     pub from: Option<WorkerId>,
-    /// Who shall own it.
+    /// New owner.
     pub to: WorkerId,
-    /// Why.
+    /// Reason.
     pub why: Reason,
 }
 
-/// What moves, counted in slots and in items.
+/// Amount that moves, in slots and in items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Slots that change their owner.
+    /// Number of slots that change their owner.
     pub slots: u64,
-    /// Items in them.
+    /// Number of items in them.
     pub items: u64,
 }
 
-/// The moves between two assignments, with their cost and the least that any plan to the same loads would cost.
+/// Moves between two assignments, with their cost and the minimum cost of any plan that leads to the same loads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     roster: Roster,
@@ -73,9 +73,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan of these moves, each slot once at most, after which `roster` holds.
+    /// Returns a plan of these moves, at most one per slot, with `roster` as the roster after it.
     ///
-    /// The lower bound is the sum of what the workers gain: whoever ends with more than before must have received it.
+    /// The lower bound is the sum of the workers' gains: a worker that ends with more than before must have received the
+    /// difference.
     #[must_use]
     pub fn new(roster: Roster, mut moves: Vec<Move>, load: &SlotLoad) -> Self {
         moves.sort_unstable_by_key(|slot_move| slot_move.slot);
@@ -97,52 +98,53 @@ impl Plan {
         Self { shared_among: roster.clone(), roster, moves, cost, lower_bound }
     }
 
-    /// A plan whose moves stand in the order of their slots, and whose cost and bound are known.
+    /// Returns a plan of moves that are sorted by slot, with a known cost and lower bound.
     pub(crate) const fn counted(roster: Roster, shared_among: Roster, moves: Vec<Move>, cost: Cost, lower_bound: Cost) -> Self {
         Self { roster, shared_among, moves, cost, lower_bound }
     }
 
-    /// The same plan where the slots are shared among others than the whole roster when it has been carried out.
+    /// Returns the same plan with `shared_among` as the roster among which the slots are shared after it.
     #[must_use]
     pub fn with_shares_of(self, shared_among: Roster) -> Self {
         Self { shared_among, ..self }
     }
 
-    /// The roster after it.
+    /// Returns the roster after the plan.
     #[must_use]
     pub const fn roster(&self) -> &Roster {
         &self.roster
     }
 
-    /// Those among whom the slots are shared after it: the roster, save joiners that do not have their share yet, and with
-    /// the old seat of those whose change of weight is not carried out yet.
+    /// Returns the roster among which the slots are shared after the plan: [`roster`](Self::roster) without workers that have
+    /// joined and not received their share yet, and with the former [`Seat`](crate::Seat) of workers whose new weight is not
+    /// applied yet.
     ///
-    /// What is missing follows in later plans, from a ring that has this as [the roster it shares
-    /// among](crate::StickyRing::shared_among). Equal to the roster where nothing was left out.
+    /// Later plans do the rest, if the ring takes this as [the roster it shares among](crate::StickyRing::shared_among). It
+    /// equals [`roster`](Self::roster) if nothing was left out.
     #[must_use]
     pub const fn shared_among(&self) -> &Roster {
         &self.shared_among
     }
 
-    /// The moves, in the order of their slots.
+    /// Returns the moves, in the order of their slots.
     #[must_use]
     pub fn moves(&self) -> &[Move] {
         &self.moves
     }
 
-    /// What the plan moves.
+    /// Returns the number of slots and items that the plan moves.
     #[must_use]
     pub const fn cost(&self) -> Cost {
         self.cost
     }
 
-    /// The least that any plan to the same loads would move.
+    /// Returns the minimum that any plan that leads to the same loads would move.
     #[must_use]
     pub const fn lower_bound(&self) -> Cost {
         self.lower_bound
     }
 
-    /// Whether nothing moves.
+    /// True if the plan moves nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.moves.is_empty()

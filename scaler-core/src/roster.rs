@@ -1,19 +1,19 @@
-//! Who may own slots now.
+//! Members that may own slots, with their weight and eligibility.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::WorkerId;
 
-/// A worker's share against the others': one of weight 2 owns twice as much as one of weight 1.
+/// Share of a worker relative to the others: a worker of weight 2 owns twice as much as one of weight 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Weight(NonZeroU32);
 
 impl Weight {
-    /// The weight of a worker that is like all others.
+    /// Default weight, that of a worker like all others.
     pub const ONE: Self = Self(NonZeroU32::MIN);
 
-    /// A weight; `None` for 0, since a worker that shall own nothing does not stand in the roster.
+    /// Returns a weight; `None` for 0, since a worker that should own nothing is not in the roster.
     #[must_use]
     pub const fn new(weight: u32) -> Option<Self> {
         match NonZeroU32::new(weight) {
@@ -22,35 +22,36 @@ impl Weight {
         }
     }
 
-    /// The weight as a number.
+    /// Returns the weight as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 }
 
-/// Whether a worker may be given slots that it does not own yet.
+/// Eligibility of a worker for slots that it does not own yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Eligibility {
-    /// It may.
+    /// It may be given slots.
     Eligible,
     /// It keeps what it owns and receives nothing.
     Cordoned,
 }
 
-/// A worker's place in the roster.
+/// Weight, eligibility and generation of a worker in the roster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seat {
-    /// Its share against the others'.
+    /// Share relative to the others.
     pub weight: Weight,
-    /// Whether it may be given more.
+    /// Eligibility for more slots.
     pub eligibility: Eligibility,
-    /// Which rollout it comes from; a later one has a greater number. While two are present, only the later receives.
+    /// Number of the rollout it comes from; a later rollout has a greater number. While two are present, only workers of the
+    /// later one receive slots.
     pub generation: u64,
 }
 
 impl Seat {
-    /// The seat of a worker like all others: weight 1, open, of generation 0.
+    /// Default seat: weight 1, eligible, generation 0.
     pub const PLAIN: Self = Self { weight: Weight::ONE, eligibility: Eligibility::Eligible, generation: 0 };
 }
 
@@ -59,12 +60,12 @@ impl Seat {
 pub struct Roster(Arc<Vec<(WorkerId, Seat)>>);
 
 impl Roster {
-    /// A roster of workers of equal weight.
+    /// Returns a roster of workers with the default seat.
     pub fn of(workers: impl IntoIterator<Item = WorkerId>) -> Self {
         workers.into_iter().map(|worker| (worker, Seat::PLAIN)).collect()
     }
 
-    /// Seats a worker, or changes its seat.
+    /// Adds a worker, or changes its seat.
     pub fn seat(&mut self, worker: WorkerId, seat: Seat) {
         let seats = Arc::make_mut(&mut self.0);
         match place(seats, &worker) {
@@ -73,49 +74,49 @@ impl Roster {
         }
     }
 
-    /// Removes a worker; its seat, if it had one.
+    /// Removes a worker and returns its seat; `None` if it had none.
     pub fn remove(&mut self, worker: &WorkerId) -> Option<Seat> {
         let place = place(&self.0, worker).ok()?;
         Some(Arc::make_mut(&mut self.0).remove(place).1)
     }
 
-    /// The seat of a worker.
+    /// Returns the seat of a worker; `None` if it has none.
     #[must_use]
     pub fn get(&self, worker: &WorkerId) -> Option<Seat> {
         place(&self.0, worker).ok().map(|place| self.0[place].1)
     }
 
-    /// Whether the worker has a seat.
+    /// True if the worker is in the roster.
     #[must_use]
     pub fn contains(&self, worker: &WorkerId) -> bool {
         place(&self.0, worker).is_ok()
     }
 
-    /// Workers and seats, by name.
+    /// Returns all workers and their seats, by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&WorkerId, Seat)> {
         self.0.iter().map(|(worker, seat)| (worker, *seat))
     }
 
-    /// How many workers have a seat.
+    /// Returns the number of workers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nobody has a seat.
+    /// True if the roster has no workers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Where the worker sits, or would sit.
+/// Returns the index of the worker, or the index at which it would be inserted.
 fn place(seats: &[(WorkerId, Seat)], worker: &WorkerId) -> Result<usize, usize> {
     seats.binary_search_by(|(seated, _)| seated.cmp(worker))
 }
 
 impl FromIterator<(WorkerId, Seat)> for Roster {
-    /// Of two seats with one name the later counts.
+    /// Collects workers and seats. If a name occurs more than once, its last seat counts.
     fn from_iter<I: IntoIterator<Item = (WorkerId, Seat)>>(seats: I) -> Self {
         let mut seats: Vec<_> = seats.into_iter().collect();
         seats.reverse();

@@ -29,7 +29,7 @@ static DEFINER: AccessMode = AccessMode {
     items: "select * from scaler.items($1, $2, $3, $4)",
 };
 
-/// Access mode in use. Found out anew after a refusal, since rights may change while a worker works.
+/// Access mode in use. It is determined again after a refusal, since privileges may change while a worker runs.
 #[derive(Debug, Default)]
 pub(crate) struct FoundAccessMode(Mutex<Option<&'static AccessMode>>);
 
@@ -45,7 +45,7 @@ impl FoundAccessMode {
         Ok(mode)
     }
 
-    /// Passes an answer on; after a refusal, or before all is installed, the mode is found out anew.
+    /// Returns the answer unchanged. After `Denied` or `NotInstalled`, the access mode is determined again.
     pub(crate) fn heed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Denied { .. } | StoreError::NotInstalled { .. }) = answer {
             self.set(None);

@@ -1,8 +1,8 @@
-//! The two looks of an audit, each of one moment.
+//! Snapshots of an audit: two, each a consistent read of one moment.
 //!
-//! Rows stream by in the order of their ids, and of the first look 20 bytes an item are kept. A temporary copy in Postgres would need a
-//! session that lasts and the right to write; a transaction that stays open for the whole time would keep Postgres from clearing
-//! what a tick leaves behind, every second, of every row.
+//! Rows are streamed in the order of their ids, and 20 bytes per item of the first snapshot are kept in memory. A temporary copy in Postgres
+//! would need a long-lived session and the privilege to write. A transaction that is open for the whole audit would keep vacuum from removing
+//! the dead row versions that each tick leaves behind.
 
 use std::time::Duration;
 
@@ -16,33 +16,33 @@ use crate::PgStore;
 use crate::store::{number, signed, unsigned};
 
 const DURING: &str = "audit";
-/// The most items of a sample.
+/// Maximum number of items in a sample.
 const MOST_SAMPLED: i64 = 5_000;
 const BEGIN: &str = include_str!("../sql/audit_begin.sql");
 
-/// What an audit looks at.
+/// Slots that an audit reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Every item.
     All,
-    /// The items of these slots, 5,000 at most.
+    /// The items of these slots, at most 5,000.
     Slots(Vec<Slot>),
 }
 
 type ItemRow = (Uuid, i32, i32);
 
 impl PgStore {
-    /// Up to so many slots that hold items, chosen at random.
+    /// Returns up to `slots` slots that hold items, chosen at random.
     ///
     /// # Errors
-    /// When the store is away, refuses, or does not answer.
+    /// When the store is unavailable, refuses, or does not answer.
     pub async fn sample(&self, slots: u16) -> Result<Scope, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/audit_sample.sql")).bind(i32::from(slots));
         let rows: Vec<(i32,)> = self.link.rows(DURING, query).await?;
         Ok(Scope::Slots(rows.into_iter().map(|(slot,)| number(slot)).collect()))
     }
 
-    /// The first look.
+    /// Takes the first snapshot.
     ///
     /// # Errors
     /// As for [`sample`](Self::sample).
@@ -50,7 +50,7 @@ impl PgStore {
         self.look(scope, Snapshot::new, |snapshot, item, _, value| snapshot.push(item, value)).await
     }
 
-    /// The second look at what the first one saw, and what both prove.
+    /// Takes the second snapshot and returns the report on both.
     ///
     /// # Errors
     /// As for [`sample`](Self::sample).
@@ -58,14 +58,14 @@ impl PgStore {
         self.look(scope, |moment| Audit::new(first, moment), Audit::see).await.map(Audit::finish)
     }
 
-    /// How long the oldest transaction of the database has lasted; `None` for a role that may not see those of others.
+    /// Returns the age of the database's oldest transaction; `None` if this role may not see the transactions of other users.
     ///
     /// # Errors
     /// As for [`sample`](Self::sample).
     pub async fn oldest_transaction(&self) -> Result<Option<Duration>, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/oldest_transaction.sql"));
         let rows: Vec<(f64,)> = self.link.rows("oldest transaction", query).await?;
-        // A clock that was set back makes it begin in the future.
+        // If the server's clock was set back, the transaction began in the future.
         Ok(rows.first().map(|(seconds,)| Duration::try_from_secs_f64(*seconds).unwrap_or_default()))
     }
 
@@ -76,7 +76,7 @@ impl PgStore {
         see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<T, StoreError> {
         match scope {
-            // A look at all items may last; it keeps nobody from working.
+            // Reading all items may take long. It blocks no other session.
             Scope::All => {
                 let all = async |transaction: &mut PgConnection| Ok(self.read(transaction, None, begin, see).await?);
                 self.link.lasting(DURING, Some(BEGIN), all).await?
@@ -93,7 +93,7 @@ impl PgStore {
         }
     }
 
-    /// The inner failure is about what was read.
+    /// Reads slots and items in this transaction. The inner error is about the data that was read.
     async fn read<T>(
         &self,
         transaction: &mut PgConnection,

@@ -1,31 +1,32 @@
-//! Counts the items of a large table a run of slots at a time: a statement over all of them would take the cores that ticks need, and
-//! keep ticks from tidying up for as long as it runs.
+//! Counts the items of a large table, one range of slots at a time.
+//!
+//! A statement over all slots would take CPU time from ticks, and would keep them from pruning dead row versions for as long as it runs.
 
 use std::time::Duration;
 
 use scaler_core::{Slot, SlotCount, SlotLoad, SlotRange};
 
-/// So many items are always counted at once.
+/// Number of items that are always counted in one statement.
 const FEW: u64 = 20_000;
-/// How long one statement should take.
+/// Target duration of one statement.
 const WANTED: Duration = Duration::from_millis(50);
-/// Of so many parts the first is counted of a table of which nothing is known. Nobody knows how long that takes.
+/// Number of parts into which an unknown table is divided for the first statement, whose duration cannot be predicted.
 const FIRST: u32 = 1024;
-/// By how much more slots are counted at once, at most, when the last ones took no longer than they should.
+/// Maximum factor by which the next part has more slots than the last one, if that took at most `WANTED`.
 const GROWTH: u32 = 4;
 
-/// How far the count has come.
+/// State of the count.
 #[derive(Debug)]
 pub(crate) struct Counting {
-    /// What each slot was found to hold when it was last counted.
+    /// Number of items in each slot when it was last counted.
     load: SlotLoad,
-    /// Where the next part begins.
+    /// First slot of the next part.
     next: u32,
-    /// How many items a part should hold.
+    /// Target number of items in a part.
     wanted: u64,
-    /// How many slots a part may have.
+    /// Maximum number of slots in a part.
     widest: u32,
-    /// Whether each slot was counted once.
+    /// True if each slot was counted at least once.
     is_whole: bool,
 }
 
@@ -39,12 +40,12 @@ impl Counting {
         self.load.slots()
     }
 
-    /// The load, once each slot was counted.
+    /// Returns the load; `None` until each slot was counted once.
     pub(crate) fn load(&self) -> Option<&SlotLoad> {
         self.is_whole.then_some(&self.load)
     }
 
-    /// Which slots are to be counted next.
+    /// Returns the slots to count next.
     pub(crate) fn part(&self) -> SlotRange {
         let slots = self.load.slots().get();
         let width = match self.items() {
@@ -54,21 +55,21 @@ impl Counting {
         SlotRange::new(self.next..self.next.saturating_add(width.min(self.widest).max(1)).min(slots))
     }
 
-    /// How many items there are, by what is known of them.
+    /// Estimates the number of items from the slots counted so far; `None` if no slot was counted yet.
     fn items(&self) -> Option<u64> {
         let slots = u64::from(self.load.slots().get());
         let known = if self.is_whole { slots } else { self.next.into() };
         (self.load.total() * slots).checked_div(known)
     }
 
-    /// Cuts parts that Postgres did not count in time; false when this one was a single slot.
+    /// Halves the maximum width of parts after Postgres did not count this one in time; false if it was a single slot.
     pub(crate) fn too_much(&mut self, part: SlotRange) -> bool {
         let slots = part.end() - part.first();
         self.widest = (slots / 2).max(1);
         slots > 1
     }
 
-    /// Takes in what these slots hold, which took Postgres so long to count. Slots that are not named hold nothing.
+    /// Records the items of these slots, and the time that Postgres took to count them. Slots that are not named hold none.
     pub(crate) fn learn(&mut self, part: SlotRange, items: impl IntoIterator<Item = (Slot, u32)>, took: Duration) {
         let nothing = (part.first()..part.end()).map(|slot| (Slot::new(slot), 0));
         let load = self.load.with(nothing.chain(items));
@@ -102,7 +103,7 @@ mod tests {
         Counting::new(SlotCount::DEFAULT)
     }
 
-    /// Counts the next part of a table with so many items in each slot; how many slots that were.
+    /// Counts the next part of a table with `items` items in each slot, and returns the number of slots in the part.
     fn count(counting: &mut Counting, items: u32, ns_each: u64) -> u32 {
         let part = counting.part();
         let slots = part.end() - part.first();

@@ -1,4 +1,4 @@
-//! A server that has no place for one more session, or no time to open it, is not asked over and over: each try costs it a process.
+//! Circuit breaker: limits connection attempts to a server that is full or too slow, since each attempt costs it a process.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::error::TOO_MANY;
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// A server that does not answer at all may just have been replaced by one that does.
+/// Maximum wait after an attempt without answer. It is shorter, since another server may have taken over meanwhile.
 const LONGEST_WAIT_WHERE_SLOW: Duration = Duration::from_millis(1500);
-/// What pgbouncer says then, under a code that means much else.
+/// Start of pgbouncer's message when it is full. Its SQLSTATE has many other meanings.
 const NO_MORE: &str = "no more connections allowed";
 
-/// Open, so that nothing passes, for a while after each try that found the server full or too slow.
+/// Circuit breaker that opens after each attempt that found the server full or too slow. While it is open, no session is requested.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     clock: TokioClock,
@@ -28,18 +28,18 @@ struct State {
 }
 
 impl Circuit {
-    /// Through which all may pass.
+    /// Returns a closed circuit breaker, which allows all attempts.
     pub(crate) fn new() -> Self {
         Self { clock: TokioClock::start(), state: Mutex::default() }
     }
 
-    /// For how long nobody shall ask; `None` when anybody may.
+    /// Returns the time for which the circuit stays open; `None` if it is closed.
     pub(crate) fn wait(&self) -> Option<Duration> {
         let wait = self.state().closes_at?.saturating_sub(self.clock.now());
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// A session was asked for, with this answer.
+    /// Records the answer to a request for a session.
     pub(crate) fn heed<T>(&self, answer: &Result<T, sqlx::Error>) {
         match answer {
             Err(error) if is_full(error) => self.opens_for(LONGEST_WAIT),
@@ -48,12 +48,13 @@ impl Circuit {
         }
     }
 
-    /// A try was not answered in time.
+    /// Records an attempt that was not answered in time.
     pub(crate) fn heed_silence(&self) {
         self.opens_for(LONGEST_WAIT_WHERE_SLOW);
     }
 
-    /// The waits double with each try, up to the longest; half of each is chance, so that many who came together do not come back together.
+    /// Opens the circuit. The wait doubles with each attempt, up to `longest`. Half of it is random jitter, so that clients that failed
+    /// together do not retry together.
     fn opens_for(&self, longest: Duration) {
         let mut state = self.state();
         let longest = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(state.failures)).min(longest);

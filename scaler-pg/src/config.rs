@@ -1,4 +1,4 @@
-//! Where Postgres is, and how long to wait for it.
+//! Connection settings and timeouts for Postgres.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use scaler_core::{Incarnation, StoreError};
 use crate::error::{Finding, Target};
 use crate::hosts::Hosts;
 
-/// How sessions of workers are named, so that others can see whether they are there.
+/// Prefix of the `application_name` of a worker's sessions, by which the control plane sees that the worker is connected.
 pub(crate) const WORKER_SESSION: &str = "scaler-worker ";
 
-/// How long a transaction of ours through a pooler may wait for us.
+/// Maximum time for which one of our transactions behind a pooler may be idle.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// After how long Postgres closes a session whose client no longer acknowledges what it is sent, so that its place and its locks are free:
-/// probes begin after 5 s of silence. A worker that comes back has a new session within the 3 s of its own timeout.
+/// TCP settings with which Postgres closes the session of a client that no longer acknowledges data, and frees its connection slot and locks.
+/// Probes begin after 5 s of silence. A worker that comes back has a new session within the 3 s of its own timeout.
 const CLIENT_GONE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "5"),
     ("tcp_keepalives_interval", "1"),
@@ -24,61 +24,61 @@ const CLIENT_GONE: [(&str, &str); 4] = [
     ("tcp_user_timeout", "10000"),
 ];
 
-/// What stands between us and Postgres.
+/// Connection pooler mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooler {
-    /// Nothing, or a pooler that lends whole sessions.
+    /// No pooler, or a pooler in session mode.
     #[default]
     None,
-    /// A pooler that lends a session for a transaction only, such as pgbouncer with `pool_mode = transaction`. Each call is then a
-    /// transaction of its own with its settings, nothing stays prepared, and sessions bear no incarnation: they would be those of the pooler.
+    /// A pooler in transaction mode, such as pgbouncer with `pool_mode = transaction`. Each call is then a transaction with its own settings,
+    /// no statement stays prepared, and session names hold no incarnation, since the sessions are the pooler's.
     Transaction,
 }
 
-/// Where Postgres is, and how long to wait for it.
+/// Connection settings and timeouts for Postgres.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct PgConfig {
-    /// `postgres://user:password@host:port/database`, with the options that libpq knows, such as `sslmode`. Of several hosts
-    /// (`host1:port1,host2:port2`) the one is used that takes writes.
+    /// URL of the database, `postgres://user:password@host:port/database`, with the options that libpq knows, such as `sslmode`. Of several
+    /// hosts (`host1:port1,host2:port2`), the one that takes writes is used.
     pub url: String,
-    /// A file with the password, in place of the one in the URL. It is read anew for each connection, as are the certificates that the URL
-    /// names: what is changed while the program runs counts from the next connection on.
+    /// File with the password, in place of the one in the URL. It is read again for each connection, as are the certificates that the URL
+    /// names: a changed file takes effect with the next connection.
     pub password_file: Option<PathBuf>,
-    /// The name of its sessions.
+    /// Name of the sessions (`application_name`).
     pub application_name: String,
-    /// How many connections may be open at a time, beside those that tick.
+    /// Maximum number of open connections, besides those for ticks.
     pub max_connections: u32,
-    /// How many connections may tick at a time, beside one for slots whose ticks fail.
+    /// Maximum number of connections for ticks, besides one for slots whose ticks fail.
     pub ticks_at_once: u32,
-    /// Whether a tick waits until it is on disk.
+    /// Commit mode of ticks.
     pub tick_commit: TickCommit,
-    /// What stands in between.
+    /// Connection pooler mode.
     pub pooler: Pooler,
-    /// After a session was lost, a random wait up to this before the next one is opened.
+    /// Maximum random wait before the next session is opened after one was lost.
     pub reconnect_spread: Duration,
-    /// How long opening a connection may take, over all hosts: each gets its share.
+    /// Maximum time to open a connection, over all hosts: each gets an equal share.
     pub connect_timeout: Duration,
-    /// How long a call may take, with the wait for a connection. A connection on which nothing was answered for so long is closed.
+    /// Maximum time of a call, including the wait for a connection. A connection without any answer for this time is closed.
     pub command_timeout: Duration,
-    /// How long the server works on one statement. Less than the command timeout, so that a slow server still answers in time.
+    /// Maximum time that the server works on one statement. Less than the command timeout, so that a slow server still answers in time.
     pub statement_timeout: Duration,
-    /// How long a statement waits for what somebody else has locked.
+    /// Maximum time that a statement waits for a lock of another session.
     pub lock_timeout: Duration,
 }
 
-/// Whether a tick waits until it is on disk. All else always does.
+/// Commit mode of ticks: durable or asynchronous. All other commits are durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TickCommit {
-    /// As the server is configured, which is: it waits.
+    /// The commit is as the server is configured: by default, it waits until it is on disk.
     Durable,
-    /// It does not: a crash of the server may lose the ticks of its last moments, fence and increment together.
+    /// The commit does not wait: a crash of the server may lose the last ticks. Fence and increments of a tick are lost together.
     Asynchronous,
 }
 
 impl PgConfig {
-    /// The defaults: 4 connections and 4 that tick and wait for the disk, without a pooler, reopened within 500 ms, 2 s to connect,
-    /// 3 s to answer, 2.5 s a statement, 300 ms for a lock.
+    /// Returns the defaults: 4 connections, and 4 for ticks, which wait for the disk; no pooler; a new session within 500 ms after a loss; 2
+    /// s to connect, 3 s per call, 2.5 s per statement, 300 ms for a lock.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -96,7 +96,7 @@ impl PgConfig {
         }
     }
 
-    /// The defaults for a worker: its sessions bear its incarnation, so that the control plane sees at once when they are gone.
+    /// Returns the defaults for a worker. Its sessions carry its incarnation, so that the control plane sees at once when they end.
     pub fn for_worker(url: impl Into<String>, incarnation: Incarnation) -> Self {
         Self {
             application_name: format!("{WORKER_SESSION}{incarnation}"),
@@ -106,7 +106,7 @@ impl PgConfig {
         }
     }
 
-    /// Refuses timeouts by which a slow server would be taken for one that vanished.
+    /// Refuses timeouts with which a slow server would be taken for one that is unreachable.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let (statement, command) = (self.statement_timeout, self.command_timeout);
         if statement < command {
@@ -116,12 +116,13 @@ impl PgConfig {
         Err(StoreError::Refused { during: "connect", source: Box::new(finding) })
     }
 
-    /// How to reach each host, with sessions that commit so.
+    /// Returns the connection options of each host, with sessions in this commit mode.
     pub(crate) fn hosts(&self, commit: TickCommit) -> Result<Hosts, StoreError> {
         let hosts = Hosts::of(&self.url)?;
         Ok(match self.pooler {
             Pooler::None => hosts.with(|options| options.application_name(&self.application_name).options(self.settings(commit))),
-            // The session that bears a worker's name would be lent to others, and these are the only parameters that every pooler takes.
+            // The pooler would lend a session with a worker's name to other clients. These parameters are the only ones that every pooler
+            // accepts.
             Pooler::Transaction => {
                 let name =
                     self.application_name.strip_prefix(WORKER_SESSION).map_or(self.application_name.as_str(), |_| "scaler");
@@ -130,14 +131,15 @@ impl PgConfig {
         })
     }
 
-    /// Begins a transaction with its settings, where no session keeps them.
+    /// Returns the statement that begins a transaction with its settings; `None` if the session keeps them.
     pub(crate) fn begin(&self, commit: TickCommit) -> Option<String> {
         let settings = self.settings(commit).into_iter().map(|(name, value)| format!("; set local {name} = '{value}'"));
         (self.pooler == Pooler::Transaction)
             .then(|| format!("begin isolation level read committed{}", settings.collect::<String>()))
     }
 
-    /// A worker that is stopped in the middle of a transaction keeps its slots locked, so that it is cut off soon.
+    /// Returns the time after which Postgres ends a session that is idle in a transaction. It is short, since a worker that is stopped in a
+    /// transaction keeps its slots locked.
     fn idle_in_transaction(&self) -> Duration {
         match self.pooler {
             Pooler::None => self.statement_timeout,
@@ -145,7 +147,7 @@ impl PgConfig {
         }
     }
 
-    /// What each session is set to.
+    /// Returns the settings of each session.
     pub(crate) fn settings(&self, commit: TickCommit) -> Vec<(&'static str, String)> {
         let millis = |duration: Duration| duration.as_millis().to_string();
         let mut settings = vec![
@@ -153,7 +155,8 @@ impl PgConfig {
             ("lock_timeout", millis(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", millis(self.idle_in_transaction())),
             ("default_transaction_isolation", "read committed".to_owned()),
-            // A policy that hides rows from this role raises an error: without it, they would be passed over without a word.
+            // A row-level security policy that hides rows from this role then raises an error. With `on`, these rows would be skipped
+            // silently.
             ("row_security", "off".to_owned()),
             // Compiling a statement that runs for milliseconds costs more than it gains.
             ("jit", "off".to_owned()),

@@ -1,9 +1,9 @@
-//! The one way to use a session.
+//! Calls on sessions, with time limits that detect an unreachable server.
 //!
-//! A server that vanished closes nothing: its connections stay open until the kernel has given up sending to them, for a quarter of an
-//! hour. The library offers no keep-alive and no `TCP_USER_TIMEOUT` for its sockets, so answers tell: Postgres answers each statement within
-//! the statement timeout, be it with a refusal (SQLSTATE 57014), and a session on which nothing was answered for the longer command timeout is
-//! closed, with all that are idle. What may last longer is [attended](Link::attend). Postgres does the same for clients that vanished: see
+//! A server that vanished closes no connection: they stay open until the kernel gives up retransmitting, after 15 minutes. The client library
+//! offers neither keep-alive nor `TCP_USER_TIMEOUT` for its sockets, so this module relies on answers. Postgres answers each statement within
+//! the statement timeout, if need be with a cancellation (SQLSTATE 57014). A session without an answer for the longer command timeout is
+//! closed, together with all idle ones. Statements that may take longer are [attended](Link::attend). For Postgres' check of its clients, see
 //! [`PgConfig::settings`].
 
 use std::future::Future;
@@ -23,7 +23,7 @@ use crate::idle::{IdleSessions, Purpose};
 use crate::password::PasswordFile;
 use crate::pool::{Lent, Pool, PoolOptions};
 
-/// How long one statement of those that may last takes at most. Its locks are those of rows that it adds or removes, or none.
+/// Time limit of each long-running statement. Such a statement locks only rows that it adds or removes, or none.
 const LASTING: &str = "set local statement_timeout = '300s'";
 
 /// Sessions with one database.
@@ -31,16 +31,16 @@ const LASTING: &str = "set local statement_timeout = '300s'";
 pub(crate) struct Link {
     pool: Pool,
     clock: TokioClock,
-    /// Begins a transaction with its settings, where a pooler lends sessions for a transaction only.
+    /// Statement that begins a transaction with its settings, if the pooler is in transaction mode; otherwise `None`.
     begin: Option<String>,
     command_timeout: Duration,
     statement_timeout: Duration,
 }
 
-/// Why a transaction was rolled back.
+/// Reason for which a transaction was rolled back.
 pub(crate) enum Failed {
     Statement(sqlx::Error),
-    /// What was found in its answers.
+    /// An answer was wrong.
     Finding(StoreError),
 }
 
@@ -57,13 +57,15 @@ impl From<StoreError> for Failed {
 }
 
 impl Link {
-    /// Two links with the same database, for all but ticks, and for ticks: nothing else takes the connections of the latter, and only its
-    /// sessions may commit without waiting for the disk. They connect at first use, and a server that one of them finds gone is gone for both.
+    /// Returns two links to the same database: for all calls but ticks, and for ticks.
+    ///
+    /// Only ticks use the connections of the second link, and only these may commit without waiting for the disk. The links connect at first
+    /// use. If one finds the server gone, the idle sessions of both are closed.
     pub(crate) fn pair(config: &PgConfig) -> Result<(Self, Self), StoreError> {
         config.check()?;
         let idle = Arc::new(IdleSessions::new());
         let others = Self::new(config, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
-        // One more is opened while some slots fail: they are tried again beside the others.
+        // One more is opened while some slots fail: those are retried in parallel with the others.
         let ticks = Self::new(config, &idle, Purpose::Ticks, config.ticks_at_once.saturating_add(1), config.tick_commit)?;
         Ok((others, ticks))
     }
@@ -92,7 +94,7 @@ impl Link {
         })
     }
 
-    /// The time by the clock that limits calls.
+    /// Returns the time of the clock that limits calls.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -101,12 +103,12 @@ impl Link {
         self.pool.target()
     }
 
-    /// The connection pooler in front of Postgres.
+    /// Returns the connection pooler mode.
     pub(crate) const fn pooler(&self) -> Pooler {
         if self.begin.is_some() { Pooler::Transaction } else { Pooler::None }
     }
 
-    /// All rows of a statement.
+    /// Runs a statement and returns all of its rows.
     pub(crate) async fn rows<T>(
         &self,
         during: &'static str,
@@ -119,7 +121,7 @@ impl Link {
         self.run(during, async move |connection: &mut PgConnection| query.fetch_all(connection).await).await
     }
 
-    /// The one row of a statement that has one.
+    /// Runs a statement that has one row and returns it.
     pub(crate) async fn row<T>(&self, during: &'static str, query: QueryAs<'_, Postgres, T, PgArguments>) -> Result<T, StoreError>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
@@ -128,14 +130,14 @@ impl Link {
         self.run(during, async move |connection: &mut PgConnection| query.fetch_one(connection).await).await
     }
 
-    /// Runs a statement; how many rows it changed.
+    /// Runs a statement and returns the number of rows that it changed.
     pub(crate) async fn change(&self, during: &'static str, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
         let query = query.persistent(self.begin.is_none());
         let done = self.run(during, async move |connection: &mut PgConnection| query.execute(connection).await).await?;
         Ok(done.rows_affected())
     }
 
-    /// Runs a statement, in a transaction with its settings where no session keeps them.
+    /// Runs a statement; behind a transaction pooler, in a transaction with its settings.
     async fn run<T>(
         &self,
         during: &'static str,
@@ -149,7 +151,7 @@ impl Link {
         .await
     }
 
-    /// Lends a session to statements that take no longer than one may, the wait for the session included.
+    /// Runs statements on a session, within the command timeout. The wait for the session counts.
     pub(crate) async fn call<T>(
         &self,
         during: &'static str,
@@ -165,7 +167,8 @@ impl Link {
                 self.keep(session, Err(error))
             }
             Err(_) => {
-                // A server that could still have been at work is not known to be gone; but a late answer must not be taken for the next call's.
+                // If less than the statement timeout was left, the server may still be at work: it is not known to be unreachable. This
+                // session is closed in any case, since a late answer would be taken for that of the next call.
                 drop(session);
                 if left > self.statement_timeout {
                     self.pool.forget_all();
@@ -175,7 +178,7 @@ impl Link {
         }
     }
 
-    /// The failure of a call, by its code, and by what is missing of the installation.
+    /// Returns the error of a failed call, by its SQLSTATE and by the missing part of the installation.
     async fn told_apart(&self, during: &'static str, session: &mut PgConnection, error: sqlx::Error) -> StoreError {
         if may_be_missing(&error)
             && let Some(missing) = self.missing(session).await
@@ -185,7 +188,7 @@ impl Link {
         classify(during, self.target(), error)
     }
 
-    /// What is missing of the installation, if anything, as far as can be learned now.
+    /// Returns the missing part of the installation; `None` if nothing is missing or the query fails.
     async fn missing(&self, session: &mut PgConnection) -> Option<Missing> {
         let ask = async |connection: &mut PgConnection| {
             let query = sqlx::query_scalar(include_str!("../sql/missing.sql")).persistent(self.begin.is_none());
@@ -201,12 +204,12 @@ impl Link {
         Missing::of(&word?)
     }
 
-    /// A session of the caller's own.
+    /// Returns a session for the caller's own use.
     pub(crate) async fn connect(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
         self.pool.lend(self.command_timeout, during).await
     }
 
-    /// Waits for the answer to one statement on a session of the caller's own.
+    /// Waits for the answer to one statement on a session of the caller's own, within the command timeout.
     pub(crate) async fn wait<T>(
         &self,
         during: &'static str,
@@ -218,8 +221,8 @@ impl Link {
         }
     }
 
-    /// Runs statements that may last in a transaction of their own, begun so if not as usual: for as long as Postgres is at work on them, and no
-    /// longer than `LASTING` each.
+    /// Runs long statements in a transaction of their own, for as long as Postgres works on them, and at most `LASTING` each. `begin`
+    /// replaces the usual statement that begins the transaction.
     pub(crate) async fn lasting<T>(
         &self,
         during: &'static str,
@@ -253,8 +256,8 @@ impl Link {
         self.keep(session, answer)
     }
 
-    /// A session whose answer did not come is given up: an answer that came late would be taken for the next call's. So is one with a
-    /// server that takes no writes: another one does.
+    /// Returns the session to the pool, unless the server did not answer or takes no writes. Then this session and all idle ones are closed:
+    /// a late answer would be taken for that of the next call, and writes need another server.
     pub(crate) fn keep<T>(&self, session: Lent<'_>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         match &answer {
             Err(StoreError::Unanswered { .. } | StoreError::Unavailable { .. }) => self.pool.forget_all(),
@@ -270,13 +273,13 @@ impl Link {
     }
 }
 
-/// A statement in a transaction of its own. Its two halves, to prepare and to execute, would else reach two servers.
+/// Runs a statement in a transaction of its own. Without one, a pooler may send its prepare and execute messages to two servers.
 async fn within<T, E: From<sqlx::Error>>(
     connection: &mut PgConnection,
     begin: &str,
     statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    // Made of numbers and words of this crate.
+    // Composed of numbers and constants of this crate.
     let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
     match statement(&mut transaction).await {
         Ok(answer) => {
@@ -284,7 +287,7 @@ async fn within<T, E: From<sqlx::Error>>(
             Ok(answer)
         }
         Err(error) => {
-            // At once: until then the pooler keeps a server for us.
+            // At once: until then, the pooler reserves a server for this client.
             transaction.rollback().await?;
             Err(error)
         }

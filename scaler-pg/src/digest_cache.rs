@@ -1,5 +1,7 @@
-//! Digest cache: what the last tick of a slot range found, so that Postgres need not read all ids for the digest in each tick, and does not
-//! take many slots of unknown size at once.
+//! Digest cache: results of the last tick of each slot range.
+//!
+//! With them, Postgres need not read all ids for the digest in each tick. Slots that are not in the cache are of unknown size, and Postgres
+//! ticks only a few of them per statement.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,53 +9,54 @@ use std::time::Duration;
 
 use scaler_core::{MemberKey, SlotRange, uuid_hash};
 
-/// Up to so many items, if that is all, their digest is read in every tick: it costs nothing that can be measured.
+/// Minimum number of items of all slots for which the digest is cached. For fewer, it is read in every tick, at no measurable cost.
 const FEW: i64 = 8000;
-/// What will take so long at most, by what a part of it took, is taken at once.
+/// Maximum time that the remaining slots of a range may take, as estimated from those that were ticked, to tick the whole range in one
+/// statement.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// In how many ticks the digest of more is read once. In the others, as many new items as lost ones would not show.
+/// Number of ticks in which the digest of many items is read once. In the others, a loss of items goes unnoticed if as many new ones arrive.
 const TICKS: u32 = 8;
-/// How many ranges are kept; a worker has far fewer.
+/// Maximum number of ranges in the cache; a worker has far fewer.
 const RANGES: usize = 4096;
 
-/// What a tick has found.
+/// Result of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) fence: i64,
     pub(crate) ticked: i64,
     pub(crate) items: i64,
-    /// How many there were, changed or not.
+    /// Number of items, changed or not.
     pub(crate) present: i64,
     pub(crate) digest: i64,
 }
 
-/// What ticks have found so far.
+/// Results of ticks by slot range.
 #[derive(Debug, Default)]
 pub(crate) struct DigestCache(Mutex<BTreeMap<Range, Known>>);
 
-/// The slots of one incarnation from the first to before the last.
+/// Slots of one incarnation: the first one and the end (exclusive).
 type Range = (scaler_core::Incarnation, u32, u32);
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
     fence: i64,
-    /// Of many items.
+    /// Result of the last tick; `None` if the digest is read in every tick.
     found: Option<Found>,
-    /// For how many ticks that is good.
+    /// Number of ticks for which the result may still be used.
     ticks: u32,
 }
 
-/// What is expected of a range of slots.
+/// Expected result of a tick of a slot range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expectation {
-    /// These slots, and no more is said: the digest is to be read.
+    /// Only the fence of the slots is known: the digest must be read.
     Fence(i64),
-    /// All as it was found.
+    /// The result is expected to be the same as this one.
     All(Found),
 }
 
 impl Expectation {
-    /// As the statement takes it.
+    /// Returns the parameter of the tick statement.
     pub(crate) fn parameter(&self) -> Vec<i64> {
         match self {
             Self::Fence(fence) => vec![*fence],
@@ -61,7 +64,7 @@ impl Expectation {
         }
     }
 
-    /// How many items there were before, changed or not.
+    /// Returns the number of items in the previous tick, changed or not; `None` if unknown.
     pub(crate) const fn present(&self) -> Option<i64> {
         match self {
             Self::Fence(_) => None,
@@ -69,7 +72,7 @@ impl Expectation {
         }
     }
 
-    /// The digest of before.
+    /// Returns the digest of the previous tick; `None` if unknown.
     pub(crate) const fn digest(&self) -> Option<i64> {
         match self {
             Self::Fence(_) => None,
@@ -79,7 +82,7 @@ impl Expectation {
 }
 
 impl DigestCache {
-    /// What a tick of these slots should find; `None` if they were never ticked through.
+    /// Returns the expected result of a tick of these slots; `None` if no tick of them was recorded. Each call uses up one tick.
     pub(crate) fn get(&self, owner: &MemberKey, slots: SlotRange) -> Option<Expectation> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get_mut(&range(owner, slots))?;
@@ -90,7 +93,7 @@ impl DigestCache {
         Some(Expectation::All(found))
     }
 
-    /// Takes in what was found with a digest that was read, by a tick that took so long and left so many slots for the next call.
+    /// Records the result of a tick that read the digest, took `took`, and left `left` slots for the next call.
     pub(crate) fn learn(&self, owner: &MemberKey, slots: SlotRange, found: Found, took: Duration, left: i64) {
         let (ticked, still) = (u32::try_from(found.ticked).unwrap_or(u32::MAX), u32::try_from(left).unwrap_or(u32::MAX));
         if ticked == 0 || took.saturating_mul(still) / ticked > AT_ONCE {
@@ -100,11 +103,11 @@ impl DigestCache {
         if all.len() >= RANGES {
             all.clear();
         }
-        // The ranges of all workers take turns, from their first tick on.
+        // Reads of different ranges are spread over the ticks, from the first one on.
         let key = range(owner, slots);
         let first = uuid_hash(owner.incarnation.uuid(), u64::from(key.1)) % u64::from(TICKS);
         let ticks = if all.contains_key(&key) { TICKS - 1 } else { u32::try_from(first).unwrap_or(0) };
-        // A part of the slots is called for on its own where all of them hold many.
+        // A range of only some slots is used where all slots together hold many items.
         let many = ((found.items >= FEW || slots != SlotRange::ALL) && left == 0).then_some(found);
         all.insert(key, Known { fence: found.fence, found: many, ticks });
     }

@@ -1,4 +1,4 @@
-//! Leadership as one row in the same database as the moves that it fences.
+//! Leader election by one row in the same database as the moves that it fences.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use uuid::Uuid;
 use crate::PgStore;
 use crate::store::unsigned;
 
-/// Who leads, or led last.
+/// Current or last leader.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Leader {
-    /// The term.
+    /// Term of the leader.
     pub term: Term,
-    /// How long its lease lasts yet; zero when it is over.
+    /// Time until its lease expires; zero if it has expired.
     pub expires_in: Duration,
-    /// How long it has heard no member; `None` if it hears some.
+    /// Time for which it has received no heartbeat of a member; `None` if it receives some.
     pub deaf_for: Option<Duration>,
 }
 
 impl PgStore {
-    /// Who leads, or led last; `None` when nobody ever has.
+    /// Returns the current or last leader; `None` if there was none yet.
     ///
     /// # Errors
-    /// When the store is away, refuses, or does not answer.
+    /// When the store is unavailable, refuses, or does not answer.
     pub async fn leader(&self) -> Result<Option<Leader>, StoreError> {
         let rows: Vec<(i64, Uuid, f64, Option<f64>)> =
             self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;

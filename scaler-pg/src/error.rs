@@ -1,4 +1,4 @@
-//! From sqlx's errors to the core's.
+//! Conversion of the errors of sqlx to [`StoreError`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use scaler_core::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
-/// The SQLSTATE of a write in a read-only transaction.
+/// SQLSTATE of a write in a read-only transaction.
 const READ_ONLY: &str = "25006";
-/// The SQLSTATE of a server that has no place for one more session.
+/// SQLSTATE of a server that has no free connection slot.
 pub(crate) const TOO_MANY: &str = "53300";
-/// Starts of the SQLSTATEs by which a server says that it cannot do anything now: out of resources, statement cancelled or server stopping, no writes.
+/// Prefixes of the SQLSTATEs of a server that cannot serve now: out of resources, statement cancelled or server stopping, read-only.
 const NOT_REFUSED: [&str; 3] = ["53", "57", READ_ONLY];
 
-/// Which database, for people to read: no user, no password.
+/// Hosts and database for messages, without user and password.
 #[derive(Clone, Debug)]
 pub(crate) struct Target(String);
 
@@ -28,14 +28,14 @@ impl Target {
         Self(format!("{place}/{}", options.get_database().unwrap_or(options.get_username())))
     }
 
-    /// Several hosts with one database.
+    /// Returns the target of several hosts with one database.
     pub(crate) fn all<'a>(each: impl Iterator<Item = &'a Self>) -> Self {
         let split = |target: &'a Self| target.0.rsplit_once('/').unwrap_or((&target.0, ""));
         let (places, databases): (Vec<_>, Vec<_>) = each.map(split).unzip();
         Self(format!("{}/{}", places.join(","), databases.first().unwrap_or(&"")))
     }
 
-    /// For a URL that cannot be parsed: all but what may hold a secret.
+    /// Returns the target of a URL that may be invalid, without the parts that may hold a secret.
     pub(crate) fn of_url(url: &str) -> Self {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let rest = rest.split('?').next().unwrap_or_default();
@@ -50,7 +50,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What Postgres or the way to it said, and which Postgres.
+/// Error of Postgres, or of the connection to it, with its target.
 #[derive(Debug, thiserror::Error)]
 #[error("Postgres at {target}: {}", said(source))]
 pub(crate) struct PgError {
@@ -58,7 +58,7 @@ pub(crate) struct PgError {
     source: sqlx::Error,
 }
 
-/// Postgres' own words and code where there are some, without the library's about them.
+/// Returns the message and SQLSTATE of Postgres without the library's prefix; for other errors, their text.
 fn said(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(answer) => {
@@ -76,7 +76,7 @@ impl PgError {
     }
 }
 
-/// What this program finds wrong by itself.
+/// Errors that this program detects itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Finding {
     #[error("{target} is not a URL of Postgres: it starts with postgres://")]
@@ -167,14 +167,14 @@ pub(crate) enum Finding {
     Migration { target: Target, source: sqlx::migrate::MigrateError },
 }
 
-/// Whether a server refused because it takes no writes: it is a standby, or has become one.
+/// True if the server refused because it takes no writes: it is a standby, or has become one.
 pub(crate) fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
     let said = error.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
     said.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == READ_ONLY)
 }
 
-/// Whether Postgres has answered and refused what it was asked for, since it may not be done, or somebody holds what it needs; not whether it
-/// takes no writes, has no place or no time, or lacks what is still to be installed.
+/// True if Postgres answered and refused the statement, for example for lack of a privilege or because another session holds a lock. False if
+/// the server takes no writes, lacks resources, cancelled the statement, or is not fully installed yet.
 pub(crate) fn is_refusal(error: &StoreError) -> bool {
     let said = std::error::Error::source(error).and_then(|source| source.downcast_ref::<PgError>());
     let answer = said.and_then(|error| error.source.as_database_error());
@@ -184,7 +184,7 @@ pub(crate) fn is_refusal(error: &StoreError) -> bool {
         && !NOT_REFUSED.iter().any(|code| answer.code().starts_with(code))
 }
 
-/// Whether a server has no place for one more session.
+/// True if the server has no free connection slot.
 pub(crate) fn is_full(error: &StoreError) -> bool {
     let Some(source) = std::error::Error::source(error) else { return false };
     let said = source.downcast_ref::<PgError>().and_then(|error| error.source.as_database_error());
@@ -192,23 +192,25 @@ pub(crate) fn is_full(error: &StoreError) -> bool {
     is_full || matches!(source.downcast_ref(), Some(Finding::Full { .. }))
 }
 
-/// What only a pooler says, which speaks English whatever the language of the server, or a Postgres behind one: it refuses our settings, or ignores them and then lends one session to many, who
-/// find each other's prepared statements in it, or not their own.
+/// Returns the message of an error that shows a pooler; `None` for any other error.
+///
+/// Either the pooler itself refuses our settings; its messages are in English, whatever the language of the server. Or it ignores them and
+/// lends one session to many clients, which then find each other's prepared statements there, or miss their own.
 fn of_a_pooler(answer: &dyn sqlx::error::DatabaseError) -> Option<String> {
     let prepared = answer.code().is_some_and(|code| code == "26000" || code == "42P05");
     (prepared || answer.message().starts_with("unsupported startup parameter")).then(|| answer.message().to_owned())
 }
 
-/// What of an installation is missing, as sql/missing.sql names it.
+/// Missing part of an installation, as `sql/missing.sql` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// The schema.
     Schema,
-    /// The right to use it: its owner makes it first, and opens it to others then.
+    /// The privilege to use the schema: its owner creates it first and grants the privilege then.
     Use,
     /// A part of the schema that this version needs.
     Version,
-    /// The right to use the schema of the table of work.
+    /// The privilege to use the schema of the table of work.
     Public,
     /// The table of work.
     Table,
@@ -226,7 +228,7 @@ impl Missing {
         }
     }
 
-    /// The failure of a call that met this.
+    /// Returns the error of a call that failed because of this.
     pub(crate) fn failure(self, during: &'static str, target: Target) -> StoreError {
         let finding = match self {
             Self::Schema => Finding::NoSchema { target },
@@ -242,14 +244,14 @@ impl Missing {
     }
 }
 
-/// Whether something may be missing that is still to be installed: an undefined table, schema or function, or insufficient privilege. A trigger of the user's
-/// may miss a table of its own, so the catalog must be asked.
+/// True if a part of the installation may be missing: an undefined table, schema or function, or insufficient privilege. A user's trigger may
+/// lack a table of its own, so the catalog must be asked.
 pub(crate) fn may_be_missing(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["42P01", "3F000", "42883", "42501"].contains(&&*code))
 }
 
-/// Which of the core's errors this is. By SQLSTATE; see appendix A of the Postgres manual.
+/// Converts an error to a [`StoreError`] by its SQLSTATE; see appendix A of the Postgres manual.
 pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error) -> StoreError {
     let answer = error.as_database_error();
     let code = answer.and_then(|error| error.code()).map(|code| code.into_owned());

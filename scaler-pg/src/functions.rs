@@ -1,18 +1,19 @@
-//! The functions by which workers act whose role may touch no table: the statements of `sql/`, run as the owner of the schema.
+//! `SECURITY DEFINER` functions for workers whose role has no privilege on any table. They run the statements of `sql/` as the owner of the
+//! schema.
 //!
-//! Their search path is fixed, since they act with the owner's rights; a trigger that a user has put on the table of work then runs
-//! with those rights and on that path, too.
+//! Their search path is fixed, since they run with the owner's privileges. A trigger that a user has put on the table of work runs with those
+//! privileges and on that path, too.
 
 use sqlx::PgConnection;
 
-/// This owner and incarnation, and slots from the first to before the last.
+/// Parameter types: owner, incarnation, first slot, and end of the slots (exclusive).
 const SLOTS: &str = "text, uuid, integer, integer";
 const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, installation uuid, owned bigint, fence bigint, ticked bigint, \
     left_over bigint, items bigint, digest bigint, present bigint, locked bigint, took_us bigint";
-/// What is refused, beside the report.
+/// Result columns for refused items, in addition to `REPORT`.
 const REFUSED: &str = "refused uuid[], states text[], said text[]";
 
-/// Makes the functions, or brings them up to date. Nobody but the owner may execute them before that is granted.
+/// Creates the functions or updates them. Only the owner may execute them until others are granted that.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     for statements in [
         include_str!("../sql/adopt_function.sql").to_owned(),
@@ -21,7 +22,7 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Er
         include_str!("../sql/increment_function.sql").to_owned(),
         include_str!("../sql/tick_around_functions.sql").to_owned(),
         include_str!("../sql/try_to_write_function.sql").to_owned(),
-        // Those of earlier versions.
+        // Functions of earlier versions.
         "drop function if exists scaler.tick(text, uuid, integer, integer), scaler.tick(text, uuid, integer, integer, bigint[]), \
          scaler.tick_around_locks(text, uuid, integer, integer)"
             .to_owned(),
@@ -40,14 +41,13 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Er
         ),
         of_worker("items", SLOTS, "id uuid", include_str!("../sql/items.sql")),
     ] {
-        // Constants of this crate, put together.
+        // Composed of constants of this crate.
         sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// A function that runs a statement of a worker.
-/// In PL/pgSQL, because that keeps the plan.
+/// Returns the SQL that creates a function for a worker's statement. The function is in PL/pgSQL, since that caches the plan.
 fn of_worker(name: &str, takes: &str, gives: &str, statement: &str) -> String {
     let signature = format!("scaler.{name}({takes})");
     format!(

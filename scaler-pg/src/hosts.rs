@@ -1,4 +1,4 @@
-//! One URL, several hosts: the one that takes writes is found among them.
+//! Hosts of a URL, among which the one that takes writes is found.
 
 use std::str::FromStr;
 
@@ -11,25 +11,25 @@ use crate::error::{Finding, PgError, Target};
 
 const ATTRS: &str = "target_session_attrs";
 
-/// How to reach each host of a URL, as one database.
+/// Connection options of each host of a URL, as one database.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
-    /// In the order of the URL, one at least.
+    /// Hosts in the order of the URL; at least one.
     pub(crate) each: Vec<(Target, PgConnectOptions)>,
-    /// Whether a host counts only if it takes writes.
+    /// True if only a host that takes writes is used.
     pub(crate) must_take_writes: bool,
-    /// Whether user and password of the URL are [plain].
+    /// True if user and password of the URL are [plain].
     pub(crate) login_is_plain: bool,
-    /// All of them, for people.
+    /// All hosts, for messages.
     pub(crate) target: Target,
 }
 
 impl Hosts {
-    /// The hosts of `postgres://user:password@host1:port1,host2:port2/database?parameters`, as libpq reads it. Of several hosts, and with
-    /// `target_session_attrs=read-write` or `primary`, one that only reads is passed over.
+    /// Parses `postgres://user:password@host1:port1,host2:port2/database?parameters` as libpq does. If there are several hosts, or with
+    /// `target_session_attrs=read-write` or `primary`, read-only hosts are skipped.
     ///
     /// # Errors
-    /// When it is no such URL; the message names no secret.
+    /// When the URL is not of this form; the message holds no secret.
     pub(crate) fn of(url: &str) -> Result<Self, StoreError> {
         let refused = |source: BoxError| StoreError::Refused { during: "connect", source };
         let target = Target::of_url(url);
@@ -55,10 +55,10 @@ impl Hosts {
             let url = format!("{scheme}://{login}{at}{host}/{database}{mark}{}", parameters.join("&"));
             let options = PgConnectOptions::from_str(&url);
             let options = options.map_err(|source| refused(Box::new(PgError::new(target.clone(), source))))?;
-            // TLS could not check a name in brackets.
+            // TLS cannot verify a host name in brackets.
             let host = options.get_host().trim_matches(['[', ']']).to_owned();
             let options = options.host(&host);
-            // A slow statement shows in what is told of ticks; sqlx would log its whole text each time.
+            // Tick reports show slow statements; sqlx would log their whole text each time.
             Ok((Target::of(&options), options.disable_statement_logging()))
         };
         let each = hosts.split(',').map(one).collect::<Result<Vec<_>, StoreError>>()?;
@@ -67,7 +67,7 @@ impl Hosts {
         Ok(Self { each, must_take_writes, login_is_plain, target })
     }
 
-    /// The same hosts, each with these options.
+    /// Returns the same hosts with changed options.
     pub(crate) fn with(self, change: impl Fn(PgConnectOptions) -> PgConnectOptions) -> Self {
         let each = self.each.into_iter().map(|(target, options)| (target, change(options))).collect();
         Self { each, ..self }

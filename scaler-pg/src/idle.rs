@@ -1,4 +1,4 @@
-//! Idle sessions of all pools of a store, and what the pools learn from each other about the hosts.
+//! Idle sessions of all pools of a store, and what the pools share about the hosts.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,28 +8,28 @@ use std::time::Duration;
 use scaler_core::{Clock, TokioClock};
 use sqlx::PgConnection;
 
-/// A session that nobody has needed for so long is closed: others may want its place.
+/// Time after which an idle session is closed, so that other clients can use its connection slot.
 const IDLE_FOR: Duration = Duration::from_secs(60);
 
-/// What the sessions of a pool are for. Their settings differ, so that no pool may use those of another.
+/// Purpose of the sessions of a pool. Their settings differ, so a pool must not use the sessions of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Ticks,
     Others,
 }
 
-/// Sessions that wait for the next call.
+/// Idle sessions, which wait for the next call.
 pub(crate) struct IdleSessions {
     state: Mutex<State>,
     clock: TokioClock,
-    /// The place of the host that took writes last.
+    /// Index of the host that took writes last.
     best_host: AtomicUsize,
 }
 
 #[derive(Default)]
 struct State {
     idle: Vec<Idle>,
-    /// How many times all sessions were closed.
+    /// Number of times that all sessions were closed.
     losses: u64,
 }
 
@@ -44,7 +44,7 @@ impl IdleSessions {
         Self { state: Mutex::default(), clock: TokioClock::start(), best_host: AtomicUsize::new(0) }
     }
 
-    /// The session that was used last.
+    /// Removes and returns the session of this purpose that was used last; `None` if there is none.
     pub(crate) fn take(&self, purpose: Purpose) -> Option<PgConnection> {
         let mut state = self.state();
         let place = state.idle.iter().rposition(|idle| idle.purpose == purpose)?;
@@ -58,14 +58,14 @@ impl IdleSessions {
         state.idle.push(Idle { purpose, since, connection });
     }
 
-    /// Closes all of them: what befell one session has befallen all, since they lead to the same server.
+    /// Closes all idle sessions. They lead to the same server, so the failure of one session concerns all.
     pub(crate) fn forget_all(&self) {
         let mut state = self.state();
         state.losses += 1;
         state.idle.clear();
     }
 
-    /// How many times all sessions were closed.
+    /// Number of times that all sessions were closed.
     pub(crate) fn losses(&self) -> u64 {
         self.state().losses
     }

@@ -1,4 +1,4 @@
-//! Makes the schema, and makes the table of work ready: made if it is missing, adopted if it is there, never dropped or emptied.
+//! Creates the schema and prepares the table of work: it is created if it is missing, adopted if it exists, and never dropped or emptied.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
 use crate::store::signed;
 use crate::table::{Table, is_held_up, prepare};
 
-/// Migrations by version, oldest first. One that was released never changes: its checksum is in the database.
+/// Migrations by version, oldest first. A released migration never changes, since its checksum is in the database.
 const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "schema", include_str!("../migrations/0001_schema.sql")),
     (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
@@ -23,7 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
     (4, "values that can be", include_str!("../migrations/0004_values_that_can_be.sql")),
 ];
 
-/// Any number will do, as long as all installers use the same.
+/// Key of the advisory lock of installers: any number, as long as all installers use the same.
 const LOCK: i64 = 0x7363_616c_6572;
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
 const INDEX: &str = "an open transaction, to make the index on the slot";
@@ -31,46 +31,46 @@ const LOCK_TRIES: u32 = 20;
 const BETWEEN_LOCK_TRIES: Duration = Duration::from_millis(100);
 const DURING: &str = "install";
 
-/// What an installation has.
+/// Properties of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Installation {
-    /// How many slots.
+    /// Number of slots.
     pub slots: SlotCount,
 }
 
 impl PgStore {
-    /// Brings the schema up to date and the table of work into shape; does nothing where that is done. Several may run at once.
+    /// Updates the schema and prepares the table of work; does nothing if both are up to date. Several installers may run at once.
     ///
-    /// `slots` counts at the first installation, 4096 if it is `None`; later it must be what is installed.
+    /// `slots` applies at the first installation, with 4096 for `None`. Later, it must be the installed number or `None`.
     ///
-    /// A user who may not make or change the schema finds it as its owner has installed it, or waits for that: then it is
-    /// [`StoreError::NotInstalled`].
+    /// For a user that may not create or change the schema, checks what its owner has installed; [`StoreError::NotInstalled`] if that is
+    /// missing or older.
     ///
     /// # Errors
-    /// When `public.work_items` has another shape, when `slots` differs from what is installed or is not between 256 and
-    /// 65536, when a privilege is lacking, or as for any other call. Nothing of the user's is altered then.
+    /// When `public.work_items` has another shape, when `slots` differs from the installed number or is not between 256 and 65536, when a
+    /// privilege is missing, or as for any other call. No object of the user is altered then.
     pub async fn install(&self, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
         self.install_with_items(slots, 0).await
     }
 
-    /// [`install`](Self::install), which puts so many items into a table of work that it makes anew, in the same step; a table
-    /// that is there is given none.
+    /// Like [`install`](Self::install), and adds `items` items to the table of work if it creates it, in the same transaction. An existing
+    /// table gets none.
     ///
     /// # Errors
-    /// As for [`install`](Self::install), and when somebody else makes the table at the same moment without being an installer.
+    /// As for [`install`](Self::install), and when another session that is not an installer creates the table at the same moment.
     pub async fn install_with_items(&self, slots: Option<SlotCount>, items: u32) -> Result<Installation, StoreError> {
         if let Some(wanted) = slots.map(SlotCount::get).filter(|wanted| !SLOTS.contains(wanted)) {
             return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
         }
         let (there, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(include_str!("../sql/may_install.sql"))).await?;
-        // The lock of an installer is a session's.
+        // The lock of an installer belongs to its session.
         if !may || self.link.pooler() == Pooler::Transaction {
             return self.installed_by_its_owner(there, slots).await;
         }
-        // What cannot be adopted is refused before anything is made.
+        // A table that cannot be adopted is refused before anything is created.
         self.table(None).await?;
-        // A connection of its own: the lock must go with it, and none of the time-outs of the others fit here.
+        // A connection of its own: the lock must end with it, and the usual timeouts do not fit here.
         let mut session = self.link.connect(DURING).await?;
         let installed = self.install_on(&mut session, slots, items).await;
         if installed.is_ok() {
@@ -79,16 +79,16 @@ impl PgStore {
         installed
     }
 
-    /// Checks that the schema is there, that the table of work can be worked on as it is, and that this user may work on them.
+    /// Checks that the schema exists, that the table of work fits, and that this user has a worker's privileges on them.
     ///
     /// # Errors
-    /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table cannot be worked on,
-    /// [`StoreError::Denied`] when a privilege is lacking, or as for any other call.
+    /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table does not fit,
+    /// [`StoreError::Denied`] when a privilege is missing, or as for any other call.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.probe_for(LACKING_OF_WORKER).await
     }
 
-    /// As [`probe`](Self::probe), for a user who only looks.
+    /// Like [`probe`](Self::probe), for a user that only reads.
     ///
     /// # Errors
     /// As for [`probe`](Self::probe).
@@ -153,7 +153,7 @@ impl PgStore {
         self.link.attend(DURING, &backend, work).await
     }
 
-    /// For a user who may not install: what the owner has installed.
+    /// Checks and returns what the owner has installed, for a user that may not install.
     async fn installed_by_its_owner(&self, there: bool, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
         let owners_turn = |how| {
             let target = self.link.target().clone();
@@ -178,7 +178,7 @@ impl PgStore {
         self.fits(self.slot_count().await?.get(), slots)
     }
 
-    /// The installation, if it has as many slots as are wanted.
+    /// Returns the installation if it has the wanted number of slots.
     fn fits(&self, installed: u32, wanted: Option<SlotCount>) -> Result<Installation, StoreError> {
         if let Some(wanted) = wanted.map(SlotCount::get).filter(|wanted| *wanted != installed) {
             return Err(self.found(Finding::OtherSlots { target: self.link.target().clone(), installed, wanted }));
@@ -187,8 +187,8 @@ impl PgStore {
         Ok(Installation { slots: slots.map_err(|error| self.misshapen(DURING, "scaler.meta.slots", &error))? })
     }
 
-    /// Waits a little for other installers, without a snapshot, since the concurrent making of an index waits for every snapshot there is. The caller
-    /// may try again for as long as it likes, and knows what for.
+    /// Takes the lock of installers, and waits for others for 2 s at most. It holds no snapshot meanwhile, since `create index concurrently`
+    /// waits for every snapshot. The caller may try again for as long as it likes; the error names the holder.
     async fn lock(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         for _ in 0..LOCK_TRIES {
             let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);
@@ -200,7 +200,7 @@ impl PgStore {
         Err(self.held(connection, "another installer").await)
     }
 
-    /// The failure of an installation that waited in vain, with the session that it waited for.
+    /// Returns the error of an installation that waited in vain, with the session that it waited for.
     async fn held(&self, connection: &mut PgConnection, what: &'static str) -> StoreError {
         let holder = sqlx::query_as(include_str!("../sql/holder.sql")).bind(LOCK).fetch_optional(connection);
         let holder: Option<(i32, String, String, i64)> = self.link.wait(DURING, holder).await.ok().flatten();
@@ -228,9 +228,10 @@ impl PgStore {
     }
 }
 
-/// Lets statements of this session last: an index of a large table is not made within seconds. Its backend, to be attended meanwhile.
+/// Removes the statement timeout of this session, since an index of a large table takes long, and returns its backend, to be attended
+/// meanwhile.
 async fn begin(connection: &mut PgConnection) -> Result<Backend, sqlx::Error> {
-    // Whoever is waited for in vain is named, and waited for again.
+    // After the lock timeout, the error names the session that holds the lock, and the caller tries again.
     let no_limits = "set statement_timeout = 0; set lock_timeout = '4s'; set idle_in_transaction_session_timeout = 0";
     sqlx::raw_sql(no_limits).execute(&mut *connection).await?;
     Backend::of(connection).await

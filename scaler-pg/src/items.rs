@@ -1,4 +1,4 @@
-//! The table of work in the hands of an operator.
+//! Access of an operator to the table of work: adds, removes and lists items.
 
 use scaler_core::{ItemId, StoreError};
 use sqlx::postgres::PgArguments;
@@ -12,19 +12,19 @@ use crate::PgStore;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ItemRow {
-    /// The item.
+    /// Id of the item.
     pub id: ItemId,
-    /// How often it was incremented; an adopted table may hold rows without a value.
+    /// Number of its increments; `None` if an adopted table holds a row without a value.
     pub value: Option<i32>,
-    /// Who incremented it last.
+    /// Worker that incremented it last.
     pub worker: Option<String>,
 }
 
 impl PgStore {
-    /// Puts `count` new items in, with value 0; their ids.
+    /// Adds `count` new items with value 0 and returns their ids.
     ///
     /// # Errors
-    /// When the store is away, refuses, or does not answer.
+    /// When the store is unavailable, refuses, or does not answer.
     pub async fn add_items(&self, count: u32) -> Result<Vec<ItemId>, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/add_items.sql")).bind(i64::from(count));
         let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
@@ -32,7 +32,7 @@ impl PgStore {
         Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
     }
 
-    /// Takes these items out; how many of them were there.
+    /// Removes these items and returns how many of them existed.
     ///
     /// # Errors
     /// As for [`add_items`](Self::add_items).
@@ -41,7 +41,7 @@ impl PgStore {
         self.remove(sqlx::query(include_str!("../sql/remove_items.sql")).bind(ids)).await
     }
 
-    /// Takes any `count` items out; how many there were.
+    /// Removes any `count` items and returns how many were removed.
     ///
     /// # Errors
     /// As for [`add_items`](Self::add_items).
@@ -49,7 +49,7 @@ impl PgStore {
         self.remove(sqlx::query(include_str!("../sql/remove_any_items.sql")).bind(i64::from(count))).await
     }
 
-    /// The first `limit` items, by id.
+    /// Returns the first `limit` items, by id.
     ///
     /// # Errors
     /// As for [`add_items`](Self::add_items).
@@ -60,7 +60,7 @@ impl PgStore {
         Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::new(id), value, worker }).collect())
     }
 
-    /// The ids and values of the first `limit` items, by id.
+    /// Returns the ids and values of the first `limit` items, by id.
     ///
     /// # Errors
     /// As for [`add_items`](Self::add_items).

@@ -1,8 +1,8 @@
 //! [`scaler_core`]'s [`WorkStore`](scaler_core::WorkStore) and [`Election`](scaler_core::Election) on Postgres 14 and later.
 //!
-//! The statement that increments the items checks the fence, the statement that moves slots checks the term: each is one
-//! `.sql` file in `sql/`, with its reason on top. The schema `scaler` is made by [`PgStore::install`]; the user's table
-//! `public.work_items` is adopted as it is. [`PgStore::grant`] gives roles of workers and control planes just what they need.
+//! The statement that increments items checks the fence, and the statement that moves slots checks the term. Each statement is one `.sql`
+//! file in `sql/`, which explains it at its top. [`PgStore::install`] creates the schema `scaler`; the user's table `public.work_items` is
+//! adopted as it is. [`PgStore::grant`] gives the roles of workers and control planes exactly the privileges that they need.
 
 mod access_mode;
 mod audit;

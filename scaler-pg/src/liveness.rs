@@ -1,7 +1,7 @@
-//! Notices that a server vanished while it works on what may last.
+//! Liveness check of a server that works on a long statement.
 //!
-//! Making an index or reading a large table takes longer than any timeout by which a silent server could be told from one that is gone. So
-//! a second session asks whether the process that works for the first one is still at work.
+//! Creating an index or reading a large table takes longer than any timeout that could tell a silent server from an unreachable one. So a
+//! second session asks whether the backend of the first session is still active.
 
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -14,13 +14,14 @@ use crate::backend::Backend;
 use crate::connection::Link;
 use crate::error::{Finding, is_full};
 
-/// How often a second session asks.
+/// Interval between the checks of the second session.
 const EVERY: Duration = Duration::from_secs(2);
-/// So many times in a row the answer must be missing, or be no: what has just ended may be on its way.
+/// Number of consecutive checks that must fail, or find the backend inactive. One is not enough: an answer that has just been given may be on
+/// its way.
 const DOUBTS: u32 = 2;
 
 impl Link {
-    /// Waits for work for as long as the backend is at it. The work tells which one that is before it begins with what may last.
+    /// Waits for `work` for as long as its backend is active. `work` sets `backend` before it starts a long statement.
     pub(crate) async fn attend<T>(
         &self,
         during: &'static str,
@@ -49,7 +50,7 @@ impl Link {
         let query = sqlx::query_as(include_str!("../sql/backend_works.sql")).bind(pid).bind(started_us);
         match self.rows(during, query).await as Result<Vec<(bool,)>, _> {
             Ok(rows) => rows.first().is_some_and(|(is_at_work,)| *is_at_work),
-            // It has no place for the one who asks: so it is there.
+            // A server without a free connection slot for this check is alive.
             Err(error) => is_full(&error),
         }
     }

@@ -1,8 +1,8 @@
-//! Puts the rows of each slot beside each other while everybody works on.
+//! Clusters the rows of each slot in adjacent pages, online.
 //!
-//! A row is taken out and put back, as it was, in one statement: no update can be told where to put a row. Who updates it at
-//! that moment would find it gone; so writers of the table wait for a batch, some tens of milliseconds, and look at it anew then.
-//! Readers wait for nothing. Where taking a row out could be noticed otherwise, as by a trigger, it is refused.
+//! A row is deleted and inserted again unchanged, in one statement: no update can choose the page of a row. A concurrent update would find
+//! the row gone, so writers of the table wait for each batch, some tens of milliseconds, and then read the table again. Readers do not wait.
+//! If the delete could have side effects, for example by a trigger, the optimization is refused.
 
 use std::time::{Duration, Instant};
 
@@ -16,47 +16,47 @@ use crate::row::row;
 use crate::store::signed;
 
 const DURING: &str = "optimize";
-/// How many slots are looked at together.
+/// Number of slots that are analyzed together.
 const WINDOW: u32 = 64;
-/// How many rows are moved while writers wait; more only where one slot holds more.
+/// Maximum number of rows that are moved while writers wait; more only if one slot holds more.
 const BATCH: i64 = 4000;
-/// A slot with more rows stays: they would keep writers waiting for too long.
+/// Maximum number of rows of a slot that is moved. A larger one would make writers wait for too long.
 const MOST: i64 = 50_000;
-/// How long a batch waits for writers at the most, while others wait for it.
+/// Maximum time that a batch waits for writers, while other sessions wait for it.
 const PATIENCE: &str = "set local lock_timeout = '250ms'";
-/// How often a batch is tried whose rows others hold, and from one try to the next.
+/// Maximum number of attempts at a batch whose rows other sessions hold, and the wait between two attempts.
 const TRIES: u32 = 150;
 const BETWEEN_TRIES: Duration = Duration::from_millis(150);
-/// How often a session that rests is used all the same.
+/// Interval between pings on a session that pauses.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// How far the rows of slots lie apart.
+/// Dispersion of the rows of slots over pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Spread {
-    /// How many slots have rows.
+    /// Number of slots that have rows.
     pub slots: u64,
-    /// In how many pages their rows lie, a page counted once for each slot.
+    /// Number of pages that hold their rows; a page counts once for each slot.
     pub pages: u64,
-    /// In how many they would fit.
+    /// Number of pages in which they would fit.
     pub least: u64,
 }
 
-/// How far an optimization has come.
+/// Progress of an optimization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Optimized {
-    /// How many slots have been looked at, of all.
+    /// Number of slots that have been analyzed.
     pub looked_at: u32,
-    /// How many there are.
+    /// Number of slots in total.
     pub slots: SlotCount,
-    /// How many rows were moved.
+    /// Number of rows that were moved.
     pub moved: u64,
-    /// Slots with so many rows that they were left as they are.
+    /// Number of slots that were left as they are, since they have too many rows.
     pub too_large: u32,
-    /// The rows as they were.
+    /// Dispersion of the rows before the optimization.
     pub before: Spread,
-    /// The rows as they are.
+    /// Dispersion of the rows after it.
     pub after: Spread,
 }
 
@@ -71,19 +71,19 @@ row! {
 }
 
 impl PgStore {
-    /// Puts the rows of each slot beside each other where they lie far apart, slot by slot, while workers and users go on; tells how far
-    /// it is after each few. May be stopped at any moment, and called again.
+    /// Clusters the rows of each slot whose rows are scattered, slot by slot, while workers and users go on. Calls `progress` after every few
+    /// slots. May be stopped at any moment, and called again.
     ///
     /// # Errors
-    /// When rows cannot be moved unnoticed, as where a foreign key points at them, when this user does not own the table, when
-    /// somebody holds rows for half a minute, or as for any other call. What was moved until then stays moved.
+    /// When moving rows could have side effects, as with a foreign key that refers to them, when this user does not own the table, when
+    /// another session holds rows for half a minute, or as for any other call. Rows that were moved until then stay moved.
     pub async fn optimize(&self, progress: impl FnMut(&Optimized) + Send) -> Result<Optimized, StoreError> {
         let slots = self.slot_count().await?;
-        // It is closed at the end, and with it goes the longer time that its statements may take.
+        // Closed at the end, so that its changed settings end with it.
         let mut session = self.link.connect(DURING).await?;
         let connection: &mut PgConnection = &mut session;
         let backend = self.link.wait(DURING, Backend::of(connection)).await?.into();
-        // Vacuum and a slot with many rows last for longer than any other call.
+        // Vacuum and a slot with many rows take longer than any other call.
         self.link.attend(DURING, &backend, self.optimize_on(connection, slots, progress)).await
     }
 
@@ -132,7 +132,7 @@ impl PgStore {
         }
     }
 
-    /// Gathers what is scattered from the first slot to before the last.
+    /// Clusters the scattered slots from `first` to `end` (exclusive).
     async fn window(&self, connection: &mut PgConnection, first: u32, end: u32, done: &mut Optimized) -> Result<(), StoreError> {
         let before = self.scattered(connection, first, end).await?;
         done.before.add(&before);
@@ -152,7 +152,7 @@ impl PgStore {
         query.fetch_all(connection).await.map_err(|error| classify(DURING, self.link.target(), error))
     }
 
-    /// Moves the rows of these slots as soon as nobody holds one; then lets others work for as long as that took.
+    /// Moves the rows of these slots once no other session holds one, and then pauses for as long as that took, to let other sessions work.
     #[expect(clippy::disallowed_methods, reason = "how long others waited decides how long they are let work")]
     async fn gather_when_free(&self, connection: &mut PgConnection, slots: &[i32]) -> Result<u64, StoreError> {
         let mut tries = 1;
@@ -171,7 +171,7 @@ impl PgStore {
         }
     }
 
-    /// Does nothing for so long, but for a sign of life: a session that is attended must not idle.
+    /// Pauses for `left`, with a ping each second, since an attended session must not be idle.
     async fn rest(&self, connection: &mut PgConnection, mut left: Duration) -> Result<(), StoreError> {
         while !left.is_zero() {
             let moment = left.min(SIGN_OF_LIFE);
@@ -186,22 +186,22 @@ impl PgStore {
         let failed = |error| classify(DURING, self.link.target(), error);
         let mut batch = connection.begin().await.map_err(failed)?;
         let moved = self.gather_in(&mut batch, slots).await;
-        // At once in either case: others wait.
+        // At once in either case, since other sessions wait.
         if moved.is_ok() { batch.commit().await } else { batch.rollback().await }.map_err(failed)?;
         moved
     }
 
     async fn gather_in(&self, batch: &mut PgConnection, slots: &[i32]) -> Result<u64, StoreError> {
         self.on(batch, sqlx::query(PATIENCE)).await?;
-        // In the order of a tick: its slots first, then the table.
+        // In the lock order of a tick: its slots first, then the table.
         self.on(batch, sqlx::query(include_str!("../sql/hold_slots.sql")).bind(slots)).await?;
         self.on(batch, sqlx::query("lock table public.work_items in exclusive mode")).await?;
-        // Nobody can give it a trigger now.
+        // From here on, no session can create a trigger on the table.
         self.must_be_movable(batch).await?;
         self.on(batch, sqlx::query(include_str!("../sql/gather.sql")).bind(slots)).await
     }
 
-    /// Runs a statement; how many rows it had to do with.
+    /// Runs a statement and returns the number of rows that it affected.
     async fn on(
         &self,
         connection: &mut PgConnection,
@@ -213,7 +213,7 @@ impl PgStore {
 }
 
 impl SlotRow {
-    /// Whether it lies in twice as many pages as it must, and some.
+    /// True if the rows lie in more than twice as many pages as they need, plus two.
     const fn is_scattered(&self) -> bool {
         self.pages > 2 * self.least + 2
     }
@@ -229,7 +229,7 @@ impl Spread {
     }
 }
 
-/// Slots that are moved together, in order.
+/// Returns the batches of slots that are moved together, in order.
 fn batches(slots: &[SlotRow]) -> Vec<Vec<i32>> {
     let mut batches: Vec<Vec<i32>> = Vec::new();
     let mut rows = 0;

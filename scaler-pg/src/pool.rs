@@ -1,10 +1,10 @@
-//! A few sessions with whichever host takes writes.
+//! Pool of sessions with the host that takes writes.
 //!
-//! `sqlx::Pool` knows one set of options: it neither looks for the host that takes writes, nor reads a password file again, nor backs off
-//! from a full server, and it opens as many sessions at once as are asked for.
+//! `sqlx::Pool` has one set of options. It does not look for the host that takes writes, does not read a password file again, and does not
+//! back off from a full server; and it opens as many sessions at once as are requested.
 //!
-//! The sessions of this crate are opened one at a time, never by the clock, and, after they were lost, after a random wait: a server that
-//! comes back meets its clients one after the other. One that is full is left alone for longer each time.
+//! This pool opens its sessions one at a time, only on demand, and after a random wait if sessions were lost. So a server that comes back
+//! gets its clients one after the other. After a full server, the pool backs off exponentially.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -24,7 +24,7 @@ use crate::hosts::{Hosts, plain};
 use crate::idle::{IdleSessions, Purpose};
 use crate::password::PasswordFile;
 
-/// How long the end of a session may take. Its server may be gone.
+/// Maximum time to close a session. Its server may be gone.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Opens sessions and lends them.
@@ -33,7 +33,7 @@ pub(crate) struct Pool {
     password: Option<PasswordFile>,
     purpose: Purpose,
     idle: Arc<IdleSessions>,
-    /// The losses of sessions after which this pool has opened one.
+    /// Number of losses of sessions when this pool last opened one.
     losses: AtomicU64,
     circuit: Circuit,
     places: Semaphore,
@@ -42,7 +42,7 @@ pub(crate) struct Pool {
     reconnect_spread: Duration,
 }
 
-/// How many sessions a pool has, and how it opens them.
+/// Size of a pool, and limits for opening its sessions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolOptions {
     pub(crate) purpose: Purpose,
@@ -51,14 +51,14 @@ pub(crate) struct PoolOptions {
     pub(crate) reconnect_spread: Duration,
 }
 
-/// A session in use. It is closed when it is dropped, since nobody knows then what it still has to say.
+/// A session in use. It is closed when dropped, since an answer may still be pending then.
 pub(crate) struct Lent<'a> {
     connection: PgConnection,
     pool: &'a Pool,
     _place: SemaphorePermit<'a>,
 }
 
-/// Why a host was passed over.
+/// Reason for which a host was skipped.
 #[derive(Debug, thiserror::Error)]
 enum PassedOver {
     #[error("it does not take writes")]
@@ -92,7 +92,7 @@ impl Pool {
         &self.hosts.target
     }
 
-    /// A session within this time, which may turn out to be broken when it is used: to try it before would cost a round trip each time.
+    /// Returns a session within this time. The session may be broken: a test before each use would cost a round trip.
     pub(crate) async fn lend(&self, within: Duration, during: &'static str) -> Result<Lent<'_>, StoreError> {
         timeout(within, self.lend_at_last(during)).await.unwrap_or_else(|_| {
             let finding = Finding::NoConnection { target: self.target().clone(), waited: within };
@@ -121,13 +121,13 @@ impl Pool {
         self.open(during).await.map(lent)
     }
 
-    /// Lets the next session be a new one, and all idle ones of this store go.
+    /// Closes all idle sessions of this store, so that the next session is a new one.
     pub(crate) fn forget_all(&self) {
         self.idle.forget_all();
     }
 
-    /// Tries the hosts in turn, the one that took writes last before the others. Each gets its share of the time, so that one that
-    /// vanished leaves enough for the next.
+    /// Tries the hosts in turn, beginning with the one that took writes last. Each gets an equal share of the connect timeout, so that an
+    /// unreachable host leaves enough for the next one.
     async fn open(&self, during: &'static str) -> Result<PgConnection, StoreError> {
         let count = self.hosts.each.len();
         let share = self.connect_timeout / u32::try_from(count).unwrap_or(u32::MAX);
@@ -147,7 +147,7 @@ impl Pool {
                     self.idle.set_best_host(place);
                     return Ok(connection);
                 }
-                // What the library says of it would show a character of the password.
+                // The library's message would show a character of the password.
                 Err(PassedOver::Failed(sqlx::Error::Configuration(_))) if !is_plain => {
                     passed_over.push((target, PassedOver::Unpreparable));
                 }
@@ -157,7 +157,7 @@ impl Pool {
         Err(self.nowhere(during, passed_over))
     }
 
-    /// The password as it is now, if it stands in a file.
+    /// Returns the current content of the password file; `None` if there is no such file.
     async fn password(&self, during: &'static str) -> Result<Option<String>, StoreError> {
         let Some(file) = &self.password else { return Ok(None) };
         file.read().await.map(Some).map_err(|source| {
@@ -166,7 +166,7 @@ impl Pool {
         })
     }
 
-    /// The library looks the host's name up and reads the certificates anew each time.
+    /// Opens a session with one host. The library looks up the host name and reads the certificates again each time.
     async fn open_one(&self, options: &PgConnectOptions) -> Result<PgConnection, PassedOver> {
         let answer = PgConnection::connect_with(options).await;
         self.circuit.heed(&answer);
@@ -180,7 +180,7 @@ impl Pool {
         Ok(connection)
     }
 
-    /// What waiting does not mend is told before all else.
+    /// Returns the error of an attempt that failed on all hosts. A permanent error takes precedence.
     fn nowhere(&self, during: &'static str, passed_over: Vec<(&Target, PassedOver)>) -> StoreError {
         let said = passed_over.iter().map(|(target, why)| format!("{target}: {why}")).collect::<Vec<_>>().join("; ");
         let mut told: Option<StoreError> = None;
@@ -206,14 +206,14 @@ impl Pool {
 }
 
 impl Lent<'_> {
-    /// Gives the session back for others to use.
+    /// Returns the session to the pool.
     pub(crate) fn give_back(self) {
         self.pool.idle.put(self.pool.purpose, self.connection);
     }
 
-    /// Closes the session in good order.
+    /// Closes the session gracefully.
     pub(crate) async fn close(self) {
-        // It is of no use any more, however it ends.
+        // An error does not matter: the session is not used any more.
         let _ = timeout(CLOSED_WITHIN, self.connection.close()).await;
     }
 }

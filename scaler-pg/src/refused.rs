@@ -1,4 +1,4 @@
-//! Items that Postgres refuses to change: left out of the statements that tick, and each tried again after a wait that grows.
+//! Items that Postgres refuses to change: they are left out of ticks, and each is retried with exponential back-off.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,24 +8,24 @@ use scaler_core::{Incarnation, ItemId, MemberKey, RefusedItem, Slot, SlotCount, 
 use uuid::Uuid;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// An item that can be changed again is ticked again after this time at the latest.
+/// Maximum wait between two attempts, after which an item that can be changed again is ticked.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// So many are kept, of some 100 bytes each. What is beyond is found anew in each tick.
+/// Maximum number of items that are kept, about 100 bytes each. Any others are found again in each tick.
 const MOST: usize = 100_000;
-/// What Postgres says of an item is cut to so many characters: a trigger may say anything.
+/// Maximum length of the message that is kept for an item, in characters: a trigger may raise any text.
 const MOST_SAID: usize = 300;
 
-/// The items that were refused, of all owners that tick by this store.
+/// Refused items of all owners that tick through this store.
 #[derive(Debug, Default)]
 pub(crate) struct Refused(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By incarnation, slot and item.
+    /// Refused items by incarnation, slot and item.
     items: BTreeMap<(Incarnation, Slot, ItemId), Entry>,
-    /// Ranges some of whose items were not changed, of which nobody knows yet which and why.
+    /// Ranges in which some items were not changed, for which the items and the reason are not known yet.
     unexplained: BTreeMap<(Incarnation, Slot), SlotRange>,
-    /// Owners that could change no item of others when they last tried.
+    /// Owners that could not change items of others when they last tried.
     barred: BTreeSet<Incarnation>,
 }
 
@@ -36,35 +36,35 @@ struct Entry {
     next_try: Duration,
 }
 
-/// How to tick a range of slots.
+/// Instructions for a tick around refused items of a slot range.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Detour {
-    /// Items not to be tried now.
+    /// Items that are not tried now.
     pub(crate) left_out: Vec<Uuid>,
-    /// Items to be tried again, apart from the others.
+    /// Items that are retried, separately from the others.
     pub(crate) suspects: Vec<Uuid>,
-    /// Whether items are to be found that are not changed, though nothing fails.
+    /// True if the tick must find items that are not changed although no statement fails.
     is_unexplained: bool,
 }
 
 impl Detour {
-    /// Whether the usual statement does not do.
+    /// True if the usual tick statement is not sufficient.
     pub(crate) const fn is_needed(&self) -> bool {
         !self.suspects.is_empty() || self.is_unexplained
     }
 }
 
-/// What a tick around refused items has found.
+/// Result of a tick around refused items.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The items that were refused, and why.
+    /// Refused items, with the reasons.
     pub(crate) refused: Vec<RefusedItem>,
-    /// Whether all slots were come to.
+    /// True if all slots were reached.
     pub(crate) is_whole: bool,
 }
 
 impl Refused {
-    /// How to tick this range at `now`.
+    /// Returns how to tick this range at `now`: which items to leave out, and which to retry.
     pub(crate) fn detour(&self, owner: &MemberKey, range: SlotRange, now: Duration) -> Detour {
         let state = self.state();
         let is_unexplained = state.unexplained.get(&(owner.incarnation, Slot::new(range.first()))) == Some(&range);
@@ -76,7 +76,7 @@ impl Refused {
         detour
     }
 
-    /// Takes in what a tick around refused items has found at `now`, in a store with so many slots.
+    /// Records the result of a tick around refused items at `now`, in a store with `slots` slots.
     pub(crate) fn learn(
         &self,
         owner: &MemberKey,
@@ -100,18 +100,18 @@ impl Refused {
             }
         }
         if !found.is_whole {
-            // Those that were not come to are tried in the next call.
+            // Items that were not reached are retried in the next call.
             state.items.append(&mut before);
         }
     }
 
-    /// This owner could change no item of others.
+    /// Records that this owner could not change items of others.
     pub(crate) fn may_not_write(&self, owner: &MemberKey) {
         self.state().barred.insert(owner.incarnation);
     }
 
-    /// This owner could change an item of another one. If it could not before, the reason for which its items were refused may be over, too: each is
-    /// tried in the next tick.
+    /// Records that this owner could change an item of another one. If it could not before, the reason for which its own items were refused
+    /// may be gone, too: each is retried in the next tick.
     pub(crate) fn may_write(&self, owner: &MemberKey) {
         let mut state = self.state();
         if state.barred.remove(&owner.incarnation) {
@@ -122,7 +122,8 @@ impl Refused {
         }
     }
 
-    /// So many items of this range were not changed, though no statement failed: where more than are known, they are to be found.
+    /// Records that `count` items of this range were not changed although no statement failed. If more than the known ones, the next tick
+    /// searches for them.
     pub(crate) fn missing(&self, owner: &MemberKey, range: SlotRange, count: u64) {
         let mut state = self.state();
         let known = state.of(owner.incarnation, range).count();
@@ -131,13 +132,13 @@ impl Refused {
         }
     }
 
-    /// The first of the items of this range that are refused.
+    /// Returns the first refused item of this range; `None` if there is none.
     pub(crate) fn first(&self, owner: &MemberKey, range: SlotRange) -> Option<Arc<RefusedItem>> {
         self.state().of(owner.incarnation, range).next().map(|(_, entry)| Arc::clone(&entry.refusal))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, so a poisoned state is whole.
+        // No code panics while the lock is held, so a poisoned state is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

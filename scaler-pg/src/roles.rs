@@ -1,4 +1,4 @@
-//! Roles that may do just what they need.
+//! Roles with only the privileges that they need.
 
 use scaler_core::StoreError;
 use sqlx::PgConnection;
@@ -13,32 +13,32 @@ pub(crate) const LACKING_OF_CONTROL: &str = include_str!("../sql/lacking_of_cont
 
 pub(crate) const LACKING_TO_LOOK: &str = include_str!("../sql/lacking_to_look.sql");
 
-/// Which roles workers and control planes log in as. They must be there, and not be the owner's.
+/// Roles of workers, control planes and readers. They must exist, and must not be that of the owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// That of the workers, and how it reaches the items.
+    /// Role of the workers, and its access to the items.
     pub worker: Option<(String, WorkerAccess)>,
-    /// That of the control planes.
+    /// Role of the control planes.
     pub control: Option<String>,
-    /// That of people and programs that look at all of it and change nothing.
+    /// Role of people and programs that read everything and change nothing.
     pub look: Option<String>,
 }
 
-/// How a role of workers reaches the items.
+/// Access of the workers' role to the items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerAccess {
-    /// By its own statements: it may change the columns that a tick changes, of any item and slot, and no others.
+    /// Direct SQL: the role may change the columns that a tick changes, of any item and slot, and no others.
     Tables,
-    /// By functions that run as the owner of the schema: it may touch no table at all.
+    /// `SECURITY DEFINER` functions, which run as the owner of the schema: the role has no privilege on any table.
     Functions,
 }
 
 impl PgStore {
-    /// Gives each role exactly what it needs, and takes from it what else it had on the schema and the table of work. Workers that
-    /// run go on, whichever way they reached the items before.
+    /// Grants each role exactly the privileges that it needs, and revokes all others on the schema and the table of work. Running workers
+    /// continue, whatever their access to the items was before.
     ///
     /// # Errors
-    /// When a role is missing or is the owner's own, when both are one, when this user may not grant, or as for any other call.
+    /// When a role is missing or is the owner's own, when two roles are the same, when this user may not grant, or as for any other call.
     /// Nothing is changed then.
     pub async fn grant(&self, roles: &Roles) -> Result<(), StoreError> {
         let worker = roles.worker.as_ref();
@@ -49,7 +49,7 @@ impl PgStore {
             return Err(self.refused(|target| Finding::SameRole { target, role: twice[0].clone() }));
         }
         for role in &names {
-            // By functions a worker acts as the owner, who installs.
+            // With functions, a worker acts as the owner, which is the user that installs.
             let by_functions = worker.is_some_and(|(name, access)| name == *role && *access == WorkerAccess::Functions);
             self.table(if by_functions { None } else { Some(role) }).await?;
         }
@@ -73,7 +73,7 @@ impl PgStore {
         self.link.lasting(DURING, None, grants).await
     }
 
-    /// What this user lacks, by this list.
+    /// Returns a privilege that this user lacks, from the query `lacking`; `None` if it has all of them.
     pub(crate) async fn lacks(&self, during: &'static str, lacking: &'static str) -> Result<Option<String>, StoreError> {
         let lacking: Vec<(String,)> = self.link.rows(during, sqlx::query_as(lacking).bind(None::<&str>)).await?;
         Ok(lacking.into_iter().next().map(|(lacking,)| lacking))
@@ -97,11 +97,11 @@ impl PgStore {
         for statements in [include_str!("../sql/grants_none.sql"), grants] {
             let statements: Vec<String> = sqlx::query_scalar(statements).bind(role).fetch_all(&mut *connection).await?;
             for statement in statements {
-                // Postgres itself has put the role's name in.
+                // Postgres itself has quoted the role's name.
                 sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
             }
         }
-        // Who may not grant on another's table is only warned.
+        // If this user may not grant on another user's table, Postgres only warns.
         let lacking: Vec<String> = sqlx::query_scalar(lacking).bind(role).fetch_all(connection).await?;
         match lacking.into_iter().next() {
             Some(lacking) => {

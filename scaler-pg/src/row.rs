@@ -1,7 +1,7 @@
-//! Rows of a statement's answer, read by the names of their columns.
+//! Rows of a statement's result, read by column name.
 
-/// Defines a struct and reads it from a row with a column for each field, as `sqlx::FromRow` derives it. The derive macro would
-/// compile the whole client a second time, for the compiler itself.
+/// Defines a struct that is read from a row with one column per field, as the derive macro of `sqlx::FromRow` would. That macro would compile
+/// the whole client a second time, for the compiler itself.
 macro_rules! row {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty,)+ }) => {
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! The store itself: each method is one statement.
+//! [`PgStore`], the store on Postgres. Each method runs one statement.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::error::{Finding, is_refusal};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
 use crate::row::row;
 
-/// SQLSTATEs of an item that somebody else holds: lock not available, deadlock.
+/// SQLSTATEs of an item that another session holds: lock not available, deadlock.
 const LOCKED: [&str; 2] = ["55P03", "40P01"];
 
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
@@ -40,10 +40,10 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// A store on this database. It connects at first use, and anew whenever that is needed.
+    /// Returns a store on this database. It connects at first use, and again whenever needed.
     ///
     /// # Errors
-    /// When the URL cannot be read, or a timeout does not fit the others; nothing is tried yet.
+    /// When the URL is invalid, or the timeouts do not fit together. No connection is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
         let (link, ticks) = Link::pair(config)?;
         Ok(Self {
@@ -56,10 +56,10 @@ impl PgStore {
         })
     }
 
-    /// Asks for nothing, to learn whether Postgres answers.
+    /// Checks that Postgres answers, with a trivial query.
     ///
     /// # Errors
-    /// When it is away, refuses this user or this database, or does not answer.
+    /// When it is unavailable, refuses this user or this database, or does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.link.row("ping", sqlx::query_as("select 1")).await.map(|(_,): (i32,)| ())
     }
@@ -68,7 +68,7 @@ impl PgStore {
         SlotCount::new(slots.cast_unsigned()).map_err(|error| self.misshapen(during, "scaler.meta.slots", &error))
     }
 
-    /// The digest that was read, or that of the tick before where all was found to be as then.
+    /// Returns the digest that was read, and records it; that of the previous tick if the result was as expected.
     fn digest(&self, owner: &MemberKey, slots: SlotRange, row: &TickRow, expected: Option<Expectation>) -> i64 {
         let Some(digest) = row.digest else { return expected.and_then(|expected| expected.digest()).unwrap_or(0) };
         let found =
@@ -77,7 +77,7 @@ impl PgStore {
         digest
     }
 
-    /// The tick once more, item by item where need be: see `sql/tick_around_functions.sql`.
+    /// Ticks around refused items, item by item if need be: see `sql/tick_around_functions.sql`.
     async fn tick_around(
         &self,
         mode: &AccessMode,
@@ -92,7 +92,7 @@ impl PgStore {
         for ((item, state), said) in refused.into_iter().zip(states).zip(said) {
             if LOCKED.contains(&&*state) { locked += 1 } else { named.push(refused_item(item, &state, &said)) }
         }
-        // Where nothing was due, nothing was found out.
+        // If no slot was due, the tick says nothing about items.
         if row.ticked > 0 {
             let found = FoundRefused { refused: named, is_whole: row.left_over == 0 };
             let count = self.count("tick", row.slots)?;
@@ -156,7 +156,7 @@ row! {
 }
 
 impl TickRow {
-    /// How long Postgres worked on it.
+    /// Returns the time that Postgres worked on the tick.
     fn took(&self) -> Duration {
         Duration::from_micros(unsigned(self.took_us))
     }
@@ -224,7 +224,7 @@ impl WorkStore for PgStore {
         let query = bound(mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
         let left_out = (!detour.left_out.is_empty()).then_some(&detour.left_out);
         match self.ticks.row("tick", query.bind(left_out)).await {
-            // Nothing was done, and what is refused, or somebody holds, need not keep the rest from being done.
+            // Nothing was changed. Items that are refused or locked must not keep the others from being ticked.
             Err(error) if is_refusal(&error) => self.tick_around(mode, owner, slots, detour).await,
             answer => {
                 let row: TickRow = self.access_mode.heed(answer)?;
@@ -265,7 +265,7 @@ impl WorkStore for PgStore {
         let mut assignment =
             Assignment { installation, tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
         let count: usize = rows.iter().map(|row| row.slots.len()).sum();
-        // Slots that somebody took out would make an empty plan of it, without a word.
+        // Without this check, missing slots would silently lead to an empty plan.
         self.count(during, i32::try_from(count).unwrap_or(i32::MAX))?;
         assignment.slots.resize_with(count, SlotState::default);
         for row in rows {
@@ -273,11 +273,11 @@ impl WorkStore for PgStore {
             assignment.tick_length = millis(row.tick_ms);
             let sessions: BTreeSet<_> =
                 row.sessions.iter().filter_map(|name| name.strip_prefix(WORKER_SESSION)?.parse::<Incarnation>().ok()).collect();
-            // Where no worker shows, a pooler may hide them all.
+            // If no session of a worker is visible, a pooler may hide them all.
             assignment.sessions = (!sessions.is_empty()).then_some(sessions);
             let owner = match (row.owner, row.incarnation) {
                 (Some(name), Some(incarnation)) => {
-                    // A name that no worker has, from before the schema refused it: its slots have no owner.
+                    // A name that is not valid, from before the schema refused it: its slots have no owner.
                     let worker = WorkerId::new(name).ok();
                     worker.map(|worker| MemberKey { worker, incarnation: Incarnation::new(incarnation) })
                 }
@@ -324,7 +324,7 @@ impl WorkStore for PgStore {
         let query = query.bind(&slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
         let row: CommitRow = match self.link.row("commit", query).await {
             Err(busy @ StoreError::Busy { .. }) => {
-                // Whoever holds the slots may never let go by itself. The caller tries again anyway.
+                // A session that holds the slots may never release them. The caller tries again anyway.
                 let query = sqlx::query_as(include_str!("../sql/end_stuck.sql")).bind(&slots);
                 let _: (i64,) = self.link.row("commit", query).await?;
                 return Err(busy);
@@ -378,7 +378,7 @@ impl WorkStore for PgStore {
     }
 }
 
-/// A statement of a worker on these slots.
+/// Returns a worker's statement with these slots as parameters.
 fn bound<T>(sql: &'static str, owner: &MemberKey, slots: SlotRange) -> QueryAs<'static, Postgres, T, PgArguments>
 where
     T: for<'row> FromRow<'row, PgRow>,
@@ -391,7 +391,7 @@ fn refused_item(item: Uuid, state: &str, said: &str) -> RefusedItem {
     RefusedItem { item: ItemId::new(item), why: format!("{said} (SQLSTATE {state})") }
 }
 
-/// Slots number at most 2^20, so that both ways fit.
+/// Converts the number of a slot. There are at most 2^20 slots, so both directions fit.
 pub(crate) const fn signed(slot: u32) -> i32 {
     slot.cast_signed()
 }
@@ -400,7 +400,7 @@ pub(crate) const fn number(slot: i32) -> Slot {
     Slot::new(slot.cast_unsigned())
 }
 
-/// Counts, ticks and epochs are never negative: the schema sees to it.
+/// Converts a count, tick or epoch. The schema ensures that none is negative.
 pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }

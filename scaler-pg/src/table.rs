@@ -1,4 +1,4 @@
-//! The table of work as its user made it: whether it can be worked on as it is, and what is added to it.
+//! Checks and preparation of the user's table of work.
 
 use scaler_core::StoreError;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -17,16 +17,16 @@ row! {
     }
 }
 
-/// Whether there is a table of work.
+/// State of the table of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     Missing,
-    /// It is there, and can be worked on as it is.
+    /// It exists, and fits as it is.
     Adoptable,
 }
 
 impl PgStore {
-    /// Whether the table of work is missing, or can be worked on as it is by this role, or by this user.
+    /// Checks that the table of work is missing or fits as it is, for this role or, if `None`, for this user.
     pub(crate) async fn table(&self, role: Option<&str>) -> Result<Table, StoreError> {
         let rows: Vec<ColumnRow> = self.link.rows(DURING, sqlx::query_as(include_str!("../sql/shape.sql"))).await?;
         let Some(first) = rows.first() else { return Ok(Table::Missing) };
@@ -54,11 +54,11 @@ impl PgStore {
         }
     }
 
-    /// Checks that the table of work can still be worked on: its user may have replaced it, or changed it. The index on the slot is made where it is
-    /// missing, if this user may make it.
+    /// Checks that the table of work still fits: its user may have replaced or changed it. Creates the index on the slot if it is missing and
+    /// this user may create it.
     ///
     /// # Errors
-    /// What is wrong, and its remedy, or as for any other call.
+    /// When the table does not fit, with the remedy, or as for any other call.
     pub async fn ensure_table(&self) -> Result<(), StoreError> {
         let missing = |finding| StoreError::NotInstalled { during: DURING, source: Box::new(finding) };
         if self.table(None).await? == Table::Missing {
@@ -79,10 +79,10 @@ fn unworkable(finding: Finding) -> StoreError {
     StoreError::Misshapen { during: DURING, source: Box::new(finding) }
 }
 
-/// A table with its first items, if there is none; room in the pages, so that increments stay within them, and an index on the
-/// slot, of each table that inherits from it, too: all that is ever done to a user's own table.
+/// Creates the table with its first items if it is missing. Sets a fillfactor, so that increments stay in their pages, and creates an index
+/// on the slot, also for each table that inherits from it. Nothing else is ever done to a user's own table.
 pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> Result<(), sqlx::Error> {
-    // Asked again, since another installer may have held the lock until now.
+    // Checked again, since another installer may have held the lock until now.
     let there: bool =
         sqlx::query_scalar("select to_regclass('public.work_items') is not null").fetch_one(&mut *connection).await?;
     if there {
@@ -93,7 +93,7 @@ pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> 
         sqlx::query(include_str!("../sql/add_items.sql")).bind(i64::from(first_items)).execute(&mut *creation).await?;
         creation.commit().await?;
     }
-    // Others may be writing to a table that was there.
+    // Other sessions may be writing to an existing table.
     let concurrently = if there { "concurrently" } else { "" };
     let unindexed: Vec<(String, Option<String>)> =
         sqlx::query_as(include_str!("../sql/unindexed.sql")).fetch_all(&mut *connection).await?;
@@ -101,14 +101,14 @@ pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> 
         let drop = half_made.map(|index| format!("drop index {index}"));
         let create = format!("create index {concurrently} on {relation} (scaler.slot_of(id))");
         for statement in drop.into_iter().chain([create]) {
-            // The catalog has quoted the names.
+            // Postgres has quoted the names.
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
     Ok(())
 }
 
-/// Whether an index is to be made beside a transaction that has written to the table, and stays open.
+/// True if an index is missing, and an open transaction that has written to the table prevents its creation.
 pub(crate) async fn is_held_up(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let unindexed: Vec<(String, Option<String>)> =
         sqlx::query_as(include_str!("../sql/unindexed.sql")).fetch_all(&mut *connection).await?;

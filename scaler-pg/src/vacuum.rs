@@ -8,8 +8,8 @@ use crate::error::classify;
 use crate::{PgStore, Pooler};
 
 const DURING: &str = "vacuum";
-/// Run one by one, since `VACUUM` cannot run in a transaction. It cancels an autovacuum of the same table, which is throttled by its cost delay. Indexes are
-/// cleaned up in any case: until then, bitmap scans read the entries of dead versions.
+/// Statements that run one by one, since `VACUUM` cannot run in a transaction. It cancels an autovacuum of the same table, which is throttled
+/// by its cost delay. Indexes are cleaned up in any case: until then, bitmap scans read the entries of dead versions.
 const STATEMENTS: [&str; 4] = [
     "set statement_timeout = 0",
     "set lock_timeout = '5s'",
@@ -18,18 +18,21 @@ const STATEMENTS: [&str; 4] = [
 ];
 
 impl PgStore {
-    /// Vacuums slots and items. An open transaction makes Postgres keep one version of each row and tick; after its end, autovacuum may start a minute later and is
-    /// throttled, and until it is done each tick reads all of these versions.
+    /// Vacuums the tables of slots and items.
     ///
-    /// Postgres skips tables that this role may not vacuum. Does nothing behind a transaction pooler, where session settings would leak to other clients.
+    /// An open transaction makes Postgres keep one version of each row and tick. After its end, autovacuum may start only a minute later and
+    /// is throttled; until it is done, each tick reads all of these versions.
+    ///
+    /// Postgres skips tables that this role may not vacuum. Does nothing behind a transaction pooler, where session settings would leak to
+    /// other clients.
     ///
     /// # Errors
-    /// When the store is away, refuses, or is no more at work on it.
+    /// When the store is unavailable, refuses, or has stopped working on the statement.
     pub async fn vacuum(&self) -> Result<(), StoreError> {
         if self.link.pooler() == Pooler::Transaction {
             return Ok(());
         }
-        // Not given back: it closes with its settings.
+        // Not returned to the pool: its settings end with it.
         let mut session = self.link.connect(DURING).await?;
         let connection: &mut PgConnection = &mut session;
         let backend = self.link.wait(DURING, Backend::of(connection)).await?.into();

@@ -1,4 +1,4 @@
-//! Which Redis, and how patient to be with it.
+//! Connection settings for Redis.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,32 +8,32 @@ use url::Url;
 
 use crate::tls::RedisTls;
 
-/// Which Redis, and how patient to be with it. Printing it never shows a password.
+/// Connection settings for Redis. `Debug` never shows a password.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisConfig {
-    /// Redis 6 or newer; each scheme with `rediss` in place of `redis` for TLS:
+    /// URL of a Redis 6 or newer, in one of these forms; for TLS, with `rediss` in place of `redis`:
     ///
     /// - `redis://[[user]:password@]host[:port][/database]`;
-    /// - `redis-sentinel://[[user]:password@]sentinel[:port][/database]?sentinelServiceName=name`, with further Sentinels as `node=host:port`,
-    ///   and `sentinelUsername` and `sentinelPassword` where Sentinels want them;
+    /// - `redis-sentinel://[[user]:password@]sentinel[:port][/database]?sentinelServiceName=name`, with further Sentinels as
+    ///   `node=host:port`, and with `sentinelUsername` and `sentinelPassword` if the Sentinels require them;
     /// - `redis-cluster://[[user]:password@]host[:port]`, with further nodes as `node=host:port`.
     ///
     /// User and password may be any text, percent-encoded.
     pub url: String,
-    /// A file with the password, in place of the one in the URL. It is read anew for each connection, so that the password may change; one line
-    /// feed at its end is no part of it.
+    /// File with the password, in place of the one in the URL. It is read again for each connection, so that the password may change. One
+    /// line break at its end is not part of the password.
     pub password_file: Option<PathBuf>,
-    /// The key of the hash of members, `workers` unless set. All other keys and the channel derive from it.
+    /// Key of the hash of members; default: `workers`. All other keys and the channel derive from it.
     pub hash: String,
-    /// How long a call waits for its answer, 1 s unless set. A connection on which nothing is answered for 3 s is replaced.
+    /// Maximum time that a call waits for its answer; default: 1 s. A connection without any answer for 3 s is replaced.
     pub command_timeout: Duration,
-    /// Whom to trust and as whom to come, where the URL asks for TLS.
+    /// CA bundle and client certificate, if the URL asks for TLS.
     pub tls: RedisTls,
 }
 
 impl RedisConfig {
-    /// The usual settings for this URL.
+    /// Returns the default settings for this URL.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl RedisConfig {
         }
     }
 
-    /// The URL as it may be printed: without password, and without parameters, which may hold another.
+    /// Returns the URL as it may be printed: without the password, and without parameters, which may hold another one.
     pub(crate) fn public_url(&self) -> String {
         let Ok(mut url) = Url::parse(&self.url) else { return "an unreadable URL".to_owned() };
         url.set_query(None);

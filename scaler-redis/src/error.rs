@@ -1,4 +1,4 @@
-//! What goes wrong with Redis, as the core names it.
+//! Failures of Redis, and their conversion to [`MembershipError`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use scaler_core::MembershipError;
 use crate::reason::{Reason, has_code};
 use crate::target::UrlError;
 
-/// A failure of Redis or of the way to it.
+/// Failure of Redis or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The URL names no Redis.
+    /// The URL is not one of a Redis.
     #[error("{url} is not the URL of a Redis: {why}")]
     Url { url: Arc<str>, why: UrlError },
     /// A certificate or key cannot be used.
     #[error("{}: {why}", file.display())]
     Tls { file: PathBuf, why: String },
-    /// A key of ours holds what somebody else put there.
+    /// A key of ours has another type: another client wrote it.
     #[error("the key {key} on {url} is a {found} where a {expected} is expected; it was left as it is")]
     WrongType { url: Arc<str>, key: String, found: String, expected: &'static str },
-    /// A key of ours was of another type, and then no longer.
+    /// A key of ours had another type, but no longer when its type was read.
     #[error("a key on {url} is of another type than expected: {answer}")]
     SomeWrongType { url: Arc<str>, answer: String },
-    /// Redis answered what no script of ours gives.
+    /// Redis gave an answer that none of our scripts returns.
     #[error("{url} gave an answer that makes no sense: {answer:?}")]
     Nonsense { url: Arc<str>, answer: Vec<String> },
-    /// What should be said cannot be written as JSON.
+    /// A member record cannot be written as JSON.
     #[error(transparent)]
     Unwritable(#[from] serde_json::Error),
-    /// Redis wants another user or password, or the user may not do this.
+    /// Redis requires another user or password, or the user lacks a privilege.
     #[error("{url}: {reason}")]
     Denied { url: Arc<str>, reason: Reason },
     /// There is no connection, or Redis is not ready.
@@ -39,21 +39,21 @@ pub(crate) enum Failure {
     /// The answer did not come in time.
     #[error("{url}: no answer within {limit:?}")]
     Unanswered { url: Arc<str>, limit: Duration },
-    /// Redis says no.
+    /// Redis refused the command.
     #[error("{url}: {reason}")]
     Refused { url: Arc<str>, reason: Reason },
 }
 
-/// Error codes of a Redis that is not ready now, and may be later.
+/// Error codes of a Redis that is not ready now, but may be later.
 const NOT_READY: [&str; 9] =
     ["LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS"];
-/// Error codes of a Redis that refuses this client: by its rights, its password, its address (protected mode).
+/// Error codes of a Redis that refuses this client, by its privileges, password or address (protected mode).
 const DENIED: [&str; 4] = ["NOPERM", "NOAUTH", "WRONGPASS", "DENIED"];
-/// Starts the errors of a Redis at `maxclients`, which have no code of their own; in a cluster it names cluster connections, too.
+/// Start of the error of a Redis at `maxclients`, which has no code of its own. In a cluster, it mentions cluster connections, too.
 const FULL: &str = "ERR max number of clients";
 
 impl Failure {
-    /// The failure of a call to this URL for this reason.
+    /// Returns the failure of a call to this URL for this reason.
     pub(crate) fn of(reason: Reason, url: &Arc<str>) -> Self {
         let url = url.clone();
         match &reason {
@@ -72,7 +72,7 @@ impl Failure {
         matches!(self, Self::Denied { .. } | Self::Refused { .. })
     }
 
-    /// The core's error for a failure of this call.
+    /// Converts the failure of this call to the core's error.
     pub(crate) fn during(self, during: &'static str) -> MembershipError {
         match self {
             Self::Denied { .. } => MembershipError::Denied { during, source: self.into() },

@@ -1,4 +1,4 @@
-//! What a worker says of itself, as it stands in the hash.
+//! JSON form of a member, as stored in the hash.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use scaler_core::{Incarnation, InstallationId, ItemId, Member, MemberKey, Member
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Short, because people read it; unknown fields are passed over, because a later version may add some.
+/// JSON form of a member. It is short, because people read it. Unknown fields are ignored, because a later version may add some.
 #[derive(Serialize, Deserialize)]
 struct Said {
     state: String,
     incarnation: Uuid,
-    /// An earlier version tells none.
+    /// Nil in a record of an earlier version.
     #[serde(default)]
     installation: Uuid,
     tick: Option<u64>,
@@ -24,7 +24,7 @@ struct Said {
     refusal: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<String>,
-    /// Seconds.
+    /// Uptime in seconds.
     #[serde(default)]
     up: u64,
 }
@@ -34,7 +34,7 @@ const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// What the member says, but for its name.
+/// Returns the JSON of a member, without its name.
 pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
     let Member { key, installation, state, last_tick, slots, items, refused, refusal, first_items, revision, uptime } = member;
     serde_json::to_string(&Said {
@@ -52,7 +52,7 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
     })
 }
 
-/// The member of this name that said this; `None` when somebody else wrote it.
+/// Returns the member of this name from its JSON; `None` if another program wrote it.
 pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
     let Said { state, incarnation, installation, tick, slots, items, ids, refused, refusal, revision, up } =
         serde_json::from_str(said).ok()?;

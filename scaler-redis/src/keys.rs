@@ -1,17 +1,17 @@
-//! The names of what we keep in Redis.
+//! Names of the keys and the channel in Redis.
 
-/// The keys and the channel that derive from the name of the hash. The braces keep them on one node of a cluster.
+/// Keys and channel, which derive from the name of the hash. The braces keep them on one node of a cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// A hash: what each worker says, by its name.
+    /// A hash: the JSON record of each worker, by its name.
     pub(crate) workers: String,
-    /// A sorted set: when each worker was last heard, in ms.
+    /// A sorted set: time of each worker's last heartbeat, in ms.
     pub(crate) seen: String,
-    /// A sorted set: incarnations that lost their name, and when, in ms.
+    /// A sorted set: incarnations that lost their name, with the time of that, in ms.
     pub(crate) superseded: String,
-    /// A set: the workers that are retired.
+    /// A set: workers that are retired.
     pub(crate) retired: String,
-    /// The channel of the nudges.
+    /// Channel of the wake-up notifications.
     pub(crate) channel: String,
 }
 
@@ -27,18 +27,18 @@ impl Keys {
         }
     }
 
-    /// The keys in the order in which every script takes them.
+    /// Returns the keys in the order in which every script takes them.
     pub(crate) fn for_script(&self) -> Vec<String> {
         vec![self.workers.clone(), self.seen.clone(), self.superseded.clone(), self.retired.clone()]
     }
 
-    /// Each key and the type it must have.
+    /// Returns each key with the type that it must have.
     pub(crate) fn types(&self) -> [(&str, &'static str); 4] {
         [(&self.workers, "hash"), (&self.seen, "zset"), (&self.superseded, "zset"), (&self.retired, "set")]
     }
 }
 
-/// Whether a cluster hashes only a part of this name: what stands in its first braces, unless that is nothing.
+/// True if a cluster hashes only a part of this name (hash tag): the text in its first braces, unless that is empty.
 fn has_tag(name: &str) -> bool {
     name.split_once('{').and_then(|(_, rest)| rest.split_once('}')).is_some_and(|(tag, _)| !tag.is_empty())
 }
@@ -47,7 +47,7 @@ fn has_tag(name: &str) -> bool {
 mod tests {
     use super::Keys;
 
-    /// What a cluster hashes, by its specification.
+    /// Returns the part of a key that a cluster hashes, by its specification.
     fn hashed(key: &str) -> &str {
         let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
         tag.filter(|tag| !tag.is_empty()).unwrap_or(key)

@@ -1,4 +1,4 @@
-//! Who is there, by Redis.
+//! [`RedisMembership`], the membership on Redis.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,13 +23,13 @@ const RETIRE: &str = include_str!("../lua/retire.lua");
 const RETIRED: &str = include_str!("../lua/retired.lua");
 const SWEEP: &str = include_str!("../lua/sweep.lua");
 
-/// Numbers in Lua are exact up to here; in ms, it is longer than anybody was silent.
+/// Largest integer up to which numbers in Lua are exact. In ms, it is longer than any silence of a member.
 const LONGEST_MS: u64 = 1 << 53;
 
-/// A [`Membership`] on Redis, over one connection that comes back by itself.
+/// A [`Membership`] on Redis, over one connection that reconnects automatically.
 ///
-/// While there is no connection every call fails at once as [`Unavailable`](MembershipError::Unavailable); when it is
-/// back, calls succeed again and all who listen are told so, since a notification may have been lost.
+/// While there is no connection, every call fails at once as [`Unavailable`](MembershipError::Unavailable). After a reconnect, calls succeed
+/// again and all listeners are woken up, since a notification may have been lost.
 #[derive(Debug)]
 pub struct RedisMembership {
     client: Client,
@@ -39,11 +39,11 @@ pub struct RedisMembership {
 impl RedisMembership {
     /// Connects; waits at most the command timeout.
     ///
-    /// A Redis that is away is no error: the connection is made as soon as it can be, and calls fail until then.
+    /// An unavailable Redis is no error: the connection is made as soon as possible, and calls fail until then.
     ///
     /// # Errors
-    /// When the URL is not one of Redis or a file for TLS cannot be used ([`Refused`](MembershipError::Refused)), or when Redis wants another user or
-    /// password ([`Denied`](MembershipError::Denied)).
+    /// When the URL is not one of Redis or a file for TLS cannot be used ([`Refused`](MembershipError::Refused)), or when Redis requires
+    /// another user or password ([`Denied`](MembershipError::Denied)).
     pub async fn connect(config: RedisConfig) -> Result<Self, MembershipError> {
         let keys = Keys::of(&config.hash);
         let client =
@@ -51,7 +51,7 @@ impl RedisMembership {
         Ok(Self { client, keys })
     }
 
-    /// Runs a script; a key of somebody else's is named.
+    /// Runs a script. If one of the keys has another type, the error names it.
     async fn run(&self, script: &'static str, arguments: Vec<String>) -> Result<Vec<String>, Failure> {
         let failure = match self.client.run(script, self.keys.for_script(), arguments).await {
             Err(failure @ Failure::SomeWrongType { .. }) => failure,
@@ -134,7 +134,7 @@ impl Membership for RedisMembership {
     }
 
     fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
-        // A listener that fell behind, and one whose connection was away, may have lost something.
+        // A listener that fell behind or lost its connection may have lost notifications.
         let read = |message: Result<Option<String>, _>| {
             message.ok().flatten().map_or(WakeUp::Everyone, |message| wake_up::read(&message))
         };
@@ -142,12 +142,12 @@ impl Membership for RedisMembership {
     }
 }
 
-/// The name of the worker in a field of the hash: an installation follows where a stranger of the same name stands beside it.
+/// Returns the worker's name in a field of the hash. An installation follows it if a worker of another installation has the same name.
 fn name_in(field: &str) -> &str {
     field.split_once(' ').map_or(field, |(name, _)| name)
 }
 
-/// From a field of the hash, what it says, and its age in ms; `None` for what somebody else wrote.
+/// Returns the record from a field of the hash, its JSON, and its age in ms; `None` if another program wrote it.
 fn record(triple: &[String]) -> Option<MemberRecord> {
     let [field, said, age] = triple else { return None };
     Some(MemberRecord { member: json::read(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })

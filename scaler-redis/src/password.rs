@@ -1,9 +1,9 @@
-//! The file of a password, read anew for each connection, so that a password may change while a program runs.
+//! Password file, read again for each connection, so that the password may change while a program runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A file whose text is a password. One line feed at its end, or a carriage return and a line feed, is no part of it: editors put it there.
+/// File that holds a password. One line break at its end (LF or CR LF) is not part of the password, since editors add it.
 #[derive(Clone, Debug)]
 pub(crate) struct PasswordFile(PathBuf);
 

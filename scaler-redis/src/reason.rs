@@ -1,4 +1,4 @@
-//! Why there is no session, or why a command failed.
+//! Reason for which there is no session, or for which a command failed.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use crate::password::PasswordFile;
 use crate::target::Address;
 
-/// Why there is no session, or why a command failed.
+/// Reason for which there is no session, or for which a command failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Reason {
     #[error("not connected yet")]
@@ -65,7 +65,7 @@ impl Reason {
         Self::Tls { address: address.clone(), source: source.into() }
     }
 
-    /// What an error of the client library means that came from the server at this address.
+    /// Converts an error of the client library that came from the server at this address.
     pub(crate) fn of(address: &Address, source: RedisError) -> Self {
         let address = address.clone();
         match source.kind() {
@@ -79,12 +79,12 @@ impl Reason {
         }
     }
 
-    /// True if the server answered, whatever it was.
+    /// True if the server answered, whatever the answer was.
     pub(crate) const fn is_answer(&self) -> bool {
         matches!(self, Self::Answer { .. } | Self::Moved { .. } | Self::Ask { .. })
     }
 
-    /// True if another server has the keys or takes writes now, or the connection is of no more use.
+    /// True if another server has the keys or takes writes now, or if the connection is of no more use.
     pub(crate) fn ends_session(&self) -> bool {
         match self {
             Self::Answer { text, .. } => has_code(text, "READONLY"),
@@ -94,7 +94,8 @@ impl Reason {
     }
 }
 
-/// A node that does not know its own host leaves it out, or writes a question mark: it means the host that was asked.
+/// Returns the redirection in this error. A node that does not know its own host omits it, or writes a question mark: both mean the host that
+/// was asked.
 fn redirection(asked: &Address, source: RedisError) -> Reason {
     let to = source.redirect_node().and_then(|(node, _slot)| Address::parse(node));
     match to {
@@ -106,7 +107,7 @@ fn redirection(asked: &Address, source: RedisError) -> Reason {
     }
 }
 
-/// The reply as Redis wrote it; the library quotes the code.
+/// Returns the reply as Redis wrote it; the library quotes the code.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),

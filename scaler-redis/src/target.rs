@@ -5,7 +5,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-/// How the scheme of a URL starts that asks for TLS.
+/// Start of the scheme of a URL that asks for TLS.
 const OVER_TLS: &str = "rediss";
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -19,14 +19,14 @@ pub(crate) struct Target {
     pub(crate) database: i64,
 }
 
-/// How the server that takes our writes is found.
+/// Topology of a Redis, which determines how the server that takes writes is found.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Topology {
-    /// It is at this address.
+    /// A single server, at this address.
     Standalone(Address),
-    /// Sentinels name it.
+    /// Sentinels name the server.
     Sentinel { sentinels: Vec<Address>, service: String, credentials: Credentials },
-    /// Any node of the cluster redirects to it.
+    /// Any node of the cluster redirects to the server.
     Cluster(Vec<Address>),
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Credentials {
     pub(crate) password: Option<String>,
 }
 
-/// Why a URL does not name a Redis. The text never holds a part of the URL, which may be a password.
+/// Reason for which a URL is not one of a Redis. The text never holds a part of the URL, which may be a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum UrlError {
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub(crate) enum UrlError {
 impl Target {
     /// Parses a URL; [`RedisConfig::url`](crate::RedisConfig::url) documents its forms.
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        // The parser drops line feeds and tabs, so that a password would lose them without a word.
+        // The parser drops line feeds and tabs, so a password would lose them silently.
         if text.contains(char::is_control) {
             return Err(UrlError::ControlCharacter);
         }

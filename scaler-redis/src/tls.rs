@@ -1,4 +1,4 @@
-//! TLS with Redis: whom to trust, and as whom to come.
+//! TLS settings for Redis: CA bundle and client certificate.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,27 +11,27 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::Failure;
 
-/// Whom to trust, and as whom to come. The server's name is always checked.
+/// CA bundle and client certificate. The server's name is always verified.
 ///
-/// The files are read anew for each connection, so that renewed ones count from the next one on.
+/// The files are read again for each connection, so renewed ones take effect with the next connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisTls {
-    /// A PEM file with the authorities that alone may vouch for the server; `None`: those that this system trusts.
+    /// PEM file with the only CA certificates that are trusted; `None`: those of the system.
     pub authorities: Option<PathBuf>,
-    /// What to show a server that asks who comes.
+    /// Client certificate for a server that requests one (mutual TLS).
     pub identity: Option<ClientIdentity>,
 }
 
-/// A certificate and its key, in PEM files.
+/// Client certificate and its private key, in PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// The certificate, and those between it and the authority.
+    /// The certificate, followed by its intermediate certificates.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
 }
 
-/// TLS settings for the next connection, by what the files hold now.
+/// TLS settings for the next connection, from the current content of the files.
 #[derive(Debug)]
 pub(crate) struct Connector {
     files: RedisTls,
@@ -44,7 +44,8 @@ impl Connector {
         Ok(Self { files: files.clone(), last: Mutex::new(Arc::new(files.client_config()?)) })
     }
 
-    /// The settings by what the files hold now; by what they held last, while they are just being replaced.
+    /// Returns the settings from the current content of the files, or the last valid ones if the files cannot be read, as while they are
+    /// being replaced.
     pub(crate) fn current(&self) -> Arc<ClientConfig> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(config) = self.files.client_config() {
@@ -75,7 +76,7 @@ impl RedisTls {
                     roots.add(certificate).map_err(|error| unusable(file, &error))?;
                 }
             }
-            // Where the system knows none, no server is trusted, and the handshake says so.
+            // If the system has no CA certificates, no server is trusted, and the handshake reports that.
             None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
         }
         Ok(roots)

@@ -1,4 +1,4 @@
-//! Wake-up notifications, as they stand in a message of the channel.
+//! Text form of wake-up notifications, as in a message of the channel.
 
 use scaler_core::{WakeUp, WorkerId};
 
@@ -6,7 +6,7 @@ const MEMBERS: &str = "members";
 const SLOTS: &str = "slots";
 const EVERYONE: &str = "everyone";
 
-/// The message; names have no spaces.
+/// Returns the message of a notification. Names contain no spaces.
 pub(crate) fn write(wake_up: &WakeUp) -> String {
     match wake_up {
         WakeUp::Members => MEMBERS.to_owned(),
@@ -15,7 +15,7 @@ pub(crate) fn write(wake_up: &WakeUp) -> String {
     }
 }
 
-/// What a message says; one of another version or of somebody else may concern anybody.
+/// Returns the notification of a message; [`WakeUp::Everyone`] for one of another version or another program.
 pub(crate) fn read(message: &str) -> WakeUp {
     let mut words = message.split(' ');
     match words.next() {

@@ -28,7 +28,7 @@ const TIMES: &[&str] = &[
     "null",
 ];
 
-/// Extreme values of this type.
+/// Returns extreme values of this type.
 fn extremes(kind: &str) -> Vec<String> {
     let of = |values: &[&str]| values.iter().map(|value| format!("({value})::{kind}")).collect();
     match kind {
@@ -46,7 +46,8 @@ fn extremes(kind: &str) -> Vec<String> {
     }
 }
 
-/// What a role may do in a schema: each column that it may update, by table, and each function that it may execute, with the types of its arguments.
+/// Attack surface of a role in a schema: each column that it may update, by table, and each function that it may execute, with
+/// the types of its arguments.
 #[derive(Debug)]
 pub struct AttackSurface {
     columns: Vec<(String, String, String)>,
@@ -54,7 +55,7 @@ pub struct AttackSurface {
 }
 
 impl AttackSurface {
-    /// Attack surface of the role that this pool logs in as.
+    /// Returns the attack surface of the role that this pool logs in as.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -72,13 +73,14 @@ impl AttackSurface {
         })
     }
 
-    /// Whether the role may do nothing at all.
+    /// Returns true if the role may neither update a column nor execute a function.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty() && self.functions.is_empty()
     }
 
-    /// Statements that set each column to each extreme value, and call each function with each extreme argument beside ordinary ones.
+    /// Returns statements that set each column to each extreme value, and call each function with each extreme argument beside
+    /// ordinary ones.
     #[must_use]
     pub fn attacks(&self) -> Vec<String> {
         let mut attacks = Vec::new();
@@ -97,7 +99,8 @@ impl AttackSurface {
         attacks
     }
 
-    /// A statement that sets several columns of a table at once to extreme values, chosen by this seed; `None` where it may update none.
+    /// Returns a statement that sets several columns of a table to extreme values chosen by this seed; `None` if the role may
+    /// update no column, or if the seed selects none.
     #[must_use]
     pub fn random_attack(&self, seed: u64) -> Option<String> {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -113,7 +116,7 @@ impl AttackSurface {
     }
 }
 
-/// An ordinary argument of this type.
+/// Returns an ordinary argument of this type.
 fn usual(kind: &str) -> &'static str {
     match kind {
         "bigint" => "1::bigint",

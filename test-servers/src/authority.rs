@@ -1,4 +1,4 @@
-//! An authority for certificates, for tests of TLS.
+//! Certificate authority for tests of TLS.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issu
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A new authority, which nobody knows. Its files are gone when it is dropped.
+/// Certificate authority that no client trusts by default. Its files are removed when it is dropped.
 #[derive(Debug)]
 pub struct Authority {
     folder: TempDir,
@@ -14,16 +14,16 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A certificate and its key, in files.
+/// Certificate and its key, in files.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The certificate, in PEM.
+    /// File of the certificate, in PEM.
     pub certificate: PathBuf,
-    /// Its key, in PEM.
+    /// File of its key, in PEM.
     pub key: PathBuf,
 }
 
-/// What a server with TLS needs: its certificate and key, and the authority of the clients that it lets in; all in PEM.
+/// Certificate and key of a TLS server, and the CA certificate for the clients that it accepts; all in PEM.
 #[derive(Clone, Debug)]
 pub struct ServerCertificate {
     pub(crate) authorities: String,
@@ -33,7 +33,7 @@ pub struct ServerCertificate {
 
 #[expect(clippy::expect_used, reason = "a test without its certificates must fail")]
 impl ServerCertificate {
-    /// Writes the certificate and its key over those of a server that runs. It must be told to read them anew.
+    /// Overwrites the certificate and key files of a running server, which must then be told to reload them.
     ///
     /// # Panics
     /// When they cannot be written.
@@ -45,7 +45,7 @@ impl ServerCertificate {
 
 #[expect(clippy::expect_used, clippy::new_without_default, reason = "a test without its certificates must fail")]
 impl Authority {
-    /// Makes one.
+    /// Returns a new authority.
     ///
     /// # Panics
     /// When there is no temporary folder.
@@ -54,7 +54,8 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([]).expect("no names are good names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Of two with one name, a client would take one's signature for a broken one of the other's.
+        // Names are unique: of two authorities with the same name, a client would report a signature of one as a broken
+        // signature of the other.
         params.distinguished_name.push(DnType::CommonName, format!("test authority {}", Uuid::new_v4()));
         let certificate = params.self_signed(&key).expect("a certificate of its own");
         let folder = TempDir::new().expect("a temporary folder");
@@ -63,13 +64,13 @@ impl Authority {
         authority
     }
 
-    /// The file with its own certificate, in PEM.
+    /// Returns the file of its own certificate, in PEM.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("authority.crt")
     }
 
-    /// A certificate for a server of this name or address, which lets in only clients of this authority.
+    /// Returns a certificate for a server with this name or address, which accepts only clients of this authority.
     ///
     /// # Panics
     /// When it is no name.
@@ -79,7 +80,7 @@ impl Authority {
         ServerCertificate { authorities: self.certificate.pem(), certificate, key }
     }
 
-    /// A certificate for a client of this name, in files; made anew, and written over, for a name that had one.
+    /// Returns a certificate for a client with this name, in files. Files that exist for the name are overwritten.
     ///
     /// # Panics
     /// When it is no name.

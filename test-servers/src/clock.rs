@@ -1,4 +1,4 @@
-//! A clock that can be set, for a server of its own.
+//! Settable clock for a server process.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-/// Where Debian keeps the library, for any machine.
+/// Folder in which Debian keeps the library, for any architecture.
 const LIBRARIES: &str = "/usr/lib";
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// The time of day for a process, some seconds off the machine's. Its timers go on by the machine's. It needs the library of the program
-/// `faketime`.
+/// Wall clock of a process, offset from the machine's by some seconds. Timers of the process follow the machine's clock.
+///
+/// It needs the library of the package `faketime`.
 #[derive(Clone, Debug)]
 pub struct Clock {
     folder: Arc<TempDir>,
@@ -21,7 +22,7 @@ pub struct Clock {
 
 #[expect(clippy::expect_used, clippy::panic, reason = "a test without its clock must fail")]
 impl Clock {
-    /// One that shows the machine's time.
+    /// Returns a clock that shows the machine's time.
     ///
     /// # Panics
     /// When the library is missing; the message says how to get it.
@@ -31,24 +32,24 @@ impl Clock {
         let library = machines.map(|machine| machine.path().join(LIBRARY)).find(|library| library.is_file());
         let library = library.unwrap_or_else(|| panic!("{LIBRARY} is missing: install the package faketime"));
         let folder = TempDir::new().expect("a temporary folder");
-        // Whom the server runs as must be able to read it.
+        // The user that the server runs as must be able to read it.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of our own");
         let clock = Self { folder: Arc::new(folder), library };
         clock.set(0);
         clock
     }
 
-    /// From now on it is so many seconds ahead, or behind where that is less than 0.
+    /// Sets the clock this many seconds ahead of the machine's, or behind if negative.
     ///
     /// # Panics
     /// When its file cannot be written.
     pub fn set(&self, ahead_s: i64) {
-        // Renamed, because a half-written time is none.
+        // Replaced by a rename, so that no process reads a half-written time.
         let (file, new) = (self.file(), self.folder.path().join("new"));
         fs::write(&new, format!("{ahead_s:+}\n")).and_then(|()| fs::rename(&new, &file)).expect("a file in our own folder");
     }
 
-    /// What a process that lives by it finds in its environment.
+    /// Returns the environment variables of a process that uses this clock.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -59,7 +60,7 @@ impl Clock {
         ]
     }
 
-    /// The words before a command that make it live by this clock.
+    /// Returns the words before a command that make it use this clock.
     pub(crate) fn words(&self) -> Vec<String> {
         let variables = self.variables().into_iter().map(|(variable, value)| format!("{variable}={value}"));
         ["env".to_owned()].into_iter().chain(variables).collect()

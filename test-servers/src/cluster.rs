@@ -1,4 +1,4 @@
-//! A cluster of three Redis servers.
+//! Redis Cluster of three servers.
 
 use crate::authority::ServerCertificate;
 use crate::inline::ask;
@@ -8,11 +8,11 @@ use crate::redis::Redis;
 use crate::sentinel::until;
 use crate::server::{Server, or_fail, over_tls_and_plain};
 
-/// How many slots of a cluster there are, by its specification.
+/// Number of slots of a cluster, by its specification.
 const SLOTS: usize = 16_384;
 const NODES: usize = 3;
 
-/// Three Redis servers that share the keys.
+/// Redis Cluster of three servers that share the keys.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<Redis>,
@@ -22,7 +22,8 @@ pub struct RedisCluster {
 
 #[expect(clippy::panic, reason = "a test without its servers must fail")]
 impl RedisCluster {
-    /// One of the caller's own; returns when every node knows every slot's. It is gone when this is dropped.
+    /// Starts a cluster for the caller alone; returns when every node knows the whole cluster. It is removed when this is
+    /// dropped.
     ///
     /// # Panics
     /// When there are no programs for it (Redis 7 or newer); the message says what was tried.
@@ -37,7 +38,7 @@ impl RedisCluster {
         Self::joined(nodes, &ports, "redis-cluster").await
     }
 
-    /// As [`private`](Self::private), with a replica of the node that has this key. Its URL does not name the replica.
+    /// Like [`private`](Self::private), with a replica of the node that holds this key. The URL does not name the replica.
     ///
     /// # Panics
     /// As for [`private`](Self::private).
@@ -57,7 +58,7 @@ impl RedisCluster {
         Self { replica: Some(replica), ..cluster }
     }
 
-    /// The node that has this key.
+    /// Returns the node that holds this key.
     ///
     /// # Panics
     /// When no node has it.
@@ -71,7 +72,7 @@ impl RedisCluster {
         owner.unwrap_or_else(|| panic!("no node of the cluster has the key {key}"))
     }
 
-    /// Returns when the replica has become a primary and takes the place of the node that it followed.
+    /// Waits until the replica has become a primary in place of the node that it followed.
     ///
     /// # Panics
     /// When there is none, or that does not happen.
@@ -84,7 +85,8 @@ impl RedisCluster {
         until("the replica is a primary of the cluster", promoted).await;
     }
 
-    /// As [`private`](Self::private), with nodes that speak TLS to clients and to each other, and let in only clients of the certificate's authority.
+    /// Like [`private`](Self::private), with nodes that speak TLS to clients and to each other, and accept only clients of the
+    /// certificate's authority.
     ///
     /// # Panics
     /// As for [`private`](Self::private).
@@ -98,7 +100,7 @@ impl RedisCluster {
         Self::joined(nodes, &ports, "rediss-cluster").await
     }
 
-    /// Made one, by orders to these ports.
+    /// Joins the nodes to a cluster, by commands to these ports.
     async fn joined(nodes: Vec<Redis>, ports: &[u16], scheme: &'static str) -> Self {
         for (n, port) in ports.iter().enumerate() {
             let (first, last) = (SLOTS * n / NODES, SLOTS * (n + 1) / NODES - 1);
@@ -115,7 +117,7 @@ impl RedisCluster {
         Self { nodes, replica: None, scheme }
     }
 
-    /// The URL by which clients find the nodes.
+    /// Returns the URL by which clients find the nodes.
     #[must_use]
     pub fn url(&self) -> String {
         let [first, others @ ..] = &self.nodes[..] else { return String::new() };
@@ -123,19 +125,19 @@ impl RedisCluster {
         format!("{}://127.0.0.1:{}?{}", self.scheme, first.port(), others.join("&"))
     }
 
-    /// Its nodes.
+    /// Returns the nodes.
     #[must_use]
     pub fn nodes(&self) -> &[Redis] {
         &self.nodes
     }
 }
 
-/// Makes the node that takes orders at this port known to another.
+/// Introduces the node that takes commands on this port to another node.
 async fn meet(port: u16, other: &Redis) {
     ask(port, &format!("cluster meet 127.0.0.1 {} {}", other.port(), bus_port(other))).await;
 }
 
-/// As scripts/cluster_node.sh chooses it.
+/// Returns the cluster bus port, as scripts/cluster_node.sh chooses it.
 fn bus_port(node: &Redis) -> u16 {
     if node.port() < 55_000 { node.port() + 10_000 } else { node.port() - 10_000 }
 }

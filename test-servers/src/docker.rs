@@ -1,4 +1,4 @@
-//! A server in a container, where Docker runs and has the image.
+//! Server in a Docker container, if an engine runs and has the image.
 
 use std::env;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const TLS_FOLDER: &str = "/tls";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A server that runs in a container.
+/// Server that runs in a container.
 #[derive(Debug)]
 pub(crate) struct Container {
     kind: &'static Kind,
@@ -30,7 +30,7 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// Starts one; it, its host and its port.
+    /// Starts a container and returns it, its host and its port.
     pub(crate) async fn start_new(kind: &'static Kind, options: &ServerOptions) -> Result<(Self, String, u16), Failure> {
         let offer = kind.offer.as_ref().ok_or(Failure::NoOffer)?;
         let image = env::var(offer.image_variable).unwrap_or_else(|_| offer.image.to_owned());
@@ -41,7 +41,8 @@ impl Container {
         let server = offer.command.iter().copied().map(str::to_owned).chain(options.arguments(kind, TLS_FOLDER, offer.port));
         let mut command = options.words_before(TLS_FOLDER, offer.owner);
         if !command.is_empty() {
-            // The image's own beginning, which would otherwise take our script for a program that needs no server's user.
+            // Entry point of the image. It would otherwise take the script for a program that does not run as the server's
+            // user.
             command.push("docker-entrypoint.sh".to_owned());
         }
         command.extend(server);
@@ -60,7 +61,7 @@ impl Container {
         Ok((Self { kind, offer, container, _keeper: keeper }, host, port))
     }
 
-    /// Starts it again, on the same port; returns when it takes connections.
+    /// Starts the container again, on the same port; returns when the server accepts connections.
     pub(crate) async fn start(&self) -> Result<(), Failure> {
         let starts = self.starts().await?;
         self.container.start().await?;
@@ -73,17 +74,17 @@ impl Container {
         timeout(READY_WITHIN, ready).await.unwrap_or_else(|_| Err(Failure::Slow { log: "see `docker logs`".to_owned() }))
     }
 
-    /// Stops it in good order.
+    /// Shuts the server down cleanly.
     pub(crate) async fn stop(&self) -> Result<(), Failure> {
         Ok(self.container.stop().await?)
     }
 
-    /// Stops it at once, as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) async fn kill(&self) -> Result<(), Failure> {
         Ok(self.container.stop_with_timeout(Some(0)).await?)
     }
 
-    /// How often its log says that it has become ready.
+    /// Returns the number of times that the log reports the server as ready.
     async fn starts(&self) -> Result<usize, TestcontainersError> {
         let log = match self.offer.log {
             Stream::Stdout => self.container.stdout_to_vec().await?,
@@ -93,7 +94,7 @@ impl Container {
     }
 }
 
-/// Whether an engine runs and has the image: a test run should not begin to pull.
+/// Checks that an engine runs and has the image, so that a test run never pulls one.
 async fn inspect(image: &str) -> Result<(), Failure> {
     let mut command = Command::new("docker");
     command.args(["image", "inspect", image]).kill_on_drop(true);
@@ -112,7 +113,7 @@ fn ready_message(kind: &Kind, offer: &Offer) -> WaitFor {
     }
 }
 
-/// A colon may also stand before the port of a registry.
+/// Splits an image into its name and tag. A colon may also precede the port of a registry.
 fn name_and_tag(image: &str) -> (&str, &str) {
     match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),

@@ -1,4 +1,4 @@
-//! Why there is no server.
+//! Errors of finding, starting and stopping servers.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use testcontainers::TestcontainersError;
 
 use crate::kind::{Kind, Offer};
 
-/// There is no server for the tests. Its text says what was tried, and what would give one.
+/// Error: no server is available for the tests. The message lists the attempts, and the ways to provide a server.
 #[derive(thiserror::Error)]
 pub struct NoServer {
     pub(crate) kind: &'static Kind,
@@ -32,14 +32,14 @@ impl fmt::Display for NoServer {
     }
 }
 
-/// A test that unwraps it prints it, so this is the text for people too.
+/// Prints the message of `Display`, since a test that unwraps the error prints this form.
 impl fmt::Debug for NoServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// Why one way to a server failed.
+/// Failure of one way to get or control a server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("this kind comes from nowhere else")]
@@ -67,12 +67,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Names what was being done when the system refused.
+    /// Returns a function that adds the operation to an I/O error.
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }
 
-    /// Docker ran, but does not have the image, or no engine.
+    /// Returns the failure for a Docker that has no image or no engine.
     pub(crate) fn no_image(image: &str, output: &Output) -> Self {
         let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Self::NoImage { image: image.to_owned(), answer }

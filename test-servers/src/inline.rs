@@ -1,4 +1,4 @@
-//! Commands to a Redis as text, which need no client library.
+//! Inline commands to a Redis server, without a client library.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// The answer as it comes; a server that does not answer has none.
+/// Sends a command and returns the raw answer; empty if the server does not answer.
 pub(crate) async fn ask(port: u16, command: &str) -> String {
     let answer = timeout(ANSWER_WITHIN, exchange(port, command)).await;
     answer.ok().and_then(Result::ok).unwrap_or_default()
@@ -18,7 +18,7 @@ pub(crate) async fn ask(port: u16, command: &str) -> String {
 async fn exchange(port: u16, command: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(format!("{command}\r\n").as_bytes()).await?;
-    // A server that hears no more closes the connection behind its answer, so that the answer needs no parser.
+    // After end of input the server closes the connection behind its answer, so that the answer needs no parser.
     stream.shutdown().await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;

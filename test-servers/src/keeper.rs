@@ -1,5 +1,7 @@
-//! A shell process that owns a server, so that nothing stays behind: the kernel closes its stdin when we end, even when
-//! we are killed, and then it stops the server and removes the folder.
+//! Keeper: a shell process that owns a server, so that no process or file stays behind.
+//!
+//! The kernel closes the keeper's stdin when the test process ends, even if that is killed; then the keeper stops the server
+//! and removes its folder.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -20,7 +22,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Our end of a keeper. Dropping it ends the server.
+/// Handle of a keeper. Dropping it ends the server.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     kind: &'static Kind,
@@ -30,14 +32,14 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper for a server that runs by this command in a new folder. It does not run yet.
+    /// Returns a keeper for a server that this command runs in a new folder. The server is not started yet.
     pub(crate) fn new(kind: &'static Kind, command: impl FnOnce(&Path) -> Vec<String>) -> Result<Self, Failure> {
         let folder =
             tempfile::Builder::new().prefix(kind.folder_prefix).tempdir().map_err(Failure::io("making a temporary folder"))?;
         let mut keeper = Command::new("sh");
         keeper.args(["-c", SCRIPT, "keeper", kind.end_signal]).args(command(folder.path()));
         keeper.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // Out of our process group, so that an interrupt from the terminal leaves it time to clean up.
+        // In a process group of its own, so that an interrupt from the terminal leaves it time to clean up.
         keeper.process_group(0);
         let metadata = folder.path().metadata().map_err(Failure::io("looking at the temporary folder"))?;
         if let Some((user, group)) = stand_in_for_root(&metadata) {
@@ -49,12 +51,12 @@ impl Keeper {
         Ok(Self { kind, folder: folder.keep(), orders, answers: BufReader::new(answers).lines() })
     }
 
-    /// The folder that the server runs in.
+    /// Returns the folder that the server runs in.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Starts the server; returns when it takes connections.
+    /// Starts the server; returns when it accepts connections.
     pub(crate) async fn start(&mut self) -> Result<(), Failure> {
         self.order("start").await?;
         let ready = async {
@@ -71,23 +73,23 @@ impl Keeper {
         ready.unwrap_or_else(|_| Err(Failure::Slow { log: log_of(&self.folder) }))
     }
 
-    /// Stops the server in good order; returns when it has ended.
+    /// Shuts the server down cleanly; returns when it has ended.
     pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
         self.end_by(self.kind.stop_signal).await
     }
 
-    /// Ends the server at once, as a crash would; returns when it has ended.
+    /// Kills the server, as a crash would; returns when it has ended.
     pub(crate) async fn kill(&mut self) -> Result<(), Failure> {
         self.end_by(self.kind.end_signal).await
     }
 
-    /// Freezes the server: the kernel goes on acknowledging what is sent to it, and nothing is answered.
+    /// Freezes the server: the kernel still acknowledges what is sent to it, but the server does not answer.
     pub(crate) async fn pause(&mut self) -> Result<(), Failure> {
         self.order("STOP").await?;
         self.answer("done").await
     }
 
-    /// Lets a frozen server go on.
+    /// Resumes a frozen server.
     pub(crate) async fn resume(&mut self) -> Result<(), Failure> {
         self.order("CONT").await?;
         self.answer("done").await
@@ -103,7 +105,7 @@ impl Keeper {
         self.orders.write_all(format!("{word}\n").as_bytes()).await.map_err(Failure::io("talking to the keeper"))
     }
 
-    /// Waits for this answer and drops those before it.
+    /// Waits for this answer and discards earlier ones.
     async fn answer(&mut self, word: &str) -> Result<(), Failure> {
         let listening = Failure::io("listening to the keeper");
         loop {
@@ -117,7 +119,7 @@ impl Keeper {
     }
 }
 
-/// A keeper for a container: it removes it when our end of its stdin is closed.
+/// Starts a keeper for a container, which removes the container when the returned stdin is closed.
 pub(crate) fn keep_container(id: &str) -> Result<ChildStdin, Failure> {
     let mut keeper = Command::new("sh");
     keeper.args(["-c", r#"cat; exec docker rm --force --volumes "$1""#, "keeper", id]);
@@ -126,7 +128,7 @@ pub(crate) fn keep_container(id: &str) -> Result<ChildStdin, Failure> {
     child.stdin.take().ok_or_else(no_pipes)
 }
 
-/// Postgres refuses to run as root; the user and group that stand in, where we are root.
+/// Returns the user and group to run a server as if this process runs as root, since Postgres refuses to run as root.
 fn stand_in_for_root(own: &Metadata) -> Option<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let ids_of = |name: &str| {

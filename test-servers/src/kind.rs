@@ -1,55 +1,55 @@
-//! What tells one kind of server from the other.
+//! Kinds of servers and the differences between them.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// All that differs from one kind to the other while a server is found, started and stopped.
+/// Properties of a kind of server: how it is found, started and stopped.
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    /// Starts the names of its folders.
+    /// Prefix of the names of its folders.
     pub(crate) folder_prefix: &'static str,
-    /// Where it may come from besides programs of this machine.
+    /// Sources besides programs of this machine; `None` if there are no others.
     pub(crate) offer: Option<Offer>,
-    /// What a server's log says, once a start, when it takes connections.
+    /// Log message, once per start, that reports that the server accepts connections.
     pub(crate) ready: &'static str,
-    /// The programs that must lie together in one folder.
+    /// Programs that must be in the same folder.
     pub(crate) programs: &'static [&'static str],
-    /// The environment variable that may name the one folder they are taken from, whatever else there is.
+    /// Environment variable that names the only folder to take the programs from.
     pub(crate) folder_variable: &'static str,
-    /// Where they may lie besides PATH, for people and for the search, the best one first.
+    /// Folders besides `PATH`: as text for error messages, and as a list for the search, the best one first.
     pub(crate) elsewhere: &'static str,
     pub(crate) folders: fn() -> Vec<PathBuf>,
-    /// A shell script that becomes the server: folder of the programs, port, more options.
+    /// Shell script that becomes the server. Arguments: folder of the programs, port, more options.
     pub(crate) script: &'static str,
-    /// Options that make it speak TLS only, on this port, to clients with a certificate only, by the files that scripts/tls.sh
-    /// has put into this folder.
+    /// Options that make it accept only TLS, on this port, and only clients with a certificate. The files are those that
+    /// scripts/tls.sh has written to this folder.
     pub(crate) tls_options: fn(&str, u16) -> Vec<String>,
-    /// The signal that stops it in good order.
+    /// Signal for a clean shutdown.
     pub(crate) stop_signal: &'static str,
-    /// The signal that stops it at once.
+    /// Signal that stops it immediately.
     pub(crate) end_signal: &'static str,
 }
 
-/// Ways to a server besides programs of this machine.
+/// Sources of a server besides programs of this machine.
 #[derive(Debug)]
 pub(crate) struct Offer {
-    /// The environment variable that may hold a URL.
+    /// Environment variable that may hold a URL.
     pub(crate) url_variable: &'static str,
-    /// The environment variable that may name another image.
+    /// Environment variable that may name another image.
     pub(crate) image_variable: &'static str,
     pub(crate) image: &'static str,
-    /// The port inside a container.
+    /// Port inside a container.
     pub(crate) port: u16,
     pub(crate) env: &'static [(&'static str, &'static str)],
     pub(crate) command: &'static [&'static str],
-    /// Where a container's server says that it is ready.
+    /// Output of a container on which its server reports that it is ready.
     pub(crate) log: Stream,
-    /// Whom its certificates must belong to inside a container.
+    /// User that must own its certificates inside a container.
     pub(crate) owner: &'static str,
 }
 
-/// An output of a container.
+/// Output stream of a container.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stream {
     Stdout,
@@ -66,7 +66,7 @@ pub(crate) const POSTGRES: Kind = Kind {
         port: 5432,
         env: &[("POSTGRES_HOST_AUTH_METHOD", "trust")],
         command: &["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300"],
-        // The server that the image uses while it initialises says the same on stdout.
+        // The temporary server that the image runs during initialisation prints the same message on stdout.
         log: Stream::Stderr,
         owner: "postgres",
     }),
@@ -105,7 +105,7 @@ pub(crate) const REDIS: Kind = Kind {
     end_signal: "KILL",
 };
 
-/// A Postgres that follows another one, whose port and data folder are the first of its options.
+/// Postgres standby. Its first options are the port and the data folder of the primary.
 pub(crate) static STANDBY: Kind = Kind {
     name: "Postgres standby",
     folder_prefix: "test-standby-",
@@ -115,7 +115,7 @@ pub(crate) static STANDBY: Kind = Kind {
     ..POSTGRES
 };
 
-/// A pooler in front of the Postgres at the host and port that are its options.
+/// Connection pooler in front of a Postgres, whose host and port are its options.
 pub(crate) static PGBOUNCER: Kind = Kind {
     name: "pgbouncer",
     folder_prefix: "test-pgbouncer-",
@@ -127,12 +127,12 @@ pub(crate) static PGBOUNCER: Kind = Kind {
     folders: || vec![PathBuf::from("/usr/sbin")],
     script: include_str!("scripts/pgbouncer.sh"),
     tls_options: |_, _| Vec::new(),
-    // TERM waits for clients to leave from 1.23 on, and QUIT is ignored by earlier ones that run in the background.
+    // From 1.23 on TERM waits for clients to disconnect, and earlier versions that run in the background ignore QUIT.
     stop_signal: "KILL",
     end_signal: "KILL",
 };
 
-/// A Sentinel of the Redis at the port that is the first of its options. Its script finds the files for TLS by itself.
+/// Redis Sentinel. Its first option is the port of the primary. Its script finds the files for TLS itself.
 pub(crate) static SENTINEL: Kind = Kind {
     name: "Redis Sentinel",
     folder_prefix: "test-sentinel-",
@@ -143,7 +143,7 @@ pub(crate) static SENTINEL: Kind = Kind {
     ..REDIS
 };
 
-/// A member of a cluster of Redis that knows no other yet.
+/// Node of a Redis Cluster that knows no other node yet.
 pub(crate) static CLUSTER_NODE: Kind = Kind {
     name: "Redis Cluster",
     folder_prefix: "test-cluster-",
@@ -163,7 +163,7 @@ fn postgres_tls_options(folder: &str, _port: u16) -> Vec<String> {
     ["ssl=on".to_owned()].into_iter().chain(settings).flat_map(|setting| ["-c".to_owned(), setting]).collect()
 }
 
-/// Of an option that is given twice, the last one counts.
+/// Returns options that override earlier ones: the last occurrence of an option counts.
 fn redis_tls_options(folder: &str, port: u16) -> Vec<String> {
     let file = |option: &str, name| [option.to_owned(), format!("{folder}/{name}")];
     let files = [
@@ -175,7 +175,7 @@ fn redis_tls_options(folder: &str, port: u16) -> Vec<String> {
     others.into_iter().chain(files.into_iter().flatten()).collect()
 }
 
-/// The newest version first.
+/// Returns the folders of Debian's Postgres programs, the newest version first.
 fn debian_postgres_folders() -> Vec<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut numbered: Vec<(u32, PathBuf)> =

@@ -1,30 +1,31 @@
-//! A real Postgres and a real Redis for tests and benches.
+//! Real Postgres and Redis servers for tests and benchmarks.
 //!
-//! Most tests want [`Postgres::database`], a fresh database on the one server of the process, or [`Redis::shared`]
-//! with a [prefix](Redis::unique_prefix) of their own. A test that stops and starts its server takes a private one:
-//! [`Postgres::private`], [`Redis::private`]; for TLS, with certificates of an [`Authority`] of its own,
+//! Most tests use [`Postgres::database`], a new database on the shared server of the process, or [`Redis::shared`] with a
+//! [prefix](Redis::unique_prefix) of their own. A test that stops and starts its server uses a private one:
+//! [`Postgres::private`], [`Redis::private`]; or, for TLS with certificates of a new [`Authority`],
 //! [`Postgres::private_with_tls`], [`Redis::private_with_tls`].
 //!
-//! A shared server comes from the first of these that gives one; a private one from the last two, the last one first:
+//! A shared server comes from the first available source; a private one from programs of this machine or else from
+//! Docker:
 //!
 //! 1. a URL in the environment: `TEST_DATABASE_URL` (a superuser), `TEST_REDIS_URL`;
 //! 2. Docker, where an engine runs and has the image: `postgres:17`, `redis:7`, or the ones named by
 //!    `TEST_POSTGRES_IMAGE`, `TEST_REDIS_IMAGE`;
 //! 3. programs of this machine, found in `PATH` or where Debian keeps them.
 //!
-//! `TEST_POSTGRES_BIN`, `TEST_REDIS_BIN` and `TEST_PGBOUNCER_BIN` name a folder of programs, of which all servers of that
-//! kind are then made, Docker or not: `scripts/matrix` tests other versions so.
+//! `TEST_POSTGRES_BIN`, `TEST_REDIS_BIN` and `TEST_PGBOUNCER_BIN` name a folder of programs. All servers of that kind then use
+//! these programs, even if Docker is available: `scripts/matrix` tests other versions this way.
 //!
-//! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby; [`PgBouncer`], a pooler;
-//! [`Sentinel`], a Redis, its replica and who replaces one by the other; [`RedisCluster`]. So does a
-//! Postgres that lives by a [`Clock`] of its own.
+//! Servers that work together come from programs of this machine only: [`PostgresPair`], a primary and its standby;
+//! [`PgBouncer`], a connection pooler; [`Sentinel`], a Redis with a replica and automatic failover; [`RedisCluster`]. So does a
+//! Postgres with a [`Clock`] of its own.
 //!
-//! A test of packets that are dropped runs in a network namespace of its own: [`in_own_network`].
+//! A test that drops packets runs in a network namespace of its own: [`in_own_network`].
 //!
-//! A test without its server fails, and says what was tried. Nothing stays behind when the process ends, however it
-//! ends: each server has a keeper, a process that the kernel tells of our end.
+//! A test without its server fails with a message that lists the attempts. No process or file stays behind when the test
+//! process ends, even if it is killed: each server has a keeper, a process that the kernel notifies of that end.
 //!
-//! The program `with-servers` gives both servers to any command:
+//! The program `with-servers` runs any command with both servers:
 //!
 //! ```text
 //! cargo run -p test-servers --bin with-servers -- cargo test --workspace

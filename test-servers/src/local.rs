@@ -1,4 +1,4 @@
-//! A server from programs of this machine, on a free port.
+//! Server that runs from programs of this machine, on a free port.
 
 use std::env;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,17 +11,17 @@ use crate::keeper::Keeper;
 use crate::kind::Kind;
 use crate::options::ServerOptions;
 
-/// A free port may be taken by somebody else before the server has it.
+/// Maximum number of starts: another process may take a free port before the server does.
 const ATTEMPTS: usize = 3;
 
-/// A server that runs on this machine.
+/// Server that runs on this machine.
 #[derive(Debug)]
 pub(crate) struct Local {
     keeper: Mutex<Keeper>,
 }
 
 impl Local {
-    /// Starts one; it and its port.
+    /// Starts a server and returns it and its port.
     pub(crate) async fn start_new(kind: &'static Kind, options: &ServerOptions) -> Result<(Self, u16), Failure> {
         let programs = find_programs(kind)?;
         let mut attempt = 1;
@@ -42,49 +42,49 @@ impl Local {
         }
     }
 
-    /// The folder it runs in.
+    /// Returns the folder that the server runs in.
     pub(crate) async fn folder(&self) -> PathBuf {
         self.keeper.lock().await.folder().to_owned()
     }
 
-    /// Starts it again, on the same port.
+    /// Starts the server again, on the same port.
     pub(crate) async fn start(&self) -> Result<(), Failure> {
         self.keeper.lock().await.start().await
     }
 
-    /// Stops it in good order.
+    /// Shuts the server down cleanly.
     pub(crate) async fn stop(&self) -> Result<(), Failure> {
         self.keeper.lock().await.stop().await
     }
 
-    /// Stops it at once, as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) async fn kill(&self) -> Result<(), Failure> {
         self.keeper.lock().await.kill().await
     }
 
-    /// Freezes it.
+    /// Freezes the server.
     pub(crate) async fn pause(&self) -> Result<(), Failure> {
         self.keeper.lock().await.pause().await
     }
 
-    /// Lets it go on.
+    /// Resumes the server.
     pub(crate) async fn resume(&self) -> Result<(), Failure> {
         self.keeper.lock().await.resume().await
     }
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free a moment ago.
 pub(crate) fn free_port() -> Result<u16, Failure> {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     free.map(|address| address.port()).map_err(Failure::io("looking for a free port"))
 }
 
-/// The one folder that the environment wants the programs from.
+/// Returns the folder of programs that the environment selects; `None` if it selects none.
 pub(crate) fn chosen_folder(kind: &Kind) -> Option<PathBuf> {
     env::var_os(kind.folder_variable).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// The folder that holds all the programs.
+/// Returns the folder that holds all programs of this kind.
 fn find_programs(kind: &Kind) -> Result<PathBuf, Failure> {
     let holds_all = |folder: &PathBuf| kind.programs.iter().all(|program| folder.join(program).is_file());
     let programs = || kind.programs.join(", ");

@@ -1,8 +1,8 @@
-//! A network namespace of a test's own, in which packets can be redirected and dropped.
+//! Network namespace for one test, in which packets can be redirected and dropped.
 //!
-//! A stopped process is no model of a machine that lost power: its kernel goes on acknowledging what is sent, or answers
-//! with a reset. Only dropped packets leave a connection half-open. They are dropped inside a network namespace, so that
-//! tests stay apart and the machine's own rules stay as they are.
+//! A stopped process does not behave like a machine that lost power: its kernel still acknowledges what is sent, or answers
+//! with a reset. Only dropped packets leave a connection half-open. They are dropped inside a network namespace, so that tests
+//! do not affect each other or the rules of the machine.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,19 +11,19 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-/// Holds the name of the test that runs inside the namespace.
+/// Environment variable with the name of the test that runs inside the namespace.
 const INSIDE: &str = "TEST_NETWORK_NAMESPACE";
 
-/// The network of the process: nothing but a loopback interface.
+/// Network of the process, which has only a loopback interface.
 #[derive(Debug, Default)]
 pub struct Network {
     redirected: Mutex<BTreeMap<u16, u16>>,
 }
 
-/// Runs a test in a network namespace of its own: servers that it starts, and clients that it makes, reach only each other.
+/// Runs a test in a network namespace of its own, in which its servers and clients reach only each other.
 ///
-/// Needs root, and the programs `unshare`, `ip` and `iptables`. The test program starts itself again inside the
-/// namespace, with the one test. Servers of the environment or of Docker are out of reach there; use private ones.
+/// It needs root, and the programs `unshare`, `ip` and `iptables`. The test program starts itself again inside the namespace,
+/// with this one test. Servers of the environment or of Docker are not reachable there; use private ones.
 ///
 /// ```ignore
 /// #[test]
@@ -50,11 +50,11 @@ pub fn in_own_network<F: AsyncFnOnce(&Network)>(test: F) {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{stdout}{stderr}");
     assert!(output.status.success(), "{name} failed in its network namespace: {}", output.status);
-    // A name that the test program does not know runs nothing, and that succeeds.
+    // A run with an unknown test name runs no test and succeeds.
     assert!(stdout.contains("1 passed"), "{name} did not run in its network namespace");
 }
 
-/// The path of the test that this closure is in, without the crate: what `--exact` wants.
+/// Returns the path of the test that contains this closure, without the crate, as `--exact` expects it.
 fn test_name<F>() -> &'static str {
     let path = std::any::type_name::<F>();
     let path = path.split_once("::").map_or(path, |(_crate, rest)| rest);
@@ -69,9 +69,9 @@ fn run<F: AsyncFnOnce(&Network)>(test: F) {
 }
 
 impl Network {
-    /// Leads new connections to the port `from` on 127.0.0.1 to the port `to`, as a Kubernetes Service does.
+    /// Redirects new connections to port `from` on 127.0.0.1 to port `to`, as a Kubernetes Service does.
     ///
-    /// Connections that are open stay with the port that they were led to before.
+    /// Open connections stay with their present port.
     ///
     /// # Panics
     /// When `iptables` fails.
@@ -83,7 +83,7 @@ impl Network {
         redirection("-A", from, to);
     }
 
-    /// Drops all packets to and from this port on every address: the server there is gone without a word.
+    /// Drops all packets to and from this port on every address, as if the server's machine had lost power.
     ///
     /// # Panics
     /// When `iptables` fails.
@@ -91,7 +91,7 @@ impl Network {
         dropping("-I", port);
     }
 
-    /// Lets packets to and from this port through again.
+    /// Stops dropping packets to and from this port.
     ///
     /// # Panics
     /// When `iptables` fails, or the port is not [silenced](Self::silence).

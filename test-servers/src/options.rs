@@ -1,18 +1,18 @@
-//! How a server differs from the usual one of its kind.
+//! Options of a single server.
 
 use crate::authority::ServerCertificate;
 use crate::clock::Clock;
 use crate::kind::Kind;
 
-/// Options of a server, beside those of its kind.
+/// Options of a server, in addition to those of its kind.
 #[derive(Debug, Default)]
 pub(crate) struct ServerOptions {
     pub(crate) more_options: Vec<String>,
-    /// It speaks TLS only, and lets in clients with a certificate only.
+    /// Certificate of a server that accepts only TLS, and only clients with a certificate; `None` for a server without TLS.
     pub(crate) tls: Option<ServerCertificate>,
-    /// The clock by which it lives.
+    /// Clock of the server; `None` for that of the machine.
     pub(crate) clock: Option<Clock>,
-    /// A language that it has besides English, as its locale is named: `de_DE`.
+    /// Language that it has besides English, as the name of its locale: `de_DE`.
     pub(crate) language: Option<&'static str>,
 }
 
@@ -25,7 +25,8 @@ impl ServerOptions {
         Self { tls: Some(certificate.clone()), ..Self::default() }
     }
 
-    /// The words before a command that give it a clock and a language of its own, and put its certificates into this folder, for this owner.
+    /// Returns the words before a command that set its clock and language, and write its certificates to this folder, for this
+    /// owner.
     pub(crate) fn words_before(&self, folder: &str, owner: &str) -> Vec<String> {
         let words = |tls: &ServerCertificate| {
             let script = ["sh", "-c", include_str!("scripts/tls.sh"), "tls", folder, owner].map(str::to_owned);
@@ -40,7 +41,7 @@ impl ServerOptions {
         [clock, language, self.tls.as_ref().map(words).unwrap_or_default()].concat()
     }
 
-    /// All arguments that a server on this port needs beyond the usual ones.
+    /// Returns the arguments of a server on this port in addition to the usual ones.
     pub(crate) fn arguments(&self, kind: &Kind, folder: &str, port: u16) -> Vec<String> {
         let tls = self.tls.as_ref().map(|_| (kind.tls_options)(folder, port));
         [tls.unwrap_or_default(), self.more_options.clone()].concat()

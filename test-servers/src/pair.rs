@@ -1,11 +1,11 @@
-//! A Postgres and its standby.
+//! Postgres primary with a standby.
 
 use crate::kind::{POSTGRES, STANDBY};
 use crate::options::ServerOptions;
 use crate::postgres::{Database, Postgres, run};
 use crate::server::{Server, or_fail};
 
-/// A Postgres, and a second one that follows it asynchronously until it is [promoted](Self::promote).
+/// Postgres primary, and a standby that follows it asynchronously until it is [promoted](Self::promote).
 #[derive(Debug)]
 pub struct PostgresPair {
     primary: Postgres,
@@ -13,7 +13,7 @@ pub struct PostgresPair {
 }
 
 impl PostgresPair {
-    /// A pair of the caller's own. It is gone when this is dropped.
+    /// Starts a pair for the caller alone. It is removed when this is dropped.
     ///
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
@@ -22,7 +22,7 @@ impl PostgresPair {
         let data = server.folder().await.map(|folder| folder.join("data").display().to_string()).unwrap_or_default();
         let primary = Postgres::new(server);
         let options = ServerOptions::options_of([&primary.port().to_string(), &data]);
-        // A copy of a server that was stopped in good order needs no program for backups.
+        // Copying the data folder of a cleanly stopped server needs no backup program.
         primary.stop().await;
         let standby = or_fail(Server::local(&STANDBY, &options).await.map(Postgres::new));
         primary.start().await;
@@ -32,19 +32,19 @@ impl PostgresPair {
         Self { primary, standby }
     }
 
-    /// The one that is written to at first.
+    /// Returns the initial primary.
     #[must_use]
     pub const fn primary(&self) -> &Postgres {
         &self.primary
     }
 
-    /// The one that follows.
+    /// Returns the initial standby.
     #[must_use]
     pub const fn standby(&self) -> &Postgres {
         &self.standby
     }
 
-    /// A new, empty database on both, with the URL that leads to whichever can be written to.
+    /// Creates an empty database on both servers, with a URL that selects the one that accepts writes.
     ///
     /// # Panics
     /// When the primary makes none.
@@ -55,7 +55,7 @@ impl PostgresPair {
         database
     }
 
-    /// Tears the stream between them: what is committed on the primary from now on never reaches the standby.
+    /// Stops replication: commits on the primary from now on never reach the standby.
     ///
     /// # Panics
     /// When the standby does not obey.
@@ -68,7 +68,7 @@ impl PostgresPair {
         on(&self.standby, gone).await;
     }
 
-    /// Makes the standby a primary. The old one is left as it is: stop or kill it first, as whoever decides on a failover must.
+    /// Promotes the standby to primary. The old primary is left as it is: a failover must stop or kill it first.
     ///
     /// # Panics
     /// When the standby does not become one.

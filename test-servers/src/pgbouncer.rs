@@ -1,4 +1,4 @@
-//! A pooler in front of a Postgres.
+//! Connection pooler in front of a Postgres.
 
 use url::Url;
 
@@ -7,14 +7,15 @@ use crate::options::ServerOptions;
 use crate::postgres::{Database, Postgres};
 use crate::server::{Place, Server, or_fail};
 
-/// A pgbouncer in transaction mode in front of a Postgres: a session with it is a session with Postgres for one transaction only.
+/// Connection pooler pgbouncer in transaction mode, in front of a Postgres: a client has a server session for one transaction
+/// only.
 #[derive(Debug)]
 pub struct PgBouncer {
     server: Server,
 }
 
 impl PgBouncer {
-    /// One of the caller's own. It is gone when this is dropped.
+    /// Starts a pooler in front of a Postgres, for the caller alone. It is removed when this is dropped.
     ///
     /// # Panics
     /// When there is no such program; the message says what was tried.
@@ -22,8 +23,8 @@ impl PgBouncer {
         Self::ignoring(postgres, "").await
     }
 
-    /// As [`in_front_of`](Self::in_front_of), which takes the settings of a session and ignores them, as many are configured to: clients do not
-    /// notice at once that it is there.
+    /// Like [`in_front_of`](Self::in_front_of), but the pooler accepts and ignores the startup settings of sessions, as many
+    /// are configured to do: clients do not detect it at once.
     ///
     /// # Panics
     /// As for [`in_front_of`](Self::in_front_of).
@@ -31,7 +32,8 @@ impl PgBouncer {
         Self::ignoring(postgres, "extra_float_digits,options").await
     }
 
-    /// As [`in_front_of`](Self::in_front_of), for whichever Postgres answers at this port of 127.0.0.1 when the pooler connects.
+    /// Like [`in_front_of`](Self::in_front_of), for any Postgres that answers on this port of 127.0.0.1 when the pooler
+    /// connects.
     ///
     /// # Panics
     /// As for [`in_front_of`](Self::in_front_of).
@@ -45,7 +47,7 @@ impl PgBouncer {
         Self { server: or_fail(Server::local(&PGBOUNCER, &options).await) }
     }
 
-    /// The URL of this database by way of the pooler.
+    /// Returns the URL of this database through the pooler.
     ///
     /// # Panics
     /// When the database is on several hosts.
@@ -54,7 +56,7 @@ impl PgBouncer {
         self.url_of(database.url())
     }
 
-    /// A URL of Postgres that goes by way of the pooler.
+    /// Returns this Postgres URL with the address of the pooler.
     ///
     /// # Panics
     /// When it has several hosts.
@@ -68,7 +70,7 @@ impl PgBouncer {
         url.into()
     }
 
-    /// Stops it: its sessions are cut.
+    /// Stops the pooler, which ends its sessions.
     ///
     /// # Panics
     /// When it does not stop.
@@ -76,7 +78,7 @@ impl PgBouncer {
         or_fail(self.server.stop().await);
     }
 
-    /// Starts it again at the same place.
+    /// Starts the pooler again on the same port.
     ///
     /// # Panics
     /// When it does not start.

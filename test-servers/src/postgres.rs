@@ -1,4 +1,4 @@
-//! Postgres for tests.
+//! Postgres servers and databases for tests.
 
 use std::thread;
 
@@ -15,7 +15,7 @@ use crate::kind::POSTGRES;
 use crate::options::ServerOptions;
 use crate::server::{Place, Server, or_fail};
 
-/// A Postgres server.
+/// Postgres server.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -25,7 +25,7 @@ pub struct Postgres {
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 
 impl Postgres {
-    /// The one server of this process.
+    /// Returns the shared server of this process; starts it if necessary.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -33,7 +33,7 @@ impl Postgres {
         or_fail(SHARED.get_or_try_init(Self::find).await)
     }
 
-    /// A server of the caller's own, to be stopped and started. It is gone when this is dropped.
+    /// Starts a server for the caller alone, which may be stopped and started. It is removed when this is dropped.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -41,7 +41,7 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &ServerOptions::default()).await.map(Self::new))
     }
 
-    /// A [private](Self::private) server with these settings, such as `("fsync", "on")`.
+    /// Starts a [private](Self::private) server with these settings, such as `("fsync", "on")`.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -51,7 +51,9 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &options).await.map(Self::new))
     }
 
-    /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
+    /// Starts a [private](Self::private) server that accepts only TLS, with this certificate, and only clients of its
+    /// authority.
+    ///
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
     /// # Panics
@@ -60,7 +62,7 @@ impl Postgres {
         or_fail(Server::private(&POSTGRES, &ServerOptions::over_tls(certificate)).await.map(Self::new))
     }
 
-    /// A [private](Self::private) server that lives by this clock.
+    /// Starts a [private](Self::private) server that uses this clock.
     ///
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
@@ -69,8 +71,9 @@ impl Postgres {
         or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
     }
 
-    /// A [private](Self::private) server that has a language besides English, as its locale is named: `de_DE`. A database or a role speaks it
-    /// once `lc_messages` is set to it, with `.UTF-8` behind it.
+    /// Starts a [private](Self::private) server that has a language besides English, as the name of its locale: `de_DE`.
+    ///
+    /// A database or a role uses it once `lc_messages` is set to that name followed by `.UTF-8`.
     ///
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
@@ -79,7 +82,7 @@ impl Postgres {
         or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
     }
 
-    /// A new, empty database on the [shared](Self::shared) server.
+    /// Creates an empty database on the [shared](Self::shared) server.
     ///
     /// # Panics
     /// When there is no server, or when it makes no database.
@@ -87,7 +90,7 @@ impl Postgres {
         Self::shared().await.new_database().await
     }
 
-    /// Any server, as for [`shared`](Self::shared).
+    /// Returns a server from the first available source, as for [`shared`](Self::shared).
     ///
     /// # Errors
     /// When there is none.
@@ -95,13 +98,13 @@ impl Postgres {
         Server::find(&POSTGRES).await.map(Self::new)
     }
 
-    /// The URL of the maintenance database, as superuser.
+    /// Returns the URL of the maintenance database, as superuser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A new, empty database on this server.
+    /// Creates an empty database on this server.
     ///
     /// # Panics
     /// When the server makes none.
@@ -115,15 +118,15 @@ impl Postgres {
         Database { url: url.into(), name, drop_from }
     }
 
-    /// Stops the server as its administrator would: sessions are cut, what is committed stays.
+    /// Shuts the server down as an administrator would: sessions are terminated, committed data stays.
     ///
     /// # Panics
-    /// When it cannot be stopped: a server named by `TEST_DATABASE_URL` is not ours.
+    /// When it cannot be stopped: a server named by `TEST_DATABASE_URL` does not belong to this process.
     pub async fn stop(&self) {
         or_fail(self.server.stop().await);
     }
 
-    /// Starts the server again, with what it held and at the same URL; returns when it takes connections.
+    /// Starts the server again, with its data and at the same URL; returns when it accepts connections.
     ///
     /// # Panics
     /// When it does not start.
@@ -131,10 +134,10 @@ impl Postgres {
         or_fail(self.server.start().await);
     }
 
-    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    /// Kills the server, as a crash would; [`start`](Self::start) starts it again.
     ///
     /// # Panics
-    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` is not ours.
+    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` does not belong to this process.
     pub async fn kill(&self) {
         or_fail(self.server.kill().await);
     }
@@ -148,7 +151,7 @@ impl Postgres {
         self.start().await;
     }
 
-    /// The host it is on.
+    /// Returns the host of the server.
     pub(crate) fn host(&self) -> String {
         match &self.server.place {
             Place::Address { host, .. } => host.clone(),
@@ -156,7 +159,7 @@ impl Postgres {
         }
     }
 
-    /// The port it listens on.
+    /// Returns the port of the server.
     pub(crate) fn port(&self) -> u16 {
         match &self.server.place {
             Place::Address { port, .. } => *port,
@@ -173,23 +176,24 @@ impl Postgres {
     }
 }
 
-/// A database for one test. Keep it as long as it is used: on a server that is not ours it is dropped with this value.
+/// Database for one test. Keep the value while the database is used: on a server from the environment, dropping it drops the
+/// database.
 #[derive(Debug)]
 pub struct Database {
     pub(crate) url: String,
     pub(crate) name: String,
-    /// The URL of a server that outlives us.
+    /// URL of a server that outlives this process, on which to drop the database.
     drop_from: Option<String>,
 }
 
 impl Database {
-    /// Its URL, as superuser.
+    /// Returns the URL of the database, as superuser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its name.
+    /// Returns the name of the database.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -200,12 +204,12 @@ impl Drop for Database {
     fn drop(&mut self) {
         let Some(server) = self.drop_from.take() else { return };
         let statement = format!("drop database if exists {} with (force)", self.name);
-        // The runtime we are in cannot be waited on, and may be ending.
+        // The current runtime cannot be blocked on, and may be shutting down.
         let dropping = thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(run(&server, statement))
         });
-        // A database that stays behind is no reason to fail a test.
+        // A database that could not be dropped is no reason to fail a test.
         drop(dropping.join());
     }
 }

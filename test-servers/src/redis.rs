@@ -1,4 +1,4 @@
-//! Redis for tests.
+//! Redis servers for tests.
 
 use tokio::sync::OnceCell;
 use url::Url;
@@ -10,7 +10,7 @@ use crate::kind::REDIS;
 use crate::options::ServerOptions;
 use crate::server::{Place, Server, or_fail};
 
-/// A Redis server.
+/// Redis server.
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
@@ -20,7 +20,7 @@ pub struct Redis {
 static SHARED: OnceCell<Redis> = OnceCell::const_new();
 
 impl Redis {
-    /// The one server of this process. Tests stay apart by [prefixes](Self::unique_prefix).
+    /// Returns the shared server of this process; starts it if necessary. Tests keep apart by [prefixes](Self::unique_prefix).
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -28,7 +28,7 @@ impl Redis {
         or_fail(SHARED.get_or_try_init(Self::find).await)
     }
 
-    /// A server of the caller's own, to be stopped and started. It is gone when this is dropped.
+    /// Starts a server for the caller alone, which may be stopped and started. It is removed when this is dropped.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -36,7 +36,7 @@ impl Redis {
         or_fail(Server::private(&REDIS, &ServerOptions::default()).await.map(|server| Self::new(server, "")))
     }
 
-    /// A [private](Self::private) server that wants this password of plain letters and digits; its URL carries it.
+    /// Starts a [private](Self::private) server that requires this password of letters and digits; its URL contains it.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -45,7 +45,8 @@ impl Redis {
         or_fail(Server::private(&REDIS, &options).await.map(|server| Self::new(server, &format!(":{password}@"))))
     }
 
-    /// A [private](Self::private) server that speaks TLS only, with this certificate, and lets in only clients of its authority.
+    /// Starts a [private](Self::private) server that accepts only TLS, with this certificate, and only clients of its
+    /// authority.
     ///
     /// # Panics
     /// When there is none; the message says what was tried and how to get one.
@@ -56,7 +57,7 @@ impl Redis {
         }))
     }
 
-    /// Any server, as for [`shared`](Self::shared).
+    /// Returns a server from the first available source, as for [`shared`](Self::shared).
     ///
     /// # Errors
     /// When there is none.
@@ -64,27 +65,27 @@ impl Redis {
         Server::find(&REDIS).await.map(|server| Self::new(server, ""))
     }
 
-    /// A prefix for keys and channels that nobody else has.
+    /// Returns a unique prefix for keys and channels.
     #[must_use]
     pub fn unique_prefix() -> String {
         format!("test-{}-", Uuid::new_v4().simple())
     }
 
-    /// Its URL.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops the server. It loses what it held.
+    /// Stops the server, which loses its data.
     ///
     /// # Panics
-    /// When it cannot be stopped: a server named by `TEST_REDIS_URL` is not ours.
+    /// When it cannot be stopped: a server named by `TEST_REDIS_URL` does not belong to this process.
     pub async fn stop(&self) {
         or_fail(self.server.stop().await);
     }
 
-    /// Starts the server again, empty and at the same URL; returns when it takes connections.
+    /// Starts the server again, empty and at the same URL; returns when it accepts connections.
     ///
     /// # Panics
     /// When it does not start.
@@ -92,15 +93,15 @@ impl Redis {
         or_fail(self.server.start().await);
     }
 
-    /// Ends the server at once, as a crash would; [`start`](Self::start) starts it again.
+    /// Kills the server, as a crash would; [`start`](Self::start) starts it again.
     ///
     /// # Panics
-    /// When it cannot be ended: a server named by `TEST_REDIS_URL` is not ours.
+    /// When it cannot be ended: a server named by `TEST_REDIS_URL` does not belong to this process.
     pub async fn kill(&self) {
         or_fail(self.server.kill().await);
     }
 
-    /// Freezes the server: connections stay open, and nothing is answered.
+    /// Freezes the server: connections stay open, but it does not answer.
     ///
     /// # Panics
     /// When it does not run from programs of this machine.
@@ -108,7 +109,7 @@ impl Redis {
         or_fail(self.server.pause().await);
     }
 
-    /// Lets a [paused](Self::pause) server go on.
+    /// Resumes a [paused](Self::pause) server.
     ///
     /// # Panics
     /// As [`pause`](Self::pause) does.
@@ -125,7 +126,7 @@ impl Redis {
         self.start().await;
     }
 
-    /// The port it listens on.
+    /// Returns the port of the server.
     #[must_use]
     pub fn port(&self) -> u16 {
         match &self.server.place {

@@ -1,4 +1,4 @@
-//! A Redis with a replica, and a Sentinel that replaces the one by the other.
+//! Redis with a replica, and a Sentinel that fails over from one to the other.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::options::ServerOptions;
 use crate::redis::Redis;
 use crate::server::{Server, or_fail, over_tls_and_plain};
 
-/// What Sentinel calls the primary.
+/// Name of the primary in Sentinel.
 const SERVICE: &str = "main";
 const WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A Redis, its replica, and the Sentinel that promotes the replica half a second after the Redis has fallen silent.
+/// Redis, its replica, and the Sentinel that promotes the replica half a second after the primary has stopped answering.
 #[derive(Debug)]
 pub struct Sentinel {
     primary: Redis,
@@ -26,7 +26,7 @@ pub struct Sentinel {
     orders: Orders,
 }
 
-/// The ports that take the test's own orders, without TLS.
+/// Ports for the test's own commands, without TLS.
 #[derive(Clone, Copy, Debug)]
 struct Orders {
     sentinel: u16,
@@ -34,7 +34,8 @@ struct Orders {
 }
 
 impl Sentinel {
-    /// One of the caller's own; returns when the replica follows and Sentinel knows it. It is gone when this is dropped.
+    /// Starts a Sentinel for the caller alone; returns when the replica follows and Sentinel knows it. It is removed when this
+    /// is dropped.
     ///
     /// # Panics
     /// When there are no programs for it; the message says what was tried.
@@ -47,7 +48,8 @@ impl Sentinel {
         Self { primary, replica, sentinel, scheme: "redis-sentinel", orders }.ready().await
     }
 
-    /// As [`private`](Self::private), where all speak TLS to clients and to each other, and let in only clients of the certificate's authority.
+    /// Like [`private`](Self::private), but all servers speak TLS to clients and to each other, and accept only clients of the
+    /// certificate's authority.
     ///
     /// # Panics
     /// As for [`private`](Self::private).
@@ -70,25 +72,25 @@ impl Sentinel {
         self
     }
 
-    /// The URL by which clients find whichever is the primary.
+    /// Returns the URL by which clients find the present primary.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://127.0.0.1:{}?sentinelServiceName={SERVICE}", self.scheme, self.sentinel.port())
     }
 
-    /// The one that is written to at first.
+    /// Returns the initial primary.
     #[must_use]
     pub const fn primary(&self) -> &Redis {
         &self.primary
     }
 
-    /// The one that follows.
+    /// Returns the initial replica.
     #[must_use]
     pub const fn replica(&self) -> &Redis {
         &self.replica
     }
 
-    /// Kills the primary; returns when Sentinel has made the replica the primary.
+    /// Kills the primary and waits until Sentinel has promoted the replica.
     ///
     /// # Panics
     /// When that does not happen.
@@ -97,7 +99,7 @@ impl Sentinel {
         self.promoted().await;
     }
 
-    /// Returns when Sentinel has made the replica the primary.
+    /// Waits until Sentinel has promoted the replica.
     ///
     /// # Panics
     /// When that does not happen.
@@ -118,12 +120,12 @@ async fn start(kind: &'static Kind, options: &ServerOptions) -> Redis {
     or_fail(Server::local(kind, options).await.map(|server| Redis::new(server, "")))
 }
 
-/// The options of a replica of the Redis at this port.
+/// Returns the options of a replica of the Redis on this port.
 const fn following(port: &str) -> [&str; 5] {
     ["--replicaof", "127.0.0.1", port, "--repl-diskless-sync-delay", "0"]
 }
 
-/// Waits for a condition.
+/// Waits until a condition holds.
 #[expect(clippy::panic, reason = "a test without its servers must fail")]
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let holds = async {

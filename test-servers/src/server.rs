@@ -1,4 +1,4 @@
-//! A server of either kind, wherever it comes from.
+//! Server of any kind and from any source.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::kind::{Kind, REDIS};
 use crate::local::{Local, chosen_folder, free_port};
 use crate::options::ServerOptions;
 
-/// A server that runs, or ran and may run again.
+/// Server that runs, or is stopped and may be started again.
 #[derive(Debug)]
 pub(crate) struct Server {
     kind: &'static Kind,
@@ -18,12 +18,12 @@ pub(crate) struct Server {
     source: Source,
 }
 
-/// Where a server is reached.
+/// Address of a server.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// By somebody else's URL.
+    /// URL from the environment.
     Url(String),
-    /// At an address of ours.
+    /// Address of a server that this process started.
     Address { host: String, port: u16 },
 }
 
@@ -35,7 +35,9 @@ enum Source {
 }
 
 impl Server {
-    /// Any server: of the environment, of Docker, of this machine. Where the environment chooses the programs, it is of those.
+    /// Returns a server from the first available source: the environment, Docker, programs of this machine.
+    ///
+    /// If the environment selects a folder of programs, Docker is skipped.
     pub(crate) async fn find(kind: &'static Kind) -> Result<Self, NoServer> {
         let by_url = match Self::from_environment(kind) {
             Ok(server) => return Ok(server),
@@ -55,13 +57,15 @@ impl Server {
         Err(NoServer { kind, tried: vec![by_url, by_docker, by_programs] })
     }
 
-    /// A server of its own, of this machine.
+    /// Starts a private server from programs of this machine.
     pub(crate) async fn local(kind: &'static Kind, options: &ServerOptions) -> Result<Self, NoServer> {
         let started = Self::from_this_machine(kind, options).await;
         started.map_err(|failure| NoServer { kind, tried: vec![("programs of this machine", failure)] })
     }
 
-    /// A server of its own: of this machine, which is faster, or of Docker. Where the environment chooses the programs, it is of those.
+    /// Starts a private server from programs of this machine, which is faster, or else in Docker.
+    ///
+    /// If the environment selects a folder of programs, Docker is skipped.
     pub(crate) async fn private(kind: &'static Kind, options: &ServerOptions) -> Result<Self, NoServer> {
         if chosen_folder(kind).is_some() {
             return Self::local(kind, options).await;
@@ -77,7 +81,7 @@ impl Server {
         Err(NoServer { kind, tried: vec![by_programs, by_docker] })
     }
 
-    /// Starts it again at the same place.
+    /// Starts the server again at the same address.
     pub(crate) async fn start(&self) -> Result<(), NoServer> {
         let started = match &self.source {
             Source::Environment => Err(Failure::NotOurs),
@@ -87,7 +91,7 @@ impl Server {
         started.map_err(|failure| NoServer { kind: self.kind, tried: vec![("starting it again", failure)] })
     }
 
-    /// Stops it in good order.
+    /// Shuts the server down cleanly.
     pub(crate) async fn stop(&self) -> Result<(), NoServer> {
         let stopped = match &self.source {
             Source::Environment => Err(Failure::NotOurs),
@@ -97,7 +101,7 @@ impl Server {
         stopped.map_err(|failure| NoServer { kind: self.kind, tried: vec![("stopping it", failure)] })
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) async fn kill(&self) -> Result<(), NoServer> {
         let killed = match &self.source {
             Source::Environment => Err(Failure::NotOurs),
@@ -107,12 +111,12 @@ impl Server {
         killed.map_err(|failure| NoServer { kind: self.kind, tried: vec![("killing it", failure)] })
     }
 
-    /// Freezes it; only a server of this machine can be.
+    /// Freezes the server, which must run from programs of this machine.
     pub(crate) async fn pause(&self) -> Result<(), NoServer> {
         self.local_order("pausing it", async |local| local.pause().await).await
     }
 
-    /// Lets a frozen one go on.
+    /// Resumes a frozen server.
     pub(crate) async fn resume(&self) -> Result<(), NoServer> {
         self.local_order("resuming it", async |local| local.resume().await).await
     }
@@ -129,7 +133,7 @@ impl Server {
         done.map_err(|failure| NoServer { kind: self.kind, tried: vec![(doing, failure)] })
     }
 
-    /// The folder in which a server of this machine runs.
+    /// Returns the folder of a server that runs from programs of this machine; `None` for others.
     pub(crate) async fn folder(&self) -> Option<PathBuf> {
         match &self.source {
             Source::Environment | Source::Docker(_) => None,
@@ -155,7 +159,7 @@ impl Server {
     }
 }
 
-/// Options with TLS on the usual port, these options, and another port without TLS for the test's own orders.
+/// Returns these options with TLS on the usual port, and another port without TLS for the test's own commands.
 pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&str]) -> (ServerOptions, u16) {
     let plain = or_fail(free_port().map_err(|failure| NoServer { kind: &REDIS, tried: vec![("a port", failure)] }));
     let port = ["--port".to_owned(), plain.to_string()];
@@ -163,7 +167,7 @@ pub(crate) fn over_tls_and_plain(certificate: &ServerCertificate, options: &[&st
     (ServerOptions { more_options, ..ServerOptions::over_tls(certificate) }, plain)
 }
 
-/// Ends the test that needs a server and has none.
+/// Returns the value, or fails the test that has no server.
 #[expect(clippy::panic, reason = "a test without its server must fail, and its reader must see why")]
 pub(crate) fn or_fail<T>(result: Result<T, NoServer>) -> T {
     result.unwrap_or_else(|no_server| panic!("{no_server}"))

@@ -1,4 +1,4 @@
-//! All faults: their numbers, names and how they are played.
+//! Catalog of all faults: their numbers, names and functions.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,22 +10,22 @@ use crate::faults::{
 use crate::report::Report;
 use crate::stage::Stage;
 
-/// A fault, as it can be asked for.
+/// A fault that can be requested by number or name.
 #[derive(Debug)]
 pub struct Fault {
-    /// Its place in the list.
+    /// Its number.
     pub number: u8,
     /// Its name.
     pub name: &'static str,
-    /// What is done, and what must hold, in a line.
+    /// Action, and condition that must hold, in one line.
     pub what: &'static str,
-    /// When it is played.
+    /// Runs in which it is played.
     pub when: When,
-    /// Plays it.
+    /// Function that plays it.
     pub play: fn(Stage) -> Playing,
 }
 
-/// When a fault is played.
+/// Runs in which a fault is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// In every run.
@@ -41,7 +41,7 @@ pub type Playing = Pin<Box<dyn Future<Output = Result<Report>>>>;
 
 macro_rules! faults {
     ($($number:literal $name:literal $when:ident $play:path: $what:literal;)*) => {
-        /// All of them, in order. What stands in brackets is the limit of the longest gap.
+        /// All faults, in order. The text in brackets is the limit of the longest gap.
         pub const FAULTS: &[Fault] = &[
             $(Fault { number: $number, name: $name, what: $what, when: When::$when, play: |stage| Box::pin($play(stage)) }),*
         ];

@@ -1,5 +1,5 @@
-//! Many workers in this one process: each with the state machine, the store, the membership and the defaults of the program `worker`,
-//! but without its port and its lines.
+//! Many workers in this one process: each with the state machine, the store, the membership and the defaults of the program `worker`, but
+//! without its port and its log.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,24 +16,24 @@ use uuid::Uuid;
 
 use crate::error::{PlayError, Result};
 
-/// Workers as tasks. They end, as killed ones do, when this is dropped.
+/// Workers as tasks. Dropping this kills them.
 #[derive(Debug, Default)]
 pub struct Crowd {
     ticked: Vec<Ticked>,
     tasks: JoinSet<Ended>,
 }
 
-/// How a worker ended, which none should.
+/// Result of a worker that ended, which none should.
 type Ended = std::result::Result<(), Failure>;
 
-/// When a worker last ticked.
+/// Time of a worker's last tick.
 type Ticked = Arc<Mutex<Option<Instant>>>;
 
 impl Crowd {
-    /// Starts one more.
+    /// Starts one more worker.
     ///
     /// # Errors
-    /// When its name or a URL is not fit.
+    /// When its name or a URL is invalid.
     pub fn add(&mut self, name: &str, postgres_url: &str, redis_url: &str, redis_key: &str) -> Result<()> {
         let unfit = |failure: Failure| PlayError::Unfit(failure.to_string());
         let secret = |variable: &str| match variable {
@@ -48,13 +48,13 @@ impl Crowd {
         Ok(())
     }
 
-    /// How many there are.
+    /// Returns the number of workers.
     #[must_use]
     pub fn size(&self) -> usize {
         self.ticked.len()
     }
 
-    /// How many workers have not ticked since this moment.
+    /// Returns the number of workers that have not ticked since this moment.
     ///
     /// # Errors
     /// When a worker has ended.

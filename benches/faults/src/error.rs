@@ -1,20 +1,20 @@
-//! Why a fault could not be played to its end.
+//! Errors of faults that could not be played to the end.
 
 use std::io;
 use std::time::Duration;
 
-/// Why a fault could not be played to its end: its row is not ok, and says this.
+/// Reason for which a fault could not be played to its end. Its row of the report is not ok and shows it.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// Postgres said no.
+    /// Postgres returned an error.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
-    /// The system refused.
+    /// The operating system returned an error.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done.
+        /// Action that failed.
         doing: &'static str,
-        /// Why it was refused.
+        /// Cause of the failure.
         source: io::Error,
     },
     /// A program is not installed.
@@ -22,30 +22,30 @@ pub enum PlayError {
     Missing {
         /// The program.
         program: &'static str,
-        /// The package of Debian that has it.
+        /// Debian package that contains it.
         package: &'static str,
     },
-    /// A condition did not come true.
+    /// A condition did not become true in time.
     #[error("not within {waited:?}: {what}; at last {last}")]
     Never {
-        /// How long it was waited for.
+        /// Time that was waited.
         waited: Duration,
         /// The condition.
         what: String,
-        /// What was seen instead.
+        /// Last state that was seen instead.
         last: String,
     },
-    /// Something is not as it must be for the fault to mean anything.
+    /// A precondition of the fault does not hold.
     #[error("{0}")]
     Unfit(String),
 }
 
 impl PlayError {
-    /// Names what was being done when the system refused.
+    /// Returns a conversion of I/O errors that adds the action that failed.
     pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }
 }
 
-/// What a fault comes to, or why it could not be played.
+/// Result of a step of a fault, or the reason for which it could not be played.
 pub type Result<T> = std::result::Result<T, PlayError>;

@@ -1,4 +1,4 @@
-//! The programs under faults, on a real Postgres and a real Redis, watched by an oracle that does not trust them.
+//! Fault tests of the programs, on a real Postgres and a real Redis, checked by an independent oracle.
 #![expect(clippy::disallowed_methods, reason = "it measures, by the clock of the machine")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program, and this is where it speaks")]
 #![expect(unreachable_pub, reason = "its modules are for each other, and nobody else")]
@@ -32,34 +32,34 @@ use crate::dice::Dice;
 use crate::report::{HEAD, Report};
 use crate::stage::{Pace, Stage};
 
-/// Faults that play at a time: each has several processes that want to be on time.
+/// Maximum number of concurrent faults. Each has several processes that are sensitive to timing.
 const SIDE_BY_SIDE: usize = 2;
 
-/// Plays faults on real servers, and says what they came to. Exit code 0 if every limit holds, 1 if not, 64 for a name that is none.
+/// Plays faults on real servers and reports the results. Exit code 0 if every limit holds, 1 if not, 64 for an unknown name
 #[derive(Debug, Parser)]
 #[command(name = "scripts/faults")]
 struct Arguments {
-    /// The faults to play, by name or number [default: all]
+    /// Faults to play, by name or number [default: all]
     names: Vec<String>,
-    /// The folder of the programs control-plane, worker and notifi-scaler
+    /// Folder of the programs control-plane, worker and notifi-scaler
     #[arg(long, default_value = "target/release")]
     programs: PathBuf,
-    /// Only lists them: all, or those that are named
+    /// List faults only: all, or those that are named
     #[arg(long)]
     list: bool,
-    /// The short set, and shorter times
+    /// Play the short set, with shorter times
     #[arg(long)]
     short: bool,
-    /// Prints {"rows": [{"name", "value", "limit", "ok"}]}
+    /// Print {"rows": [{"name", "value", "limit", "ok"}]}
     #[arg(long)]
     json: bool,
-    /// How many seconds the mix of all faults lasts; alone, it plays only that
+    /// Duration of the mix of all faults, in seconds; without names, only the mix is played
     #[arg(long, value_name = "SECONDS")]
     soak: Option<u64>,
-    /// Makes limits of time so many times as long, for a machine that others keep busy; nothing else is eased
+    /// Multiply time limits by this factor, for a busy machine; no other limit changes
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     slack: u8,
-    /// Where chance begins
+    /// Seed of the random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     programs::lie_in(arguments.programs.clone());
-    // One thread plays all faults: they wait nearly all the time. Ways and outputs have the others.
+    // One thread plays all faults, since they wait nearly all the time. Proxies and outputs use the other threads.
     let reports = LocalSet::new().run_until(play(chosen, &arguments)).await;
     if arguments.json {
         let rows: Vec<_> = reports.iter().flat_map(|(fault, report)| report.values(fault.name)).collect();
@@ -94,7 +94,7 @@ async fn main() -> ExitCode {
     ExitCode::from(u8::from(!ok))
 }
 
-/// The faults that are asked for, or the name that is none.
+/// Returns the requested faults, or the first unknown name.
 fn choose(arguments: &Arguments) -> Result<Vec<&'static Fault>, &str> {
     if arguments.names.is_empty() {
         let wanted = |fault: &&Fault| match fault.when {
@@ -112,7 +112,7 @@ fn choose(arguments: &Arguments) -> Result<Vec<&'static Fault>, &str> {
     }
 }
 
-/// Plays them, some at a time, and tells of each when it is done; in the order of the list at the end.
+/// Plays faults, some concurrently, and prints each when it is done. Returns the reports in the order of the list.
 async fn play(faults: Vec<&'static Fault>, arguments: &Arguments) -> Vec<(&'static Fault, Report)> {
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let longest = longest(arguments);
@@ -122,7 +122,7 @@ async fn play(faults: Vec<&'static Fault>, arguments: &Arguments) -> Vec<(&'stat
         playing.spawn_local(async move {
             let _place = places.acquire().await;
             let begun = Instant::now();
-            // A fault that ends in a panic, such as for want of a server, must not end the others.
+            // A fault that panics, for example for lack of a server, must not end the others.
             let played = timeout(longest, spawn_local((fault.play)(stage))).await;
             let report = match played {
                 Ok(Ok(Ok(report))) => report.with_slack(slack),
@@ -148,7 +148,7 @@ fn stage_of(arguments: &Arguments, fault: &Fault) -> Stage {
     Stage { pace, dice: Dice::of(arguments.seed, fault.name), soak: arguments.soak.map(Duration::from_secs) }
 }
 
-/// How long a fault may take altogether: far longer than it should.
+/// Returns the maximum time of a fault, which is far longer than it should take.
 fn longest(arguments: &Arguments) -> Duration {
     let usual = Duration::from_secs(if arguments.short { 180 } else { 3600 });
     usual + arguments.soak.map_or(Duration::ZERO, Duration::from_secs)

@@ -1,10 +1,10 @@
-//! The oracle: it writes down, by triggers in the test's database only, what happens, and judges it afterwards.
+//! Oracle: records all increments and moves by triggers in the test's database only, and judges them afterwards.
 
 use sqlx::{PgPool, Row};
 
 use crate::error::Result;
 
-/// Puts the oracle into a database that has the schema and no increments yet.
+/// Installs the oracle in a database that has the schema and no increments yet.
 ///
 /// # Errors
 /// When Postgres refuses.
@@ -13,51 +13,51 @@ pub async fn install(user: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// Folds the record of increments into sums, all but the last seconds: a long run would fill the disk. What is asked of single ticks
-/// cannot be told any more.
+/// Folds the record of increments into sums, except for the last seconds, since it would fill the disk in a long run. Afterwards, results
+/// about single ticks are no longer available.
 ///
 /// # Errors
 /// When Postgres refuses.
 pub async fn fold(user: &PgPool) -> Result<()> {
-    // Apart, so that nobody waits for the folding.
+    // A separate statement, so that no session waits for the fold.
     sqlx::raw_sql(include_str!("sql/set_aside.sql")).execute(user).await?;
     sqlx::raw_sql(include_str!("sql/fold.sql")).execute(user).await?;
     Ok(())
 }
 
-/// A time under watch, from a moment on, by the database's clock.
+/// An observed period, from a moment on, by the database's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
-    /// Seconds since 1970.
+    /// Start of the period, in seconds since 1970.
     pub since_s: f64,
 }
 
-/// What the oracle found.
+/// Findings of the oracle.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// Increments since the database was made.
+    /// Number of increments since the database was created.
     pub increments: i64,
-    /// Items incremented twice in a tick, counted once for each such tick.
+    /// Number of items that were incremented twice in a tick, counted once for each such tick.
     pub doubles: i64,
-    /// The other invariants, each with how often it was broken.
+    /// The other invariants, each with the number of violations.
     pub broken: Vec<(&'static str, i64)>,
-    /// The ticks that half of the items missed at most.
+    /// Median number of missed ticks per item.
     pub missed_p50: i64,
-    /// The ticks that an item missed at most.
+    /// Maximum number of missed ticks per item.
     pub missed_p100: i64,
-    /// Items that missed any.
+    /// Number of items that missed a tick.
     pub missing_items: i64,
-    /// The ticks that an item missed at most, not counting the one that missed most.
+    /// Maximum number of missed ticks per item, without the item that missed most.
     pub missed_by_others: i64,
-    /// Of all ticks of all items, so many of a hundred were missed.
+    /// Percentage of missed ticks, of all ticks of all items.
     pub missed_percent: f64,
-    /// The longest time between two increments of an item, in seconds.
+    /// Longest time between two increments of an item, in seconds.
     pub gap_s: f64,
-    /// Slots that changed hands.
+    /// Number of slot moves.
     pub moved: i64,
 }
 
-/// The invariants beside doubles, as the statement names them.
+/// Invariants other than doubles, as the statement names them.
 const INVARIANTS: [&str; 6] = [
     "steps_other_than_one",
     "increments_by_others_than_the_owner",
@@ -68,7 +68,7 @@ const INVARIANTS: [&str; 6] = [
 ];
 
 impl Watch {
-    /// Begins now.
+    /// Starts a period now.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -78,14 +78,14 @@ impl Watch {
         Ok(Self { since_s })
     }
 
-    /// Judges what happened until now.
+    /// Judges the period until now.
     ///
     /// # Errors
     /// When Postgres does not answer.
     pub async fn judge(&self, user: &PgPool) -> Result<Findings> {
         let until_s = now_s(user).await?;
         let broken = sqlx::query(include_str!("sql/broken.sql")).fetch_one(user).await?;
-        // The present tick may still come, and the first one may have begun before the watch.
+        // The current tick may still be in progress, and the first one may have begun before the period.
         let ticks = (whole(self.since_s) + 1, whole(until_s) - 1);
         let (missed_p50, missed_p100, missing_items, missed_by_others, missed_percent) =
             sqlx::query_as(include_str!("sql/missed.sql")).bind(ticks.0).bind(ticks.1).fetch_one(user).await?;
@@ -108,7 +108,7 @@ impl Watch {
         Ok(findings)
     }
 
-    /// Slots that have changed hands so far.
+    /// Returns the number of slot moves so far.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -119,23 +119,23 @@ impl Watch {
     }
 }
 
-/// Where things stand at this moment.
+/// State of the system at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Standing {
-    /// Who owns slots; an empty name where nobody does.
+    /// Owners of slots; an empty name for slots without an owner.
     pub owners: Vec<String>,
-    /// Whether no two owners differ by more than the heaviest slot.
+    /// True if no two owners differ by more than the heaviest slot.
     pub even: bool,
-    /// Whether nobody has a tenth more than the mean.
+    /// True if no owner has over a tenth more than the mean.
     pub fair: bool,
-    /// Items that the last whole tick left out.
+    /// Number of items that were not ticked in the last whole tick.
     pub unticked: i64,
-    /// How often slots have changed.
+    /// Number of changes of slots so far.
     pub changes: i64,
 }
 
 impl Standing {
-    /// Looks.
+    /// Reads the current state.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -144,7 +144,7 @@ impl Standing {
     }
 }
 
-/// How long it took, from this moment on, until the last slot of this worker was somebody else's, in seconds.
+/// Returns the time from this moment until the last slot of this worker went to another worker, in seconds.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -154,7 +154,7 @@ pub async fn taken_over_after_s(user: &PgPool, worker: &str, since_s: f64) -> Re
     Ok(sqlx::query_scalar(last).bind(worker).bind(since_s).fetch_one(user).await?)
 }
 
-/// The time by the database's clock, in seconds since 1970.
+/// Returns the time of the database's clock, in seconds since 1970.
 ///
 /// # Errors
 /// When Postgres does not answer.

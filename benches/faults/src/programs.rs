@@ -1,4 +1,4 @@
-//! A program of ours as a process: started, signalled, read and asked.
+//! One of our programs as a process: starts it, sends signals, reads its output, requests its metrics.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -14,14 +14,14 @@ use tokio::process::{Child, Command};
 use crate::error::{PlayError, Result};
 use crate::wait::eventually;
 
-/// Lines that are kept of each output.
+/// Number of lines that are kept of each output.
 const KEPT_LINES: usize = 5_000;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Variables for a program.
+/// Environment variables for a program.
 pub type Variables = BTreeMap<String, String>;
 
-/// Which of our programs.
+/// One of our programs.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
     /// `control-plane`.
@@ -32,30 +32,30 @@ pub enum Which {
     Tool,
 }
 
-/// What to tell a process.
+/// Signal to a process.
 #[derive(Clone, Copy, Debug)]
 pub enum Signal {
-    /// End in good order.
+    /// Shut down gracefully.
     Term,
-    /// Stand still.
+    /// Pause.
     Stop,
-    /// Go on.
+    /// Continue.
     Cont,
 }
 
-/// A running program; killed when dropped.
+/// Running program, which is killed when dropped.
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    /// What it logged.
+    /// Lines that it logged.
     pub err: Lines,
 }
 
 impl Program {
-    /// Starts it with these variables and no others that it might heed.
+    /// Starts the program with these environment variables and no others that it reads.
     ///
     /// # Errors
-    /// When it is not there: all of them are built into one folder.
+    /// When the program is missing: all of them are built into one folder.
     pub fn start(which: Which, words: &[&str], variables: &Variables) -> Result<Self> {
         let path = path_of(which)?;
         let mut command = Command::new(path);
@@ -69,15 +69,15 @@ impl Program {
         Ok(Self { child, err })
     }
 
-    /// SIGKILL, and until it is gone.
+    /// Sends SIGKILL and waits until the process has ended.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// When the operating system refuses.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.map_err(PlayError::io("killing a program"))
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     ///
     /// # Errors
     /// When it has ended.
@@ -93,7 +93,7 @@ impl Program {
         sent.success().then_some(()).ok_or_else(|| PlayError::Unfit(format!("kill -s {name} {pid}: {sent}")))
     }
 
-    /// Waits for its end; its exit code.
+    /// Waits until the process has ended and returns its exit code.
     ///
     /// # Errors
     /// When it does not end.
@@ -104,10 +104,10 @@ impl Program {
         Ok(status.map_err(PlayError::io("waiting for a program"))?.code().unwrap_or(-1))
     }
 
-    /// What it answers at this path: head and body.
+    /// Returns its HTTP answer at this path: head and body.
     ///
     /// # Errors
-    /// When it does not say where it listens, or does not answer.
+    /// When it does not log its address, or does not answer.
     pub async fn get(&self, path: &str) -> Result<String> {
         let address = eventually(ANSWERS_WITHIN, "it says where it listens", async || {
             let line = self.err.find("on http://");
@@ -126,7 +126,7 @@ impl Program {
         ask.await.map_err(asking)
     }
 
-    /// The sum over all labels of one of its metrics; 0 if it has none of that name.
+    /// Returns the sum over all labels of one of its metrics; 0 if it has no such metric.
     ///
     /// # Errors
     /// When it does not answer.
@@ -136,7 +136,7 @@ impl Program {
         Ok(values.into_iter().map(|(_, value)| value).sum())
     }
 
-    /// A bound of this quantile of one of its histograms: the end of the bucket that holds it.
+    /// Returns an upper bound of this quantile of one of its histograms: the end of its bucket.
     ///
     /// # Errors
     /// When it does not answer.
@@ -150,7 +150,7 @@ impl Program {
     }
 }
 
-/// The labels and values of a metric, in order.
+/// Returns the labels and values of a metric, in order.
 fn values_of<'a>(answer: &'a str, name: &str) -> Vec<(&'a str, f64)> {
     let values = answer.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
@@ -160,10 +160,10 @@ fn values_of<'a>(answer: &'a str, name: &str) -> Vec<(&'a str, f64)> {
     values.collect()
 }
 
-/// Where the programs are, once for all.
+/// Folder of the programs, set once.
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says where the programs are. What was said first holds.
+/// Sets the folder of the programs. Only the first call has an effect.
 pub fn lie_in(folder: PathBuf) {
     FOLDER.get_or_init(|| folder);
 }
@@ -178,7 +178,7 @@ fn path_of(which: Which) -> Result<PathBuf> {
     Ok(folder.join(name))
 }
 
-/// The last lines that a program wrote.
+/// Last lines that a program wrote.
 #[derive(Clone, Default)]
 pub struct Lines(Arc<Mutex<VecDeque<String>>>);
 
@@ -197,14 +197,14 @@ impl Lines {
         });
     }
 
-    /// The last line that holds this text.
+    /// Returns the last line that contains this text.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().rev().find(|line| line.contains(text)).cloned()
     }
 
-    /// The workers that a control plane took for dead or cut off, once for each time.
+    /// Returns the workers that a control plane suspected as dead or cut off, once for each time.
     #[must_use]
     pub fn taken_for_lost(&self) -> Vec<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -214,7 +214,7 @@ impl Lines {
         kept.iter().filter(lost).filter_map(name).collect()
     }
 
-    /// How many lines hold this text.
+    /// Returns the number of lines that contain this text.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,7 +222,7 @@ impl Lines {
     }
 }
 
-/// The end of it, for people.
+/// Shows the last 12 lines.
 impl fmt::Debug for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A way to a server that can be slow, stand still, break or lead elsewhere.
+//! TCP proxy to a server, which can be slow, stall, break or lead to another server.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
@@ -14,34 +14,34 @@ use url::Url;
 use crate::dice::Dice;
 use crate::error::{PlayError, Result};
 
-/// What becomes of bytes on their way.
+/// Mode of the proxy's traffic.
 #[derive(Clone, Debug)]
 pub enum Traffic {
-    /// They pass.
+    /// Bytes pass.
     Flows,
-    /// They wait, for as long as this lasts: what a network does that loses everything.
+    /// Bytes wait for as long as this mode lasts, as in a network that loses everything.
     Stalls,
-    /// Each piece takes so long; of every hundred so many are lost, and sent again after the time that TCP waits for that.
+    /// Each piece is delayed; some are lost, and sent again after TCP's retransmission timeout.
     Slow {
-        /// One way.
+        /// One-way delay.
         delay: Duration,
-        /// Of a hundred.
+        /// Percentage of pieces that are lost.
         lost_percent: u64,
     },
-    /// They pass, until a piece for the server holds these bytes: from that piece on they wait.
+    /// Bytes pass until a piece for the server contains these bytes: from that piece on, they wait.
     StallsAt(Vec<u8>),
-    /// They pass, until a piece for the server holds these bytes: its last five bytes, and all after them, wait. In Postgres' protocol
-    /// that is the message that ends the transaction.
+    /// Bytes pass until a piece for the server contains these bytes: its last five bytes, and all after them, wait. In Postgres' protocol,
+    /// these are the message that ends the transaction.
     StallsWithin(Vec<u8>),
 }
 
-/// How long TCP waits before it sends again what was lost: Linux' least.
+/// Minimum retransmission timeout of TCP in Linux.
 const SENT_AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// The length of Postgres' message Sync.
+/// Length of Postgres' message Sync.
 const SYNC_BYTES: usize = 5;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A way to a server. It ends, with all its connections, when dropped.
+/// TCP proxy to a server. It ends, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     traffic: watch::Sender<Traffic>,
@@ -51,23 +51,23 @@ pub struct Proxy {
     task: AbortHandle,
 }
 
-/// When connections were asked for.
+/// Times at which connections were requested.
 type Opened = Arc<std::sync::Mutex<Vec<Instant>>>;
 
-/// What every connection shares.
+/// State that all connections share.
 #[derive(Debug)]
 struct Way {
     traffic: watch::Sender<Traffic>,
-    /// Changes when the server of all connections so far vanishes.
+    /// Changes when the server of all current connections vanishes.
     vanished: watch::Sender<()>,
     dice: Mutex<Dice>,
 }
 
 impl Proxy {
-    /// A way to the server of this URL, and the URL that takes it.
+    /// Starts a proxy to the server of this URL, and returns it with the URL that leads through it.
     ///
     /// # Errors
-    /// When there is no free port, or the URL names no place.
+    /// When there is no free port, or the URL has no host.
     pub async fn to(url: &str, dice: Dice) -> Result<(Self, String)> {
         let mut url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         let place = place_of(&url)?;
@@ -83,18 +83,18 @@ impl Proxy {
         if moved { Ok((proxy, url.into())) } else { Err(PlayError::Unfit(format!("{url} names no host"))) }
     }
 
-    /// From now on bytes fare like this.
+    /// Sets the mode of the traffic.
     pub fn set(&self, traffic: Traffic) {
         self.traffic.send_replace(traffic);
     }
 
-    /// Whether bytes wait.
+    /// True if bytes wait.
     #[must_use]
     pub fn stalls(&self) -> bool {
         matches!(*self.traffic.borrow(), Traffic::Stalls)
     }
 
-    /// The most connections that were asked for within a second, from this moment on.
+    /// Returns the maximum number of connections that were requested within a second, since this moment.
     #[must_use]
     pub fn most_within_a_second(&self, since: Instant) -> i64 {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,21 +104,21 @@ impl Proxy {
         later.iter().map(|first| within(first)).max().and_then(|most| i64::try_from(most).ok()).unwrap_or(0)
     }
 
-    /// From now on new connections lead to the server of this URL.
+    /// Directs new connections to the server of this URL.
     ///
     /// # Errors
-    /// When the URL names no place.
+    /// When the URL has no host.
     pub fn lead_to(&self, url: &str) -> Result<()> {
         let url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         self.target.send_replace(place_of(&url)?);
         Ok(())
     }
 
-    /// The server vanishes with its machine, and the one of this URL takes its address: connections stay open, and nothing comes by them any more;
-    /// new ones lead to the other server.
+    /// Replaces the server with the one of this URL, as if its machine had vanished: existing connections stay open, but no data arrives
+    /// through them any more. New connections lead to the other server.
     ///
     /// # Errors
-    /// When the URL names no place.
+    /// When the URL has no host.
     pub fn replace_server(&self, url: &str) -> Result<()> {
         self.lead_to(url)?;
         self.vanished.send_replace(());
@@ -140,13 +140,13 @@ fn place_of(url: &Url) -> Result<String> {
 async fn accept(listener: TcpListener, way: Arc<Way>, target: watch::Sender<String>, opened: Opened) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        // Finished ones are let go.
+        // Removes finished connections.
         while connections.try_join_next().is_some() {}
         opened.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         let (way, target) = (Arc::clone(&way), target.borrow().clone());
         connections.spawn(async move {
             let Ok(server) = TcpStream::connect(target).await else { return };
-            // Either may fail: the other end sees it when both are dropped.
+            // Either may fail: the other end notices when both are dropped.
             let _ = client.set_nodelay(true).and(server.set_nodelay(true));
             let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
             tokio::select! {
@@ -163,14 +163,14 @@ enum Direction {
     ToClient,
 }
 
-/// Carries bytes until either end closes. While the way stands still, a close waits, too.
+/// Copies bytes until either end closes. While the proxy stalls, a close waits, too.
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way, direction: Direction) {
     let mut buffer = vec![0; 64 * 1024];
     let (mut traffic, vanished) = (way.traffic.subscribe(), way.vanished.subscribe());
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
         if vanished.has_changed().unwrap_or(false) {
-            // Not even an end of the connection comes by it.
+            // Not even the end of the connection gets through.
             std::future::pending::<()>().await;
         }
         let mut piece = buffer.get(..read).unwrap_or_default();
@@ -192,7 +192,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: &Way, direct
     }
 }
 
-/// If this piece springs the trap: how many of its bytes still pass. The way stands still from then on.
+/// Returns the number of bytes of this piece that still pass, if it triggers the stall; the proxy stalls from then on. `None` otherwise.
 fn trapped(way: &Way, piece: &[u8]) -> Option<usize> {
     let passes = match &*way.traffic.borrow() {
         Traffic::StallsAt(bytes) if holds(piece, bytes) => 0,

@@ -1,4 +1,4 @@
-//! What a fault came to, as a row for people and rows for programs.
+//! Report on a fault, as a table row for people and as values for programs.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use crate::oracle::Findings;
 
-/// A number beside its limit. It must not be more.
+/// A measured value and its maximum.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// What was counted or measured, and in which unit.
+    /// Name of the value, with its unit.
     pub what: &'static str,
-    /// How much it was.
+    /// Measured value.
     pub value: f64,
-    /// How much it may be.
+    /// Maximum value.
     pub limit: f64,
 }
 
 impl Check {
-    /// Whether it holds.
+    /// True if the value is within its limit.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.value <= self.limit
@@ -29,27 +29,27 @@ impl Check {
     }
 }
 
-/// What one fault came to.
+/// Report on one fault.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What the oracle found; nothing where a fault has no use for it.
+    /// Findings of the oracle; `None` if the fault does not use it.
     pub findings: Option<Findings>,
-    /// The least number of slots that had to move.
+    /// Minimum number of slots that had to move.
     pub minimum: Option<i64>,
-    /// From the fault, or from its end where it lasts, until all was steady, in seconds.
+    /// Time from the fault, or from its end if it lasts, until the system was steady, in seconds.
     pub steady_s: Option<f64>,
-    /// The limits.
+    /// Values with their limits.
     pub checks: Vec<Check>,
-    /// What else was seen.
+    /// Further observations.
     pub notes: Vec<String>,
-    /// How long it all took.
+    /// Total duration.
     pub took: Duration,
-    /// Why it could not be played to its end.
+    /// Reason for which it could not be played to its end, if so.
     pub failed: Option<String>,
 }
 
 impl Report {
-    /// A report on what the oracle found: no doubles, no invariant broken.
+    /// Returns a report on the findings of the oracle that requires no doubles and no broken invariants.
     #[must_use]
     pub fn of(findings: Findings) -> Self {
         let mut report = Self::default().at_most("doubles", findings.doubles, 0.0);
@@ -61,13 +61,13 @@ impl Report {
         Self { findings: Some(findings), ..report }
     }
 
-    /// One that could not be played.
+    /// Returns the report on a fault that could not be played.
     #[must_use]
     pub fn failed(why: String) -> Self {
         Self { failed: Some(why), ..Self::default() }
     }
 
-    /// This must not be more than that.
+    /// Adds a value that must not exceed `limit`.
     #[must_use]
     pub fn at_most(mut self, what: &'static str, value: impl Number + Copy, limit: f64) -> Self {
         let value = value.number();
@@ -75,21 +75,21 @@ impl Report {
         self
     }
 
-    /// The longest gap must not be more than this, in seconds.
+    /// Requires that the longest gap does not exceed this limit, in seconds.
     #[must_use]
     pub fn gap_at_most(self, limit_s: f64) -> Self {
         let gap_s = self.findings.as_ref().map_or(0.0, |findings| findings.gap_s);
         self.at_most("longest gap, s", gap_s, limit_s)
     }
 
-    /// No item may have missed a tick.
+    /// Requires that no item missed a tick.
     #[must_use]
     pub fn none_missed(self) -> Self {
         let missed = self.findings.as_ref().map_or(0, |findings| findings.missed_p100);
         self.at_most("missed ticks", missed, 0.0)
     }
 
-    /// So many slots had to move, and no more may.
+    /// Requires that no more slots moved than had to.
     #[must_use]
     pub fn moves_at_most(mut self, minimum: i64) -> Self {
         self.minimum = Some(minimum);
@@ -98,34 +98,34 @@ impl Report {
         self.at_most("slots moved", moved, limit)
     }
 
-    /// Until it was steady, so long.
+    /// Sets the time until the system was steady.
     #[must_use]
     pub fn steady_after(mut self, time: Duration) -> Self {
         self.steady_s = Some(time.as_secs_f64());
         self
     }
 
-    /// Tells more.
+    /// Adds an observation.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// With limits of time that are so many times as long, for a machine that others keep busy; nothing else is eased.
+    /// Multiplies all time limits by this factor, for a busy machine. Other limits do not change.
     #[must_use]
     pub fn with_slack(mut self, factor: f64) -> Self {
         self.checks.iter_mut().filter(|check| check.is_time()).for_each(|check| check.limit *= factor);
         self
     }
 
-    /// Whether it was played to its end, and all limits hold.
+    /// True if it was played to its end and all limits hold.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.failed.is_none() && !self.checks.is_empty() && self.checks.iter().all(Check::holds)
     }
 
-    /// A row of a Markdown table.
+    /// Returns the row of the Markdown table.
     #[must_use]
     pub fn row(&self, number: u8, name: &str) -> String {
         let found = |tell: fn(&Findings) -> String| self.findings.as_ref().map_or("-".to_owned(), tell);
@@ -151,7 +151,7 @@ impl Report {
         )
     }
 
-    /// Its limits, for programs.
+    /// Returns its values and limits for programs.
     #[must_use]
     pub fn values(&self, name: &str) -> Vec<Value> {
         let value = |check: &Check| json!({"name": format!("{name}: {}", check.what), "value": check.value, "limit": check.limit, "ok": check.holds()});
@@ -161,20 +161,20 @@ impl Report {
     }
 }
 
-/// The head of the table.
+/// Head of the table.
 pub const HEAD: &str = "\
 | fault | doubles | missed p50 / p100 | longest gap, s | slots moved / minimum | steady after, s | measured [limit] | ok |
 |---|--:|--:|--:|--:|--:|---|---|";
 
-/// At most two digits behind the point, and none where there are none to tell.
+/// Returns a number with at most two decimals, and without trailing zeros.
 fn short(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// What can stand in a check.
+/// Type of a value in a check.
 pub trait Number {
-    /// As a number.
+    /// Converts the value to a number.
     fn number(&self) -> f64;
 }
 

@@ -1,4 +1,4 @@
-//! What a fault is given to play with.
+//! Parameters of a fault, and its initial scene.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use crate::dice::Dice;
 use crate::error::Result;
 use crate::world::World;
 
-/// How long things last that need not last so long to be seen.
+/// Pace of a run, which determines durations and numbers of rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// As long as the list says.
+    /// Durations as the list says.
     Full,
-    /// Long enough to outlast every threshold.
+    /// Shorter durations, which still exceed every threshold.
     Short,
 }
 
-/// What a fault is given.
+/// Parameters of a fault.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// How long things last.
+    /// Pace of the run.
     pub pace: Pace,
-    /// Its chance.
+    /// Random numbers of the fault.
     pub dice: Dice,
-    /// How long the mix of all faults lasts, if that was said.
+    /// Duration of the mix of all faults, if given.
     pub soak: Option<Duration>,
 }
 
 impl Stage {
-    /// A world on the shared servers in which this scene plays.
+    /// Returns a world on the shared servers, with this scene running.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// When it does not become steady.
     pub async fn world(&self, scene: Scene) -> Result<World> {
         let mut world = World::shared(self.dice.clone()).await?;
         world.play(scene).await?;
         Ok(world)
     }
 
-    /// So many seconds in a full run, so many in a short one.
+    /// Returns `full_s` seconds in a full run, `short_s` in a short one.
     #[must_use]
     pub fn lasting(&self, full_s: u64, short_s: u64) -> Duration {
         Duration::from_secs(match self.pace {
@@ -46,7 +46,7 @@ impl Stage {
         })
     }
 
-    /// How often to repeat what depends on the moment.
+    /// Returns the number of rounds of a fault whose effect depends on timing.
     #[must_use]
     pub fn rounds(&self, full: u32, short: u32) -> u32 {
         match self.pace {
@@ -56,7 +56,7 @@ impl Stage {
     }
 }
 
-/// What there is at the beginning.
+/// Initial numbers of rows and programs.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
     /// Rows in the table of work.

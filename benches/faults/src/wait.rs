@@ -7,10 +7,10 @@ use crate::error::{PlayError, Result};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Asks again and again until the answer is yes. A question that cannot be asked counts as a no: the server may be away.
+/// Polls a condition until it holds. An error counts as not holding: the server may be unavailable.
 ///
 /// # Errors
-/// When that takes longer than this; it says what was seen at last.
+/// When that takes longer than `within`; the error names the last state.
 pub async fn eventually<T, E: Debug>(
     within: Duration,
     what: &str,
@@ -27,7 +27,7 @@ pub async fn eventually<T, E: Debug>(
         if begun.elapsed() > within {
             return Err(PlayError::Never { waited: within, what: what.to_owned(), last });
         }
-        // A question that costs much must not become the load.
+        // An expensive check must not become the load.
         tokio::time::sleep(LOOK_EVERY.max(asked.elapsed() * 4)).await;
     }
 }

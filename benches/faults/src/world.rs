@@ -15,50 +15,50 @@ use crate::proxy::Proxy;
 pub use crate::stage::Scene;
 use crate::wait::eventually;
 
-/// How long things may take to settle before the fault counts as not healed.
+/// Maximum time to become steady; after it, the fault counts as not healed.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long a state must last to count as steady.
+/// Minimum time that a state must last to count as steady.
 const STEADY_FOR: Duration = Duration::from_millis(2500);
 const SCHEMA_WITHIN: Duration = Duration::from_secs(30);
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// The ways of one program to its servers.
+/// Proxies of one program to its servers.
 #[derive(Debug)]
 pub struct Ways {
-    /// To Postgres.
+    /// Proxy to Postgres.
     pub postgres: Proxy,
-    /// To Redis.
+    /// Proxy to Redis.
     pub redis: Proxy,
 }
 
-/// One system.
+/// One system, for one fault.
 #[derive(Debug)]
 pub struct World {
-    /// A session beside those of the programs.
+    /// Sessions other than those of the programs.
     pub user: PgPool,
-    /// Where the programs find Postgres.
+    /// URL of Postgres for the programs.
     pub database_url: String,
-    /// Where workers find it, if that is another way or another role.
+    /// URL of Postgres for workers, if they use another proxy or role.
     pub worker_database_url: Option<String>,
-    /// Where control planes find it, if that is another way or another role.
+    /// URL of Postgres for control planes, if they use another proxy or role.
     pub control_database_url: Option<String>,
-    /// Where they find Redis.
+    /// URL of Redis for the programs.
     pub redis_url: String,
-    /// The hash of the workers.
+    /// Key of the hash of workers.
     pub redis_key: String,
-    /// What all programs get besides.
+    /// Further environment variables of all programs.
     pub variables: Variables,
-    /// The control planes that run, by name.
+    /// Running control planes, by name.
     pub control_planes: BTreeMap<String, Program>,
-    /// The workers that run, by name.
+    /// Running workers, by name.
     pub workers: BTreeMap<String, Program>,
-    /// The fault's chance.
+    /// Random numbers of the fault.
     pub dice: Dice,
     _database: Option<Database>,
 }
 
 impl World {
-    /// On the shared servers, with a database and a key of its own.
+    /// Creates a world on the shared servers, with a database and a key of its own.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -66,7 +66,7 @@ impl World {
         Self::on(Postgres::shared().await, Redis::shared().await.url(), dice).await
     }
 
-    /// On these servers.
+    /// Creates a world on these servers.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -76,12 +76,12 @@ impl World {
         Ok(Self { _database: Some(database), ..world })
     }
 
-    /// In this database, which is kept by somebody else.
+    /// Creates a world in this database, which the caller keeps.
     ///
     /// # Errors
     /// When Postgres does not answer.
     pub async fn in_database(database_url: &str, redis_url: &str, dice: Dice) -> Result<Self> {
-        // A server that was away leaves broken sessions behind: they are tried before they are used.
+        // A server that was unavailable leaves broken sessions behind, so they are tested before use.
         let user = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
         Ok(Self {
             user: user.connect(database_url).await?,
@@ -98,19 +98,19 @@ impl World {
         })
     }
 
-    /// Installs the schema, the oracle and the items, starts the programs, and waits until all is steady.
+    /// Installs the schema, the oracle and the items, starts the programs, and waits until the system is steady.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// When it does not become steady.
     pub async fn play(&mut self, scene: Scene) -> Result<()> {
         self.install(scene.items).await?;
         self.play_on(scene).await
     }
 
-    /// As [`play`](Self::play), where the schema and the items are there.
+    /// Like [`play`](Self::play), if the schema and the items exist already.
     ///
     /// # Errors
-    /// When it does not come up.
+    /// When it does not become steady.
     pub async fn play_on(&mut self, scene: Scene) -> Result<()> {
         for number in 1..=scene.control_planes {
             self.start_control_plane(&format!("control-{number}"), &[])?;
@@ -121,7 +121,7 @@ impl World {
         self.steady().await.map(drop)
     }
 
-    /// Installs the schema and the oracle, and puts items in.
+    /// Installs the schema and the oracle, and adds items.
     ///
     /// # Errors
     /// When that is refused.
@@ -134,7 +134,7 @@ impl World {
         Ok(())
     }
 
-    /// Starts a control plane; these variables go before all others.
+    /// Starts a control plane; these variables take precedence over all others.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -145,7 +145,7 @@ impl World {
         Ok(())
     }
 
-    /// Starts a worker; these variables go before all others.
+    /// Starts a worker; these variables take precedence over all others.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -156,7 +156,7 @@ impl World {
         Ok(())
     }
 
-    /// Starts a worker that reaches its servers by ways of its own.
+    /// Starts a worker that reaches its servers through proxies of its own.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -166,7 +166,7 @@ impl World {
         Ok(ways)
     }
 
-    /// Starts a control plane that reaches its servers by ways of its own.
+    /// Starts a control plane that reaches its servers through proxies of its own.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -182,7 +182,7 @@ impl World {
         Ok((Ways { postgres, redis }, database_url, redis_url))
     }
 
-    /// Runs the command-line tool to its end.
+    /// Runs the command-line tool until it has ended.
     ///
     /// # Errors
     /// When it fails.
@@ -194,18 +194,18 @@ impl World {
         }
     }
 
-    /// SIGKILL for this worker.
+    /// Sends SIGKILL to this worker.
     ///
     /// # Errors
-    /// When there is none of the name.
+    /// When there is no worker of this name.
     pub async fn kill_worker(&mut self, name: &str) -> Result<()> {
         self.workers.remove(name).ok_or_else(|| missing(name))?.kill().await
     }
 
-    /// SIGTERM for this worker, and until it has left.
+    /// Sends SIGTERM to this worker and waits until it has left.
     ///
     /// # Errors
-    /// When there is none of the name, or it does not leave well.
+    /// When there is no worker of this name, or it does not leave gracefully.
     pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
         self.worker(name)?.signal(Signal::Term).await?;
         self.ended_worker(name, 0).await
@@ -214,7 +214,7 @@ impl World {
     /// Waits until this worker is ready.
     ///
     /// # Errors
-    /// When there is none of the name, or it does not become ready.
+    /// When there is no worker of this name, or it does not become ready.
     pub async fn ready_worker(&self, name: &str) -> Result<()> {
         eventually(READY_WITHIN, "the worker is ready", async || {
             let answer = self.worker(name)?.get("/ready").await?;
@@ -223,10 +223,10 @@ impl World {
         .await
     }
 
-    /// SIGTERM for this worker, which may take its time to leave.
+    /// Sends SIGTERM to this worker without waiting, and returns its process.
     ///
     /// # Errors
-    /// When there is none of the name.
+    /// When there is no worker of this name.
     pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
         let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
         worker.signal(Signal::Term).await?;
@@ -236,7 +236,7 @@ impl World {
     /// Waits until this worker has ended, with this code.
     ///
     /// # Errors
-    /// When there is none of the name, or it ends otherwise or not at all.
+    /// When there is no worker of this name, or it does not end with this code.
     pub async fn ended_worker(&mut self, name: &str, expected: i32) -> Result<()> {
         let mut worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
         let code = worker.ended().await?;
@@ -244,27 +244,27 @@ impl World {
         (code == expected).then_some(()).ok_or_else(why)
     }
 
-    /// This worker.
+    /// Returns this worker.
     ///
     /// # Errors
-    /// When there is none of the name.
+    /// When there is no worker of this name.
     pub fn worker(&self, name: &str) -> Result<&Program> {
         self.workers.get(name).ok_or_else(|| missing(name))
     }
 
-    /// Any worker's name.
+    /// Returns the name of a random worker.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no worker.
     pub fn any_worker(&mut self) -> Result<String> {
         let names: Vec<_> = self.workers.keys().cloned().collect();
         self.dice.pick(names).ok_or_else(|| missing("any worker"))
     }
 
-    /// The name of the control plane that leads.
+    /// Returns the name of the control plane that leads.
     ///
     /// # Errors
-    /// When none does.
+    /// When none leads.
     pub async fn leader(&self) -> Result<String> {
         eventually(SCHEMA_WITHIN, "a control plane leads", async || {
             let leader = "select coalesce(holder::text, '') from scaler.leader where expires_at > clock_timestamp()";
@@ -277,14 +277,14 @@ impl World {
         .await
     }
 
-    /// How often a control plane took a worker for lost, in words: where none was, each was a false suspicion and cost moves.
+    /// Returns the number of suspicions of lost workers, as text. If no worker was lost, each was false, and cost moves.
     #[must_use]
     pub fn false_suspicions(&self) -> String {
         let lost: usize = self.control_planes.values().map(|program| program.err.taken_for_lost().len()).sum();
         format!("false suspicions {lost}")
     }
 
-    /// How many slots this worker owns.
+    /// Returns the number of slots that this worker owns.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -293,7 +293,7 @@ impl World {
         Ok(sqlx::query_scalar(slots).bind(worker).fetch_one(&self.user).await?)
     }
 
-    /// Begins to watch.
+    /// Starts an observed period.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -301,27 +301,28 @@ impl World {
         Watch::begin(&self.user).await
     }
 
-    /// Waits until just the workers that run own slots, evenly, each item is ticked, and nothing moves; the moment from which
-    /// on this was so.
+    /// Waits until exactly the running workers own slots, evenly, each item is ticked, and no slot moves. Returns the moment since which this
+    /// has held.
     ///
     /// # Errors
-    /// When it does not become so: the fault has not healed.
+    /// When this does not happen: the fault has not healed.
     pub async fn steady(&self) -> Result<Instant> {
         self.steady_with(self.workers.keys().cloned().collect()).await
     }
 
-    /// As [`steady`](Self::steady), where the loads need only be fair: what workers took by themselves is not moved once more for a little.
+    /// Like [`steady`](Self::steady), but loads need only be fair: slots that workers claimed by themselves are not moved again for a small
+    /// gain.
     ///
     /// # Errors
-    /// When it does not become so.
+    /// When this does not happen.
     pub async fn steady_and_fair(&self) -> Result<Instant> {
         self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.fair).await
     }
 
-    /// As [`steady`](Self::steady), but with just these owners.
+    /// Like [`steady`](Self::steady), but with exactly these owners.
     ///
     /// # Errors
-    /// When it does not become so.
+    /// When this does not happen.
     pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
         self.steady_where(owners, |standing| standing.even).await
     }
@@ -348,7 +349,7 @@ impl World {
         .await
     }
 
-    /// Waits a random time within a second, so that faults strike at any place in a tick.
+    /// Waits a random time within a second, so that faults strike at any point of a tick.
     pub async fn some_moment(&mut self) {
         tokio::time::sleep(self.dice.within(Duration::from_secs(1))).await;
     }

@@ -1,4 +1,4 @@
-//! The whole system at work: real programs, a Postgres and a Redis of their own, and a witness that looks at the slots from outside.
+//! Observation of the whole system: real programs, a Postgres and a Redis of their own, and a witness that reads the slots from outside.
 
 mod plot;
 mod programs;
@@ -20,19 +20,19 @@ pub(crate) use plot::plot;
 use programs::{Cost, Programs};
 use witness::{Activity, Seen, Witness};
 
-/// Of what Postgres can tick in any second, the share that it is given.
+/// Share of the measured limit of Postgres that the system is loaded with.
 const SHARE: f64 = 0.7;
-/// For how long the limit is measured: over a checkpoint and the full pages that the log takes after it, and not in a few passes.
+/// Time for which the limit is measured: long enough for a checkpoint and the full-page writes after it.
 const AT_THE_LIMIT: Duration = Duration::from_secs(120);
-/// In parts as long as a tick, of which the slowest is the limit: what a tick leaves out is not made up for in the next, so that what
-/// counts is what Postgres, on this machine, can do in any second.
+/// Length of a part of the measurement; the slowest part is the limit. Parts are as long as a tick, since a missed tick is not made up for:
+/// what counts is what Postgres, on this machine, can do in any second.
 const PART: Duration = Duration::from_secs(1);
-/// From the first full tick to the first look, so that all is settled.
+/// Time from the first full tick to the first look, so that all is settled.
 const SETTLE: Duration = Duration::from_secs(10);
-/// How long everything may take to come up.
+/// Maximum time until all programs have started and all items are ticked.
 const START: Duration = Duration::from_secs(180);
 
-/// What was seen of the system at work.
+/// Observations of the running system.
 pub(crate) struct Life {
     pub(crate) items: u32,
     pub(crate) workers: u32,
@@ -43,15 +43,15 @@ pub(crate) struct Life {
     cost: Cost,
 }
 
-/// How many items a second can be ticked pass after pass, with nothing beside.
+/// Number of items per second that can be ticked, pass after pass, without other load.
 pub(crate) struct Limit {
-    /// In the slowest part.
+    /// Rate in the slowest part.
     pub(crate) least: f64,
-    /// In all.
+    /// Mean rate.
     pub(crate) mean: f64,
 }
 
-/// Measures the limit in this many chunks and workers.
+/// Measures the limit with these chunks and workers.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<Limit, Failure> {
     let field = Field::prepare(server, args, args.live_order()).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<Limit, Failu
         while part.elapsed() < PART {
             let pass = now();
             rows += work(&mut sessions).await?;
-            // Until all is due again.
+            // Wait until all items are due again.
             tokio::time::sleep((2 * TICK).saturating_sub(pass.elapsed())).await;
         }
         least = least.min(rows as f64 / part.elapsed().as_secs_f64());
@@ -76,13 +76,13 @@ pub(crate) async fn limit(server: &Postgres, args: &Args) -> Result<Limit, Failu
     Ok(Limit { least, mean })
 }
 
-/// The share of the limit that the system is loaded with.
+/// Returns the number of items that the system is loaded with.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of items")]
 pub(crate) fn share_of(limit: &Limit) -> u32 {
     (limit.least * SHARE) as u32
 }
 
-/// Lets the system work on so many items for so long.
+/// Runs the system with this many items for this long.
 pub(crate) async fn live(server: &Postgres, items: u32, workers: u32, lasts: Duration, args: &Args) -> Result<Life, Failure> {
     let database = server.new_database().await;
     let store = PgStore::new(&PgConfig::new(database.url()))?;
@@ -124,12 +124,12 @@ impl Life {
         (self.after.hot_updates - self.before.hot_updates) as f64 / (self.after.updates - self.before.updates).max(1) as f64
     }
 
-    /// How much larger the table and its indexes are at the end.
+    /// Returns the growth of the table and its indexes, as a fraction.
     fn growth(&self) -> f64 {
         self.after.table_bytes as f64 / self.before.table_bytes as f64 - 1.0
     }
 
-    /// How many of each hundred parts of a core.
+    /// Returns the CPU use, in percent of a core.
     fn cpu(&self, seconds: f64) -> f64 {
         100.0 * seconds / self.seconds
     }
@@ -168,7 +168,7 @@ impl Life {
         )
     }
 
-    /// What is to be reached at most, as JSON.
+    /// Returns the targets, each with its maximum, as JSON.
     pub(crate) fn targets(&self) -> Vec<Value> {
         let targets = [
             ("p99 tick lag, ms", self.seen.lag_ms(0.99) as f64, 1000.0),

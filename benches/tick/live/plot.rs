@@ -1,4 +1,4 @@
-//! Plots of rows a second and of lag, against items and against workers, as an SVG.
+//! Plots of rows per second and of lag, against items and against workers, as an SVG.
 
 use plotters::prelude::*;
 
@@ -8,13 +8,13 @@ use crate::field::Failure;
 const SIZE: (u32, u32) = (980, 620);
 const FONT: &str = "sans-serif";
 
-/// One plot: the axis across grows by factors, the one up starts at 0.
+/// One plot: the horizontal axis is logarithmic, the vertical one starts at 0.
 struct Chart {
     title: &'static str,
     points: Vec<(f64, f64)>,
 }
 
-/// Returns an SVG of four plots: rows a second and the 99th percentile of the lag, by items above and by workers below.
+/// Returns an SVG of four plots: rows per second and the 99th percentile of the lag, by items above and by workers below.
 ///
 /// # Errors
 /// If a plot has no room for its axes.
@@ -63,7 +63,7 @@ impl Chart {
     }
 }
 
-/// A number in few characters, as labels may lie close to each other.
+/// Returns a number in few characters, since labels may lie close to each other.
 fn short(number: f64) -> String {
     if number < 1000.0 { format!("{number:.0}") } else { format!("{:.0}k", number / 1000.0) }
 }

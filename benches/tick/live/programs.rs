@@ -1,4 +1,4 @@
-//! The programs as pods run them, and what they cost by the count of the kernel.
+//! Programs of the system, run as pods run them, and their CPU time and memory as counted by the kernel.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,25 +6,25 @@ use std::process::{Child, Command, Stdio};
 
 use crate::field::Failure;
 
-/// The kernel counts in hundredths of a second.
+/// Clock ticks per second in /proc.
 const TICKS_PER_S: f64 = 100.0;
 
-/// A control plane and workers, which end with this.
+/// A control plane and workers, which end when this is dropped.
 pub(crate) struct Programs {
     control: Child,
     workers: Vec<Child>,
-    /// The first process of Postgres, and the one that only serves the witness.
+    /// Pid of the postmaster; the field after it is the pid of the backend that serves the witness.
     postmaster: u32,
     witness: u32,
 }
 
-/// Seconds of a core, and megabytes, of all of a kind together.
+/// CPU seconds and megabytes of all processes of each kind together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) workers_s: f64,
     pub(crate) postgres_s: f64,
     pub(crate) control_s: f64,
-    /// The most so far.
+    /// Peak so far.
     pub(crate) worker_mb: f64,
     pub(crate) control_mb: f64,
 }
@@ -49,7 +49,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// What they have cost until now.
+    /// Returns their cost until now.
     pub(crate) fn cost(&mut self) -> Result<Cost, Failure> {
         let mut cost = Cost { control_s: cpu_s(self.control.id())?, control_mb: peak_mb(self.control.id())?, ..Cost::default() };
         for worker in &self.workers {
@@ -64,7 +64,7 @@ impl Programs {
 impl Drop for Programs {
     fn drop(&mut self) {
         for program in self.workers.iter_mut().chain([&mut self.control]) {
-            // One that has ended already is no harm.
+            // A program may have ended already.
             let _ = program.kill();
             let _ = program.wait();
         }
@@ -82,13 +82,13 @@ impl Cost {
     }
 }
 
-/// The program that was built together with this one.
+/// Returns the path of a program that was built together with this one.
 fn beside_this(program: &str) -> Result<PathBuf, Failure> {
     let path = std::env::current_exe()?.with_file_name(program);
     if path.exists() { Ok(path) } else { Err(format!("{} is missing: scripts/bench builds it", path.display()).into()) }
 }
 
-/// The fields of a process, from its state on; see proc(5).
+/// Returns the fields of `/proc/<pid>/stat` of a process, from its state on; see proc(5).
 fn fields(process: u32) -> Result<Vec<String>, Failure> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').ok_or("/proc has another form")?;
@@ -103,7 +103,7 @@ fn cpu_s(process: u32) -> Result<f64, Failure> {
     seconds(&fields(process)?, 11..13)
 }
 
-/// Of some of the fields that count time.
+/// Returns the sum of some of the fields that count time, in seconds.
 fn seconds(fields: &[String], which: std::ops::Range<usize>) -> Result<f64, Failure> {
     let mut ticks = 0.0;
     for field in fields.get(which).ok_or("/proc has another form")? {
@@ -112,12 +112,12 @@ fn seconds(fields: &[String], which: std::ops::Range<usize>) -> Result<f64, Fail
     Ok(ticks / TICKS_PER_S)
 }
 
-/// All its processes, and those that have ended.
+/// Returns the CPU time of all processes of Postgres, including those that have ended.
 fn postgres_s(postmaster: u32) -> Result<f64, Failure> {
     let mut by_process = BTreeMap::new();
     for entry in std::fs::read_dir("/proc")? {
         let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // One may end while it is looked at.
+        // A process may end meanwhile.
         if parent_of(process).is_ok_and(|parent| parent == postmaster)
             && let Ok(seconds) = cpu_s(process)
         {

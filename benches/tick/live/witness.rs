@@ -1,4 +1,4 @@
-//! What anybody can see of the ticks from outside: no worker is asked.
+//! Witness of the ticks, which observes them from outside: no worker is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,32 +9,32 @@ use sqlx::{Connection, PgConnection};
 use crate::field::Failure;
 use crate::measure::now;
 
-/// From one look to the next: lags are told too long by up to this.
+/// Interval between two looks; lags are overestimated by up to this.
 const STEP: Duration = Duration::from_millis(50);
 
-/// Looks at all slots again and again.
+/// Reads all slots periodically.
 pub(crate) struct Witness {
     connection: PgConnection,
-    /// Its process at the server.
+    /// Pid of its backend.
     pub(crate) pid: u32,
     load: SlotLoad,
     statements: i64,
 }
 
-/// What it has seen.
+/// Observations of the witness.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// How many items were seen ticked so many milliseconds after the beginning of the tick.
+    /// Number of items by lag: milliseconds from the start of a tick until they were seen ticked.
     lags: BTreeMap<i64, u64>,
-    /// Ticks of items that were left out.
+    /// Number of item ticks that were missed.
     pub(crate) missed: u64,
-    /// The ticks in which some were seen to be left out.
+    /// Ticks in which some items were missed.
     pub(crate) bad_ticks: BTreeSet<i64>,
     pub(crate) increments: u64,
     pub(crate) own_statements: i64,
 }
 
-/// Each slot's last tick at a moment.
+/// Last tick of each slot at one moment.
 #[derive(sqlx::FromRow)]
 struct Look {
     now_ms: i64,
@@ -42,14 +42,14 @@ struct Look {
     last_ticks: Vec<i64>,
 }
 
-/// What was done until a moment, by slot.
+/// Ticks of each slot until one moment.
 #[derive(sqlx::FromRow)]
 struct Done {
     last_ticks: Vec<i64>,
     ticks: Vec<i64>,
 }
 
-/// What Postgres has counted.
+/// Counters of Postgres.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(crate) struct Activity {
     pub(crate) transactions: i64,
@@ -70,7 +70,7 @@ impl Witness {
         Ok(sqlx::query_as(include_str!("../sql/activity.sql")).fetch_one(&mut self.connection).await?)
     }
 
-    /// Waits until each item was ticked in this tick or the last.
+    /// Waits until each item was ticked in the current or the last tick.
     pub(crate) async fn all_ticked(&mut self, patience: Duration) -> Result<(), Failure> {
         let begun = now();
         loop {
@@ -86,7 +86,7 @@ impl Witness {
         }
     }
 
-    /// Looks on for so long.
+    /// Observes the ticks for this long.
     pub(crate) async fn watch(&mut self, lasts: Duration) -> Result<Seen, Failure> {
         let (mut seen, begun, statements) = (Seen::default(), now(), self.statements);
         let first = self.done().await?;
@@ -107,7 +107,7 @@ impl Witness {
         let last = self.done().await?;
         for slot in 0..first.ticks.len() {
             let done = last.ticks[slot] - first.ticks[slot];
-            // The present tick may still be on its way.
+            // The current tick may still be in progress.
             let gone = (now_ms / 1000 - 1).max(last.last_ticks[slot]) - first.last_ticks[slot];
             seen.missed += self.weight(slot) * (gone - done).unsigned_abs();
             seen.increments += self.weight(slot) * done.unsigned_abs();
@@ -126,21 +126,21 @@ impl Witness {
         Ok(sqlx::query_as(include_str!("../sql/done.sql")).fetch_one(&mut self.connection).await?)
     }
 
-    /// How many items a slot holds.
+    /// Returns the number of items in a slot.
     fn weight(&self, slot: usize) -> u64 {
         self.load.of(Slot::new(u32::try_from(slot).unwrap_or(u32::MAX))).into()
     }
 }
 
 impl Look {
-    /// Each slot with its last tick.
+    /// Returns each slot with its last tick.
     fn ticks(&self) -> impl Iterator<Item = (usize, i64)> {
         self.slots.iter().map(|slot| slot.unsigned_abs() as usize).zip(self.last_ticks.iter().copied())
     }
 }
 
 impl Seen {
-    /// The lag that this share of all ticks of items does not exceed, in milliseconds.
+    /// Returns the lag that this share of all item ticks does not exceed, in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "a share of a count")]
     pub(crate) fn lag_ms(&self, share: f64) -> i64 {
         let all = self.lags.values().sum::<u64>() as f64;

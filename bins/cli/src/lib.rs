@@ -1,4 +1,4 @@
-//! The program `notifi-scaler`: tries the system in one process, and looks after one on real servers.
+//! The program `notifi-scaler`: demonstrates the system in one process, and operates one on real servers.
 
 pub mod commands;
 pub mod demo;

@@ -1,4 +1,4 @@
-//! The tool: tries the system in one process, and looks after one on real servers.
+//! The command-line tool: demonstrates the system in one process, and operates one on real servers.
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
-//! Which items to remove: so many, or these.
+//! Selection of items to remove: a number of any items, or a list of ids.
 
 use scaler_core::ItemId;
 
-/// The most items added or removed at a time.
+/// Maximum number of items added or removed at a time.
 pub const MOST_ITEMS: u32 = 1_000_000;
 
-/// Which items to remove.
+/// Selection of items to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// Any items, this many.
@@ -14,11 +14,11 @@ pub enum Removal {
     These(Vec<ItemId>),
 }
 
-/// Words that say nothing about items to remove.
+/// Words that are not a selection of items.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{word:?} is neither a number of items up to {MOST_ITEMS} nor the id of an item")]
 pub struct BadRemoval {
-    /// The first word that makes no sense.
+    /// The first invalid word.
     pub word: String,
 }
 
@@ -26,7 +26,7 @@ impl Removal {
     /// Parses `N` or `ID...`.
     ///
     /// # Errors
-    /// When there are no words, or one makes no sense.
+    /// [`BadRemoval`] if there are no words, or one is invalid.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, BadRemoval> {
         let words: Vec<_> = words.into_iter().collect();
         let bad = |word: &str| BadRemoval { word: word.to_owned() };

@@ -1,19 +1,19 @@
-//! Tables for people: columns of even width, numbers to the right.
+//! Text tables with aligned columns.
 //!
-//! `comfy-table` draws no rule above a row of totals alone; `tabled` would, but the first build would compile more for these fifty lines.
+//! `comfy-table` cannot draw a rule above the row of totals only. `tabled` can, but adds more to a first build than these fifty lines.
 
 use std::fmt;
 
-/// Where the text of a column stands.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Words.
+    /// For words.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// A table, shown with its header and a rule under it.
+/// Text table with a header and a rule under it.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<const COLUMNS: usize> {
     columns: [(&'static str, Align); COLUMNS],
@@ -22,7 +22,7 @@ pub(crate) struct Table<const COLUMNS: usize> {
 }
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
-    /// A table without rows.
+    /// Returns a table without rows.
     #[must_use]
     pub(crate) const fn new(columns: [(&'static str, Align); COLUMNS]) -> Self {
         Self { columns, rows: Vec::new(), totals: None }
@@ -33,7 +33,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(cells);
     }
 
-    /// Sets the row under a second rule.
+    /// Sets the row of totals, under a second rule.
     pub(crate) fn totals(&mut self, cells: [String; COLUMNS]) {
         self.totals = Some(cells);
     }

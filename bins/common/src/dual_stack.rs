@@ -1,4 +1,4 @@
-//! Binds the address that a program listens on, for IPv6 and IPv4.
+//! Listeners for IPv6 and IPv4 on one address.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-/// Connections that may wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// Listens on this address. `[::]` stands for every address of the machine, IPv4 addresses included, whatever
-/// `net.ipv6.bindv6only` says; where the kernel has no IPv6, for every IPv4 address. Any other address is taken as given.
+/// Listens on an address. `[::]` stands for every address of the machine, IPv4 addresses included, whatever the value of
+/// `net.ipv6.bindv6only`; if the kernel has no IPv6, for every IPv4 address. Any other address is taken as given.
 ///
 /// # Errors
-/// When the address is in use, is none of this machine's, or needs rights that the process does not have.
+/// If the address is in use, does not belong to this machine, or needs privileges that the process does not have.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     or_ipv4(address, listen)
 }
@@ -33,7 +33,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     if is_any(address) {
         socket.set_only_v6(false)?;
     }
-    // A port whose last connections have not timed out yet can be bound again after a restart.
+    // After a restart, a port can be bound again although its last connections have not timed out yet.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -60,7 +60,7 @@ mod tests {
         let listener = bind("[::]:0".parse().unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(answers("127.0.0.1", port).await);
-        // Where the kernel has no IPv6, the listener itself shows it.
+        // If the kernel has no IPv6, the listener has an IPv4 address.
         assert_eq!(answers("::1", port).await, listener.local_addr().unwrap().is_ipv6());
     }
 

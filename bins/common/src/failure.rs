@@ -1,4 +1,4 @@
-//! Why a program ends, and the exit code that says so.
+//! Errors that end a program, and their exit codes.
 
 use std::net::SocketAddr;
 
@@ -6,29 +6,29 @@ use scaler_core::{BoxError, ErrorClass, MembershipError, StoreError, WorkerId};
 
 use crate::config::Problem;
 
-/// Exit code of a configuration that cannot work (`EX_USAGE`).
+/// Exit code of an invalid configuration (`EX_USAGE`).
 pub const USAGE: u8 = 64;
-/// Exit code of a tool whose server is away (`EX_UNAVAILABLE`).
+/// Exit code of a command-line tool whose server is unavailable (`EX_UNAVAILABLE`).
 pub const UNAVAILABLE: u8 = 69;
-/// Exit code of everything else.
+/// Exit code of all other failures.
 pub const OTHER: u8 = 1;
 
-/// Why a program ends other than well. Its text is one clear line that names what and where, and never a secret.
+/// Error that ends a program. Its text is one line that names what failed and on what, and never a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The command line, or a variable of the environment that stands for a flag.
+    /// Invalid command line, or invalid environment variable that stands for a flag.
     #[error("{0}")]
     Arguments(String),
-    /// A variable of the environment.
+    /// Invalid environment variable.
     #[error("{variable}: {problem}")]
     Variable {
-        /// Its name.
+        /// Name of the variable.
         variable: &'static str,
         /// Reason why its value is invalid.
         problem: Problem,
     },
-    /// The address for health and metrics cannot be had.
+    /// The address for health and metrics cannot be bound.
     #[error("LISTEN: cannot listen on {address}: {source}")]
     Listen {
         /// The address.
@@ -36,30 +36,30 @@ pub enum Failure {
         /// Error of the operating system.
         source: std::io::Error,
     },
-    /// The store.
+    /// Error of the store.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The membership.
+    /// Error of the membership.
     #[error("{0}")]
     Membership(#[from] MembershipError),
-    /// The system does not work as it should.
+    /// A check found problems.
     #[error("the check failed: {}", .0.join("; "))]
     Check(Vec<String>),
-    /// An error that only one program has.
+    /// Error of one program only.
     #[error("{source}")]
     Own {
         /// The error.
         source: BoxError,
-        /// The exit code that says so.
+        /// Its exit code.
         code: u8,
     },
     /// Another process has taken the name of this worker.
     #[error("another process has taken the name {0}; this one stops")]
     Superseded(WorkerId),
-    /// The operating system refuses what every program needs.
+    /// The operating system refuses an operation that every program needs.
     #[error("{what}: {source}")]
     System {
-        /// What was asked of it.
+        /// The operation.
         what: &'static str,
         /// Error of the operating system.
         source: std::io::Error,
@@ -67,12 +67,12 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// An error that only one program has, with its exit code.
+    /// Returns a failure for an error of one program only, with its exit code.
     pub fn own(error: impl Into<BoxError>, code: u8) -> Self {
         Self::Own { source: error.into(), code }
     }
 
-    /// What may be done about it: all that is no server's is permanent.
+    /// Returns the error class. Errors that come from no server are permanent.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
@@ -82,7 +82,7 @@ impl Failure {
         }
     }
 
-    /// The exit code: 64 where the configuration must change, 69 where a server is away, 1 otherwise.
+    /// Returns the exit code: 64 if the configuration must change, 69 if a server is unavailable, 1 otherwise.
     #[must_use]
     pub const fn code(&self) -> u8 {
         match self {

@@ -1,7 +1,7 @@
-//! `GET /health`, `/ready` and `/metrics`.
+//! HTTP endpoints `GET /health`, `/ready` and `/metrics`.
 //!
-//! Who asks too often is told to wait, by a limit for each address; but for `/health`, which costs nothing: a probe of life is
-//! never refused.
+//! `/ready` and `/metrics` have a rate limit for each client address, with status 429 and `Retry-After`. `/health` has none: it
+//! costs nothing, and a liveness probe is never refused.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,21 +22,21 @@ use crate::listener::{Peer, answer};
 use crate::rate::RateLimit;
 use crate::readiness::Readiness;
 
-/// The media type of what Prometheus reads.
+/// Media type of the metrics for Prometheus.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How often an address may ask whether we are ready, and for the metrics: one time each so long, and so often at once.
+/// Rate limits of `/ready` and `/metrics` for each client address: interval between requests, and burst.
 const READY_EVERY: Duration = Duration::from_millis(100);
 const READY_BURST: u32 = 20;
 const METRICS_EVERY: Duration = Duration::from_millis(200);
 const METRICS_BURST: u32 = 20;
 
-/// Answers from now on, in the background; the address it listens on, if any.
+/// Serves health and metrics in the background. Returns the address that it listens on; `None` if `listen` is off.
 ///
-/// That it answers says that the process lives, whatever becomes of the servers it uses.
+/// `/health` answers while the process lives, whatever the state of the servers that it uses.
 ///
 /// # Errors
-/// When the address cannot be had.
+/// [`Failure::Listen`] if the address cannot be bound.
 pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> Result<Option<SocketAddr>, Failure> {
     let Listen::At(address) = listen else { return Ok(None) };
     let refused = |source| Failure::Listen { address, source };
@@ -92,7 +92,7 @@ async fn text(State(told): State<Arc<Told>>, Extension(Peer(peer)): Extension<Pe
 }
 
 fn too_often(wait: Duration) -> Response {
-    // The header knows whole seconds only.
+    // `Retry-After` has whole seconds only.
     let seconds = wait.as_millis().div_ceil(1000).to_string();
     (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)], "too often\n").into_response()
 }

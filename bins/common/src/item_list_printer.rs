@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use scaler_core::{ItemId, WorkerId, digest_of};
 
-/// The most ids in a line, unless another number is asked for.
+/// Default maximum number of ids in a line.
 pub const DEFAULT_IDS: usize = 1000;
 
-/// Which lines are printed, and how many ids stand in each: `all`, `changes`, or a number.
+/// Lines to print, and maximum number of ids in each: `all`, `changes`, or a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrintIds {
     /// A line every tick, of up to 1,000 ids.
@@ -20,7 +20,7 @@ pub enum PrintIds {
     AtMost(usize),
 }
 
-/// A text that says nothing about printing.
+/// Text that is not a valid [`PrintIds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be `all`, `changes`, or the most ids to print")]
 pub struct InvalidPrintIds;
@@ -37,7 +37,7 @@ impl FromStr for PrintIds {
     }
 }
 
-/// Makes the lines of one worker.
+/// Formatter of the item-list lines of one worker.
 #[derive(Debug)]
 pub struct WatchLines {
     worker: WorkerId,
@@ -47,15 +47,15 @@ pub struct WatchLines {
 }
 
 impl WatchLines {
-    /// The lines of this worker.
+    /// Returns a formatter that has made no line yet.
     #[must_use]
     pub const fn new(worker: WorkerId, print: PrintIds) -> Self {
         Self { worker, print, items: None, line: String::new() }
     }
 
-    /// The line for these items, which stand in order; `None` when none is due.
+    /// Returns the line for these items, which must be sorted; `None` if no line is due.
     ///
-    /// It holds neither a time nor a number of its own, so that it stays the same while nothing changes.
+    /// The line has neither a time nor a sequence number, so that it stays the same while nothing changes.
     pub fn next(&mut self, items: &Arc<[ItemId]>) -> Option<&str> {
         let same = self.items.as_ref().is_some_and(|printed| Arc::ptr_eq(printed, items) || printed == items);
         if !same {

@@ -1,4 +1,4 @@
-//! What the programs share: configuration, log lines, health and metrics, shutdown, and the choice of servers.
+//! Shared code of the programs: configuration, log lines, health and metrics, shutdown, and connections to the servers.
 
 pub mod config;
 mod dual_stack;

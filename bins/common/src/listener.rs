@@ -1,7 +1,7 @@
-//! Connections that cannot starve each other: there are only so many, none lasts, and a new one takes the place of the oldest.
+//! HTTP listener that limits the number and the duration of connections; beyond the limit, a new connection replaces the oldest.
 //!
-//! `axum::serve` limits neither the time until a request's head has come nor the number of connections, and the limits of `tower` apply
-//! to requests, of which a slow client sends none.
+//! `axum::serve` limits neither the time until a request's head has arrived nor the number of connections, and the limits of `tower`
+//! apply to requests, of which a slow client sends none.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -15,20 +15,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-/// The most connections at a time.
+/// Maximum number of open connections.
 const MOST_CONNECTIONS: usize = 128;
-/// How long a request may take to come.
+/// Maximum time until the head of a request has arrived.
 const ASKED_WITHIN: Duration = Duration::from_secs(5);
-/// How long a connection lasts at most: one request, one answer.
+/// Maximum duration of a connection, which carries one request and one answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
-/// So that a process without file descriptors does not spin.
+/// Wait after a failed `accept`, so that a process without file descriptors does not spin.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// Who asks.
+/// Address of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Answers for ever. A client that floods us pushes its own connections out, and a short one has long been answered by then.
+/// Serves connections forever. A client that opens very many displaces its own; a short request has long been answered by then.
 pub(crate) async fn answer(listener: TcpListener, app: Router) {
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
@@ -57,6 +57,6 @@ async fn converse(stream: TcpStream, app: Router) {
         .header_read_timeout(ASKED_WITHIN)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    // A client that breaks off is none of our business.
+    // Ignored: the client broke the connection off, or the time is over.
     let _ = timeout(ANSWERED_WITHIN, connection).await;
 }

@@ -1,4 +1,4 @@
-//! From the end of a program's work to its exit code.
+//! Entry point of all programs: runtime, and exit code.
 
 use std::future::Future;
 use std::io::Write;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::Failure;
 
-/// How long threads that are still busy may delay the end.
+/// Maximum time that busy threads delay the exit.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs a program to its end; a failure becomes one line on stderr and its exit code.
+/// Runs a program to its end and returns its exit code. A failure is also written to stderr, in one line.
 pub fn run(name: &str, program: impl Future<Output = Result<(), Failure>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
@@ -24,14 +24,14 @@ pub fn run(name: &str, program: impl Future<Output = Result<(), Failure>>) -> Ex
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where stderr is closed, the exit code alone must say it.
+            // Ignored: if stderr is closed, only the exit code shows the failure.
             let _ = writeln!(std::io::stderr(), "{name}: {}", one_line(&failure.to_string()));
             ExitCode::from(failure.code())
         }
     }
 }
 
-/// Servers like to answer in several lines.
+/// Joins the lines of a text: errors of servers often have several.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

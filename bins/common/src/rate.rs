@@ -1,6 +1,6 @@
-//! Rate limit of requests by address: a bucket of tokens for each, so that one client's load refuses no other.
+//! Rate limit of requests: one token bucket per client address, so that the load of one client does not affect another.
 //!
-//! `governor` has the same algorithm, but no bound on the number of addresses, and its own kind of clock.
+//! `governor` has the same algorithm, but does not limit the number of addresses, and has its own clock trait.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,31 +9,31 @@ use std::time::Duration;
 
 use scaler_core::Clock;
 
-/// The most addresses that have buckets of their own; all others share one.
+/// Maximum number of addresses with a bucket of their own; all others share one.
 const MOST_PEERS: usize = 256;
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// Buckets that hold `burst` tokens and gain one every `interval`.
+/// Token buckets that hold `burst` tokens and gain one every `interval`.
 #[derive(Debug)]
 pub struct RateLimit {
     clock: Arc<dyn Clock>,
     interval: Duration,
     burst: u32,
-    /// When each bucket will be full again (the generic cell rate algorithm: ITU-T I.371); one that is full has no entry.
+    /// Time when each bucket is full again (generic cell rate algorithm, ITU-T I.371). A bucket without an entry is full.
     full_at: Mutex<BTreeMap<IpAddr, Duration>>,
 }
 
 impl RateLimit {
-    /// All buckets are full.
+    /// Returns a rate limit whose buckets are full.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, interval: Duration, burst: u32) -> Self {
         Self { clock, interval, burst, full_at: Mutex::default() }
     }
 
-    /// Takes a token of this address.
+    /// Takes a token from the bucket of an address.
     ///
     /// # Errors
-    /// When its bucket is empty: how long until it has one again.
+    /// The time until the bucket has a token again, if it is empty.
     pub fn take(&self, peer: IpAddr) -> Result<(), Duration> {
         let now = self.clock.now();
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Whether a program does its work just now.
+//! Readiness of a program: it did its work recently, and expects to go on.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use scaler_core::Clock;
 
-/// Work that was done longer ago than this is not being done now.
+/// Maximum age of the last work of a program that is ready.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Whether a program does its work just now. Cheap to clone.
+/// Readiness of a program. Cheap to clone; clones share the same state.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     clock: Arc<dyn Clock>,
@@ -21,13 +21,13 @@ pub struct Readiness {
 struct State {
     worked_at: Option<Duration>,
     intent: Intent,
-    /// Why no work is done, as far as it is known.
+    /// Reason why no work is done; `None` if it is not known.
     reason: Option<String>,
-    /// Why there is no work for it, although there should be.
+    /// Reason why the program has no work although it should have some.
     idle: Option<String>,
-    /// Why nothing that it does is let through.
+    /// Reason why all writes of the program are refused.
     barred: Option<String>,
-    /// What of its work is not done, while the rest is.
+    /// Part of the work that fails while the rest is done.
     shortfall: Option<String>,
 }
 
@@ -39,20 +39,20 @@ enum Intent {
 }
 
 impl Readiness {
-    /// Nothing is done yet. `work` is the word for a piece of it, such as `tick`.
+    /// Returns the readiness of a program that has done no work yet. `work` is the word for a unit of work, such as `tick`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, work: &'static str) -> Self {
         let state = State { worked_at: None, intent: Intent::Stays, reason: None, idle: None, barred: None, shortfall: None };
         Self { clock, work, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The clock by which it judges.
+    /// Returns the clock that measures the age of the last work.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
 
-    /// A piece of work was done now.
+    /// Records that work was done now.
     pub fn worked(&self) {
         let at = self.clock.now();
         self.change(|state| {
@@ -61,52 +61,52 @@ impl Readiness {
         });
     }
 
-    /// Work waits for this, until some is done.
+    /// Records the error that the program waits to recover from, until work is done again.
     pub fn waits(&self, reason: &dyn Error) {
         let reason = reason.to_string();
         self.change(|state| state.reason = Some(reason));
     }
 
-    /// There is no work for it, for this reason, although there should be; `None` when that is over.
+    /// Records the reason why the program has no work although it should have some; `None` when that is over.
     pub fn idle(&self, why: Option<String>) {
         self.change(|state| state.idle = why);
     }
 
-    /// Nothing that it does is let through, for this reason; `None` when that is over.
+    /// Records the reason why all writes of the program are refused; `None` when that is over.
     pub fn barred(&self, why: Option<String>) {
         self.change(|state| state.barred = why);
     }
 
-    /// Some of the work is not done, for this reason, and the rest is; `None` when that is over.
+    /// Records the part of the work that fails while the rest is done, with the reason; `None` when that is over.
     pub fn falls_short(&self, why: Option<String>) {
         self.change(|state| state.shortfall = why);
     }
 
-    /// What of its work is not done, while the rest is.
+    /// Part of the work that fails while the rest is done.
     #[must_use]
     pub fn shortfall(&self) -> Option<String> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).shortfall.clone()
     }
 
-    /// No more work shall come for now.
+    /// Records that the program retires: it wants no more work for now.
     pub fn retiring(&self) {
         self.intends(Intent::Retires);
     }
 
-    /// Work may come again.
+    /// Records that a retired program is reinstated: it wants work again.
     pub fn reinstated(&self) {
         self.intends(Intent::Stays);
     }
 
-    /// No more work shall come, ever.
+    /// Records that the program leaves: it wants no more work, ever.
     pub fn leaving(&self) {
         self.intends(Intent::Leaves);
     }
 
-    /// Whether it is ready.
+    /// Returns `Ok` if the program is ready.
     ///
     /// # Errors
-    /// Why it is not, in one line.
+    /// The reason why the program is not ready, in one line.
     pub fn check(&self) -> Result<(), String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reason = state.reason.map_or(String::new(), |reason| format!(": {reason}"));
@@ -121,7 +121,7 @@ impl Readiness {
         }
     }
 
-    /// Who leaves does not change its mind.
+    /// Sets the intent, unless the program already leaves, which is final.
     fn intends(&self, intent: Intent) {
         self.change(|state| {
             if state.intent != Intent::Leaves {

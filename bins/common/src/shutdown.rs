@@ -1,4 +1,4 @@
-//! The first signal asks a program to stop; the second one ends it at once.
+//! Shutdown by signals: the first asks the program to stop, the second ends it at once.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use tokio::sync::watch;
 
 use crate::Failure;
 
-/// The exit code after a second signal.
+/// Exit code after a second signal.
 const KILLED: i32 = 130;
 
-/// The same signal so soon again is an echo: timeout(1) and some shells send it both to us and to our group.
+/// Time within which the same signal counts once: timeout(1) and some shells send it both to the process and to its process group.
 const ECHO: Duration = Duration::from_millis(200);
 
-/// Whether the program has been asked to stop. Cheap to clone.
+/// Request to stop the program, made by a signal. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
-    /// Listens for SIGTERM and SIGINT from now on. To be called within a tokio runtime.
+    /// Listens for SIGTERM and SIGINT from now on. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the operating system refuses to hand the signals over.
+    /// [`Failure::System`] if the operating system refuses a signal handler.
     pub fn on_signals() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|source| Failure::System { what: "listening for signals", source });
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
@@ -41,10 +41,10 @@ impl Shutdown {
         Ok(Self(receiver))
     }
 
-    /// Completes when the first signal has come.
+    /// Waits until the first signal has arrived.
     pub async fn requested(&self) {
         if self.0.clone().wait_for(|asked| *asked).await.is_err() {
-            // Nobody is left who could ask.
+            // The sender is gone, so no request can come any more.
             std::future::pending::<()>().await;
         }
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::Failure;
 
-/// How many lines wait for a slow reader; further ones are lost.
+/// Maximum number of lines that wait for a slow reader; further lines are lost.
 const QUEUED_LINES: usize = 1024;
 
-/// Queue of lines for stdout. Cheap to clone; the lines of all clones leave in the order in which they came, each in one piece.
+/// Queue of lines for stdout. Cheap to clone; the lines of all clones are written in their order, each in one piece.
 #[derive(Clone, Debug)]
 pub struct StdoutWriter(SyncSender<Entry>);
 
@@ -20,18 +20,18 @@ enum Entry {
 }
 
 impl StdoutWriter {
-    /// Writes lines to stdout.
+    /// Returns a writer to stdout.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// [`Failure::System`] if no thread can be started.
     pub fn stdout() -> Result<Self, Failure> {
         Self::to(std::io::stdout())
     }
 
-    /// Writes lines to anything. A sink that fails is like one that swallows.
+    /// Returns a writer to any sink. Errors of the sink are ignored.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// [`Failure::System`] if no thread can be started.
     pub fn to(sink: impl Write + Send + 'static) -> Result<Self, Failure> {
         let (sender, receiver) = sync_channel(QUEUED_LINES);
         std::thread::Builder::new()
@@ -41,14 +41,14 @@ impl StdoutWriter {
         Ok(Self(sender))
     }
 
-    /// Prints a text, which may have several lines, and ends it with a line feed. Returns false if it is lost, since the reader is too slow, or gone.
+    /// Prints a text, which may have several lines, and a line feed. Returns false if the text is lost because the queue is full.
     pub fn print(&self, text: impl Into<String>) -> bool {
         let mut line = text.into();
         line.push('\n');
         self.0.try_send(Entry::Line(line)).is_ok()
     }
 
-    /// Prints a last text however long the reader takes, and returns when it has been written.
+    /// Prints a last text and waits until it is written, however slow the reader is.
     pub fn finish(&self, text: impl Into<String>) {
         let mut line = text.into();
         line.push('\n');
@@ -58,7 +58,7 @@ impl StdoutWriter {
         }
     }
 
-    /// Waits until all that was printed has been written, but no longer than `patience`.
+    /// Waits until all printed text is written, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
         let (done, written) = sync_channel(1);
         if self.0.try_send(Entry::Flush(done)).is_ok() {

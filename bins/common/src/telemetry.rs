@@ -1,4 +1,4 @@
-//! Log lines, to stderr.
+//! Logging to stderr.
 
 use clap::ValueEnum;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -6,18 +6,18 @@ use tracing_subscriber::prelude::*;
 
 use crate::config::LogArgs;
 
-/// How a log line looks.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Sends log lines to stderr from now on, once in a process: a second call changes nothing.
+/// Starts logging to stderr. Only the first call in a process has an effect.
 ///
-/// Where no filter is asked for, lines up to this level are told.
+/// Without a filter in `args`, lines up to `level` are logged.
 pub fn init(args: &LogArgs, level: LevelFilter) {
     let filter = args.log.clone().unwrap_or_else(|| Targets::new().with_default(level));
     let registry = tracing_subscriber::registry().with(quiet(&filter));
@@ -28,7 +28,7 @@ pub fn init(args: &LogArgs, level: LevelFilter) {
     };
 }
 
-/// The filter, with the client's own noise off unless it asks for that: what fails is told by us, with what happens next.
+/// Returns the filter, with client libraries limited to warnings unless it names them: the programs log their failures themselves.
 fn quiet(filter: &Targets) -> Targets {
     let clients = [("sqlx", LevelFilter::WARN)];
     let asked: Vec<_> = filter.iter().map(|(target, level)| (target.to_owned(), level)).collect();

@@ -1,4 +1,4 @@
-//! A sink that keeps what was printed.
+//! Sink for tests that keeps the printed text.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::stdout_writer::StdoutWriter;
 
-/// Keeps what is written.
+/// Sink that keeps everything written to it.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
-    /// What was printed so far.
+    /// Returns everything printed so far.
     #[must_use]
     pub fn text(&self, lines: &StdoutWriter) -> String {
         lines.flush(Duration::from_secs(10));

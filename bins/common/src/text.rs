@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scaler_core::audit::Deviation;
 
-/// When something is tried again: `at once`, `in 500 ms`, `in 1.5 s`.
+/// Formats the time until a retry: `at once`, `in 500 ms`, `in 1.5 s`.
 #[must_use]
 pub fn soon(wait: Duration) -> String {
     match wait.as_millis() {
@@ -14,7 +14,7 @@ pub fn soon(wait: Duration) -> String {
     }
 }
 
-/// An item that gained other than it should, in words.
+/// Describes an item whose value gained more or less than it should.
 #[must_use]
 pub fn told(found: &Deviation) -> String {
     let Deviation { item, slot, owner, gained, ticked, due } = found;

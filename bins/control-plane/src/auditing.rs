@@ -1,5 +1,5 @@
-//! The audit that goes on: the control plane that leads proves a few slots after the other, and looks whether the table of work was replaced
-//! or changed.
+//! Continuous audit: the leader verifies one sample of slots after the other, and checks if the table of work was replaced or
+//! changed.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,34 +17,34 @@ use tokio::sync::watch;
 use crate::metrics::AuditMetrics;
 use crate::old_transactions::OldTransactions;
 
-/// The name of its session with Postgres.
+/// Application name of its Postgres sessions.
 const SESSION: &str = "scaler-audit";
-/// The most sessions: for an audit, for a vacuum, and for a look whether the latter is at work.
+/// Maximum number of sessions: for an audit, for a vacuum, and for a check if the vacuum runs.
 const SESSIONS: u32 = 3;
-/// How many slots are looked at in one audit; their items are limited too.
+/// Number of slots in the sample of one audit; their items are limited, too.
 const SAMPLE_SLOTS: u16 = 8;
-/// So many items are named when many are amiss.
+/// Maximum number of items named in a log line.
 const MOST_TOLD: usize = 3;
 
-/// The audit before anything runs.
+/// Continuous audit, before it runs.
 #[derive(Debug)]
 pub(crate) struct Auditing {
     store: PgStore,
-    /// 0 for never.
+    /// Interval between audits; 0 for never.
     every: Duration,
     metrics: AuditMetrics,
 }
 
 impl Auditing {
-    /// An audit over connections of its own, which are opened only when they are needed.
+    /// Prepares the audit, with its own connections, which are opened only when they are needed.
     ///
     /// # Errors
-    /// When the URL cannot be used.
+    /// If the URL cannot be used.
     pub(crate) fn prepare(store: &Store<'_>, every: Duration, registry: &mut Registry) -> Result<Self, Failure> {
         Ok(Self { store: store.for_sessions(SESSION, SESSIONS)?, every, metrics: AuditMetrics::register(registry) })
     }
 
-    /// Splits into who must be told everything that the control plane tells, and what must run beside it.
+    /// Splits into an observer for all events of the control plane, and a task to run beside the control plane.
     pub(crate) fn start(
         self,
         stop: impl Future<Output = ()> + Send,
@@ -80,7 +80,7 @@ impl Auditing {
                 }
                 Err(error) => {
                     self.metrics.failed.inc();
-                    // The control plane tells of a store that is away.
+                    // The control plane logs an unavailable store.
                     if !std::mem::replace(&mut fails, true) {
                         tracing::warn!("cannot audit: {error}; trying again every {} s", self.every.as_secs());
                     }
@@ -90,7 +90,7 @@ impl Auditing {
         }
     }
 
-    /// Its user may have put another one in its place, without an index, or have changed it.
+    /// Checks the table of work: its user may have replaced it by one without an index, or changed it.
     async fn watch_table(&self, episode: &mut Episode, now: Duration) {
         match self.store.ensure_table().await {
             Ok(()) => {
@@ -101,7 +101,7 @@ impl Auditing {
             Err(error @ (StoreError::Misshapen { .. } | StoreError::NotInstalled { .. })) if episode.failed(now, &error) => {
                 tracing::warn!("{error}");
             }
-            // The control plane tells of a store that is away.
+            // The control plane logs an unavailable store.
             Err(_) => {}
         }
     }

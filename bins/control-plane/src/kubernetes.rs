@@ -9,7 +9,7 @@ pub(crate) const fn is_transient(error: &kube::Error) -> bool {
     }
 }
 
-/// The error in one line: the server's message, or the innermost cause, which says most.
+/// Formats an error in one line: the server's message, or the innermost cause, which is the most precise.
 pub(crate) fn describe(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.message, status.code),

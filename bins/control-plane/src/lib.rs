@@ -1,5 +1,5 @@
-//! The program `control-plane`, which elects itself, watches items and workers, and moves slots; and `chart-secrets`. Both speak with
-//! Kubernetes, which no other program does.
+//! The programs `control-plane`, which takes part in leader election, watches items and workers, and moves slots, and `chart-secrets`.
+//! Only these two use the Kubernetes API.
 
 mod auditing;
 mod config;

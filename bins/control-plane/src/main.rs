@@ -1,4 +1,4 @@
-//! A control plane: elects itself, watches items and workers, and moves slots.
+//! A control plane: takes part in leader election, watches items and workers, and moves slots.
 
 use std::process::ExitCode;
 

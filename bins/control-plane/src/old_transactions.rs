@@ -10,20 +10,20 @@ use tokio::sync::watch;
 
 use crate::metrics::NoLabels;
 
-/// How often the age is read.
+/// Interval between reads of the age.
 const EVERY: Duration = Duration::from_secs(1);
-/// Age from which a transaction is old: Postgres has kept so many row versions for it that ticks are slow.
+/// Minimum age of an old transaction: Postgres has kept so many row versions for it that ticks are slow.
 const OLD: Duration = Duration::from_secs(10);
 
 /// Watcher of the database's oldest transaction.
 pub(crate) struct OldTransactions<'a> {
     pub(crate) store: &'a PgStore,
-    /// Seconds since the oldest one began. Absent while that is not known: the last age would be taken for the present one.
+    /// Seconds since the oldest one began. Absent while that is not known, because the last age would be taken for the current one.
     pub(crate) age_s: &'a Family<NoLabels, Gauge<f64, AtomicU64>>,
 }
 
 impl OldTransactions<'_> {
-    /// Watches while this control plane leads. Never ends.
+    /// Watches while this control plane leads. Ends when the sender of `leads` is gone.
     pub(crate) async fn watch(&self, mut leads: watch::Receiver<bool>) {
         let mut old = None;
         while leads.wait_for(|leads| *leads).await.is_ok() {

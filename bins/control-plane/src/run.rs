@@ -1,4 +1,4 @@
-//! What the binary `control-plane` does: build, run, resign.
+//! Main function of `control-plane`: builds it, runs it, and resigns.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::ControlPlaneArgs;
 use crate::auditing::Auditing;
 use crate::scaling::Scaling;
 
-/// The name of its sessions with Postgres.
+/// Application name of its Postgres sessions.
 const SESSION: &str = "scaler-control-plane";
 
-/// Leads or stands by until it is asked to stop; then it resigns.
+/// Runs a control plane, as leader or standby, until it is asked to stop, then resigns.
 ///
 /// # Errors
-/// When the configuration cannot work.
+/// If the configuration is invalid.
 pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let secrets = Secrets::from_env()?;
     let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);

@@ -1,4 +1,4 @@
-//! How a worker behaves.
+//! Arguments of the worker.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use notifi_scaler_common::item_list_printer::PrintIds;
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
 
-/// Increments the items of the slots it owns, once a second, and prints which it watches.
+/// Increments the items of the slots it owns once a second, and prints their ids.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "worker", version, after_help = SECRETS_HELP)]
 pub struct WorkerArgs {
-    /// The name of this worker, in no use elsewhere [default: the host name]
+    /// Name of this worker, unique among all workers [default: the host name]
     #[arg(long, env)]
     pub pod_name: Option<WorkerId>,
-    /// Which rollout it comes from, a word that all its workers share: those of the newest are preferred while it lasts
+    /// Revision of this worker, a word that all workers of one rollout share: during a rollout, the newest revision is preferred
     #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
     pub pod_revision: Option<String>,
-    /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
+    /// Item lists to print: `all` (each second), `changes`, or the maximum number of ids per line
     #[arg(long, env, default_value = "all")]
     pub print_ids: PrintIds,
-    /// How it behaves in time.
+    /// Timing.
     #[command(flatten)]
     pub timing: TimingArgs,
-    /// How its ticks reach Postgres.
+    /// Concurrency and durability of ticks.
     #[command(flatten)]
     pub ticks: TickArgs,
-    /// Where Postgres is.
+    /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Where Redis is.
+    /// Connection settings of Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
-    /// How it logs and where it can be asked.
+    /// Logging, and the address for health and metrics.
     #[command(flatten)]
     pub process: ProcessArgs,
 }
 
 impl WorkerArgs {
-    /// The name it was given, or else that of the host.
+    /// Returns the configured name of the worker, or else the host name.
     ///
     /// # Errors
-    /// When no name was given and that of the host cannot name a worker.
+    /// [`Failure::Variable`] if no name is configured and the host name is not a valid worker name.
     pub fn worker(&self) -> Result<WorkerId, Failure> {
         if let Some(name) = &self.pod_name {
             return Ok(name.clone());
@@ -56,32 +56,32 @@ impl WorkerArgs {
     }
 }
 
-/// How a worker behaves in time.
+/// Timing of a worker.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Timing")]
 pub struct TimingArgs {
-    /// How often it may try within a tick: the first try works, the others do what was just changing hands
+    /// Number of tick rounds per tick: the first does the work, the others take slots that were changing hands
     #[arg(long, env, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub tries_per_tick: u32,
-    /// The time from one heartbeat to the next
+    /// Interval between heartbeats
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub heartbeat_interval: Duration,
-    /// How long it waits to be relieved of its slots before it leaves with them
+    /// Maximum time to wait for the hand-over of all slots before the worker leaves with the rest
     #[arg(long, env, default_value = "25s", value_parser = duration)]
     pub drain_timeout: Duration,
-    /// The wait after a first failure of Postgres; it doubles with every further one
+    /// Wait after the first failure of Postgres; it doubles with each further failure
     #[arg(long, env, default_value = "50ms", value_parser = duration)]
     pub first_retry: Duration,
-    /// The longest such wait
+    /// Maximum wait after failures of Postgres
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub longest_retry: Duration,
-    /// How many ids its heartbeat shows
+    /// Number of item ids in each heartbeat
     #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub shown_items: u16,
 }
 
 impl TimingArgs {
-    /// The configuration of the worker of this key, that knows no revision.
+    /// Returns the configuration of the worker with this key, without a revision.
     #[must_use]
     pub fn config(&self, key: MemberKey, ticks: &TickArgs) -> WorkerConfig {
         WorkerConfig {

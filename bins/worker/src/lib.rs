@@ -1,4 +1,4 @@
-//! The program `worker`: increments the items of the slots it owns, once a second, and prints which it watches.
+//! The program `worker`: increments the items of the slots it owns once a second, and prints their ids.
 
 mod config;
 mod run;

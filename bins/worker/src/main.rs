@@ -1,4 +1,4 @@
-//! A worker: increments the items of the slots it owns, once a second, and prints which it watches.
+//! A worker: increments the items of the slots it owns once a second, and prints their ids.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the binary `worker` does: build, run, drain.
+//! Main function of `worker`: builds it, runs it, and drains it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use uuid::Uuid;
 
 use crate::WorkerArgs;
 
-/// How long the last line may take to be written.
+/// Maximum time to write the last line.
 const LAST_LINE: Duration = Duration::from_secs(1);
 
-/// Works until it has left.
+/// Runs a worker until it has left.
 ///
 /// # Errors
-/// When the configuration cannot work, or another process takes the name.
+/// If the configuration is invalid, or if another process takes the name.
 pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
     let secrets = Secrets::from_env()?;
@@ -69,7 +69,7 @@ async fn reach(
     readiness: Readiness,
 ) -> Result<(PgStore, RedisMembership), Failure> {
     let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation, &args.ticks)?;
-    // A worker waits for its schema by itself, and says so.
+    // A missing schema is no error here: the worker loop waits for it, and logs that.
     let probe = async || match store.probe().await {
         Err(StoreError::NotInstalled { .. }) => Ok(()),
         probed => Ok(probed?),

@@ -1,4 +1,4 @@
-//! Looks, and does what the autoscaler says.
+//! Driver of the autoscaler: observes the fleet and carries out decisions.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -14,13 +14,14 @@ use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{Clock, InstallationId, Membership, Term, WorkerId};
 
-/// The longest wait after failures of the fleet.
+/// Maximum wait after failures of the fleet.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// Runs an autoscaler until `stop` completes, beside a control plane whose [`WorkloadWatcher`](super::WorkloadWatcher) tells it what there is
-/// to do. While that one does not lead, it does nothing, except that it raises the number to the minimum once, when it starts.
+/// Runs an autoscaler until `stop` completes, next to a control plane that reports its workload by a
+/// [`WorkloadWatcher`](super::WorkloadWatcher). While the control plane does not lead, the autoscaler does nothing, except that it raises
+/// the number to the minimum once, when it starts.
 ///
-/// Dropping the future ends it at once; whoever is retired then stays so until an autoscaler decides otherwise.
+/// Dropping the future ends it at once; workers that are retired then stay retired until an autoscaler decides otherwise.
 pub async fn run(
     config: AutoscaleConfig,
     fleet: Arc<dyn Fleet>,
@@ -50,7 +51,7 @@ struct Driver {
     membership: Arc<dyn Membership>,
     clock: Arc<dyn Clock>,
     lead: watch::Receiver<Option<Lead>>,
-    /// The term it works in, and what it remembers of it.
+    /// Current term and the state of the autoscaler in it; `None` while the control plane does not lead.
     at_work: Option<(Term, Autoscaler)>,
     /// True until the number was found to be at least the minimum, or a term began.
     starts: bool,
@@ -59,7 +60,7 @@ struct Driver {
     episode: Episode,
 }
 
-/// What went wrong in a turn.
+/// Failure of a turn.
 enum Failure {
     Fleet(FleetError),
     Membership(crate::MembershipError),
@@ -73,13 +74,13 @@ impl Driver {
         clock: Arc<dyn Clock>,
         lead: watch::Receiver<Option<Lead>>,
     ) -> Self {
-        // One at a time leads: its jitter need not differ from that of others.
+        // Only one autoscaler leads at a time, so its jitter need not differ from that of others.
         let backoff = Backoff::new(config.interval, LONGEST_RETRY, 0);
         let (starts, episode) = (config.min > 0, Episode::default());
         Self { config, fleet, membership, clock, lead, at_work: None, starts, stands_back: false, backoff, episode }
     }
 
-    /// One turn; how long to rest after it.
+    /// Runs one turn and returns the time to wait before the next.
     async fn turn(&mut self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) -> Duration {
         let turned = self.try_turn(observe).await;
         match turned {
@@ -90,7 +91,7 @@ impl Driver {
                 }
                 self.config.interval
             }
-            // Somebody was faster: what they wrote is seen with the next look.
+            // Another writer was faster; the next look shows what it wrote.
             Err(Failure::Fleet(FleetError::Changed { .. })) => self.config.interval,
             Err(Failure::Fleet(error)) => {
                 let retry_in = self.backoff.failed();
@@ -122,7 +123,7 @@ impl Driver {
         self.starts = false;
         let fleet = self.fleet.read().await.map_err(Failure::Fleet)?;
         let retired = self.membership.retired(installation).await.ok();
-        // What is known of the work must be no older than what is known of the workers.
+        // Read the workload after the fleet: it must not be older than the view of the workers.
         let workload = self.workload();
         if self.office() != Some((term, installation)) {
             return Ok(());
@@ -140,8 +141,9 @@ impl Driver {
         Ok(())
     }
 
-    /// For the moment when the fleet is handed to the autoscaler: a manifest that no longer contains the number has Kubernetes reset
-    /// it to 1, and the leader may still be a control plane of the earlier configuration, which does not scale.
+    /// Raises the number of workers to the minimum while the control plane does not lead. Needed when the fleet is handed over to the
+    /// autoscaler: if a manifest no longer contains the number, Kubernetes resets it to 1, and the leader may still be a control plane of
+    /// the earlier configuration, which does not scale.
     async fn raise_to_minimum(&self, observe: &mut (impl FnMut(AutoscaleEvent<'_>) + Send)) -> Result<(), Failure> {
         let fleet = self.fleet.read().await.map_err(Failure::Fleet)?;
         let (from, to) = (fleet.replicas, self.config.min);
@@ -161,7 +163,7 @@ impl Driver {
         (self.clock.now().saturating_sub(at) <= self.config.fresh_for).then_some(workload)
     }
 
-    /// A new term begins with an empty memory: another may have decided meanwhile.
+    /// Returns the state for this term. A new term starts with an empty one, as another autoscaler may have decided in between.
     fn autoscaler(&mut self, term: Term) -> &mut Autoscaler {
         if self.at_work.as_ref().is_some_and(|(known, _)| *known != term) {
             self.at_work = None;
@@ -185,7 +187,7 @@ impl Driver {
         }
     }
 
-    /// The number that was written.
+    /// Carries out a decision; returns the number of workers if one was written.
     async fn act(
         &self,
         installation: InstallationId,

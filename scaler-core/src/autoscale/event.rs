@@ -1,4 +1,4 @@
-//! What an autoscaler tells of itself to whoever runs it.
+//! Events that an autoscaler reports to its caller.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,71 +6,72 @@ use std::time::Duration;
 use super::{FleetError, FleetView};
 use crate::{MembershipError, WorkerId};
 
-/// Something that happened to an autoscaler.
+/// Event reported by an autoscaler.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AutoscaleEvent<'a> {
-    /// It has looked at the workers.
+    /// The autoscaler read the fleet and the workload.
     Looked {
-        /// What it saw.
+        /// State of the fleet.
         fleet: &'a FleetView,
-        /// How many workers the items want; `None` when they cannot be read.
+        /// Number of workers needed for the items; `None` if the items cannot be read.
         wanted: Option<u32>,
-        /// The items.
+        /// Number of items; `None` if it cannot be read.
         items: Option<u64>,
     },
-    /// Some workers shall hand over, or need no longer.
+    /// The set of retired workers changed.
     Retired {
-        /// Those that shall, and did not have to before.
+        /// Workers that are newly retired and hand over their slots.
         retired: BTreeSet<WorkerId>,
-        /// Those that no longer need to.
+        /// Workers that are no longer retired.
         reinstated: BTreeSet<WorkerId>,
     },
-    /// It has set the number of workers.
+    /// The autoscaler set the number of workers.
     Scaled {
-        /// From this.
+        /// Number before.
         from: u32,
-        /// To this.
+        /// Number after.
         to: u32,
     },
-    /// Somebody else has written the number; it begins anew with that.
+    /// Another writer set the number of workers; scaling starts anew from that number.
     Overruled {
-        /// What it was before.
+        /// Number before.
         from: u32,
-        /// What it is now.
+        /// Number now.
         to: u32,
-        /// Who, if that is known.
+        /// Name of the other writer, if known.
         by: Option<&'a str>,
     },
-    /// Somebody else has written the number again: it stands back.
+    /// Another writer set the number of workers again; the autoscaler stops writing it for a while.
     Contested {
-        /// What it was before.
+        /// Number before.
         from: u32,
-        /// What it is now.
+        /// Number now.
         to: u32,
-        /// Who, if that is known.
+        /// Name of the other writer, if known.
         by: Option<&'a str>,
-        /// For how long it writes nothing.
+        /// Time for which the autoscaler writes nothing.
         stands_back_for: Duration,
     },
-    /// It writes the number again.
+    /// The autoscaler writes the number of workers again.
     Resumed,
-    /// Its control plane leads no more; it does nothing until it does.
+    /// The control plane lost leadership; the autoscaler is inactive until it leads again.
     StoodDown,
-    /// A call to the fleet failed. Told when the failures begin, and again when another kind of failure follows.
+    /// A call to the fleet failed. Reported at the first failure, when the reason changes, and again at growing intervals
+    /// ([`Episode`](crate::Episode)).
     FleetFailed {
-        /// Why.
+        /// Error of the call.
         error: FleetError,
-        /// When it tries again.
+        /// Time until the next try.
         retry_in: Duration,
     },
-    /// The fleet answers again.
+    /// Calls to the fleet succeed again.
     FleetBack,
     /// Workers could not be retired.
     MembershipFailed {
-        /// Why.
+        /// Error of the membership.
         error: MembershipError,
-        /// When it tries again.
+        /// Time until the next try.
         retry_in: Duration,
     },
 }

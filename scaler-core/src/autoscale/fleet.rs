@@ -1,4 +1,4 @@
-//! The workers as whoever runs them sees them, and how many there shall be.
+//! Fleet: the workers as their orchestrator sees them, and their desired number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,51 +7,51 @@ use async_trait::async_trait;
 
 use crate::{BoxError, ErrorClass, WorkerId};
 
-/// What is seen of a fleet at one moment.
+/// State of a fleet at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FleetView {
-    /// How many workers there shall be.
+    /// Desired number of workers.
     pub replicas: u32,
-    /// The version of that number, in the fleet's own words.
+    /// Version of `replicas`, opaque outside of the fleet.
     pub version: String,
-    /// Who wrote that number last, where the fleet can tell.
+    /// Writer that last set `replicas`; `None` if the fleet cannot tell.
     pub writer: Option<String>,
-    /// The workers there are, without those that are being ended already.
+    /// Existing workers, without those that are being terminated.
     pub workers: BTreeMap<WorkerId, Pod>,
 }
 
-/// One worker, from outside.
+/// State of one worker as the fleet sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
-    /// Whether it is ready for work.
+    /// True if the worker is ready for work.
     pub ready: bool,
-    /// Whether it is of an earlier revision than others.
+    /// True if the worker has an earlier revision than others.
     pub outdated: bool,
-    /// Whether it is [marked](Fleet::mark) to be ended before others.
+    /// True if the worker is [marked](Fleet::mark) to be terminated before others.
     pub marked: bool,
 }
 
-/// Runs as many workers as it is told to.
+/// Orchestrator that runs a set number of workers, such as a Kubernetes Deployment.
 #[async_trait]
 pub trait Fleet: fmt::Debug + Send + Sync {
-    /// Looks at it. The number and the workers may be of slightly different moments.
+    /// Reads the state of the fleet. `replicas` and `workers` may be of slightly different moments.
     ///
     /// # Errors
-    /// When the fleet is away, refuses, or is not there.
+    /// If the fleet is unreachable, refuses the call, or does not exist.
     async fn read(&self) -> Result<FleetView, FleetError>;
 
-    /// Sets how many workers there shall be; returns before there are.
+    /// Sets the desired number of workers; returns before that many exist.
     ///
     /// # Errors
-    /// [`Changed`](FleetError::Changed), and nothing is changed, when the number was written since it was seen; else as for
+    /// [`Changed`](FleetError::Changed) if the number was written since `seen` was read: nothing is changed then. Otherwise as for
     /// [`read`](Self::read).
     async fn set_replicas(&self, seen: &FleetView, replicas: u32) -> Result<(), FleetError>;
 
-    /// Marks these workers, and no others that were seen, to be ended before others when the number is lowered. A worker that is
-    /// gone is passed over.
+    /// Marks `workers`, and no others in `seen`, to be terminated before others when the number is lowered. A worker that no longer exists
+    /// is skipped.
     ///
     /// # Errors
-    /// As for [`read`](Self::read); some may be marked then.
+    /// As for [`read`](Self::read); some workers may be marked even then.
     async fn mark(&self, seen: &FleetView, workers: &BTreeSet<WorkerId>) -> Result<(), FleetError>;
 }
 
@@ -59,28 +59,28 @@ pub trait Fleet: fmt::Debug + Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FleetError {
-    /// Somebody else wrote first; nothing was changed.
+    /// Another writer changed the fleet first; nothing was changed.
     #[error("{during}: it was changed meanwhile: {source}")]
     Changed {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Error of the adapter.
         source: BoxError,
     },
-    /// The fleet refuses this user.
+    /// The fleet denies access to this user.
     #[error("{during}: access is denied: {source}")]
     Denied {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Error of the adapter.
         source: BoxError,
     },
-    /// There is no such fleet.
+    /// The fleet does not exist.
     #[error("{during}: not found: {source}")]
     Missing {
         /// The call that failed.
         during: &'static str,
-        /// What is missing.
+        /// Error that names what is missing.
         source: BoxError,
     },
     /// The fleet cannot be reached now.
@@ -88,29 +88,29 @@ pub enum FleetError {
     Unavailable {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Error of the adapter.
         source: BoxError,
     },
-    /// No answer came, so nobody knows whether it happened.
+    /// No answer came, so it is unknown whether the call took effect.
     #[error("{during}: no answer: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Error of the adapter.
         source: BoxError,
     },
-    /// The fleet refuses the call itself, or answers what makes no sense.
+    /// The fleet refuses the call itself, or its answer is invalid.
     #[error("{during}: refused: {source}")]
     Refused {
         /// The call that failed.
         during: &'static str,
-        /// Why, in the adapter's words.
+        /// Error of the adapter.
         source: BoxError,
     },
 }
 
 impl FleetError {
-    /// What the caller may do about it.
+    /// Returns the class of the error, which tells if a retry makes sense.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {

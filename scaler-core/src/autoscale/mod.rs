@@ -1,15 +1,19 @@
-//! As many workers as the items need.
+//! Autoscaler: sets the number of workers according to the number of items.
 //!
-//! [`Autoscaler`] is a pure state machine: shown the work, the workers and how many there shall be, it says what to do; [`run`] is
-//! the thin driver that looks, and does it, beside a control plane that leads. [`Fleet`] is whoever runs the workers.
+//! [`Autoscaler`] is a pure state machine: it turns the workload, the workers and their desired number into a decision. [`run`] is the
+//! driver that observes and carries out decisions, next to a control plane that leads. [`Fleet`] is the orchestrator that runs the workers.
 //!
-//! The rule: wanted is `clamp(ceil(items / items_per_worker), min, max)`. Up at once, within any `up_every` to four more or twice as
-//! many as there were, whichever is more. Down to what was wanted most within `down_window`, within any `down_every` by a
-//! quarter or by one, and not for less than a band of `band_percent`. A count that cannot be read wants what there is. The minimum is
-//! reached at once, whatever can be read; a candidate for the leadership sees to that, too, once, when it starts.
+//! The number of workers needed is `clamp(ceil(items / items_per_worker), min, max)`.
 //!
-//! Down begins with the workers: those that carry least are [retired](crate::Membership::retire), so that others take over without
-//! a missed tick; only when they own nothing, are no longer ready and are marked is the number lowered, and those are ended.
+//! - Scale-up is immediate, but within any `up_every` at most by four workers or to twice as many, whichever is more.
+//! - Scale-down goes to the highest number needed within `down_window`, within any `down_every` at most by a quarter or by one, and only if
+//!   the number falls by more than `band_percent`.
+//! - If the items cannot be counted, the current number is kept.
+//! - The minimum is reached at once, even if nothing can be read. A control plane that does not lead also raises the number to the minimum,
+//!   once, when it starts.
+//!
+//! Scale-down retires workers first: those with the fewest items are [retired](crate::Membership::retire), so that others take over without
+//! a missed tick. The number is lowered, and the workers are terminated, only once they own no slots, are no longer ready, and are marked.
 
 mod driver;
 mod event;
@@ -29,38 +33,39 @@ pub use fleet::{Fleet, FleetError, FleetView, Pod};
 pub use step::{Autoscaler, Decision, Foreign, Observation};
 pub use workload::{Carried, Lead, Workload, WorkloadWatcher};
 
-/// How many workers there shall be, and how fast that may change.
+/// Configuration of the autoscaler: target number of workers and scaling rates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoscaleConfig {
-    /// How many items a worker shall have.
+    /// Target number of items per worker.
     pub items_per_worker: NonZeroU64,
-    /// The fewest workers; with 0 there are none while there are no items.
+    /// Minimum number of workers; with 0, there are none while there are no items.
     pub min: u32,
-    /// The most workers; never fewer than `min`.
+    /// Maximum number of workers, at least `min`.
     pub max: u32,
-    /// Within any time as long as this, the workers at most double, or become four more.
+    /// Period within which the number of workers at most doubles or rises by four, whichever is more.
     pub up_every: Duration,
-    /// The number falls to no less than what was wanted at some moment of so long a time before.
+    /// Period over which a scale-down looks back: the number falls at most to the highest one needed within it.
     pub down_window: Duration,
-    /// Within any time as long as this, the workers lose at most a quarter, or one.
+    /// Period within which the number of workers falls at most by a quarter or by one, whichever is more.
     pub down_every: Duration,
-    /// By how much fewer, in percent of the workers there are, must be wanted before the number falls.
+    /// Minimum reduction that lowers the number of workers, in percent of the current number; up to it, the number is kept.
     pub band_percent: u32,
-    /// The time from one look to the next.
+    /// Interval between looks.
     pub interval: Duration,
-    /// What was last seen of the work counts as unreadable when it is older than this.
+    /// Maximum age of the observed workload; an older one counts as unreadable.
     pub fresh_for: Duration,
-    /// How long a retired worker that owns nothing may still be ready before it is ended all the same.
+    /// Maximum time for which a retired worker that owns nothing may stay ready before it is terminated anyway.
     pub unready_within: Duration,
-    /// Two foreign writes of the number within this time mean that somebody else scales, too.
+    /// Period within which two foreign writes of the number count as a conflict with another autoscaler.
     pub conflict_window: Duration,
-    /// How long nothing is written then.
+    /// Time for which nothing is written after a conflict.
     pub stand_back: Duration,
 }
 
 impl Default for AutoscaleConfig {
-    /// 50 items a worker, from 1 to 10 workers; 15 s, 300 s, 60 s, 15 %; a look every 2 s at what is no older than 10 s, 60 s to be no
-    /// longer ready; two foreign writes within 10 min are a conflict, and 5 min is how long it stands back then.
+    /// Returns the default configuration: 50 items per worker, 1 to 10 workers; `up_every` 15 s, `down_window` 300 s, `down_every` 60 s,
+    /// `band_percent` 15; a look every 2 s at a workload that is at most 10 s old; 60 s for a worker to stop being ready; a conflict after
+    /// two foreign writes within 10 min, and then no writes for 5 min.
     fn default() -> Self {
         Self {
             items_per_worker: const { NonZeroU64::new(50).unwrap() },
@@ -80,7 +85,7 @@ impl Default for AutoscaleConfig {
 }
 
 impl AutoscaleConfig {
-    /// How many workers this many items want.
+    /// Returns the number of workers needed for this many items.
     #[must_use]
     pub fn wanted(&self, items: u64) -> u32 {
         u32::try_from(items.div_ceil(self.items_per_worker.get())).unwrap_or(u32::MAX).min(self.max).max(self.min)

@@ -1,4 +1,4 @@
-//! Scale-down candidates: which workers to retire.
+//! Scale-down candidates: selects the workers to retire.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use super::{Carried, FleetView, Pod, Workload};
 use crate::WorkerId;
 use crate::control::MemberPhase;
 
-/// The workers to retire so that `fewer` replicas can do.
+/// Returns the workers to retire before the number of replicas is lowered by `fewer`.
 ///
-/// Who is retired already comes first, so that nobody is retired in vain; then those of an earlier revision, those not ready, and
-/// those who carry least. Workers that are missing from the fleet go before any that are there. While there are more workers
-/// than there shall be, some are just being replaced or ended: nobody new is chosen, and nobody is reinstated to be ended.
+/// Order: workers that are already retired, so that no hand-over was in vain; then those of an earlier revision, those not ready, and those
+/// with the fewest items and slots. Workers missing from the fleet are deducted first. While more workers exist than desired, some are
+/// being replaced or terminated: no further worker is retired, and none is reinstated that may be terminated.
 pub(super) fn choose(fleet: &FleetView, workload: &Workload, retired: &BTreeSet<WorkerId>, fewer: u32) -> BTreeSet<WorkerId> {
     let (here, shall_be) = (fleet.workers.len(), as_count(fleet.replicas));
     let needed = as_count(fewer).saturating_sub(shall_be.saturating_sub(here));
@@ -26,19 +26,19 @@ pub(super) fn choose(fleet: &FleetView, workload: &Workload, retired: &BTreeSet<
     workers.into_iter().take(count).map(|(worker, _)| worker.clone()).collect()
 }
 
-/// Whether a retired worker has handed everything over and will be given nothing more.
+/// True if a retired worker has handed over all its slots and will be given none. With [`Empties::All`], it may still own slots.
 pub(super) fn is_relieved(worker: &WorkerId, workload: &Workload, empties: Empties) -> bool {
     let carried = workload.workers.get(worker).copied().unwrap_or_default();
     let may_be_given_more = matches!(carried.phase, Some(MemberPhase::Healthy | MemberPhase::Unheard));
     !may_be_given_more && (carried.slots == 0 || empties == Empties::All)
 }
 
-/// Whether the fleet shall be left without workers.
+/// Extent of a scale-down: to zero workers or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Empties {
-    /// No worker stays, and there are no items: nobody can take the slots over, and nobody needs to.
+    /// No worker remains and there are no items: no worker can take the slots over, and none needs to.
     All,
-    /// Some stay.
+    /// Some workers remain.
     Some,
 }
 

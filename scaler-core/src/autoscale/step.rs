@@ -1,4 +1,4 @@
-//! The autoscaler as a state machine: shown what is, it says what to do.
+//! State machine of the autoscaler: turns each observation into a decision.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,63 +10,64 @@ use super::writer_conflict::{Reading, WriterConflict};
 use super::{AutoscaleConfig, FleetView, Workload};
 use crate::WorkerId;
 
-/// Everything the autoscaler looks at.
+/// Input of the autoscaler for one look.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
-    /// The workers, and how many there shall be.
+    /// Workers and their desired number.
     pub fleet: &'a FleetView,
-    /// The work; `None` when it cannot be read.
+    /// Items and their distribution over workers; `None` if they cannot be read.
     pub workload: Option<&'a Workload>,
-    /// Who is retired; `None` when that cannot be read.
+    /// Workers that are retired; `None` if they cannot be read.
     pub retired: Option<&'a BTreeSet<WorkerId>>,
 }
 
-/// What to do, in this order; `None` is nothing.
+/// Actions to take, in this order; `None` means no change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// Retire these, and no others.
+    /// Workers to retire; all others are reinstated.
     pub retire: Option<BTreeSet<WorkerId>>,
-    /// Mark these, and no others, to be ended before others.
+    /// Workers to mark for termination before others; all others are unmarked.
     pub mark: Option<BTreeSet<WorkerId>>,
-    /// Set the number of workers.
+    /// New number of workers.
     pub replicas: Option<u32>,
-    /// Somebody else has written the number, or writes it.
+    /// Conflict with another writer of the number; `None` if there is none.
     pub foreign: Option<Foreign>,
 }
 
-/// Somebody else has written the number of workers.
+/// Writes of the number of workers by another writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// Once: all begins anew with it.
+    /// One foreign write: scaling starts anew from the number that was written.
     Once {
-        /// What it was before.
+        /// Number before the write.
         from: u32,
     },
-    /// Again: nothing is written from now on.
+    /// Repeated foreign write: the autoscaler stops writing.
     Again {
-        /// What it was before.
+        /// Number before the write.
         from: u32,
     },
-    /// Nothing is written just now.
+    /// The autoscaler currently writes nothing because of an earlier conflict.
     StandingBack,
 }
 
-/// The state of an autoscaler from one look to the next. A new leader starts with an empty one.
+/// State of an autoscaler from one look to the next. A new leader starts with an empty one.
 #[derive(Clone, Debug)]
 pub struct Autoscaler {
     config: AutoscaleConfig,
     writer: WriterConflict,
-    /// What was wanted.
+    /// Highest number of workers needed within `down_window`, which delays scale-down.
     wanted: Highest<u32>,
-    /// The number of workers, within the time in which it may rise, and within that in which it may fall.
+    /// Lowest number of workers within `up_every`, which limits scale-up.
     lowest: Highest<Reverse<u32>>,
+    /// Highest number of workers within `down_every`, which limits scale-down.
     highest: Highest<u32>,
-    /// Since when each of those who were retired carries nothing.
+    /// Time since which each retired worker carries nothing.
     relieved: BTreeMap<WorkerId, Duration>,
 }
 
 impl Autoscaler {
-    /// An autoscaler that has seen nothing yet.
+    /// Creates an autoscaler that has observed nothing yet.
     #[must_use]
     pub const fn new(config: AutoscaleConfig) -> Self {
         Self {
@@ -79,7 +80,7 @@ impl Autoscaler {
         }
     }
 
-    /// Looks at everything at `now`, a time of its own clock, and says what to do.
+    /// Evaluates an observation at `now`, a time of the caller's own clock, and returns the actions to take.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let replicas = seen.fleet.replicas;
         let foreign = match self.writer.read(now, replicas) {
@@ -99,7 +100,7 @@ impl Autoscaler {
         let goal = if matches!(foreign, Some(Foreign::Again { .. } | Foreign::StandingBack)) { replicas } else { goal };
         let decision = match (seen.workload, seen.retired) {
             (Some(workload), Some(retired)) => self.act(now, goal, seen.fleet, workload, retired),
-            // To raise the number nobody needs to be known.
+            // Scale-up does not depend on individual workers, so it needs neither the workload nor the retired workers.
             _ => Decision { replicas: (goal > replicas).then_some(goal), ..Decision::default() },
         };
         if let Some(replicas) = decision.replicas {
@@ -108,14 +109,14 @@ impl Autoscaler {
         Decision { foreign, ..decision }
     }
 
-    /// The number that it said was taken at `now`. Where that is not known, the next look will tell.
+    /// Records that the fleet accepted `replicas` at `now`. If the result of a write is unknown, the next look shows it.
     pub fn wrote(&mut self, now: Duration, replicas: u32) {
         self.writer.wrote(replicas);
         self.lowest.observe(now, Reverse(replicas));
         self.highest.observe(now, replicas);
     }
 
-    /// Takes the number as it is for what was always wanted.
+    /// Starts anew, as if the current number had always been needed.
     fn begin(&mut self, now: Duration, replicas: u32) {
         self.wanted.restart();
         self.lowest.restart();
@@ -123,7 +124,7 @@ impl Autoscaler {
         self.wanted.observe(now, replicas);
     }
 
-    /// How many workers there shall be next.
+    /// Returns the next number of workers.
     fn goal(&mut self, now: Duration, replicas: u32, workload: Option<&Workload>) -> u32 {
         let Reverse(lowest) = self.lowest.observe(now, Reverse(replicas));
         let highest = self.highest.observe(now, replicas);
@@ -131,7 +132,7 @@ impl Autoscaler {
         let wanted_most = self.wanted.observe(now, wanted);
         if wanted > replicas {
             let ceiling = lowest.saturating_add(4).max(lowest.saturating_mul(2));
-            // The minimum is reached at once: fewer workers than that are nobody's decision.
+            // The minimum is reached at once: an even lower number is not the result of a scaling decision.
             return wanted.min(ceiling.max(self.config.min)).max(replicas);
         }
         let fewer = u64::from(replicas.saturating_sub(wanted_most));
@@ -143,7 +144,7 @@ impl Autoscaler {
         wanted_most.max(floor).min(replicas)
     }
 
-    /// Raises the number, or brings it down by way of the workers.
+    /// Raises the number, or lowers it once the workers to remove have been retired and marked and own nothing.
     fn act(
         &mut self,
         now: Duration,
@@ -167,7 +168,8 @@ impl Autoscaler {
         }
     }
 
-    /// Whether all of them carry nothing any more, and whoever ends workers can tell them from the others.
+    /// True if all workers to remove carry nothing, and the fleet terminates them before others, as they are no longer ready, or
+    /// `unready_within` has passed.
     fn may_go(
         &mut self,
         now: Duration,

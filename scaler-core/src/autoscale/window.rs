@@ -1,13 +1,13 @@
-//! The highest value of the last while.
+//! Sliding-window maximum.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The highest of the values that were in effect within the last `length`. A value is in effect until the next is observed.
+/// Highest of the values that were in effect within the last `length`. A value is in effect until the next is observed.
 #[derive(Clone, Debug)]
 pub(super) struct Highest<T> {
     length: Duration,
-    /// Falling values, each with the last moment at which it is known to have been in effect.
+    /// Values in decreasing order, each with the last time at which it is known to have been in effect.
     values: VecDeque<(Duration, T)>,
 }
 
@@ -16,12 +16,12 @@ impl<T: Ord + Copy> Highest<T> {
         Self { length, values: VecDeque::new() }
     }
 
-    /// Forgets all values.
+    /// Removes all values.
     pub(super) fn restart(&mut self) {
         self.values.clear();
     }
 
-    /// The highest value, this new one included.
+    /// Records a value and returns the highest one in the window, including it.
     pub(super) fn observe(&mut self, now: Duration, value: T) -> T {
         if let Some(last) = self.values.back_mut() {
             last.0 = now;

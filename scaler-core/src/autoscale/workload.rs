@@ -1,4 +1,4 @@
-//! What the leading control plane knows that an autoscaler needs.
+//! Workload watcher: passes what the leading control plane observes to an autoscaler.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,38 +9,39 @@ use tokio::sync::watch;
 use crate::control::{ControlEvent, MemberPhase};
 use crate::{Assignment, Clock, InstallationId, Slot, SlotLoad, Term, WorkerId};
 
-/// The work there is, and who carries it.
+/// Number of items and their distribution over workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Items.
+    /// Total number of items.
     pub items: u64,
-    /// Everybody who owns slots or was judged.
+    /// Load of each worker that owns slots or has a phase.
     pub workers: BTreeMap<WorkerId, Carried>,
 }
 
-/// What one worker carries.
+/// Load and phase of one worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Slots.
+    /// Number of owned slots.
     pub slots: u64,
-    /// Items in them.
+    /// Number of items in these slots.
     pub items: u64,
-    /// How it stands, where that is known.
+    /// Phase of the worker; `None` if unknown.
     pub phase: Option<MemberPhase>,
 }
 
-/// A leadership, and what was last seen in it.
+/// Leadership of a control plane and the last workload that it observed.
 #[derive(Clone, Debug)]
 pub struct Lead {
-    /// The term.
+    /// Term of the leadership.
     pub term: Term,
-    /// The store that is led.
+    /// Installation of the store.
     pub installation: InstallationId,
-    /// What was seen, and when, by the clock of the process; `None` before the first look, and while nothing may move.
+    /// Last workload and the time when it was observed, by the clock of the process; `None` before the first look and while rebalancing is
+    /// paused.
     pub seen: Option<(Duration, Arc<Workload>)>,
 }
 
-/// Listens to a control plane and passes on what an autoscaler needs: see [`observe`](Self::observe).
+/// Receives the events of a control plane and passes on the workload that an autoscaler needs: see [`observe`](Self::observe).
 #[derive(Debug)]
 pub struct WorkloadWatcher {
     clock: Arc<dyn Clock>,
@@ -52,14 +53,14 @@ pub struct WorkloadWatcher {
 }
 
 impl WorkloadWatcher {
-    /// A watcher that has seen nothing yet, and where it passes on what it sees: `None` while its control plane does not lead.
+    /// Creates a watcher and the channel on which it passes on the workload: `None` while its control plane does not lead.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Option<Lead>>) {
         let (passed_on, receiver) = watch::channel(None);
         (Self { clock, office: None, held: false, phases: BTreeMap::new(), scanned: None, passed_on }, receiver)
     }
 
-    /// Takes in what a control plane tells. It must be told everything.
+    /// Records an event of the control plane. All events must be passed in.
     pub fn observe(&mut self, event: &ControlEvent<'_>) {
         match event {
             ControlEvent::Elected { term, installation } => {
@@ -80,7 +81,7 @@ impl WorkloadWatcher {
                 self.pass_on(None);
             }
             ControlEvent::RebalanceResumed => self.held = false,
-            // Only now is it known how those stand whose slots were seen.
+            // The phases of the owners of the scanned slots are only known at the end of the turn.
             ControlEvent::Turned => {
                 if let Some(workload) = self.scanned.take().filter(|_| !self.held) {
                     self.pass_on(Some(self.with_phases(workload)));
@@ -126,7 +127,7 @@ mod tests {
     const TERM: Term = Term { number: 7, holder: Uuid::nil() };
     const OURS: InstallationId = InstallationId::new(Uuid::nil());
 
-    /// A turn that sees worker `a` own both slots, the first with two items.
+    /// Runs a turn in which worker `a` owns both slots, the first with two items.
     fn turn(watcher: &mut WorkloadWatcher) {
         let a = WorkerId::new("a").unwrap();
         let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };

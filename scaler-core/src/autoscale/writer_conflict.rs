@@ -2,57 +2,57 @@
 
 use std::time::Duration;
 
-/// How the number that was read came about.
+/// Origin of the number of replicas that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// It is as we left it.
+    /// The number is as this autoscaler left it.
     Ours,
-    /// It is read for the first time, or again after standing back: all begins with it.
+    /// The number is read for the first time, or again after standing back: scaling starts anew from it.
     NewStart,
-    /// Somebody else wrote it, once: all begins with it.
+    /// Another writer set it, once: scaling starts anew from it.
     Overruled {
-        /// What it was before.
+        /// Number before the write.
         from: u32,
     },
-    /// Somebody else wrote it, again: from now on we do not.
+    /// Another writer set it again: this autoscaler stops writing.
     Contested {
-        /// What it was before.
+        /// Number before the write.
         from: u32,
     },
-    /// Somebody else writes it; we do not.
+    /// This autoscaler writes nothing because of an earlier conflict.
     StandingBack,
 }
 
-/// Remembers what the number should be.
+/// Detector of conflicts with other writers: remembers the expected number of replicas.
 #[derive(Clone, Debug)]
 pub(super) struct WriterConflict {
     window: Duration,
     stand_back: Duration,
-    /// What was read last, or written since and taken.
+    /// Last number that was read, or written since and accepted.
     last: Option<u32>,
-    /// What we wrote last, whether or not it was taken.
+    /// Last number that this autoscaler wrote, accepted or not.
     written: Option<u32>,
     overruled_at: Option<Duration>,
     stands_back_until: Option<Duration>,
 }
 
 impl WriterConflict {
-    /// Two foreign writes within `window` make it stand back for this long.
+    /// Creates a detector that stands back for `stand_back` after two foreign writes within `window`.
     pub(super) const fn new(window: Duration, stand_back: Duration) -> Self {
         Self { window, stand_back, last: None, written: None, overruled_at: None, stands_back_until: None }
     }
 
-    /// We are about to write this number.
+    /// Records that this number is about to be written.
     pub(super) const fn writes(&mut self, replicas: u32) {
         self.written = Some(replicas);
     }
 
-    /// The number that we wrote was taken: from now on, what was there before is somebody else's.
+    /// Records that the number was accepted: if the previous number is read after that, another writer set it.
     pub(super) const fn wrote(&mut self, replicas: u32) {
         self.last = Some(replicas);
     }
 
-    /// This number was read.
+    /// Records a number that was read and returns its origin.
     pub(super) fn read(&mut self, now: Duration, replicas: u32) -> Reading {
         let Some(from) = self.last.replace(replicas) else { return Reading::NewStart };
         if let Some(until) = self.stands_back_until {

@@ -1,4 +1,4 @@
-//! The count of items per slot, made beside the turns: a long one delays neither the lease nor a decision.
+//! Census: counts the items per slot concurrently with the turns, so that a long count delays neither the lease nor a decision.
 
 use std::fmt;
 use std::future::pending;
@@ -9,15 +9,15 @@ use futures_util::future::BoxFuture;
 
 use crate::{Clock, SlotLoad, StoreError, WorkStore};
 
-/// A count that took this long is not repeated before this many times as long has gone by.
+/// Minimum rest after a count, as a multiple of the time it took.
 const REST: u32 = 20;
-/// How long a turn waits for a count: one of a small table is there by then.
+/// Maximum time a turn waits for a count: enough for a small table.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The last count, and the one under way.
+/// The last count, and the one in progress.
 pub(super) struct Census {
     interval: Duration,
-    /// How long a turn waits for the very first count.
+    /// Maximum time a turn waits for the very first count.
     first_patience: Duration,
     counted: Option<SlotLoad>,
     running: Option<Running>,
@@ -32,25 +32,26 @@ struct Running {
 }
 
 impl Census {
-    /// Nothing is counted yet. Counts are `interval` apart; a turn waits for the first one for `first_patience` at most.
+    /// Returns a census without a count yet. Counts are `interval` apart; a turn waits at most `first_patience` for the first
+    /// one.
     pub(super) fn new(interval: Duration, first_patience: Duration) -> Self {
         Self { interval, first_patience, counted: None, running: None, due_at: Duration::ZERO, failure: None, is_failing: false }
     }
 
-    /// The last count; `None` before the first one has ended.
+    /// Returns the last count; `None` before the first one has ended.
     pub(super) const fn counted(&self) -> Option<&SlotLoad> {
         self.counted.as_ref()
     }
 
-    /// Whether the last count that ended has failed.
+    /// True if the last count that ended failed.
     pub(super) const fn is_failing(&self) -> bool {
         self.is_failing
     }
 
-    /// Begins a count that is due, and waits a moment for the one under way.
+    /// Starts a count if one is due, and waits briefly for the one in progress.
     ///
     /// # Errors
-    /// When a count has failed since the last call. The next one is due at once.
+    /// If a count has failed since the last call. The next one is due at once.
     pub(super) async fn advance<S: WorkStore + ?Sized + 'static>(
         &mut self,
         store: &Arc<S>,
@@ -62,12 +63,12 @@ impl Census {
             self.running = Some(Running { begun_at: now, count: Box::pin(async move { store.census().await }) });
         }
         let patience = if self.counted.is_none() { self.first_patience } else { PATIENCE };
-        // One that does not end in time goes on in the next turn, and between the turns.
+        // A count that does not end in time continues in the next turn, and between the turns.
         let _ = tokio::time::timeout(patience, self.count(clock)).await;
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Goes on with the count under way, and never ends. Cancel safe.
+    /// Continues the count in progress, and never returns. Cancel safe.
     pub(super) async fn go_on(&mut self, clock: &dyn Clock) {
         self.count(clock).await;
         pending::<()>().await;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::{Eligibility, Roster, Seat, WorkerId};
 
-/// However often workers come and go, nobody waits longer than this many times the time to gather.
+/// Maximum total wait, as a multiple of the debounce time, however often workers come and go.
 const LONGEST: u32 = 5;
 
-/// Pending joins and drains, and since when they wait.
+/// Pending joins and drains, with the times at which the first and the last were seen.
 ///
-/// Only a join or a drain waits, since there the items are ticked all the while. What a lost worker owned is shared at once, among
-/// those who were there before.
+/// Only joins and drains wait, since their items are ticked meanwhile. Slots of a lost worker are shared at once among the
+/// members that were there before.
 #[derive(Debug, Default)]
 pub(super) struct Debounce {
     changes: BTreeSet<(WorkerId, Change)>,
@@ -26,8 +26,8 @@ enum Change {
 }
 
 impl Debounce {
-    /// Among whom to share at `now`: as it was `before`, without the lost, until for the time `debounce` nobody has joined or begun to
-    /// drain; then as is `wanted`. Where nobody of before can take anything, there is nothing to wait for.
+    /// Returns the roster among which to share the slots at `now`: `before` without lost workers, until for the time `debounce`
+    /// no worker has joined or begun to drain; then `wanted`. If no worker of `before` can receive slots, it does not wait.
     pub(super) fn share_among(
         &mut self,
         now: Duration,
@@ -57,7 +57,7 @@ fn changes(before: &Roster, wanted: &Roster, draining: &BTreeSet<WorkerId>) -> B
     joining.chain(leaving.map(|(worker, _)| (worker.clone(), Change::Drain))).collect()
 }
 
-/// Those of before who are not lost; who drains keeps what it has.
+/// Returns the workers of `before` that are not lost. Draining workers keep their slots and receive none.
 fn kept(before: &Roster, wanted: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
     before
         .iter()
@@ -83,7 +83,7 @@ mod tests {
         Roster::of(names.split_whitespace().map(id))
     }
 
-    /// The names of those who may take something, after `millis`.
+    /// Returns the names of the workers that may receive slots, after `millis`.
     fn takers(debounce: &mut Debounce, millis: u64, before: &str, wanted: &str, draining: &str) -> String {
         let draining = draining.split_whitespace().map(id).collect();
         let now = Duration::from_millis(millis);

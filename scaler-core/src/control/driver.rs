@@ -1,4 +1,4 @@
-//! Leads, looks, and commits.
+//! Driver of the control plane: leads, looks, and commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, ready};
@@ -18,18 +18,18 @@ use crate::{
     Slot, SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
 };
 
-/// A look that took this long is not repeated before this many times as long has gone by, as long as the lease allows it.
+/// Minimum rest after a look, as a multiple of the time it took; a fifth of the lease at most.
 const LOOK_REST: u32 = 4;
-/// Who did not look for longer than this, beyond the rest that it takes, has not seen who came and went.
+/// Time without a look, beyond the planned rest, after which joins and losses may have gone unseen.
 const BLIND_AFTER: Duration = Duration::from_secs(1);
-/// The longest wait after failures of the store.
+/// Maximum wait after failures of the store.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
-/// The least time from one look to the next, however many wake-up notifications come.
+/// Minimum time between two looks, however many wake-up notifications come.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Runs a control plane until `stop` completes; then it resigns, so that the next need not wait.
+/// Runs a control plane until `stop` completes; then it resigns, so that the next leader need not wait.
 ///
-/// Dropping the future ends it at once, as a kill does: safe, but the next leader waits until the lease is over.
+/// Dropping the future ends it at once, as a kill does. That is safe, but the next leader waits until the lease expires.
 pub async fn run<S: WorkStore + Election + ?Sized + 'static>(
     config: ControlConfig,
     candidate: Uuid,
@@ -44,7 +44,7 @@ pub async fn run<S: WorkStore + Election + ?Sized + 'static>(
     let mut stop = std::pin::pin!(stop);
     loop {
         let wait = tokio::select! {
-            biased; // In a fixed order, so that a simulation plays again the same.
+            biased; // Fixed order, so that a simulation is reproducible.
             () = &mut stop => break,
             wait = driver.turn(&mut observe) => wait,
         };
@@ -72,21 +72,21 @@ struct Driver<S: ?Sized> {
     membership: Arc<dyn Membership>,
     clock: Arc<dyn Clock>,
     leadership: Leadership,
-    /// Whether it was last told that another leads.
+    /// True if it has reported that another control plane leads.
     follows: bool,
-    /// Which store answered last.
+    /// Installation that answered last.
     installation: Option<InstallationId>,
-    /// Members of other installations that were told.
+    /// Members of other installations that were reported.
     strangers: BTreeSet<MemberKey>,
-    /// When a fresh heartbeat was last read.
+    /// Time at which a fresh heartbeat was last read.
     heard_at: Option<Duration>,
     sweep_at: Duration,
     turns: u64,
     plane: ControlPlane,
-    /// Whether the present turn has seen the slots, and when the last one ended that had.
+    /// True if the present turn has read the slots; `looked_at` is the end of the last turn that did.
     has_looked: bool,
     looked_at: Duration,
-    /// How long it meant to rest after that.
+    /// Time that it planned to rest after the last look.
     rest: Duration,
     census: Census,
     phases: BTreeMap<WorkerId, MemberPhase>,
@@ -134,7 +134,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         }
     }
 
-    /// One turn; how long to rest after it.
+    /// Runs one turn, and returns the time to rest after it.
     async fn turn(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Duration {
         let turned = self.try_turn(observe).await;
         if std::mem::take(&mut self.has_looked) {
@@ -142,7 +142,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         }
         match turned {
             Ok(wait) => {
-                // While a count that has failed is made again, turns go on and are no success.
+                // While a failed count is repeated, a turn that ends well does not count as a success.
                 if !self.census.is_failing() {
                     self.leadership.turn_succeeded(self.clock.now());
                 }
@@ -190,19 +190,20 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         self.tell(&decision, &assignment, observe);
         let waiting = self.commit(&term, &decision.transfers, &assignment, observe).await?;
         self.sweep(observe).await;
-        // Only now: what could not be counted has kept nobody from deciding.
+        // Only now: a failed count must not keep the control plane from deciding.
         counted?;
         Ok(if waiting || decision.suspects > 0 { self.config.handover_interval } else { rest })
     }
 
-    /// Up to an eighth less than this time, so that no two control planes keep in step with each other or with the workers.
+    /// Returns up to an eighth less than this time, so that control planes do not run in step with each other or with the
+    /// workers.
     fn jittered(&mut self, time: Duration) -> Duration {
         self.turns += 1;
         let share = uuid_hash(Uuid::from_u64_pair(self.turns, 0), uuid_hash(self.candidate, 0)) % 128;
         time - time * u32::try_from(share).unwrap_or(0) / 1024
     }
 
-    /// The term, if this control plane leads.
+    /// Renews or campaigns if that is due, and returns the term if this control plane leads.
     async fn lead(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<Option<Term>, StoreError> {
         match self.leadership.duty(self.clock.now()) {
             Duty::Lead(term) => return Ok(Some(term)),
@@ -239,12 +240,12 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         Ok(())
     }
 
-    /// Lets others try: with this control plane, turns have failed for too long.
+    /// Resigns so that other control planes can try, because turns of this one have failed for too long.
     async fn give_up(&mut self, term: &Term, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         let now = self.clock.now();
         let failing_for = self.leadership.failing_for(now);
         let campaigns_in = self.leadership.gave_up(now);
-        // Where the store does not hear it, the lease runs out by itself.
+        // If the store does not receive it, the lease expires by itself.
         let _ = self.store.resign(term).await;
         observe(ControlEvent::GaveUp { failing_for, campaigns_in });
         observe(ControlEvent::Deposed(*term));
@@ -258,21 +259,22 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         }
     }
 
-    /// What it hears: heartbeats are fresh as long as they would be for a worker.
+    /// Returns [`Hearing::Members`] if a fresh heartbeat was read within the time after which a worker's heartbeat is stale.
     fn hearing(&self) -> Hearing {
         let silence = self.heard_at.map(|heard| self.clock.now().saturating_sub(heard));
         let hears = silence.is_some_and(|silence| silence <= self.config.thresholds.stale_after);
         if hears { Hearing::Members } else { Hearing::Nobody }
     }
 
-    /// Learns which store has answered.
+    /// Records which installation answered, and reports a change.
     fn identify(&mut self, now: InstallationId, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         if let Some(before) = self.installation.replace(now).filter(|before| *before != now) {
             observe(ControlEvent::InstallationChanged { before, now });
         }
     }
 
-    /// The items as last counted. Before the first count has ended, slots are shared by their number.
+    /// Returns the items as last counted. Before the first count has ended, all slots count 0 items, so that they are shared by
+    /// number.
     fn load(&self, assignment: &Assignment) -> SlotLoad {
         let uncounted = || {
             let slots = u32::try_from(assignment.slots.len()).ok().and_then(|slots| SlotCount::new(slots).ok());
@@ -281,12 +283,12 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         self.census.counted().cloned().unwrap_or_else(uncounted)
     }
 
-    /// Goes on with a count of the items, and never ends.
+    /// Continues the count of the items, and never returns.
     async fn count(&mut self) {
         self.census.go_on(self.clock.as_ref()).await;
     }
 
-    /// Lets ticks go on where the store's clock has fallen behind those that were done.
+    /// Lets ticks continue if the store's clock has fallen behind the last tick done.
     async fn catch_up(
         &mut self,
         term: &Term,
@@ -298,14 +300,14 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         }
         let ticks = self.store.catch_up(term).await?;
         if ticks > 0 {
-            // The lease, too, is by the clock as it was before.
+            // The lease, too, was set by the earlier clock.
             self.leadership.renew_soon();
             observe(ControlEvent::ClockFell { by: assignment.tick_length * u32::try_from(ticks).unwrap_or(u32::MAX) });
         }
         Ok(())
     }
 
-    /// The members of this installation; `None` if they cannot be read.
+    /// Returns the members of this installation; `None` if they cannot be read.
     async fn members(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Option<Vec<MemberRecord>> {
         match self.membership.members().await {
             Ok(members) => {
@@ -317,7 +319,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
                     members.into_iter().partition(|record| known.contains(&Some(record.member.installation)));
                 if ours.iter().any(|record| record.age <= self.config.thresholds.stale_after) {
                     if self.hearing() == Hearing::Nobody {
-                        // Or another that has just begun to hear, too, would take its place.
+                        // Otherwise a candidate that has also just begun to hear members would replace this leader.
                         self.leadership.renew_soon();
                     }
                     self.heard_at = Some(self.clock.now());
@@ -372,7 +374,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         }
     }
 
-    /// Whether a transfer waits for its tick.
+    /// Commits the transfers. Returns true if one of them waits for its tick.
     async fn commit(
         &mut self,
         term: &Term,
@@ -397,7 +399,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             }
         }
         if !concerned.is_empty() {
-            // A lost notification costs a fraction of a second: the workers look by themselves too.
+            // A lost notification costs a fraction of a second: the workers also look regularly.
             let _ = self.membership.wake_up(&WakeUp::slots(concerned)).await;
         }
         Ok(waiting)
@@ -418,14 +420,14 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
 
     async fn resign(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) {
         if let Some(term) = self.leadership.lost() {
-            // Where the store does not hear it, the lease runs out by itself.
+            // If the store does not receive it, the lease expires by itself.
             let _ = self.store.resign(&term).await;
             observe(ControlEvent::Deposed(term));
         }
     }
 }
 
-/// The workers that took or lost one of the slots that moved.
+/// Returns the workers that received or lost one of the moved slots.
 fn parties(transfers: &[Transfer], moved: &[Slot], seen: &Assignment) -> BTreeSet<WorkerId> {
     let moved: BTreeSet<&Slot> = moved.iter().collect();
     let giver = |slot: Slot| seen.slots.get(slot.index()).and_then(|state| state.owner.as_ref());

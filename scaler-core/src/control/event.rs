@@ -1,52 +1,54 @@
-//! What a control plane tells of itself to whoever runs it.
+//! Events that a control plane reports to its caller.
 
 use std::time::Duration;
 
 use super::{MemberPhase, StalledRollout};
 use crate::{Assignment, InstallationId, Member, MembershipError, Plan, Refusal, Slot, SlotLoad, StoreError, Term, WorkerId};
 
-/// Something that happened to a control plane.
+/// Event of a control plane.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ControlEvent<'a> {
-    /// It leads.
+    /// It was elected leader.
     Elected {
         /// The term.
         term: Term,
-        /// The store that it leads.
+        /// Installation of the store that it leads.
         installation: InstallationId,
     },
-    /// It leads no more.
+    /// It is not the leader any more.
     Deposed(Term),
-    /// It resigns, so that another control plane can try: its turns have failed for a whole lease. [`Deposed`](Self::Deposed) follows.
+    /// It resigns so that another control plane can try, because its turns have failed for a whole lease.
+    /// [`Deposed`](Self::Deposed) follows.
     GaveUp {
-        /// How long ago the last successful turn ended.
+        /// Time since the last successful turn ended.
         failing_for: Duration,
-        /// When it campaigns again.
+        /// Time until it campaigns again.
         campaigns_in: Duration,
     },
-    /// Members that work on another store are listed in the membership: they are given nothing. Reported once for each.
+    /// The membership lists members that work on another store; they are given no slots. Reported whenever the set of these
+    /// members changes.
     Strangers(&'a [Member]),
-    /// A rollout stands still: workers of several revisions stand beside each other, and from now on share alike.
+    /// A rollout makes no progress: workers of several revisions coexist and from now on share the slots alike.
     RolloutStalled(StalledRollout),
-    /// The store is another one than before: another database answers, or the one there was lost what it held.
+    /// Another store answers than before: another database, or the same one after it lost its data.
     InstallationChanged {
-        /// The one before.
+        /// Installation that answered before.
         before: InstallationId,
-        /// The one that answers now.
+        /// Installation that answers now.
         now: InstallationId,
     },
-    /// Another leads. Told when that begins.
+    /// Another control plane leads. Reported once when that begins.
     Following,
-    /// A turn, leading or following, went well to its end.
+    /// A turn succeeded, leading or following.
     Turned,
-    /// A turn failed. [`StoreFailed`](Self::StoreFailed) tells why, but not each time.
+    /// A turn failed. [`StoreFailed`](Self::StoreFailed) gives the reason, but not every time.
     TurnFailed,
-    /// It has looked at everything. Not told before the first count of the items has ended.
+    /// It has looked at all slots. Not reported before the first count of the items has ended.
     Scanned {
-        /// The slots as they stood.
+        /// State of the slots.
         assignment: &'a Assignment,
-        /// The items in them, as last counted.
+        /// Items in the slots, as last counted.
         load: &'a SlotLoad,
     },
     /// The phase of a worker changed.
@@ -55,49 +57,50 @@ pub enum ControlEvent<'a> {
         worker: &'a WorkerId,
         /// Its phase before, if it was known.
         before: Option<MemberPhase>,
-        /// Its phase now; `None` when it is gone and owns nothing.
+        /// Its phase now; `None` if it left and owns nothing.
         now: Option<MemberPhase>,
     },
-    /// The mass-failure guard paused rebalancing: most slots fell silent at once.
+    /// The mass-failure guard paused rebalancing, because most slots became silent at once.
     RebalancePaused {
-        /// The slots that fell silent.
+        /// Number of silent slots.
         silent: usize,
-        /// The slots that have owners.
+        /// Number of slots that have an owner.
         owned: usize,
     },
-    /// Rebalancing goes on.
+    /// Rebalancing continues.
     RebalanceResumed,
-    /// Slots shall move.
+    /// A plan with moves was made.
     Planned(&'a Plan),
-    /// Slots were moved, or not.
+    /// A batch of transfers was committed.
     Committed {
-        /// Those that changed hands.
+        /// Slots that moved.
         moved: &'a [Slot],
-        /// Those that did not.
+        /// Transfers that were not made.
         refused: &'a [Refusal],
     },
-    /// The store's clock fell. Ticks go on from where they were.
+    /// The store's clock fell. Ticks continue from the last tick done.
     ClockFell {
-        /// By how much it lay behind them.
+        /// Time by which the clock was behind.
         by: Duration,
     },
-    /// Silent members were forgotten.
+    /// Silent members were removed from the membership.
     Swept(&'a [WorkerId]),
-    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
+    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals
+    /// ([`Episode`](crate::Episode)).
     StoreFailed {
-        /// Why.
+        /// Reason.
         error: StoreError,
-        /// When it tries again.
+        /// Time until the next attempt.
         retry_in: Duration,
     },
     /// The store answers again.
     StoreBack,
-    /// The membership cannot be read; what it last said is believed. Reported at the first failure, when the
-    /// reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
+    /// The membership cannot be read; its last answer stays in use. Reported at the first failure, when the reason changes, and
+    /// again at growing intervals ([`Episode`](crate::Episode)).
     MembershipFailed {
-        /// Why.
+        /// Reason.
         error: MembershipError,
-        /// When it tries again.
+        /// Time until the next attempt.
         retry_in: Duration,
     },
     /// The membership can be read again.

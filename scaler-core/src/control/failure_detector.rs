@@ -1,6 +1,6 @@
 //! Failure detector: decides the phase of each member from its heartbeat, its ticks in the store, and its session with the store.
 //!
-//! A false suspicion costs a move, never a double, so the thresholds may be short.
+//! A false suspicion costs a move and never causes a double tick, so the thresholds may be short.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use crate::MemberState;
 /// Time-outs of the failure detector.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
-    /// A heartbeat older than this is stale.
+    /// Maximum age of a fresh heartbeat; an older one is stale.
     pub stale_after: Duration,
-    /// How much later than it was due a tick may come before it counts as missed.
+    /// Maximum delay of a tick, beyond the time it was due, before it counts as missed.
     pub tick_grace: Duration,
-    /// Ticks missed, with a stale heartbeat too, after which a worker is dead.
+    /// Number of missed ticks after which a worker without a fresh heartbeat is dead.
     pub silent_ticks: u64,
-    /// Ticks missed, in spite of a fresh heartbeat, after which a worker is cut off from the store.
+    /// Number of missed ticks after which a worker with a fresh heartbeat is cut off from the store.
     pub cut_off_ticks: u64,
-    /// How long to hold when most of the slots fall silent at once.
+    /// Time for which the mass-failure guard pauses rebalancing when most of the slots become silent at once.
     pub hold_for: Duration,
 }
 
@@ -35,12 +35,12 @@ impl Default for Thresholds {
     }
 }
 
-/// Heartbeat of a member, as the membership tells it.
+/// Heartbeat of a member, as read from the membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
-    /// Heard this long ago.
+    /// Age of its last heartbeat.
     Heard(Duration),
-    /// The membership can be read and does not know the worker.
+    /// The membership can be read and does not list the worker.
     Absent,
     /// The membership cannot be read.
     Unknown,
@@ -57,16 +57,16 @@ pub enum Session {
     Unknown,
 }
 
-/// Input of the failure detector: everything known of one member.
+/// Input of the failure detector: all signals of one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signals {
-    /// The membership.
+    /// Its heartbeat.
     pub heartbeat: Heartbeat,
-    /// The state it last told.
+    /// State that it last reported.
     pub state: Option<MemberState>,
-    /// How many ticks were due and did not come since its last one; `None` if it never ticked.
+    /// Number of ticks that were due since its last one and did not come; `None` if it never ticked.
     pub missed: Option<u64>,
-    /// Its session.
+    /// Its session with the store.
     pub session: Session,
 }
 
@@ -74,17 +74,17 @@ pub struct Signals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MemberPhase {
-    /// It has not reached the store yet: it gets nothing.
+    /// It has not reached the store yet: it gets no slots.
     Starting,
     /// It works.
     Healthy,
-    /// It ticks, but the membership does not hear it: it keeps what it has, and gets nothing new while others are heard.
+    /// It ticks, but has no fresh heartbeat: it keeps its slots, and gets no new ones while other workers have fresh heartbeats.
     Unheard,
-    /// It wants to leave: it works until others have taken over.
+    /// It leaves: it works until others have taken over its slots.
     Draining,
-    /// It ticks, and the store lets nothing through that it writes: others take over, and it gets nothing until that is over.
+    /// It ticks, but the store refuses all of its writes: others take over, and it gets no slots until that is over.
     Barred,
-    /// It lives but cannot reach the store: others take over, and it gets nothing until it ticks again.
+    /// It has a fresh heartbeat but cannot reach the store: others take over, and it gets no slots until it ticks again.
     CutOff,
     /// It is dead or paused: others take over.
     Dead,
@@ -118,7 +118,7 @@ impl MemberPhase {
     }
 }
 
-/// Decides the phase of one member.
+/// Returns the phase of one member.
 ///
 /// | heartbeat | ticks | phase |
 /// |---|---|---|

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use crate::{Eligibility, Incarnation, Roster, Seat, WorkerId};
 
-/// The wait after the first time that a worker was gone.
+/// Wait after the first loss of a worker.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
-/// A process that ends soon after its start counts for as many as this: the next one may well end as it did.
+/// Number of losses that a process counts for if it ends soon after its start, because the next one may end the same way.
 const DIED_YOUNG: u32 = 3;
 
 /// One process of a worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
-    /// Which one.
+    /// Incarnation of the process.
     pub(super) incarnation: Incarnation,
-    /// For how long it has run, by its own account.
+    /// Time it has run, as it reports it.
     pub(super) uptime: Duration,
 }
 
@@ -39,11 +39,11 @@ struct Departure {
 }
 
 impl FlapDamping {
-    /// Those of the `present` who may be seated at `now`: who went n times within the time `damping` waits for 2^n s after each
-    /// return, but not longer than that time. Until then it keeps what it is `owning`, and gets nothing. A process that went before it had run
-    /// for that time, and did not come back itself, counts three times.
+    /// Returns the roster of the `present` workers that may be seated at `now`. A worker that was gone n times within the time
+    /// `damping` waits 2^n s after each return, but at most that time. Until then it keeps the slots it is `owning` and receives
+    /// none. A process that ended before it had run for that time, and did not come back itself, counts three times.
     ///
-    /// Nobody waits when there is nobody else: what has no owner never waits.
+    /// If no other worker could receive slots, none waits: slots without an owner never wait.
     pub(super) fn admit(
         &mut self,
         now: Duration,
@@ -84,7 +84,7 @@ impl FlapDamping {
     }
 }
 
-/// How long a worker waits that was lost so often.
+/// Returns the wait of a worker after this many losses.
 fn wait_after(losses: u32, damping: Duration) -> Duration {
     let times = 2_u32.checked_pow(losses.saturating_sub(1));
     times.map_or(damping, |times| FIRST_WAIT.saturating_mul(times)).min(damping)
@@ -104,13 +104,13 @@ mod tests {
         Roster::of(names.split_whitespace().map(|name| WorkerId::new(name).unwrap()))
     }
 
-    /// The present in the life of this number, which has run for so long.
+    /// Returns the present workers, each with the process of this number and uptime.
     fn lives(present: &str, number: u128, uptime: Duration) -> BTreeMap<WorkerId, Life> {
         let life = Life { incarnation: Incarnation::new(Uuid::from_u128(number)), uptime };
         roster(present).iter().map(|(worker, _)| (worker.clone(), life)).collect()
     }
 
-    /// The names of those who may take something. Their processes have run for long.
+    /// Returns the names of the workers that may receive slots. Their processes have run for long.
     fn takers(damping: &mut FlapDamping, second: u32, present: &str, owning: &str) -> String {
         takers_of(damping, second, present, owning, &lives(present, second.into(), MINUTE))
     }
@@ -128,7 +128,7 @@ mod tests {
         open.map(|(worker, _)| worker.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// How long a worker waits after it was gone so many times, a second each.
+    /// Returns the wait of a worker that was gone this many times, a second each.
     fn wait_s(departures: u32) -> u32 {
         let mut damping = FlapDamping::default();
         for n in 0..departures {
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(takers(&mut damping, 2, "a", ""), "a");
     }
 
-    /// How long a worker waits whose process has run for so many seconds when it goes, and that comes back in this life.
+    /// Returns the wait of a worker whose process ended after this many seconds, and that comes back as process number `next`.
     fn wait_s_after_a_life_of(uptime_s: u32, next: u128) -> u32 {
         let mut damping = FlapDamping::default();
         takers_of(&mut damping, 0, "a b", "a", &lives("a b", 1, SECOND * uptime_s));

@@ -1,24 +1,25 @@
-//! Which workers come from the newest rollout.
+//! Generations: the order of the revisions in a rollout.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::{Incarnation, MemberRecord, Tick};
 
-/// The generation of each revision that is present: the greatest number belongs to the revision that started a worker last.
+/// Generation of each revision that is present. The greatest number belongs to the revision that started a worker last.
 ///
-/// By the last start and not by the first, so that a roll-back, which starts workers of an old revision anew, is a rollout too.
-/// A worker that dies and starts again in the midst of a rollout can turn the order round until the next one starts; that costs
-/// moves and no more.
+/// The last start counts, not the first, so that a roll-back, which starts workers of an old revision again, is a rollout too. A
+/// worker that dies and restarts during a rollout can reverse the order until the next worker starts; that costs moves and
+/// nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Generations {
     numbers: BTreeMap<String, u64>,
-    /// When each process started, as first seen: seen again, it is a little off, and two revisions could change places.
+    /// Start of each process, as first seen. Later readings differ a little, and two revisions could change places.
     started: BTreeMap<Incarnation, u64>,
     last: u64,
-    /// When the rollout last made progress: another revision became the newest, or there were fewer workers of older ones than ever before.
+    /// Time at which the rollout last made progress: another revision became the newest, or the number of workers of older ones
+    /// reached a new minimum.
     progress_at: Duration,
-    /// The newest generation, and the fewest workers of older ones that were seen beside it.
+    /// The newest generation, and the minimum number of workers of older ones that was seen beside it.
     progress: (u64, usize),
     is_stalled: bool,
 }
@@ -26,15 +27,16 @@ pub(super) struct Generations {
 /// A rollout that makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StalledRollout {
-    /// How many workers are not of the newest revision.
+    /// Number of workers that are not of the newest revision.
     pub older: usize,
-    /// How long ago their number last fell.
+    /// Time since their number last fell.
     pub since: Duration,
 }
 
 impl Generations {
-    /// Learns who is there at this tick of the store, which is `now` by the control plane's own clock. Where the rollout
-    /// has made no progress for `limit`, all revisions count as one generation until it does. Workers that crash and come back are no progress.
+    /// Reads the members at this tick of the store, which is `now` by the control plane's own clock. If the rollout has made no
+    /// progress for `limit`, all revisions count as one generation until it does, and the stalled rollout is returned. Workers
+    /// that crash and come back are no progress.
     pub(super) fn observe<'a>(
         &mut self,
         now: Duration,
@@ -70,7 +72,7 @@ impl Generations {
         self.number(latest);
     }
 
-    /// The generation of a revision; workers that tell none are of the oldest.
+    /// Returns the generation of a revision; workers that report none are of the oldest.
     pub(super) fn of(&self, revision: Option<&str>) -> u64 {
         if self.is_stalled { 0 } else { self.number_of(revision) }
     }
@@ -79,7 +81,7 @@ impl Generations {
         revision.and_then(|revision| self.numbers.get(revision)).copied().unwrap_or_default()
     }
 
-    /// Numbers those who are new by their starts, and anew the one who has overtaken all others.
+    /// Numbers new revisions by their starts, and gives a new number to a revision that has overtaken all others.
     fn number(&mut self, latest: BTreeMap<&str, u64>) {
         self.numbers.retain(|revision, _| latest.contains_key(revision.as_str()));
         let mut by_start: Vec<(u64, &str)> = latest.into_iter().map(|(revision, start)| (start, revision)).collect();
@@ -107,7 +109,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(600);
 
-    /// A worker of this number and revision that started at this tick, heard at tick 1,000.
+    /// Returns a worker with this number and revision that started at this tick and was heard at tick 1,000.
     fn worker(number: u128, revision: Option<&str>, start: u64) -> MemberRecord {
         let key = MemberKey {
             worker: WorkerId::new(format!("w{number}")).unwrap(),

@@ -1,36 +1,36 @@
-//! Leadership is earned by turns: it is renewed only while turns succeed, and given up, so that others can try, when they do not.
+//! Leadership of one control plane: it renews only while its turns succeed, and resigns so that others can try when they do not.
 
 use std::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::{StoreError, Term};
 
-/// The lease is renewed so many times as often as it needs to be.
+/// Number of renewals within one lease.
 const RENEWALS_A_LEASE: u32 = 3;
-/// The longest time for which a control plane that gave up lets others try, in leases.
+/// Maximum time for which a control plane that gave up lets others try, in leases.
 const LONGEST_WAIT_LEASES: u32 = 3;
 
-/// What to do about leadership before the next turn.
+/// Action on leadership before the next turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duty {
-    /// It leads.
+    /// It leads, and nothing is due.
     Lead(Term),
     /// It leads, and renews its lease first.
     Renew(Term),
-    /// It has led for a whole lease without a turn that succeeded: it resigns.
+    /// It has led for a whole lease without a successful turn: it resigns.
     GiveUp(Term),
-    /// It does not lead: it asks for leadership.
+    /// It does not lead: it campaigns.
     Campaign,
-    /// It gave up a while ago: it lets others try.
+    /// It gave up recently: it lets others try.
     Wait,
 }
 
-/// Leadership as seen by one control plane. Times are those of its own clock.
+/// Leadership as seen by one control plane. Times are from its own clock.
 #[derive(Debug)]
 pub(super) struct Leadership {
     lease: Duration,
     held: Option<Held>,
-    /// Before that it does not campaign.
+    /// Time before which it does not campaign.
     campaigns_at: Duration,
     backoff: Backoff,
 }
@@ -39,19 +39,20 @@ pub(super) struct Leadership {
 struct Held {
     term: Term,
     renew_at: Duration,
-    /// When the last turn that succeeded ended; its election, before the first.
+    /// End of the last successful turn; before the first one, time of the election.
     succeeded_at: Duration,
-    /// Whether the store answered when a turn failed: then another control plane may do better.
+    /// True if a turn failed although the store was available: another control plane may then succeed.
     is_our_fault: bool,
 }
 
 impl Leadership {
-    /// Of a control plane that has not campaigned yet. The seed tells its jitter from that of others.
+    /// Returns the leadership of a control plane that has not campaigned yet. The seed makes its jitter different from that of
+    /// others.
     pub(super) fn new(lease: Duration, seed: u64) -> Self {
         Self { lease, held: None, campaigns_at: Duration::ZERO, backoff: Backoff::new(lease, lease * LONGEST_WAIT_LEASES, seed) }
     }
 
-    /// What to do at `now`.
+    /// Returns the action that is due at `now`.
     pub(super) fn duty(&self, now: Duration) -> Duty {
         match self.held {
             Some(held) if now < held.renew_at => Duty::Lead(held.term),
@@ -62,12 +63,12 @@ impl Leadership {
         }
     }
 
-    /// The term, if it leads.
+    /// Returns the term, if it leads.
     pub(super) fn term(&self) -> Option<Term> {
         self.held.map(|held| held.term)
     }
 
-    /// How long ago its last successful turn ended, if it leads.
+    /// Returns the time since its last successful turn ended, if it leads; zero otherwise.
     pub(super) fn failing_for(&self, now: Duration) -> Duration {
         self.held.map_or(Duration::ZERO, |held| now.saturating_sub(held.succeeded_at))
     }
@@ -83,7 +84,7 @@ impl Leadership {
         }
     }
 
-    /// Renews with the next turn.
+    /// Makes the renewal due in the next turn.
     pub(super) fn renew_soon(&mut self) {
         if let Some(held) = &mut self.held {
             held.renew_at = Duration::ZERO;
@@ -103,13 +104,13 @@ impl Leadership {
         }
     }
 
-    /// Another leads, or nobody. Gives the term that was held.
+    /// Ends the leadership, and returns the term that was held.
     pub(super) fn lost(&mut self) -> Option<Term> {
         self.held.take().map(|held| held.term)
     }
 
-    /// It leads no more, and campaigns again only after the time that is returned: zero where the store was away for everybody, and longer
-    /// with each leadership in which no turn succeeded.
+    /// Ends the leadership, and returns the time until it may campaign again: zero if the store was unavailable, and otherwise
+    /// longer with each leadership in which no turn succeeded.
     pub(super) fn gave_up(&mut self, now: Duration) -> Duration {
         let is_our_fault = self.held.take().is_some_and(|held| held.is_our_fault);
         let wait = if is_our_fault { self.backoff.failed() } else { Duration::ZERO };

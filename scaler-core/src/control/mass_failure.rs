@@ -1,5 +1,5 @@
-//! Mass-failure guard: pauses rebalancing while most members fail, or are late, at once. Then the store or this process is at fault, and moves
-//! would not help.
+//! Mass-failure guard: pauses rebalancing while most members fail, or are late, at once. The cause is then the store or this
+//! process, and moves would not help.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure_detector::MemberPhase;
 use crate::WorkerId;
 
-/// A store that is slow makes its workers late again and again: one that became late twice within this time is slow.
+/// Time within which a worker that became late twice counts as slow. A slow store makes its workers late repeatedly.
 const RECENTLY: Duration = Duration::from_secs(15);
 
 /// Number of slots and phase of one owner.
@@ -16,30 +16,30 @@ pub(super) struct OwnerStatus {
     pub(super) worker: WorkerId,
     pub(super) slots: usize,
     pub(super) phase: MemberPhase,
-    /// True if it is lost, its tick is overdue, or the store refused to change any of its items in the last one.
+    /// True if it is lost, its tick is overdue, or the store refused to change all of its items in the last one.
     pub(super) late: bool,
     /// True if the membership has a fresh heartbeat of it.
     pub(super) heard: bool,
 }
 
-/// Decision of the guard about one look.
+/// Decision of the guard in one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
     None,
     /// Nothing moves: this many slots are silent.
     Paused(usize),
-    /// Nothing moves yet: some owners are back and this many slots are still silent. Their silence counts anew from now.
+    /// Nothing moves yet: some owners are back and this many slots are still silent. Their silence is measured again from now.
     Resuming(usize),
 }
 
-/// State of the guard: since when most owners are silent, and whether they were given up.
+/// State of the guard: time since which most owners are silent, and whether they were given up.
 #[derive(Debug, Default)]
 pub(super) struct MassFailureGuard {
     since: Option<Duration>,
     has_let_go: bool,
     /// Last time at which no owner could write and at least one was barred.
     all_barred_at: Option<Duration>,
-    /// Since when a worker is lost while most are slow.
+    /// Time since which a worker is lost while most are slow.
     slow_since: Option<Duration>,
     lateness: BTreeMap<WorkerId, Lateness>,
 }
@@ -66,15 +66,20 @@ impl Lateness {
 }
 
 impl MassFailureGuard {
-    /// Decides at `now`, from the status of all owners. Where more than half of the slots, of several owners, are lost, nothing moves, until that
-    /// has lasted for `hold_for` and each of these owners is dead by all witnesses, the membership among them, if it `can_ask` that. A store that
-    /// refuses work loses sessions, too: an owner whose session is gone and that is heard is not dead.
+    /// Decides at `now`, from the status of all owners, whether rebalancing is paused.
     ///
-    /// An outage silences one owner after the other, within a tick, and a store that is slow makes all of them late, by turns. So a worker that is lost
-    /// while most owners are late, or most others are late again and again, is waited for; but one that is dead by all witnesses for no
-    /// longer than `hold_for`. Where no owner can write and some are barred, the reason is one that all have in common, such as a revoked privilege:
-    /// then nothing moves, nor for `hold_for` afterwards, in which each finds out that it may write again. Once the dead have been let go, those of them whose slots have not moved yet are given no time
-    /// anew: many slots move in several steps, and the rest is less than half at some point.
+    /// - *Most slots are lost*: at least two owners, with more than half of the slots, are lost. Nothing moves until this has
+    ///   lasted for `hold_for` and each of these owners is dead by all signals, including the membership, which must be readable
+    ///   (`can_ask`). A store that refuses work loses sessions, too, so an owner without a session that has a fresh heartbeat is
+    ///   not dead.
+    /// - *The store is slow*: a worker is lost while most owners are late, or most of the others are late repeatedly. An outage
+    ///   silences one owner after the other, within a tick, and a slow store makes all of them late in turn. Nothing moves until
+    ///   this has lasted for `hold_for` and the lost workers are dead by all signals.
+    /// - *No owner can write, and some are barred*: the cause is common to all, such as a revoked privilege. Nothing moves then,
+    ///   nor for `hold_for` afterwards, in which each owner finds out that it may write again.
+    ///
+    /// Once dead owners have been given up, those of them whose slots have not moved yet are not waited for again: many slots
+    /// move in several steps, and at some point the rest is less than half.
     pub(super) fn look(&mut self, now: Duration, owners: &[OwnerStatus], can_ask: bool, hold_for: Duration) -> Pause {
         let before = std::mem::take(&mut self.lateness);
         self.lateness = owners
@@ -114,7 +119,7 @@ impl MassFailureGuard {
         if self.has_let_go { Pause::None } else { Pause::Paused(silent) }
     }
 
-    /// Number of slots of owners that cannot write, if a reason that all have in common holds, or held within `hold_for`.
+    /// Returns the number of slots of owners that cannot write, if a cause common to all owners is present, or was within `hold_for`.
     fn barred(&mut self, now: Duration, owners: &[OwnerStatus], hold_for: Duration) -> Option<usize> {
         let is_barred = |owner: &OwnerStatus| owner.phase == MemberPhase::Barred;
         if !owners.iter().any(is_barred) {
@@ -127,8 +132,8 @@ impl MassFailureGuard {
         self.all_barred_at.filter(|at| now.saturating_sub(*at) < hold_for).map(|_| slots(&silent))
     }
 
-    /// Number of slots of slow owners, if most are slow: of those that are late now, if they have most of all slots; else of those that became late
-    /// twice within [`RECENTLY`], if they have most of the slots of owners that are not lost.
+    /// Returns the number of slots of slow owners, if most are slow: of those that are late now, if they have most of all slots;
+    /// else of those that became late twice within [`RECENTLY`], if they have most of the slots of owners that are not lost.
     fn slow(&self, now: Duration, all: &[&OwnerStatus]) -> Option<usize> {
         let late: Vec<_> = all.iter().copied().filter(|owner| owner.late).collect();
         let others: Vec<_> = all.iter().copied().filter(|owner| !owner.phase.is_lost()).collect();
@@ -141,7 +146,7 @@ impl MassFailureGuard {
     }
 }
 
-/// Number of slots of `some` owners, if they are at least two and have more than half of the slots of `all`.
+/// Returns the number of slots of `some` owners, if they are at least two and have more than half of the slots of `all`.
 fn most(some: &[&OwnerStatus], all: &[&OwnerStatus]) -> Option<usize> {
     (some.len() >= 2 && slots(some) * 2 > slots(all)).then(|| slots(some))
 }
@@ -156,7 +161,8 @@ mod tests {
 
     const FOR: Duration = Duration::from_secs(5);
 
-    /// `w` works, `l` is late, `b` barred, `c` is cut off, `d` dead, and `s` has lost its session and is heard; each has ten slots.
+    /// Returns owners of ten slots each: `w` works, `l` is late, `b` is barred, `c` is cut off, `d` is dead, and `s` has lost its
+    /// session and has a fresh heartbeat.
     fn owners(letters: &str) -> Vec<OwnerStatus> {
         let owner = |(number, letter)| OwnerStatus {
             worker: WorkerId::new(format!("worker-{number}")).unwrap(),
@@ -173,7 +179,7 @@ mod tests {
         letters.chars().enumerate().map(owner).collect()
     }
 
-    /// What each of these looks says, a second after the other.
+    /// Returns the decisions about these looks, one second apart.
     fn looks<const N: usize>(each: [&str; N]) -> [Pause; N] {
         let mut guard = MassFailureGuard::default();
         let mut seconds = 0..;
@@ -213,7 +219,7 @@ mod tests {
     fn while_all_are_late_only_the_dead_are_given_up_and_not_at_once() {
         assert_eq!(looks(["cll"; 20]), [Pause::Paused(30); 20], "who lives is not given up while all are slow");
         assert_eq!(looks(["dll"; 7]), [[Pause::Paused(30); 5].as_slice(), &[Pause::None; 2]].concat()[..]);
-        // Slow ones are late by turns.
+        // Slow workers are late in turn.
         assert_eq!(
             looks(["cll", "lcl", "lwc", "llw", "clw", "wwl"]),
             [Pause::Paused(30), Pause::Paused(30), Pause::Paused(20), Pause::None, Pause::Paused(20), Pause::None]
@@ -249,7 +255,7 @@ mod tests {
         let mut guard = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
         let mut look = |letters| guard.look(FOR, &owners(letters), true, FOR);
         assert_eq!(["ddw", "dww", "dww"].map(&mut look), [Pause::None; 3]);
-        // Who was held and not let go, or speaks again, is given time.
+        // A worker that was paused and not given up, or that is heard again, is waited for.
         assert_eq!(["ddw", "dww"].map(&mut look), [Pause::Paused(20), Pause::Resuming(10)]);
         let mut guard = MassFailureGuard { since: Some(Duration::ZERO), ..MassFailureGuard::default() };
         let mut look = |letters| guard.look(FOR, &owners(letters), true, FOR);

@@ -1,7 +1,7 @@
-//! The control plane: watches workers and items, and moves slots.
+//! The control plane: observes workers and items, and moves slots.
 //!
-//! [`phase_of`] is the failure detector; [`ControlPlane`] turns the phases of all members into transfers, as a pure
-//! state machine; [`run`] is the thin driver that leads, looks, and commits.
+//! [`phase_of`] is the failure detector. [`ControlPlane`] is a pure state machine that turns the phases of all members into
+//! transfers. [`run`] is the thin driver that leads, looks, and commits.
 
 mod census;
 mod debounce;
@@ -28,48 +28,50 @@ pub use step::{ControlPlane, Decision, Observation};
 
 use crate::RingKind;
 
-/// How a control plane places slots, and how it behaves in time.
+/// Configuration of a control plane: placement of slots, intervals and limits.
 #[derive(Clone, Debug)]
 pub struct ControlConfig {
-    /// Which ring places the slots.
+    /// Kind of ring that places the slots.
     pub ring: RingKind,
-    /// How long a leadership lasts unless it is renewed. It is renewed three times as often, as long as the last turn that succeeded is no
+    /// Duration of a lease unless it is renewed. It is renewed three times as often, as long as the last successful turn is no
     /// longer ago than this.
     pub lease: Duration,
-    /// The time from one look at the workers to the next. Looks that take long are made less often.
+    /// Interval between two looks at the workers. Looks that take long are made less often.
     pub scan_interval: Duration,
-    /// The time to the next look when a transfer waits for its tick, or a worker is late.
+    /// Interval to the next look while a transfer waits for its tick or a worker is late.
     pub handover_interval: Duration,
-    /// Debounce: how long to wait for further joins and drains before slots move for one; no longer than five times
-    /// that. What a lost worker owned never waits.
+    /// Debounce: time to wait for further joins and drains before slots move for one, at most five times this in total. Slots of
+    /// lost workers never wait.
     pub debounce: Duration,
-    /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer than this time.
-    /// A process that was gone before it had run for this time counts three times, unless it came back itself. Zero turns it off. Slots
-    /// without owner never wait.
+    /// Flap damping window, and maximum wait. A worker that was gone n times within this time waits 2^n s after each return
+    /// before it is given slots. A process that ended before it had run for this time counts three times, unless the same process
+    /// came back. Zero turns damping off. Slots without an owner never wait.
     pub damping: Duration,
-    /// The most slots that move in a second while their owners work. What nobody ticks always moves at once.
+    /// Move rate limit: maximum number of slots per second that move while their owners work. Slots that no worker ticks always
+    /// move at once.
     pub moves_per_s: u32,
-    /// How long workers of several revisions may stand beside each other, while none comes or goes, before the older ones are given slots like
-    /// the newest.
+    /// Maximum time for which workers of several revisions may coexist without progress of the rollout. After it, workers of
+    /// older revisions are given slots like the newest.
     pub rollout_limit: Duration,
-    /// The least time from one count of the items to the next. Counts that take long are made less often.
+    /// Minimum time between two counts of the items. Counts that take long are made less often.
     pub census_interval: Duration,
-    /// The least time between moves for mere unevenness.
+    /// Minimum time between rebalances for load alone.
     pub load_rebalance_interval: Duration,
-    /// How much more than its fair share a worker may carry before items are moved for it: 0.1 is a tenth more.
+    /// Tolerated unevenness: a worker may carry this much more than its fair share before slots move for load; 0.1 is a tenth
+    /// more.
     pub tolerance: f64,
-    /// When a silent member is forgotten.
+    /// Time after which a silent member is removed from the membership.
     pub sweep_after: Duration,
-    /// The most slots in one commit.
+    /// Maximum number of slots in one commit.
     pub commit_limit: usize,
-    /// When a worker counts as lost.
+    /// Time-outs of the failure detector.
     pub thresholds: Thresholds,
 }
 
 impl Default for ControlConfig {
-    /// The sticky ring, a lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, a second to gather, damping within a
-    /// minute, 4096 planned moves a second, 10 min for a rollout that stands still, a count every second, 10 s between moves for mere unevenness of more than 10 %,
-    /// silent members forgotten after 60 s, 4096 slots a commit.
+    /// Sticky ring, lease of 5 s, a look every 250 ms and every 100 ms during a hand-over, debounce of 1 s, flap damping within
+    /// 60 s, 4096 moves per second, 10 min for a stalled rollout, a count every second, 10 s between rebalances for load,
+    /// tolerance of 10 %, silent members removed after 60 s, 4096 slots per commit.
     fn default() -> Self {
         Self {
             ring: RingKind::default(),

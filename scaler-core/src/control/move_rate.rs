@@ -1,8 +1,8 @@
-//! Rate limit of moves for mere balance: a rebalance of very many slots comes in parts.
+//! Move rate limit: spreads a rebalance of very many slots over time.
 
 use std::time::Duration;
 
-/// The most that is saved up while nothing moves.
+/// Maximum saved allowance, as time without moves.
 const SAVINGS: Duration = Duration::from_secs(1);
 
 /// Token bucket of moves.
@@ -14,7 +14,7 @@ pub(super) struct MoveRate {
 }
 
 impl MoveRate {
-    /// Limits moves to this many a second, at least one.
+    /// Returns a limit of this many moves per second, at least one.
     pub(super) fn new(moves_per_s: u32) -> Self {
         Self { price: SAVINGS / moves_per_s.max(1), saved: SAVINGS, seen_at: None }
     }

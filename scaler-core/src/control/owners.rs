@@ -1,28 +1,28 @@
-//! Who owns the slots, kept from look to look, so that a look at which little has changed costs little.
+//! Slot owners, kept from look to look, so that a look at which little has changed costs little.
 
 use std::collections::BTreeMap;
 
 use crate::{Incarnation, MemberKey, Slot, SlotState, Tick, WorkerId};
 
-/// Owners that own nothing any more are kept up to this many, and up to as many as own something.
+/// Maximum number of former owners that are kept, or the number of present owners if that is greater.
 const MOST_GONE: usize = 64;
 
-/// The owner of each slot, and what each owner has.
+/// Owner of each slot, and slots and last tick of each owner.
 #[derive(Debug, Default)]
 pub(super) struct SlotOwners {
-    /// By slot, the place of its owner.
+    /// Index of the owner in `owners`, by slot.
     places: Vec<usize>,
     owners: Vec<KnownOwner>,
     by_key: BTreeMap<Option<MemberKey>, usize>,
     changes: Changes,
 }
 
-/// Slots that have changed hands.
+/// Slots that have changed their owner.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Changes {
-    /// These, some perhaps more than once.
+    /// These slots; some may occur more than once.
     Slots(Vec<Slot>),
-    /// Any may have.
+    /// Any slot may have.
     All,
 }
 
@@ -37,7 +37,7 @@ impl Changes {
         matches!(self, Self::Slots(slots) if slots.is_empty())
     }
 
-    /// Notes a slot; where as many are noted as there are, any may have changed.
+    /// Records a slot. Once as many are recorded as there are slots, any may have changed.
     fn note(&mut self, number: usize, slots: usize) {
         match (&mut *self, u32::try_from(number)) {
             (Self::Slots(noted), Ok(number)) if noted.len() < slots => noted.push(Slot::new(number)),
@@ -48,7 +48,7 @@ impl Changes {
 
 #[derive(Debug)]
 struct KnownOwner {
-    /// `None` for nobody.
+    /// `None` stands for slots without an owner.
     key: Option<MemberKey>,
     slots: usize,
     last_tick: Tick,
@@ -62,7 +62,7 @@ pub(super) struct Owned {
 }
 
 impl SlotOwners {
-    /// Takes in the slots as they are.
+    /// Updates the owners from the present state of the slots.
     pub(super) fn observe(&mut self, slots: &[SlotState]) {
         let gone = self.owners.iter().filter(|owner| owner.slots == 0).count();
         if self.places.len() != slots.len() || gone > MOST_GONE.max(self.owners.len() - gone) {
@@ -92,17 +92,17 @@ impl SlotOwners {
         place
     }
 
-    /// Which slots have changed hands since this was asked last.
+    /// Returns the slots that changed their owner since the last call.
     pub(super) fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
     }
 
-    /// Those who own slots.
+    /// Returns the owners of slots.
     pub(super) fn keys(&self) -> impl Iterator<Item = &MemberKey> {
         self.owners.iter().filter(|owner| owner.slots > 0).filter_map(|owner| owner.key.as_ref())
     }
 
-    /// What each worker owns.
+    /// Returns what each worker owns.
     pub(super) fn by_worker(&self) -> BTreeMap<WorkerId, Owned> {
         let mut workers: BTreeMap<WorkerId, Owned> = BTreeMap::new();
         for owner in self.owners.iter().filter(|owner| owner.slots > 0) {
@@ -131,7 +131,7 @@ mod tests {
         SlotState { owner: (owner > 0).then(|| key(owner)), epoch: Epoch(1), last_tick: Tick(tick) }
     }
 
-    /// Counted anew.
+    /// Returns the same counts, counted from scratch.
     fn counted(slots: &[SlotState]) -> BTreeMap<WorkerId, Owned> {
         let mut workers: BTreeMap<WorkerId, Owned> = BTreeMap::new();
         for state in slots {

@@ -1,4 +1,4 @@
-//! The planner of the leader: keeps its ring and its last plan from look to look, so that a look costs what has changed.
+//! Planner of the leader: keeps its ring and its last plan from look to look, so that a look costs only what has changed.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::{Cost, Move, Plan, Reason, Ring, RingKind, Roster, Slot, SlotCount, S
 #[derive(Debug, Default)]
 pub(super) struct Planner {
     ring: Option<Box<dyn Ring>>,
-    /// Slots whose owner in the ring may not be the wanted one any more.
+    /// Slots whose owner in the ring may differ from the wanted one.
     stale: BTreeSet<Slot>,
     idle: Option<IdlePlan>,
 }
@@ -19,12 +19,12 @@ pub(super) struct Planner {
 pub(super) struct Request<'a> {
     pub(super) kind: RingKind,
     pub(super) slots: SlotCount,
-    /// The workers that share the slots now.
+    /// Workers that share the slots now.
     pub(super) before: &'a Roster,
-    /// The workers that shall share them.
+    /// Workers that are to share the slots.
     pub(super) to: &'a Roster,
     pub(super) load: &'a SlotLoad,
-    /// Tolerated unevenness, as a share of the fair load; `None` while loads are not to be evened out.
+    /// Tolerated unevenness, as a share of the fair load; `None` if loads must not be evened out now.
     pub(super) tolerance: Option<f64>,
 }
 
@@ -46,10 +46,10 @@ struct IdlePlan {
 }
 
 impl Planner {
-    /// Makes the plan. `changes` are the slots that changed hands since the last call, and `wanted` gives the owner of each slot once all pending moves
-    /// are committed.
+    /// Returns the plan. `changes` are the slots that changed their owner since the last call, and `wanted` gives the owner of
+    /// each slot once all pending moves are committed.
     ///
-    /// Debug builds check it against the plan of a ring that is made from all slots.
+    /// Debug builds compare it with the plan of a ring that is built from all slots.
     pub(super) fn plan<'a>(
         &mut self,
         request: Request<'_>,
@@ -71,14 +71,14 @@ impl Planner {
         planned
     }
 
-    /// Counts the moves of this plan as made.
+    /// Applies the moves of this plan to the ring, as if they were committed.
     pub(super) fn pending(&mut self, plan: &Plan) {
         if self.ring.as_mut().is_some_and(|ring| ring.apply(plan).is_err()) {
             self.ring = None;
         }
     }
 
-    /// Looks the wanted owner of this slot up again with the next plan.
+    /// Rereads the wanted owner of this slot in the next plan.
     pub(super) fn check(&mut self, slot: Slot) {
         self.stale.insert(slot);
     }
@@ -90,7 +90,7 @@ impl Planner {
         }
     }
 
-    /// The kept ring with the wanted owners, or a new one.
+    /// Returns the kept ring with the wanted owners, or a new one.
     fn update<'a>(&mut self, request: Request<'_>, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> &dyn Ring {
         let stale = std::mem::take(&mut self.stale);
         let kept = self.ring.take().filter(|ring| ring.slots() == request.slots).and_then(|mut ring| {
@@ -126,7 +126,7 @@ impl IdlePlan {
     }
 }
 
-/// The plan that gives these slots the wanted owners; `None` if one has lost its owner, which no plan can express.
+/// Returns the plan that gives these slots the wanted owners; `None` if one has lost its owner, which no plan can express.
 fn difference<'a>(
     ring: &dyn Ring,
     stale: &BTreeSet<Slot>,

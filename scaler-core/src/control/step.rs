@@ -1,4 +1,4 @@
-//! The control plane as a state machine: shown what is, it says what shall move.
+//! The control plane as a state machine: from an observation to a decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,35 +18,35 @@ use crate::{
     SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
-/// Everything the control plane looks at.
+/// Input of one step of the control plane.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'a> {
     /// The slots.
     pub assignment: &'a Assignment,
-    /// When the slots were asked for, a time of the control plane's own clock.
+    /// Time at which the slots were requested, by the control plane's own clock.
     pub asked_at: Duration,
-    /// When they were known.
+    /// Time at which the answer arrived.
     pub answered_at: Duration,
-    /// Who is there; `None` when the membership cannot be read.
+    /// Members; `None` if the membership cannot be read.
     pub members: Option<&'a [MemberRecord]>,
-    /// The items in the slots.
+    /// Number of items in the slots.
     pub load: &'a SlotLoad,
 }
 
-/// What follows from an observation.
+/// Result of one step of the control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
     /// Phase of each worker.
     pub phases: BTreeMap<WorkerId, MemberPhase>,
-    /// When most slots fell silent at once, how many: then nothing moves.
+    /// Number of silent slots while the mass-failure guard pauses rebalancing: then nothing moves. `None` otherwise.
     pub silent: Option<usize>,
-    /// How many workers have slots and are late, but not yet lost: it is worth looking again soon.
+    /// Number of workers that own slots and are late but not lost yet. If there are any, the next look should follow soon.
     pub suspects: usize,
-    /// The rollout that makes no progress, if there is one: its workers share like all others.
+    /// Rollout that makes no progress, if there is one. Its workers share the slots with all others.
     pub stalled: Option<StalledRollout>,
     /// Moves planned in this step.
     pub plan: Plan,
-    /// What to commit: those, and those planned before that have not happened yet.
+    /// Transfers to commit: for the moves of this plan, and for earlier moves that have not been committed yet.
     pub transfers: Vec<Transfer>,
 }
 
@@ -57,48 +57,48 @@ struct Pending {
     epoch: Epoch,
 }
 
-/// Phase of a worker, with what led to it.
+/// Phase of a worker, with the signals that led to it.
 #[derive(Clone, Debug)]
 struct MemberStatus {
     key: MemberKey,
     phase: MemberPhase,
-    /// Its tick was due and has not come, while its session is gone or for longer than it may be late.
+    /// True if it is not lost and its tick is overdue: by more than the grace, or by any time if its session is gone.
     late: bool,
-    /// The store refused to change any of its items in the last tick that it told of.
+    /// True if the store refused to change all of its items in the last tick that it reported.
     refused: bool,
-    /// The membership hears it.
+    /// True if the membership has a fresh heartbeat of it.
     heard: bool,
-    /// The last tick of each incarnation that owns slots under the name.
+    /// Last tick of each incarnation that owns slots under the name.
     ticked: BTreeMap<Incarnation, Tick>,
     slots: usize,
 }
 
-/// The state of a control plane from one look to the next. A new leader starts with an empty one.
+/// State of a control plane from one look to the next. A new leader starts with an empty one.
 #[derive(Debug)]
 pub struct ControlPlane {
     config: ControlConfig,
     owners: SlotOwners,
     planner: Planner,
-    /// Those among whom the slots are shared as soon as all pending moves have happened.
+    /// Roster among which the slots are shared once all pending moves are committed.
     shared_among: Option<Roster>,
     records: BTreeMap<WorkerId, MemberRecord>,
     generations: Generations,
     tick_ages: TickAges,
-    /// Whose sessions were seen open: only such a one can be gone. After an outage of the store, a session that is not there may just
-    /// not be back yet.
+    /// Incarnations whose sessions were seen open. Only these can be gone: after an outage of the store, a missing session may
+    /// simply not be back yet.
     opened: BTreeSet<Incarnation>,
     damping: FlapDamping,
     debounce: Debounce,
     move_rate: MoveRate,
     pending: BTreeMap<Slot, Pending>,
-    /// How many moves were committed since the last look.
+    /// Number of moves committed since the last look.
     made: usize,
     mass_failure: MassFailureGuard,
     load_rebalanced_at: Option<Duration>,
 }
 
 impl ControlPlane {
-    /// A control plane that has seen nothing yet.
+    /// Returns a control plane that has observed nothing yet.
     #[must_use]
     pub fn new(config: ControlConfig) -> Self {
         let move_rate = MoveRate::new(config.moves_per_s);
@@ -121,13 +121,14 @@ impl ControlPlane {
         }
     }
 
-    /// Nobody looked for a while, since the store was away or this control plane stood still: who is silent is given time to come back.
+    /// Forgets silences and sessions after a time without looks, because the store was away or this process was paused: silent
+    /// workers get time to come back.
     pub fn blinded(&mut self) {
         self.tick_ages.forget();
         self.opened.clear();
     }
 
-    /// Looks at everything at `now`, a time of its own clock, and decides what shall move.
+    /// Takes an observation at `now`, a time of its own clock, and decides which slots move.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let statuses = self.statuses(seen);
         let phases = statuses.iter().map(|(worker, status)| (worker.clone(), status.phase)).collect();
@@ -154,7 +155,7 @@ impl ControlPlane {
         Decision { phases, silent: None, suspects, stalled, plan, transfers }
     }
 
-    /// How each worker stands that is a member or owns slots.
+    /// Returns the status of each worker that is a member or owns slots.
     fn statuses(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, MemberStatus> {
         if let Some(members) = seen.members {
             self.records = members.iter().map(|record| (record.member.key.worker.clone(), record.clone())).collect();
@@ -164,7 +165,7 @@ impl ControlPlane {
         for worker in self.records.keys() {
             owners.entry(worker.clone()).or_default();
         }
-        // What a member tells of its ticks counts only until it owns something: then the store knows better.
+        // The last tick that a member reports counts only until it owns a slot: from then on the store has better information.
         let told = |worker| self.records.get(worker).and_then(|record| record.member.last_tick);
         let ticks = owners.iter().filter_map(|(worker, owner)| {
             let last = owner.ticked.values().copied().max().or_else(|| told(worker))?;
@@ -180,7 +181,7 @@ impl ControlPlane {
         owners.into_iter().filter_map(status).collect()
     }
 
-    /// How one worker stands; `None` if nobody knows in which of its lives it is.
+    /// Returns the status of one worker; `None` if its incarnation is unknown.
     fn status(&self, worker: &WorkerId, owner: Owned, seen: &Observation<'_>) -> Option<MemberStatus> {
         let record = self.records.get(worker);
         let latest = owner.ticked.iter().max_by_key(|(_, tick)| **tick).map(|(incarnation, _)| *incarnation);
@@ -215,7 +216,7 @@ impl ControlPlane {
         Some(MemberStatus { key, phase, late, refused, heard, ticked: owner.ticked, slots: owner.slots })
     }
 
-    /// How many slots are silent, when they are so many that nothing shall move.
+    /// Returns the number of silent slots if there are so many that nothing may move; `None` otherwise.
     fn hold(&mut self, now: Duration, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Option<usize> {
         let owners = statuses.iter().filter(|(_, status)| status.slots > 0);
         let shares = owners.map(|(worker, status)| {
@@ -233,15 +234,15 @@ impl ControlPlane {
         }
     }
 
-    /// In which of its lives each worker is; how long one has run that nobody has heard of is taken for long.
+    /// Returns the present incarnation of each worker. A worker without a member record is assumed to have run for long.
     fn lives(&self, statuses: &BTreeMap<WorkerId, MemberStatus>) -> BTreeMap<WorkerId, Life> {
         let uptime = |worker| self.records.get(worker).map_or(Duration::MAX, |record| record.member.uptime);
         let life = |status: &MemberStatus, uptime| Life { incarnation: status.key.incarnation, uptime };
         statuses.iter().map(|(worker, status)| (worker.clone(), life(status, uptime(worker)))).collect()
     }
 
-    /// Who keeps a seat: those who work, and those who only are not heard, who get nothing new. Where nobody is heard, the
-    /// membership tells nothing, and those who tick may be given what others lose.
+    /// Returns the roster of workers that work. Workers without a fresh heartbeat receive no new slots, unless no worker is
+    /// healthy: then the membership has no information, and workers that tick may receive the slots that others lose.
     fn roster(&self, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Roster {
         let any_heard = statuses.values().any(|status| status.phase == MemberPhase::Healthy);
         let seats = statuses.iter().filter_map(|(worker, status)| {
@@ -258,7 +259,8 @@ impl ControlPlane {
         seats.collect()
     }
 
-    /// Takes in that these slots were moved, as [`step`](Self::step) asked. Where it is not known what became of a commit, the next look tells.
+    /// Records that these slots were moved, as [`step`](Self::step) asked. If the outcome of a commit is unknown, the next look
+    /// shows it.
     pub fn committed(&mut self, moved: &[Slot]) {
         for slot in moved.iter().filter(|slot| self.pending.remove(slot).is_some()) {
             self.made += 1;
@@ -266,8 +268,8 @@ impl ControlPlane {
         }
     }
 
-    /// Forgets moves of which the outcome was unknown and that have happened, that another writer has overtaken, or whose receiver may receive no
-    /// more. Returns how many slots have moved since the last look.
+    /// Drops pending moves that were committed with an unknown outcome, that another writer has overtaken, or whose receiver may
+    /// not receive slots any more. Returns the number of slots that moved since the last look.
     fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
         let mut made = std::mem::take(&mut self.made);
         self.pending.retain(|slot, pending| {
@@ -286,7 +288,7 @@ impl ControlPlane {
         let Ok(slots) = SlotCount::new(u32::try_from(seen.assignment.slots.len()).unwrap_or(0)) else {
             return Plan::new(roster.clone(), Vec::new(), seen.load);
         };
-        // Workers that have claimed slots by themselves are seated like any other: they have not just joined.
+        // Workers that claimed slots themselves are seated like any other: they have not just joined.
         let seated = seated(self.owning(seen.assignment), roster, draining);
         let known = self.shared_among.take().unwrap_or_default();
         let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
@@ -310,7 +312,7 @@ impl ControlPlane {
         plan
     }
 
-    /// Who owns slots, or will once all pending moves have happened.
+    /// Returns the workers that own slots, or will once all pending moves are committed.
     fn owning(&self, assignment: &Assignment) -> BTreeSet<WorkerId> {
         if self.pending.is_empty() {
             return self.owners.keys().map(|key| key.worker.clone()).collect();
@@ -319,7 +321,7 @@ impl ControlPlane {
         slots.filter_map(|slot| wanted_owner(&self.pending, assignment, slot).cloned()).collect()
     }
 
-    /// What stands between the slots as they are and as they shall be.
+    /// Returns the transfers from the present owners to the wanted ones.
     fn transfers(&self, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Vec<Transfer> {
         let mut transfers = Vec::new();
         let is_former = |key: &MemberKey| statuses.get(&key.worker).is_some_and(|status| status.key != *key);
@@ -339,7 +341,7 @@ impl ControlPlane {
     }
 }
 
-/// The owner of a slot once all pending moves are committed.
+/// Returns the owner of a slot once all pending moves are committed.
 fn wanted_owner<'a>(pending: &'a BTreeMap<Slot, Pending>, assignment: &'a Assignment, slot: Slot) -> Option<&'a WorkerId> {
     match pending.get(&slot) {
         Some(pending) => Some(&pending.to),
@@ -347,13 +349,13 @@ fn wanted_owner<'a>(pending: &'a BTreeMap<Slot, Pending>, assignment: &'a Assign
     }
 }
 
-/// How many ticks were due in this time, and are late by more than the grace.
+/// Returns the number of ticks that were due in this time and are late by more than the grace.
 fn missed(silence: Duration, tick: Duration, grace: Duration) -> u64 {
     let ticks = silence.saturating_sub(grace).as_nanos() / tick.max(Duration::from_millis(1)).as_nanos();
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// Whom a new leader takes for seated: those who own something. Others have just joined.
+/// Returns the seats of workers that own slots. All other workers count as just joined, also for a new leader.
 fn seated(owning: BTreeSet<WorkerId>, roster: &Roster, draining: &BTreeSet<WorkerId>) -> Roster {
     let seats = owning.into_iter().filter_map(|worker| {
         let seat = roster.get(&worker).or_else(|| draining.contains(&worker).then_some(Seat::PLAIN))?;
@@ -362,7 +364,8 @@ fn seated(owning: BTreeSet<WorkerId>, roster: &Roster, draining: &BTreeSet<Worke
     seats.collect()
 }
 
-/// The transfers that must not wait, and of the others as many as the rate limit allows now; the rest follow.
+/// Returns the transfers that need not wait for a tick, and as many of the others as the rate limit allows now; the rest follow
+/// later.
 fn within(limit: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
     let mut left = limit;
     let mut affords = |transfer: &Transfer| {
@@ -373,14 +376,14 @@ fn within(limit: usize, transfers: Vec<Transfer>) -> Vec<Transfer> {
     transfers.into_iter().filter(|transfer| affords(transfer)).collect()
 }
 
-/// Whether a slot stands under an earlier incarnation of its owner that ticks no more, while the owner works.
+/// True if a slot is owned by an earlier incarnation of its owner that does not tick any more, while the owner works.
 fn left_behind(state: &SlotState, status: &MemberStatus, now: Tick) -> bool {
     let Some(owner) = &state.owner else { return false };
     let silent = status.ticked.get(&owner.incarnation).is_none_or(|last| now.since(*last) >= 2);
     *owner != status.key && silent && status.phase == MemberPhase::Healthy
 }
 
-/// A slot with items changes hands just after its tick, while its owner still works.
+/// Returns the timing of a transfer: a slot with items moves right after its tick while its owner still works.
 fn timing(slot: Slot, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>, load: &SlotLoad) -> Timing {
     let works =
         |owner: &MemberKey| statuses.get(&owner.worker).is_some_and(|status| status.key == *owner && status.phase.works());

@@ -1,31 +1,31 @@
-//! How long ago each worker last ticked, by the control plane's own clock.
+//! Time since the last tick of each worker, by the control plane's own clock.
 //!
-//! The number of a tick only tells the second. When its change was seen tells more: a tick that is late counts as missed soon after
-//! it was due, and not only when the whole next second is over.
+//! The tick number only identifies the second. The time at which a new number was first seen is more precise: a late tick counts
+//! as missed soon after it was due, and not only when the whole next second is over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::{Tick, WorkerId};
 
-/// Last tick of each worker, and when it was first seen.
+/// Last tick of each worker, and the time at which it was first seen.
 #[derive(Debug, Default)]
 pub(super) struct TickAges(BTreeMap<WorkerId, LastTick>);
 
 #[derive(Debug)]
 struct LastTick {
     tick: Tick,
-    /// Later than the tick itself: silence is never taken for longer than it was.
+    /// Later than the tick itself, so that silence is never overestimated.
     seen_at: Duration,
 }
 
 impl TickAges {
-    /// Forgets all ages, after a time in which nothing was read: workers that were silent meanwhile may be coming back.
+    /// Forgets all ages after a time in which nothing was read: workers that were silent meanwhile may be coming back.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }
 
-    /// Takes in the last ticks as they were read before `answered_at`, and forgets workers without any.
+    /// Records the last ticks as read before `answered_at`, and forgets workers without any.
     pub(super) fn observe(&mut self, answered_at: Duration, ticks: &BTreeMap<WorkerId, Tick>) {
         self.0.retain(|worker, _| ticks.contains_key(worker));
         for (worker, tick) in ticks {
@@ -36,7 +36,7 @@ impl TickAges {
         }
     }
 
-    /// How long a worker had not ticked when the question was asked, at `asked_at`; `None` if it never did.
+    /// Returns the time for which a worker had not ticked at `asked_at`, when the slots were requested; `None` if it never did.
     pub(super) fn silence(&self, worker: &WorkerId, asked_at: Duration) -> Option<Duration> {
         self.0.get(worker).map(|last| asked_at.saturating_sub(last.seen_at))
     }

@@ -1,4 +1,4 @@
-//! Workers of one process, as a number and names.
+//! In-memory fleet: a number of replicas and the names of workers in one process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::WorkerId;
 use crate::autoscale::{Fleet, FleetError, FleetView, Pod};
 
-/// The reference [`Fleet`]: it keeps the number and shows the workers that it is told of; whoever owns it starts and ends them.
+/// The reference [`Fleet`]: holds the number of replicas and the workers reported to it. Its owner starts and stops the workers.
 #[derive(Debug, Default)]
 pub struct MemoryFleet(Mutex<Book>);
 
@@ -20,7 +20,7 @@ struct Book {
 }
 
 impl MemoryFleet {
-    /// A fleet that shall have this many workers and has none yet.
+    /// Creates a fleet that wants this many workers and has none yet.
     #[must_use]
     pub fn new(replicas: u32) -> Self {
         let fleet = Self::default();
@@ -28,31 +28,31 @@ impl MemoryFleet {
         fleet
     }
 
-    /// Sets the number, as somebody else would.
+    /// Sets the number of replicas as another writer would.
     pub fn demand(&self, replicas: u32) {
         let mut book = self.book();
         book.replicas = replicas;
         book.version += 1;
     }
 
-    /// There is this worker now, not ready yet.
+    /// Adds a worker, not ready yet.
     pub fn join(&self, worker: &WorkerId) {
         self.book().workers.insert(worker.clone(), Pod::default());
     }
 
-    /// This worker is being ended.
+    /// Removes a worker that is being terminated.
     pub fn forget(&self, worker: &WorkerId) {
         self.book().workers.remove(worker);
     }
 
-    /// This worker is ready, or not; whoever has not joined is passed over.
+    /// Sets the readiness of a worker; ignores workers that have not joined.
     pub fn report(&self, worker: &WorkerId, readiness: Readiness) {
         if let Some(pod) = self.book().workers.get_mut(worker) {
             pod.ready = readiness == Readiness::Ready;
         }
     }
 
-    /// How many workers are too few, and which are too many: first those that are not ready, then those that are marked.
+    /// Returns the number of missing workers, and the surplus workers: first those that are not ready, then those that are marked.
     #[must_use]
     pub fn difference(&self) -> (usize, Vec<WorkerId>) {
         let book = self.book();
@@ -64,17 +64,17 @@ impl MemoryFleet {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // A panic cannot leave the book half written: nothing that changes it panics.
+        // A panic cannot leave the book half written: no code that changes it panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether a worker is ready for work.
+/// Readiness of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It is.
+    /// The worker is ready for work.
     Ready,
-    /// It is not, or not any more.
+    /// The worker is not ready, or no longer.
     Unready,
 }
 

@@ -1,4 +1,4 @@
-//! Who is there, in the memory of one process.
+//! In-memory membership of one process.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use crate::{
     WakeUp, WorkerId,
 };
 
-/// A listener that falls further behind is told [`WakeUp::Everyone`].
+/// Capacity of the notification channel: a listener that falls further behind receives [`WakeUp::Everyone`].
 const WAKE_UPS_KEPT: usize = 64;
 
-/// The reference [`Membership`]: it shares nothing with other processes, and never fails.
+/// The reference [`Membership`]: shared with no other process, and it never fails.
 #[derive(Debug)]
 pub struct MemoryMembership {
     clock: Arc<dyn Clock>,
@@ -26,7 +26,7 @@ pub struct MemoryMembership {
 }
 
 impl MemoryMembership {
-    /// An empty membership that tells ages by this clock.
+    /// Creates an empty membership that computes ages by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, book: Mutex::default(), wake_ups: broadcast::Sender::new(WAKE_UPS_KEPT) }
@@ -38,7 +38,7 @@ impl MemoryMembership {
     }
 
     fn notify(&self, wake_up: WakeUp) {
-        // Nobody has to listen.
+        // There may be no listeners.
         drop(self.wake_ups.send(wake_up));
     }
 }
@@ -98,11 +98,11 @@ impl Membership for MemoryMembership {
     }
 }
 
-/// All that the membership remembers.
+/// State of the membership.
 #[derive(Debug, Default)]
 struct Book {
     entries: BTreeMap<(WorkerId, InstallationId), Entry>,
-    /// Incarnations that lost their name, and when.
+    /// Incarnations that lost their name, and when they did.
     superseded: BTreeMap<Incarnation, Duration>,
     retired: BTreeMap<InstallationId, BTreeSet<WorkerId>>,
 }
@@ -113,7 +113,7 @@ struct Entry {
     seen: Duration,
 }
 
-/// Whether others should look.
+/// Effect of a call on the member list: listeners are notified of news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     News,

@@ -1,4 +1,4 @@
-//! Reference adapters in memory: for tests, for a first try, and as the plainest reading of the contracts.
+//! In-memory reference adapters: for tests, for trying out the library, and as the simplest implementation of the contracts.
 
 mod fleet;
 mod membership;

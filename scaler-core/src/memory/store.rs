@@ -1,4 +1,4 @@
-//! The reference store: items, slots and leadership behind one lock.
+//! In-memory reference store: items, slots and leadership behind one lock.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use crate::{
     digest_of, slot_of,
 };
 
-/// Beside a leader, a slot that was given counts as a tick of so long before: a short respite, and no sign of life.
+/// Ticks subtracted from the tick in which an owner was given a slot, while there is a leader: a short grace period, not a sign of life.
 const RESPITE: u64 = ABANDONED_AFTER_TICKS - ORPHANED_AFTER_TICKS - 1;
 
-/// A store in memory: the reference that shows what the contract means. It never fails.
+/// In-memory reference implementation of the store contract. It never fails.
 #[derive(Debug)]
 pub struct MemoryStore {
     installation: InstallationId,
@@ -27,48 +27,48 @@ pub struct MemoryStore {
     state: Mutex<State>,
 }
 
-/// An item as the store holds it.
+/// Item as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The item.
+    /// Id of the item.
     pub id: ItemId,
-    /// How often it was incremented.
+    /// Number of times the item was incremented.
     pub value: u64,
-    /// Who did so last.
+    /// Worker that last incremented the item; `None` if none has.
     pub worker: Option<WorkerId>,
 }
 
 #[derive(Debug)]
 struct State {
     items: BTreeMap<ItemId, Row>,
-    /// The ids of the items of each slot, in order.
+    /// Ids of the items of each slot, in order.
     by_slot: Vec<Vec<ItemId>>,
     refused_items: BTreeMap<ItemId, String>,
     refused_workers: BTreeMap<WorkerId, String>,
     slots: Vec<SlotState>,
     ticks: Vec<u64>,
-    /// How many ticks the present one is ahead of the clock.
+    /// Number of ticks by which the current tick is ahead of the clock.
     ahead: u64,
-    /// The tick in which each slot last changed hands.
+    /// Tick in which each slot last changed its owner.
     moved: Vec<Tick>,
     term: u64,
     office: Option<Office>,
 }
 
-/// A leadership. Times are those of the store's clock.
+/// Leadership; times are those of the store's clock.
 #[derive(Clone, Copy, Debug)]
 struct Office {
     holder: Uuid,
     lease: Duration,
     lease_ends: Duration,
     elected_in: Tick,
-    /// Since when the leader has told in each renewal that it hears nobody.
+    /// Time since which every renewal reported that the leader hears no members; `None` if the last one did not.
     deaf_since: Option<Duration>,
 }
 
 impl MemoryStore {
-    /// An empty store with this many slots, whose ticks last `tick_length`, at least a millisecond. Its installation is the nil UUID: give
-    /// it [another](Self::with_installation) where several stores share a membership.
+    /// Creates an empty store with this many slots and ticks of `tick_length`, at least 1 ms. Its installation is the nil UUID: give it
+    /// [another](Self::with_installation) if several stores share a membership.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, slots: SlotCount, tick_length: Duration) -> Self {
         let state = State {
@@ -92,14 +92,14 @@ impl MemoryStore {
         }
     }
 
-    /// The same store under another identity.
+    /// Returns the store with another installation.
     #[must_use]
     pub const fn with_installation(mut self, installation: InstallationId) -> Self {
         self.installation = installation;
         self
     }
 
-    /// Puts an item in, with value 0; `false` when it is there already.
+    /// Inserts an item with value 0. Returns `false` if it exists already.
     pub fn insert(&self, id: ItemId) -> bool {
         let mut state = self.lock();
         if state.items.contains_key(&id) {
@@ -112,49 +112,49 @@ impl MemoryStore {
         true
     }
 
-    /// Takes an item out; `false` when it is not there.
+    /// Removes an item. Returns `false` if it does not exist.
     pub fn remove(&self, id: ItemId) -> bool {
         let mut state = self.lock();
         state.by_slot[slot_of(id, self.slots).index()].retain(|other| *other != id);
         state.items.remove(&id).is_some()
     }
 
-    /// Refuses every change of this item from now on, for this reason, until all is [accepted](Self::accept_all) again. Each tick tries anew.
+    /// Refuses every change of this item for the reason `why`, until [`accept_all`](Self::accept_all). Each tick tries again.
     pub fn refuse(&self, item: ItemId, why: impl Into<String>) {
         self.lock().refused_items.insert(item, why.into());
     }
 
-    /// Refuses all that this worker writes from now on, for this reason, until all is [accepted](Self::accept_all) again.
+    /// Refuses all writes of this worker for the reason `why`, until [`accept_all`](Self::accept_all).
     pub fn refuse_worker(&self, worker: WorkerId, why: impl Into<String>) {
         self.lock().refused_workers.insert(worker, why.into());
     }
 
-    /// Lets everything be changed again, by everybody.
+    /// Ends all refusals of items and of workers.
     pub fn accept_all(&self) {
         let mut state = self.lock();
         state.refused_items.clear();
         state.refused_workers.clear();
     }
 
-    /// Whether this worker may not change this item.
+    /// True if this worker may not change this item.
     #[must_use]
     pub fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
         self.lock().refusal(worker, item).is_some()
     }
 
-    /// All items, in order.
+    /// Returns all items, in order.
     #[must_use]
     pub fn rows(&self) -> Vec<Row> {
         self.lock().items.values().cloned().collect()
     }
 
-    /// How many ticks were done for the slot of this item.
+    /// Returns the number of ticks done for the slot of this item.
     #[must_use]
     pub fn ticks_of(&self, id: ItemId) -> u64 {
         self.lock().ticks[slot_of(id, self.slots).index()]
     }
 
-    /// The present tick, from 1, and how far the clock is into it.
+    /// Returns the current tick, counted from 1, and the time since it began.
     fn tick_now(&self, state: &State) -> (Tick, Duration) {
         let (now, length) = (self.clock.now().as_nanos(), self.tick_length.as_nanos());
         let into = Duration::from_nanos(u64::try_from(now % length).unwrap_or(0));
@@ -162,19 +162,19 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held, so a poisoned state is whole.
+        // No code panics while it holds the lock, so a poisoned state is consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// The slots of this owner in the range, by number.
+    /// Returns the slots of this owner within the range, in order.
     fn owned_by<'a>(&'a self, owner: &'a MemberKey, range: SlotRange) -> impl Iterator<Item = Slot> + 'a {
         let numbered = (0..).map(Slot::new).zip(&self.slots);
         numbered.filter(move |(slot, state)| range.contains(*slot) && state.owner.as_ref() == Some(owner)).map(|(slot, _)| slot)
     }
 
-    /// Why this worker may not change this item, if it may not.
+    /// Returns the refusal if this worker may not change this item, and `None` if it may.
     fn refusal(&self, worker: &WorkerId, item: ItemId) -> Option<RefusedItem> {
         let why = self.refused_workers.get(worker).or_else(|| self.refused_items.get(&item))?;
         Some(RefusedItem { item, why: why.clone() })
@@ -191,7 +191,7 @@ impl State {
         self.moved[slot.index()] = tick;
     }
 
-    /// The last sign of life of each owner: a tick, or a slot that it was given, which counts as a tick of so long before.
+    /// Returns the last sign of life of each owner: its last tick, or the tick in which it was last given a slot minus `given_before`.
     fn signs(&self, given_before: u64) -> BTreeMap<&MemberKey, Tick> {
         let mut signs: BTreeMap<&MemberKey, Tick> = BTreeMap::new();
         for (slot, moved) in self.slots.iter().zip(&self.moved) {
@@ -203,7 +203,7 @@ impl State {
         signs
     }
 
-    /// Slots that are free, since they have no owner, if such are `free`, or one whose last sign of life is such.
+    /// Returns the orphaned slots: those whose owner `is_silent` at its last sign of life, and those without owner if `free` is true.
     fn orphans(&self, free: bool, signs: &BTreeMap<&MemberKey, Tick>, is_silent: impl Fn(Tick) -> bool) -> Vec<Slot> {
         let is_orphan = |state: &SlotState| match &state.owner {
             Some(owner) => signs.get(owner).is_none_or(|sign| is_silent(*sign)),
@@ -380,7 +380,7 @@ impl WorkStore for MemoryStore {
     }
 }
 
-/// What one slot adds to the digest of epochs.
+/// Returns the contribution of one slot to the digest of epochs.
 fn fence_of(slot: Slot, state: &SlotState) -> u64 {
     crate::uuid_hash(Uuid::from_u64_pair(u64::from(slot.number()), state.epoch.0), 0)
 }
@@ -427,7 +427,7 @@ impl Election for MemoryStore {
 }
 
 impl Office {
-    /// Whether a candidate must wait, by what it hears.
+    /// True if a candidate must wait, given what it hears.
     fn holds(&self, now: Duration, hearing: Hearing) -> bool {
         let is_by_a_fallen_clock = self.lease_ends > now + 2 * self.lease;
         let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);

@@ -1,10 +1,10 @@
-//! What the rings share that compute their owners from the roster.
+//! State shared by the rings that compute their owners from the roster: hash ring and rendezvous.
 
 use super::{Slot, SlotCount, StalePlan};
 use crate::{Eligibility, Move, Plan, Reason, Roster, SlotLoad, WorkerId};
 
-/// The owners of a ring whose rule computes them. They are kept so that a look-up is one load, and so that a plan can tell
-/// what would move; nothing else depends on the past.
+/// Owners of a ring that are computed from the roster. They are stored so that a look-up is one load, and so that a plan can
+/// tell what moves; the computation does not depend on past owners, except for cordoned workers.
 #[derive(Clone)]
 pub(super) struct Computed {
     slots: SlotCount,
@@ -13,7 +13,7 @@ pub(super) struct Computed {
 }
 
 impl Computed {
-    /// Slots with the owners told, in the order of the slots, and nobody for the rest.
+    /// Restores the owners, given in the order of the slots. Slots beyond those given have no owner.
     pub(super) fn restore(slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
         let mut owners: Vec<_> = owners.into_iter().take(slots.len()).collect();
         owners.resize(slots.len(), None);
@@ -32,10 +32,10 @@ impl Computed {
         self.owners.get(slot.index())?.as_ref()
     }
 
-    /// What stands between the owners as they are and as `choose` has them: it is shown each slot, in order, and the place of
-    /// its present owner in the roster `to`, and names the place of the owner to be.
+    /// Returns the moves from the present owners to those that `choose` selects. `choose` is called for each slot, in order,
+    /// with the index of its present owner in the roster `to`, and returns the index of its new owner.
     ///
-    /// Where no worker of `to` may receive anything, nothing moves and nothing is asked.
+    /// If no worker of `to` may receive slots, nothing moves and `choose` is not called.
     pub(super) fn plan(
         &self,
         to: &Roster,

@@ -1,24 +1,25 @@
-//! The hash that Postgres uses to partition by UUID, bit for bit, so that both sides of the wire agree on slots.
+//! Hash function of Postgres for partitioning by UUID, bit for bit, so that client and server agree on slots.
 //!
-//! It is Bob Jenkins' lookup3 (<http://burtleburtle.net/bob/c/lookup3.c>, 2006, public domain), seeded and widened to
-//! 64 bits as `uuid_hash_extended` of Postgres 11 and later does it.
+//! The algorithm is Bob Jenkins' lookup3 (<http://burtleburtle.net/bob/c/lookup3.c>, 2006, public domain), with the seed and
+//! the 64-bit result of `uuid_hash_extended` in Postgres 11 and later.
 //!
-//! It spreads ids over slots as evenly as chance, however they were made: random, sequential in the trailing or the leading
-//! bytes, by time and node (version 1), by time and chance (version 7), with a constant prefix of 12 bytes, or different in
-//! 22 scattered bits only. With 64 ids a slot and 64 to 65,536 slots, chi-square lies from 1.6 standard deviations below to
-//! 2.8 above what independent random slots would give, over 28 trials; `tests/hash_quality.rs` allows 4.
+//! Ids spread over slots as evenly as at random, whatever their kind: random, sequential in the trailing or the leading bytes,
+//! by time and node (version 1), by time and random bits (version 7), with a constant prefix of 12 bytes, or different in 22
+//! scattered bits only. With 64 ids per slot and 64 to 65,536 slots, chi-square is between 1.6 standard deviations below and
+//! 2.8 above the value for independent random slots, over 28 trials; `tests/hash_quality.rs` allows 4.
 
 use uuid::Uuid;
 
 use crate::ItemId;
 
-/// The golden ratio, the length of a UUID in bytes, and the constant of Postgres' `hash_bytes_extended`.
+/// Initial state of the hash: the golden ratio, the length of a UUID in bytes, and the constant of Postgres'
+/// `hash_bytes_extended`.
 const START: u32 = 0x9e37_79b9_u32.wrapping_add(16).wrapping_add(3_923_095);
 
-/// The seed of [`digest_of`]: another than that of the slots, so that the ids of one slot do not share leading bits.
+/// Seed of [`digest_of`]. It differs from that of the slots, so that the ids of one slot do not share leading bits.
 const DIGEST_SEED: u64 = 1;
 
-/// What `uuid_hash_extended(id, seed)` gives on Postgres.
+/// Returns the same value as `uuid_hash_extended(id, seed)` in Postgres.
 #[must_use]
 #[inline]
 pub fn uuid_hash(id: Uuid, seed: u64) -> u64 {
@@ -26,16 +27,17 @@ pub fn uuid_hash(id: Uuid, seed: u64) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// The upper half of [`uuid_hash`] without a seed: where only leading bits count, it saves the work for the others.
+/// Returns the upper half of [`uuid_hash`] with seed 0: cheaper where only leading bits count.
 #[inline]
 pub(super) fn leading_half(id: Uuid) -> u32 {
     halves(id, 0)[0]
 }
 
-/// How many ids are hashed at once.
+/// Number of ids that are hashed at once.
 pub(super) const LANES: usize = 16;
 
-/// [`leading_half`] of several ids. The words of all ids lie beside each other, so that the compiler makes vector instructions of it.
+/// Returns the [`leading_half`] of several ids. The words of all ids are stored next to each other, so that the compiler
+/// generates vector instructions.
 #[inline]
 pub(super) fn leading_halves(ids: &[ItemId; LANES]) -> [u32; LANES] {
     let mut words = [[0; LANES]; 4];
@@ -51,7 +53,7 @@ pub(super) fn leading_halves(ids: &[ItemId; LANES]) -> [u32; LANES] {
     halves
 }
 
-/// The four words of an id, as Postgres reads them.
+/// Returns the four words of an id, as Postgres reads them.
 #[inline]
 fn words_of(id: Uuid) -> [u32; 4] {
     let bytes = id.as_bytes();
@@ -70,7 +72,7 @@ fn halves(id: Uuid, seed: u64) -> [u32; 2] {
     absorb(state, words_of(id))
 }
 
-/// The upper and the lower half of the hash of four words.
+/// Returns the upper and the lower half of the hash of four words.
 #[inline]
 const fn absorb([a, b, c]: [u32; 3], words: [u32; 4]) -> [u32; 2] {
     let state = mix([a.wrapping_add(words[0]), b.wrapping_add(words[1]), c.wrapping_add(words[2])]);
@@ -78,7 +80,7 @@ const fn absorb([a, b, c]: [u32; 3], words: [u32; 4]) -> [u32; 2] {
     [high, low]
 }
 
-/// A digest of a set of ids that does not depend on their order: equal sets have equal digests.
+/// Returns a digest of a set of ids that does not depend on their order: equal sets have equal digests.
 #[must_use]
 pub fn digest_of<'a>(ids: impl IntoIterator<Item = &'a ItemId>) -> u64 {
     ids.into_iter().fold(0, |digest, id| digest ^ uuid_hash(id.uuid(), DIGEST_SEED))
@@ -117,7 +119,7 @@ const fn finish([mut a, mut b, mut c]: [u32; 3]) -> [u32; 3] {
 mod tests {
     use super::*;
 
-    /// Made by PostgreSQL 15: `select id, uuid_hash_extended(id, 0), uuid_hash_extended(id, 1)`.
+    /// Reference values from PostgreSQL 15: `select id, uuid_hash_extended(id, 0), uuid_hash_extended(id, 1)`.
     const GOLDEN: [(&str, i64, i64); 6] = [
         ("00000000-0000-0000-0000-000000000000", -6_859_010_066_814_654_381, -865_649_419_113_463_301),
         ("ffffffff-ffff-ffff-ffff-ffffffffffff", 293_445_543_803_463_785, -8_212_000_089_874_860_457),

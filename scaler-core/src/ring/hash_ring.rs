@@ -1,4 +1,4 @@
-//! Classic consistent hashing: workers are points on a circle, and a slot belongs to the next point.
+//! Consistent hashing: workers are points on a circle, and a slot belongs to the next point.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -8,24 +8,24 @@ use super::mix::{nth, position_of, seed_of};
 use super::{Evenness, Guarantees, Minimality, Ring, Slot, SlotCount, StalePlan};
 use crate::{Eligibility, Plan, Roster, SlotLoad, WorkerId};
 
-/// The most points that one worker has: enough for any evenness, and a limit on what a weight can ask for.
+/// Maximum number of points of one worker. It limits the cost of a large weight, and evenness needs no more.
 const MOST_POINTS: u64 = 1 << 20;
 
-/// A ring without a memory that matters: a slot's owner follows from the names and weights of the roster alone.
+/// Consistent-hashing ring: the owner of a slot follows from the names and weights of the roster.
 ///
-/// Consistent hashing (Karger et al., *Consistent Hashing and Random Trees*, 1997). Every worker stands at many points of a
-/// circle, `points` for each unit of its weight, found by hashing its name. An item stands where its hash is, and belongs to
-/// the first point after it; slots are the buckets in which this is looked up, each belonging whole to the owner of its
-/// beginning. A joiner only receives, and a leaver's slots alone change hands. With k points a worker, loads differ by about
-/// `1 / sqrt(k)` of the mean.
+/// See Karger et al., *Consistent Hashing and Random Trees*, 1997. Every worker has many points (virtual nodes) on a circle,
+/// `points` for each unit of its weight, found by hashing its name. An item is at the position of its hash, and belongs to the
+/// first point after it. Slots are the buckets of the look-up: a whole slot belongs to the owner of its beginning. A joiner
+/// only receives slots, and only a leaver's slots change owners. With k points per worker, loads differ by about `1 / sqrt(k)`
+/// of the mean.
 ///
 /// [`bounded`](Self::bounded) keeps every worker below a limit (Mirrokni, Thorup and Zadimoghaddam, *Consistent Hashing with
-/// Bounded Loads*, 2018): a slot whose worker is full goes on to the next point whose worker has room. A change of the roster
-/// then moves some slots between workers that stay.
+/// Bounded Loads*, 2018): a slot whose worker is full goes to the next point whose worker has capacity. A change of the roster
+/// then also moves some slots between workers that stay.
 ///
-/// A cordoned worker keeps the slots that it owns until a joiner comes between; other slots pass its points by. Where a cordon
-/// leaves too little room, the bound gives way. A plan costs a sort of all points; a look-up is a hash and two loads. Doubling
-/// S moves the few items that stand on the other side of a point than the beginning of their slot.
+/// A cordoned worker keeps its slots until a joiner's point comes between; other slots skip its points. If cordons leave too
+/// little capacity, the bound does not apply. A plan sorts all points; a look-up is a hash and two loads. Doubling the slot
+/// count moves the few items that are on the other side of a point than the beginning of their slot.
 #[derive(Clone)]
 pub struct HashRing {
     computed: Computed,
@@ -34,33 +34,33 @@ pub struct HashRing {
 }
 
 impl HashRing {
-    /// Points for each unit of weight, unless another number is asked for: loads differ by about 6 %.
-    // That it is not zero is proven when this is compiled.
+    /// Default number of points for each unit of weight: loads differ by about 6 %.
+    // The compiler proves that it is not zero.
     pub const POINTS: NonZeroU32 = NonZeroU32::new(256).unwrap();
 
-    /// A ring whose slots nobody owns yet.
+    /// Returns a ring whose slots have no owner yet.
     #[must_use]
     pub fn new(slots: SlotCount) -> Self {
         Self::restore(slots, Roster::default(), [])
     }
 
-    /// The ring in a known state: `owners` tells the owner of each slot, in the order of the slots. Slots that it does not
-    /// reach have no owner; what it tells beyond the last slot is ignored.
+    /// Restores a ring: `owners` holds the owner of each slot, in the order of the slots. Slots beyond its end have no owner;
+    /// entries beyond the last slot are ignored.
     ///
-    /// Owners who are not those of the rule are corrected by the next plan.
+    /// Owners that differ from the computed ones are corrected by the next plan.
     #[must_use]
     pub fn restore(slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
         Self { computed: Computed::restore(slots, roster, owners), points: Self::POINTS, bound_percent: None }
     }
 
-    /// The same ring with this many points for each unit of weight. No worker has more than 2^20.
+    /// Sets the number of points for each unit of weight. A worker has at most 2^20 points.
     #[must_use]
     pub fn with_points(self, points: NonZeroU32) -> Self {
         Self { points, ..self }
     }
 
-    /// The same ring, on which no worker owns more than this many percent above its fair share of the slots, rounded up:
-    /// `100 e`, where e is the epsilon of the paper.
+    /// Limits the slots of each worker to its fair share plus this percentage, rounded up: `100 e`, where e is the epsilon of
+    /// the paper.
     #[must_use]
     pub fn bounded(self, percent: u32) -> Self {
         Self { bound_percent: Some(percent), ..self }
@@ -116,10 +116,10 @@ impl fmt::Debug for HashRing {
     }
 }
 
-/// A worker's point: its position, and the worker's place in the roster. Of two at one position the first name comes first.
+/// Point of a worker: its position, and the worker's index in the roster. Points at the same position are ordered by name.
 type Point = (u64, usize);
 
-/// The points of a roster in their order.
+/// Points of a roster, sorted by position.
 #[derive(Debug)]
 struct Circle(Vec<Point>);
 
@@ -135,19 +135,20 @@ impl Circle {
         Self(circle)
     }
 
-    /// The first point at or after a position, sought from the point `from`, which is not behind it.
+    /// Returns the index of the first point at or after a position. The search starts at the point `from`, which must not be
+    /// after the result.
     fn at_or_after(&self, position: u64, from: usize) -> usize {
         from + self.0[from..].iter().take_while(|(point, _)| *point < position).count()
     }
 
-    /// Whose points follow, once around.
+    /// Returns the workers of the points from `first` on, once around the circle.
     fn places_from(&self, first: usize) -> impl Iterator<Item = usize> {
         let (before, after) = self.0.split_at(first);
         after.iter().chain(before).map(|(_, place)| *place)
     }
 }
 
-/// How many slots each worker may still take.
+/// Remaining capacity of each worker, in slots.
 #[derive(Debug)]
 struct Room {
     left: Vec<u64>,
@@ -177,7 +178,8 @@ impl Room {
         Self { left, eligibility, left_of_open }
     }
 
-    /// Whether a worker may have a slot, as an open one or as its present owner, while it has room or nobody has.
+    /// Returns true if a worker may own a slot: it is eligible or the present owner, and has capacity or no eligible worker has
+    /// any.
     fn lets_in(&self, place: usize, present: Option<usize>) -> bool {
         let may = self.eligibility[place] == Eligibility::Eligible || present == Some(place);
         may && (self.left[place] > 0 || self.left_of_open == 0)

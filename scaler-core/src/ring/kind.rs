@@ -1,4 +1,4 @@
-//! Which ring, by name.
+//! Kinds of rings, selected by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use super::{HashRing, Rendezvous, Ring, SlotCount, StickyRing};
 use crate::{Roster, WorkerId};
 
-/// Which ring gives the slots their owners.
+/// Kind of ring that assigns slots to workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RingKind {
-    /// [`StickyRing`]: even to the slot, and moves the least there can be.
+    /// [`StickyRing`]: even to within one slot, with the fewest possible moves.
     #[default]
     Sticky,
     /// [`HashRing`]: consistent hashing with virtual nodes.
@@ -19,16 +19,16 @@ pub enum RingKind {
     Rendezvous,
 }
 
-/// A text that names no ring.
+/// Error of parsing a [`RingKind`]: the text names no ring.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be sticky, hash-ring or rendezvous")]
 pub struct InvalidRingKind;
 
 impl RingKind {
-    /// Every kind.
+    /// All kinds of rings.
     pub const ALL: [Self; 3] = [Self::Sticky, Self::HashRing, Self::Rendezvous];
 
-    /// Its name.
+    /// Returns the name of this kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,8 +38,8 @@ impl RingKind {
         }
     }
 
-    /// A ring of this kind in a known state: the roster among whom the slots were shared, and the owner of each slot, in the
-    /// order of the slots.
+    /// Restores a ring of this kind from the roster among which the slots were shared, and the owner of each slot, in the order
+    /// of the slots.
     pub fn restore(self, slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Box<dyn Ring> {
         match self {
             Self::Sticky => Box::new(StickyRing::restore(slots, roster, owners)),

@@ -1,28 +1,28 @@
-//! Hashes for the rings that compute their owners. Frozen: another hash would move every slot.
+//! Hash functions for the rings that compute their owners. Frozen: another hash would move every slot.
 
 use super::{Slot, SlotCount};
 use crate::WorkerId;
 
-/// The odd number nearest to 2^64 over the golden ratio: the step of SplitMix64.
+/// Increment of SplitMix64: the odd number nearest to 2^64 divided by the golden ratio.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A worker's name as a number: FNV-1a (Fowler, Noll and Vo), mixed.
+/// Returns the hash of a worker's name: FNV-1a (Fowler, Noll and Vo), followed by [`mix`].
 pub(super) fn seed_of(worker: &WorkerId) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     mix(worker.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
-/// The number at this place of the stream of SplitMix64 (Steele, Lea and Flood 2014) that a seed begins.
+/// Returns the number at index `place` of the stream of SplitMix64 (Steele, Lea and Flood 2014) that starts from `seed`.
 pub(super) const fn nth(seed: u64, place: u64) -> u64 {
     mix(seed.wrapping_add(STEP.wrapping_mul(place.wrapping_add(1))))
 }
 
-/// Where a slot begins among all hashes of items.
+/// Returns the lowest item hash of a slot.
 pub(super) fn position_of(slot: Slot, slots: SlotCount) -> u64 {
     u64::from(slot.number()) << (u64::BITS - slots.bits())
 }
 
-/// The finaliser of SplitMix64: every bit of the input bears on every bit of the output.
+/// Applies the finaliser of SplitMix64: every input bit affects every output bit.
 pub(super) const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

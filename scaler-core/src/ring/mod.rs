@@ -1,4 +1,4 @@
-//! The rule that gives every slot an owner.
+//! Rings: algorithms that assign an owner to every slot.
 
 mod computed;
 mod hash;
@@ -20,53 +20,53 @@ pub use sticky::StickyRing;
 
 use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
 
-/// Which laws a ring promises. The [law suite](crate::testing::ring) checks just these.
+/// Guarantees of a ring. The [law suite](crate::testing::ring) checks only the laws that follow from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Guarantees {
-    /// Every plan costs its lower bound, and no slot moves between workers that stay as they are.
+    /// Limit on what a plan moves.
     pub minimal: Minimality,
-    /// How even the loads are after a plan.
+    /// Evenness of the loads after a plan.
     pub even: Evenness,
 }
 
-/// How much a ring promises to move at most.
+/// Limit on what a plan of a ring moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Minimality {
-    /// Only what must move: moved = max(orphans, what the joiners end with).
+    /// Only the slots that must move: moved = max(orphans, slots that the joiners end with).
     Exact,
-    /// Nothing moves between workers that stay as they are: a joiner only receives, a leaver only gives. That it is little is
-    /// only to be expected, and a worker may give to a joiner and receive from a leaver at once.
+    /// Nothing moves between workers that stay as they are: a joiner only receives, a leaver only gives. The number of moves is
+    /// small only in expectation, and one worker may both give to a joiner and receive from a leaver.
     Consistent,
-    /// Little movement is expected, but a single plan may move more, also between workers that stay.
+    /// The number of moves is small in expectation, but a single plan may move more, also between workers that stay.
     Expected,
 }
 
-/// How even a ring promises to share.
+/// Evenness of the loads that a ring guarantees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Evenness {
-    /// Slots by Webster's rule; items within the heaviest slot of the fair share.
+    /// Slots follow Webster's rule; items are within the heaviest slot of the fair share.
     Exact,
-    /// No worker owns more slots than its fair share and this many percent, rounded up.
+    /// No worker owns more slots than its fair share plus this percentage, rounded up.
     Bounded {
-        /// How far a worker may be above its fair share.
+        /// Percentage by which a worker may exceed its fair share.
         percent: u32,
     },
-    /// Even on average only.
+    /// Loads are even in expectation only.
     Expected,
 }
 
-/// A plan was made from another state of the ring than it is applied to.
+/// Error of [`Ring::apply`]: the plan was made from another state of the ring.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the plan moves slot {slot} away from {planned}, but its owner is {found}", planned = named(planned), found = named(found))]
 pub struct StalePlan {
-    /// The first slot that does not fit.
+    /// First slot whose owner differs from the plan.
     pub slot: Slot,
-    /// Its owner in the plan.
+    /// Owner of the slot in the plan; `None` if it has none.
     pub planned: Option<WorkerId>,
-    /// Its owner in the ring.
+    /// Owner of the slot in the ring; `None` if it has none.
     pub found: Option<WorkerId>,
 }
 
@@ -74,57 +74,62 @@ fn named(owner: &Option<WorkerId>) -> &str {
     owner.as_ref().map_or("nobody", WorkerId::as_str)
 }
 
-/// Gives every slot an owner. Pure: `plan` says what would move and changes nothing, so a preview is the plan itself.
+/// Assignment of an owner to every slot. [`plan`](Self::plan) computes moves and changes nothing, so a preview is the plan
+/// itself.
 ///
-/// The same state, roster and load give the same plan, in any process.
+/// The same state, roster and load give the same plan in every process.
 pub trait Ring: Debug + Send + Sync {
-    /// Which laws it promises.
+    /// Returns the guarantees of this ring.
     fn guarantees(&self) -> Guarantees;
 
-    /// How many slots it gives away.
+    /// Returns the number of slots.
     fn slots(&self) -> SlotCount;
 
-    /// Who may own slots now.
+    /// Returns the roster of the last applied plan: the workers that may own slots.
     fn roster(&self) -> &Roster;
 
-    /// The owner of a slot; `None` when it has none yet, or lies outside the count.
+    /// Returns the owner of a slot; `None` if it has none yet, or lies outside the slot count.
     fn owner(&self, slot: Slot) -> Option<&WorkerId>;
 
-    /// What would move if the roster became `to`. The roster as it is moves nothing, save slots that nobody owns, and what the
-    /// ring says it still has to do.
+    /// Returns the plan that changes the roster to `to`.
     ///
-    /// Where no worker of `to` may receive anything, what it would receive stays where it is.
+    /// An unchanged roster moves nothing, except slots without an owner and moves that the ring still has to make.
+    ///
+    /// If no worker of `to` may receive slots, they stay where they are.
     fn plan(&self, to: &Roster, load: &SlotLoad) -> Plan;
 
-    /// What would move to even out loads that have drifted: until the most loaded worker carries at most
-    /// `1 + tolerance` times its fair share, or no move helps. A ring that keeps no state has nothing to settle.
+    /// Returns the plan that evens out loads that have drifted apart.
+    ///
+    /// It moves slots until the most loaded worker carries at most `1 + tolerance` times its fair share, or no move helps. A
+    /// ring whose owners are computed from the roster returns an empty plan.
     fn rebalance_load(&self, load: &SlotLoad, tolerance: f64) -> Plan;
 
-    /// Learns the load that the next plans will be made under, so that they need not look at every slot. Plans are the same without it.
+    /// Sets the load of the next plans, so that they need not read every slot. Plans are the same without it.
     fn set_load(&mut self, _load: &SlotLoad) {}
 
-    /// Makes a plan the state of the ring, and the plan's roster its roster.
+    /// Applies a plan: its moves change the owners, and its roster becomes the roster of the ring.
     ///
     /// # Errors
     /// When the plan was made from another state; then nothing is changed.
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan>;
 }
 
-/// What follows from the methods of a [`Ring`].
+/// Look-ups by item or by hash on any [`Ring`].
 pub trait RingExt: Ring {
-    /// The owner of the slot that this item hashes to.
+    /// Returns the owner of the slot that an item hashes to.
     #[inline]
     fn owner_of(&self, item: ItemId) -> Option<&WorkerId> {
         self.owner(slot_of(item, self.slots()))
     }
 
-    /// The owner of the slot that a hash of the caller's own selects by its leading bits. All who look up must hash alike.
+    /// Returns the owner of the slot that a hash of the caller selects by its leading bits. All callers must use the same hash.
     #[inline]
     fn owner_of_hash(&self, hash: u64) -> Option<&WorkerId> {
         self.owner(slot_of_hash(hash, self.slots()))
     }
 
-    /// The owners of many items, in their order: as [`owner_of`](Self::owner_of) each, in less time.
+    /// Returns the owners of many items, in the order of the items: the same as [`owner_of`](Self::owner_of) for each, but
+    /// faster.
     #[inline]
     fn owners_of<'a>(&'a self, items: &'a [ItemId]) -> impl Iterator<Item = Option<&'a WorkerId>> {
         slots_of(items, self.slots()).map(|slot| self.owner(slot))

@@ -1,4 +1,4 @@
-//! Rendezvous hashing: every worker draws for every slot, and the best draw wins.
+//! Rendezvous hashing: every worker draws a number for every slot, and the best draw wins.
 
 use std::fmt;
 
@@ -7,35 +7,36 @@ use super::mix::{mix, position_of, seed_of};
 use super::{Evenness, Guarantees, Minimality, Ring, Slot, SlotCount, StalePlan};
 use crate::{Eligibility, Plan, Roster, SlotLoad, WorkerId};
 
-/// A ring without a memory that matters: a slot's owner follows from the names and weights of the roster alone.
+/// Rendezvous-hashing ring: the owner of a slot follows from the names and weights of the roster.
 ///
-/// Highest random weight (Thaler and Ravishankar, *Using Name-Based Mappings to Increase Hit Rates*, 1998). Every worker draws
+/// Highest random weight (Thaler and Ravishankar, *Using Name-Based Mappings to Increase Hit Rates*, 1998): every worker draws
 /// a number for every slot, by hashing its name and the slot; the best draw owns the slot. With weights, a draw `u` in (0, 1)
-/// is worth `-log2(u) / weight`, and the least wins: waiting times of exponential clocks, of which one of weight `w` runs out
-/// first with the probability `w / total` (Schindelhauer and Schomaker, *Weighted Distributed Hash Tables*, 2005). The
-/// logarithm is taken in integers and quotients are compared by their products, so that every machine agrees to the last bit.
+/// has the waiting time `-log2(u) / weight`, and the shortest wins. Waiting times are exponentially distributed, so that a
+/// worker of weight `w` wins with probability `w / total` (Schindelhauer and Schomaker, *Weighted Distributed Hash Tables*,
+/// 2005). The logarithm is computed in integers and quotients are compared by their products, so that all machines agree to the
+/// last bit.
 ///
-/// A worker's draws do not depend on the others: a joiner only receives, a leaver's slots alone change hands. How many slots
-/// a worker gets is binomial: with S slots on W workers of weight 1, S/W give or take `sqrt(S/W)`.
+/// A worker's draws do not depend on other workers: a joiner only receives slots, and only a leaver's slots change owners. The
+/// number of slots of a worker is binomial: with S slots on W workers of weight 1, S/W plus or minus `sqrt(S/W)`.
 ///
-/// A cordoned worker keeps the slots that it owns until a joiner outbids it, and its better draws elsewhere do not count.
-/// A plan costs S x W hashes; a look-up is a hash and two loads. Doubling S gives about half of the items another owner.
+/// A cordoned worker keeps its slots until a joiner outbids it, and its better draws for other slots do not count. A plan costs
+/// S x W hashes; a look-up is a hash and two loads. Doubling S gives about half of the items another owner.
 #[derive(Clone)]
 pub struct Rendezvous {
     computed: Computed,
 }
 
 impl Rendezvous {
-    /// A ring whose slots nobody owns yet.
+    /// Returns a ring whose slots have no owner yet.
     #[must_use]
     pub fn new(slots: SlotCount) -> Self {
         Self::restore(slots, Roster::default(), [])
     }
 
-    /// The ring in a known state: `owners` tells the owner of each slot, in the order of the slots. Slots that it does not
-    /// reach have no owner; what it tells beyond the last slot is ignored.
+    /// Restores a ring: `owners` holds the owner of each slot, in the order of the slots. Slots beyond its end have no owner;
+    /// entries beyond the last slot are ignored.
     ///
-    /// Owners who are not those of the rule are corrected by the next plan.
+    /// Owners that differ from the computed ones are corrected by the next plan.
     #[must_use]
     pub fn restore(slots: SlotCount, roster: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
         Self { computed: Computed::restore(slots, roster, owners) }
@@ -82,7 +83,7 @@ impl fmt::Debug for Rendezvous {
     }
 }
 
-/// A worker of the roster.
+/// Worker of the roster that bids for slots.
 #[derive(Debug)]
 struct Bidder {
     seed: u64,
@@ -90,7 +91,7 @@ struct Bidder {
     eligibility: Eligibility,
 }
 
-/// The place of the bidder with the best bid among those who may have the slot: the open ones and its present owner.
+/// Returns the index of the best bidder for a slot, among the eligible ones and its present owner.
 fn winner(bidders: &[Bidder], key: u64, present: Option<usize>) -> Option<usize> {
     let mut best: Option<(usize, Bid)> = None;
     for (place, bidder) in bidders.iter().enumerate() {
@@ -109,7 +110,8 @@ fn winner(bidders: &[Bidder], key: u64, present: Option<usize>) -> Option<usize>
     best.map(|(place, _)| place)
 }
 
-/// How long a bidder waits: `wait / weight`. The least wins; the higher draw of two that are equal; then the first name.
+/// Bid of a worker for a slot: its waiting time is `wait / weight`. The shortest wins; of equal ones the higher draw, then the
+/// first name.
 #[derive(Debug)]
 struct Bid {
     wait: u128,
@@ -123,20 +125,20 @@ impl Bid {
         mine < theirs || (mine == theirs && self.draw > other.draw)
     }
 
-    /// Whether a draw cannot beat this bid, told without its logarithm.
+    /// Returns true if a draw cannot beat this bid. It needs no logarithm.
     const fn is_out_of_reach(&self, draw: u64, weight: u128) -> bool {
         least_wait(draw) * self.weight > self.wait * weight
     }
 }
 
-/// How many binary digits a wait has behind the point.
+/// Number of fractional bits of a waiting time.
 const DIGITS: u32 = 40;
 
-/// `-log2((draw | 1) / 2^64)`, digit by digit, by squaring (Majithia and Levan 1973). Rounded up, never below the truth; a
-/// higher draw never waits longer.
+/// Returns `-log2((draw | 1) / 2^64)`, computed bit by bit by squaring (Majithia and Levan 1973). The result is rounded up, and
+/// a higher draw never has a longer wait.
 fn wait(draw: u64) -> u128 {
     let draw = draw | 1;
-    // From 1 to 2 with 63 digits behind the point: what the draw is beyond its power of two.
+    // Mantissa of the draw: from 1 to 2, with 63 fractional bits.
     let mut rest = u128::from(draw << draw.leading_zeros());
     let mut log: u128 = 0;
     for _ in 0..DIGITS {
@@ -148,7 +150,7 @@ fn wait(draw: u64) -> u128 {
     (u128::from(draw.leading_zeros() + 1) << DIGITS) - log
 }
 
-/// A quick bound from below: `-log2(1 - x)` is more than `x`.
+/// Returns a cheap lower bound of [`wait`]: `-log2(1 - x)` is more than `x`.
 const fn least_wait(draw: u64) -> u128 {
     (!draw >> (u64::BITS - DIGITS)) as u128
 }

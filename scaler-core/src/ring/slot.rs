@@ -1,4 +1,4 @@
-//! Slots, and the frozen function that finds an item's slot.
+//! Slots, and the frozen hash function that maps an item to its slot.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,30 +6,30 @@ use std::ops::Range;
 use super::hash::{LANES, leading_half, leading_halves};
 use crate::ItemId;
 
-/// One of the buckets that items hash to.
+/// Hash bucket of items: the unit of ownership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(u32);
 
 impl Slot {
-    /// The slot of this number.
+    /// Returns the slot with this number.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// Its number.
+    /// Returns the number of the slot.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
     }
 
-    /// The slots that its items are in when the count has doubled.
+    /// Returns the two slots that hold its items after the slot count has doubled.
     #[must_use]
     pub const fn children(self) -> [Self; 2] {
         [Self(2 * self.0), Self(2 * self.0 + 1)]
     }
 
-    /// Its number as an index.
+    /// Returns the number of the slot as an index.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -42,24 +42,24 @@ impl fmt::Display for Slot {
     }
 }
 
-/// How many slots there are: a power of two from 2 to 2^20.
+/// Number of slots: a power of two from 2 to 2^20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotCount(u32);
 
-/// A number that cannot be a count of slots.
+/// Error of [`SlotCount::new`]: the number is not a power of two from 2 to 2^20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} slots: must be a power of two from {min} to {max}", min = SlotCount::MIN, max = SlotCount::MAX)]
 pub struct InvalidSlotCount(pub u64);
 
 impl SlotCount {
-    /// The least there can be.
+    /// Minimum slot count.
     pub const MIN: u32 = 2;
-    /// The most there can be.
+    /// Maximum slot count.
     pub const MAX: u32 = 1 << 20;
-    /// What an installation gets that asks for nothing else: good for 64 workers.
+    /// Default slot count, sufficient for 64 workers.
     pub const DEFAULT: Self = Self(4096);
 
-    /// Checks a count.
+    /// Returns the slot count `count` if it is valid.
     ///
     /// # Errors
     /// When `count` is not a power of two from 2 to 2^20.
@@ -71,34 +71,34 @@ impl SlotCount {
         }
     }
 
-    /// Twice as many.
+    /// Returns twice this count.
     ///
     /// # Errors
-    /// When there are as many as can be.
+    /// When the count is [`MAX`](Self::MAX).
     pub const fn doubled(self) -> Result<Self, InvalidSlotCount> {
         Self::new(2 * self.0)
     }
 
-    /// The count.
+    /// Returns the count.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// The count as a length.
+    /// Returns the count as a length.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a count of slots is never 0")]
     pub const fn len(self) -> usize {
         self.0 as usize
     }
 
-    /// How many leading bits of the hash choose the slot.
+    /// Returns the number of leading bits of the hash that select the slot.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0.trailing_zeros()
     }
 
-    /// All slots in order.
+    /// Returns all slots in order.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Slot> {
         (0..self.0).map(Slot)
     }
@@ -110,7 +110,7 @@ impl fmt::Display for SlotCount {
     }
 }
 
-/// A run of slots: from the first to before the end.
+/// Contiguous range of slots, without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SlotRange {
     first: u32,
@@ -118,51 +118,53 @@ pub struct SlotRange {
 }
 
 impl SlotRange {
-    /// Every slot there can be.
+    /// Range of all slots, for any slot count.
     pub const ALL: Self = Self { first: 0, end: SlotCount::MAX };
 
-    /// The slots from `range.start` to before `range.end`.
+    /// Returns the slots from `range.start` up to, but without, `range.end`.
     #[must_use]
     pub const fn new(range: Range<u32>) -> Self {
         Self { first: range.start, end: range.end }
     }
 
-    /// The first slot's number.
+    /// Returns the number of the first slot.
     #[must_use]
     pub const fn first(self) -> u32 {
         self.first
     }
 
-    /// The number after the last slot's.
+    /// Returns the number after that of the last slot.
     #[must_use]
     pub const fn end(self) -> u32 {
         self.end
     }
 
-    /// Whether the slot lies in it.
+    /// Returns true if the range contains the slot.
     #[must_use]
     pub const fn contains(self, slot: Slot) -> bool {
         self.first <= slot.0 && slot.0 < self.end
     }
 }
 
-/// The slot of an item: the leading bits of [`uuid_hash`](crate::uuid_hash). Frozen: it will never change.
+/// Returns the slot of an item: the leading bits of [`uuid_hash`](crate::uuid_hash). Frozen: it will never change.
 ///
-/// Doubling the count moves no item to a strange place: the items of slot `s` are then in `2 s` and `2 s + 1`.
+/// When the count doubles, the items of slot `s` are in slots `2 s` and `2 s + 1`.
 #[must_use]
 #[inline]
 pub fn slot_of(item: ItemId, slots: SlotCount) -> Slot {
     Slot(leading_half(item.uuid()) >> (u32::BITS - slots.bits()))
 }
 
-/// The slots of many items, in their order: as [`slot_of`] each, in less time, since several are hashed at once.
+/// Returns the slots of many items, in the order of the items: the same as [`slot_of`] for each, but faster, since several
+/// items are hashed at once.
 pub fn slots_of(items: &[ItemId], slots: SlotCount) -> impl Iterator<Item = Slot> {
     let (chunks, rest) = items.as_chunks::<LANES>();
     let of_chunk = move |chunk| leading_halves(chunk).map(|half| Slot(half >> (u32::BITS - slots.bits())));
     chunks.iter().flat_map(of_chunk).chain(rest.iter().map(move |item| slot_of(*item, slots)))
 }
 
-/// The slot that a hash of the caller's own selects by its leading bits: for items that no Postgres partitions.
+/// Returns the slot that a hash of the caller selects by its leading bits: for items in tables that Postgres does not
+/// partition.
 #[must_use]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "a slot count has at most 20 bits")]

@@ -1,4 +1,4 @@
-//! A clock that somebody sets.
+//! Clock that a test can set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::Clock;
 
-/// So far ahead of its source it begins: that is how far it may fall.
+/// Initial lead over its source, and so the maximum time by which it can be set back.
 const ROOM: Duration = Duration::from_secs(24 * 3600);
 
-/// The time of another clock, set ahead or back at will: what a store lives by whose machine's clock is set. Whoever is not a store lives
-/// by a [`Clock`] that never runs backwards.
+/// Clock that follows another one and can be set ahead or back.
+///
+/// It stands for the clock of a store's machine. All other code uses a [`Clock`] that never runs backwards.
 #[derive(Debug)]
 pub struct SetClock {
     source: Arc<dyn Clock>,
@@ -18,12 +19,12 @@ pub struct SetClock {
 }
 
 impl SetClock {
-    /// One that has not been set yet.
+    /// Returns a clock that has not been set yet.
     pub fn new(source: Arc<dyn Clock>) -> Self {
         Self { source, ahead_ms: AtomicI64::new(0) }
     }
 
-    /// Sets it so many milliseconds ahead, or back where that is less than 0; no further back than a day in all.
+    /// Sets the clock ahead by this many milliseconds, or back if negative; in total no further back than a day.
     pub fn set_ahead(&self, by_ms: i64) {
         self.ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
-//! Suites that every ring and every adapter must pass, and broken implementations that must not.
+//! Test suites that every ring and every adapter must pass, and broken implementations that must fail them.
 //!
-//! A case returns a [`Violation`] rather than panicking, so that a test can also assert that a broken implementation
-//! fails the very case that is meant for it.
+//! A case returns a [`Violation`] instead of panicking, so that a test can also assert that a broken implementation fails the
+//! case that is meant for it.
 #![expect(clippy::missing_errors_doc, reason = "a case fails by the violation that it finds, and its doc is the rule")]
 
 mod clock;
@@ -13,15 +13,15 @@ use std::fmt;
 
 pub use clock::SetClock;
 
-/// What a case found to be against the contract.
+/// Violation of a contract, found by a test case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(String);
 
-/// What became of a case.
+/// Result of a test case.
 pub type CaseResult = Result<(), Violation>;
 
 impl Violation {
-    /// A violation, in words.
+    /// Returns a violation with this description.
     pub fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }
@@ -39,12 +39,12 @@ impl<E: std::error::Error> From<E> for Violation {
     }
 }
 
-/// Ok where the condition holds; a violation with these words where it does not.
+/// Returns a violation with this description unless the condition holds.
 pub fn ensure(holds: bool, what: impl fmt::Display) -> CaseResult {
     if holds { Ok(()) } else { Err(Violation(what.to_string())) }
 }
 
-/// Ok where both are equal; a violation that shows both where they are not.
+/// Returns a violation that shows both values unless they are equal.
 #[expect(clippy::needless_pass_by_value, reason = "cases compare values that they have just made")]
 pub fn equal<T: PartialEq + fmt::Debug>(found: T, expected: T, what: &str) -> CaseResult {
     if found == expected { Ok(()) } else { Err(Violation(format!("{what}: found {found:?}, expected {expected:?}"))) }

@@ -1,52 +1,53 @@
-//! Into which runs of slots a worker cuts its work, by how many items they were found to hold and how fast it went.
+//! Chunks: the runs of slots into which a worker cuts its work, sized by measured row counts and speed.
 //!
-//! A statement over few rows costs a round trip for nothing; one that lasts keeps Postgres from tidying up the rows that it and others
-//! write meanwhile. Where it lasts for nearly a tick, no row finds room beside its last version any more: the table grows, every further
-//! statement lasts longer, and a store that was merely busy never recovers. So the slower it goes, the smaller are the chunks. Where it
-//! goes fast, larger ones pay: where the rows of a slot lie far apart, each page is then visited less often.
+//! A statement over few rows wastes a network round trip. A long one keeps Postgres from pruning dead versions of the rows that it and
+//! other sessions update meanwhile. If a statement lasts for nearly a tick, updated rows no longer fit on the page of their previous
+//! version: the table grows, every further statement takes longer, and a store that was merely busy never recovers. So a slow store gets
+//! smaller chunks. A fast one gets larger chunks: if the rows of a slot are scattered over the table, each page is then visited less often.
 
 use std::time::Duration;
 
 use crate::{SlotCount, SlotRange, Tick, TickReport};
 
-/// How many rows a chunk has, when it went slowly and when it went fast.
+/// Minimum and maximum target size of a chunk, in rows.
 const ROWS: std::ops::RangeInclusive<u64> = 500..=64_000;
-/// How many rows a chunk has until it is known how fast it goes.
+/// Target size of a chunk before the speed of the store is known, in rows.
 const AT_FIRST: u64 = 4_000;
-/// How long Postgres should work on a chunk at most. With half of it, rows in random order cost Postgres a third more: it goes slower, and
-/// chunks become smaller still.
+/// Target time for which Postgres works on one chunk. Half of it makes Postgres a third slower on rows in random order, which in turn makes
+/// chunks smaller still.
 const WANTED: Duration = Duration::from_millis(300);
-/// Into how many a chunk is cut that Postgres did not manage in time.
+/// Number of pieces into which a chunk is cut after it timed out or failed.
 const AFTER_FAILURE: u32 = 8;
-/// How many chunks there are at most while all of them fail.
+/// Number of chunks from which on no more are cut while all of them fail.
 const MOST_IN_DOUBT: usize = 64;
-/// The waits before a single slot that fails is tried again: the first, doubling up to the longest.
+/// Wait before the first retry of a single slot that fails; it doubles with each failure, up to [`LONGEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// Maximum wait before a retry of a single slot that fails.
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
-/// A run of slots that are ticked by one statement.
+/// Run of slots that one statement ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
     pub(super) range: SlotRange,
-    /// The last tick that was answered for it.
+    /// Last tick that was answered for the chunk.
     pub(super) tick: Option<Tick>,
-    /// How many items it was found to hold, or is thought to hold by those slots of it that were ticked.
+    /// Number of items in the chunk, extrapolated from its ticked slots while some are not ticked yet.
     pub(super) rows: u64,
-    /// How many slots of it were owned when it was last answered for.
+    /// Number of owned slots in the last report.
     pub(super) owned: u32,
-    /// When it failed last together with all others, since it was answered.
+    /// Time of the last failure in a round in which all calls failed; `None` once a call is answered.
     pub(super) failed_at: Option<Duration>,
-    /// Set, while its calls fail and others do not.
+    /// Retry state while calls for the chunk fail and others succeed; `None` otherwise.
     pub(super) aside: Option<Aside>,
-    /// What the present tick has told of it so far.
+    /// Signature of the items reported in the current tick so far.
     pub(super) seen: Option<Signature>,
-    /// Whether all of it was ticked, so that this is the whole.
+    /// True if no slot was left, so that `seen` covers the whole chunk.
     is_done: bool,
-    /// What its ids were when they were last read.
+    /// Signature of the items when their ids were last read.
     pub(super) listed: Option<Signature>,
 }
 
-/// What a tick says of a set of items, without naming them.
+/// Fingerprint of a set of items: count, digest of ids, and digest of slot epochs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signature {
     pub(super) items: u64,
@@ -54,12 +55,12 @@ pub(super) struct Signature {
     pub(super) fence: u64,
 }
 
-/// What is known of a chunk that is called for apart from the others.
+/// Retry state of a chunk that is called for apart from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Aside {
-    /// How often its calls have failed since it was cut last.
+    /// Number of failures since the chunk was last cut.
     failures: u32,
-    /// It is not called for earlier.
+    /// Earliest time of the next call.
     pub(super) retry_at: Duration,
 }
 
@@ -68,7 +69,7 @@ impl Chunk {
         Self { range, tick: None, rows, owned: 0, failed_at: None, aside: None, seen: None, is_done: false, listed: None }
     }
 
-    /// Takes in a report; how many ticks have gone by without it, where this is the first of its tick.
+    /// Records a report. Returns the number of ticks that the chunk missed if this is its first report of the tick; `None` otherwise.
     pub(super) fn learn(&mut self, report: &TickReport) -> Option<u64> {
         let signature = Signature { items: held(report), digest: report.digest, fence: report.fence };
         self.is_done = report.left == 0;
@@ -86,7 +87,7 @@ impl Chunk {
             return None;
         }
         let missed = self.tick.map_or(0, |tick| report.tick.since(tick).saturating_sub(1));
-        // Where most is still to come, a part must not pass for the whole: it would never be cut.
+        // If few of the slots were ticked, extrapolate: the part alone would look small, and the chunk would never be cut.
         let ticked = u64::from(report.ticked).max(1);
         self.rows = held(report).saturating_mul(ticked + u64::from(report.left)) / ticked;
         self.tick = Some(report.tick);
@@ -94,19 +95,19 @@ impl Chunk {
         Some(missed)
     }
 
-    /// Of a chunk that is set aside: its last call has failed for another reason than its slots.
+    /// Delays the retry of a chunk that is set aside, after a failure that its slots did not cause.
     pub(super) fn wait(&mut self, now: Duration) {
         if let Some(aside) = &mut self.aside {
             aside.retry_at = now + FIRST_RETRY;
         }
     }
 
-    /// How many slots there are in its range.
+    /// Returns the number of slots in the range.
     fn width(&self, slots: SlotCount) -> u32 {
         self.range.end().min(slots.get()).saturating_sub(self.range.first())
     }
 
-    /// It cut into so many, of about as many slots each, or fewer where it has no more slots.
+    /// Returns the chunk cut into `count` pieces with about as many slots each, or into single slots if it has fewer.
     fn pieces(&self, count: u64, slots: SlotCount) -> Vec<Self> {
         let width = u64::from(self.width(slots));
         let count = count.min(width).max(1);
@@ -120,17 +121,17 @@ impl Chunk {
         (0..count).map(piece).collect()
     }
 
-    /// Whether both together hold no more rows than this, and neither is set aside.
+    /// True if both chunks together hold at most `wanted` rows and neither is set aside.
     fn may_join(&self, next: &Self, wanted: u64) -> bool {
         self.aside.is_none() && next.aside.is_none() && self.rows + next.rows <= wanted
     }
 
-    /// Whether its ids are known to be others than were read.
+    /// True if the ids of the chunk are known to have changed since they were read.
     pub(super) fn is_stale(&self) -> bool {
         self.is_done && self.seen.is_some() && self.seen != self.listed
     }
 
-    /// Takes up its neighbour, whose slots follow.
+    /// Merges the next chunk, whose slots follow, into this one.
     fn join(&mut self, next: &Self) {
         let both = |one: Option<Signature>, other: Option<Signature>| {
             let (one, other) = (one?, other?);
@@ -146,16 +147,16 @@ impl Chunk {
     }
 }
 
-/// How many items the ticked slots hold, incremented or not.
+/// Returns the number of items in the ticked slots, incremented or not.
 const fn held(report: &TickReport) -> u64 {
     report.items + report.locked + report.refused
 }
 
-/// All chunks, in order: together they are every slot there can be.
+/// All chunks in slot order; together they cover every possible slot.
 #[derive(Debug)]
 pub(super) struct Chunks {
     all: Vec<Chunk>,
-    /// How many rows a chunk should have.
+    /// Target size of a chunk, in rows.
     wanted: u64,
 }
 
@@ -168,24 +169,24 @@ impl Chunks {
         &self.all
     }
 
-    /// The chunk of exactly this range.
+    /// Returns the chunk with exactly this range; `None` if there is none.
     pub(super) fn get_mut(&mut self, range: SlotRange) -> Option<&mut Chunk> {
         let place = self.all.partition_point(|chunk| chunk.range.first() < range.first());
         self.all.get_mut(place).filter(|chunk| chunk.range == range)
     }
 
-    /// How many slots are owned in all but these ranges, as far as they were answered for.
+    /// Returns the number of owned slots in all chunks except these ranges, as last reported.
     pub(super) fn owned_outside(&self, ranges: &[SlotRange]) -> u32 {
         self.all.iter().filter(|chunk| !ranges.contains(&chunk.range)).map(|chunk| chunk.owned).sum()
     }
 
-    /// Ends the waits of all chunks that are set aside.
+    /// Makes all chunks that are set aside due now.
     pub(super) fn retry_aside(&mut self, now: Duration) {
         self.all.iter_mut().filter_map(|chunk| chunk.aside.as_mut()).for_each(|aside| aside.retry_at = aside.retry_at.min(now));
     }
 
-    /// Notes a call at `now` that failed while others did not: the chunk is called for apart from them, cut first, or after a wait, if it is
-    /// a single slot.
+    /// Records a call that failed at `now` while others succeeded, and sets the chunk aside. The chunk is cut and retried at once; a single
+    /// slot is retried after a wait.
     pub(super) fn set_aside(&mut self, now: Duration, range: SlotRange, slots: SlotCount) {
         let Some(chunk) = self.get_mut(range) else { return };
         if chunk.width(slots) > 1 {
@@ -198,7 +199,8 @@ impl Chunks {
         }
     }
 
-    /// Notes a call at `now` that failed, as did all others. The reason may lie with slots in each of a few chunks: they are cut, up to a limit.
+    /// Records a call that failed at `now` like all others of its round. The cause may be slots in each of a few chunks, so the chunk is
+    /// cut, up to a limit on the number of chunks.
     pub(super) fn failed_with_others(&mut self, now: Duration, range: SlotRange, slots: SlotCount) {
         let few = self.all.len() < MOST_IN_DOUBT;
         let Some(chunk) = self.get_mut(range) else { return };
@@ -208,7 +210,7 @@ impl Chunks {
         }
     }
 
-    /// Cuts a chunk that fails.
+    /// Cuts a failing chunk into pieces.
     fn cut(&mut self, range: SlotRange, slots: SlotCount) {
         let place = self.all.partition_point(|chunk| chunk.range.first() < range.first());
         let Some(chunk) = self.all.get(place).copied() else { return };
@@ -216,7 +218,7 @@ impl Chunks {
         self.all.splice(place..=place, pieces);
     }
 
-    /// Notes that Postgres did not manage this range in time.
+    /// Records that Postgres did not complete this range in time, so that it is cut.
     pub(super) fn too_much(&mut self, range: SlotRange) {
         let enough = self.wanted * u64::from(AFTER_FAILURE);
         if let Some(chunk) = self.get_mut(range) {
@@ -224,20 +226,20 @@ impl Chunks {
         }
     }
 
-    /// Learns how fast it went: so many rows, on which the store worked for so long altogether.
+    /// Adapts the target size to the measured speed: the store worked on `rows` rows for `took` in total.
     pub(super) fn heed(&mut self, rows: u64, took: Duration) {
         if rows >= *ROWS.start() {
             let in_time = u128::from(rows) * WANTED.as_micros() / took.as_micros().max(1);
             let in_time = u64::try_from(in_time).unwrap_or(u64::MAX).clamp(*ROWS.start(), *ROWS.end());
-            // Down at once, up by and by.
+            // Decrease at once, increase gradually.
             self.wanted = in_time.min(self.wanted.midpoint(in_time));
         }
     }
 
-    /// Cuts what is too large and joins neighbours that are small together. Not while calls are under way.
+    /// Cuts chunks that are too large and joins small neighbours. Must not run while calls of a round are in flight.
     pub(super) fn recut(&mut self, slots: SlotCount) {
         let mut all: Vec<Chunk> = Vec::with_capacity(self.all.len());
-        // What has just been cut may hold anything until it is measured: it is not joined with others.
+        // The row count of a piece that was just cut is a guess: it is not joined before it is measured.
         let mut is_measured = false;
         for chunk in &self.all {
             let pieces = self.pieces(chunk, slots);
@@ -250,7 +252,7 @@ impl Chunks {
         self.all = all;
     }
 
-    /// The chunk itself, unless it is twice too large; no slot is ever cut.
+    /// Returns the chunk, cut if it has more than twice the target size. A single slot is never cut.
     fn pieces(&self, chunk: &Chunk, slots: SlotCount) -> Vec<Chunk> {
         if chunk.rows <= 2 * self.wanted || chunk.aside.is_some() || chunk.width(slots) <= 1 {
             return vec![*chunk];
@@ -265,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    /// Fills in what each chunk holds of these items, given by their slots, and cuts anew.
+    /// Sets the row count of each chunk from these items, given by their slots, and recuts.
     fn measured(chunks: &mut Chunks, slots: SlotCount, items: &[u32]) {
         for chunk in &mut chunks.all {
             chunk.rows = rows_in(chunk, items);
@@ -273,7 +275,7 @@ mod tests {
         chunks.recut(slots);
     }
 
-    /// Each of these items stands for eight, to save time.
+    /// Each item counts as eight, to save time.
     fn rows_in(chunk: &Chunk, items: &[u32]) -> u64 {
         8 * items.iter().filter(|slot| chunk.range.contains(crate::Slot::new(**slot))).count() as u64
     }
@@ -326,7 +328,7 @@ mod tests {
             refusal: None,
             took: Duration::ZERO,
         };
-        // In each tick a single call comes through, which takes a few of many slots.
+        // In each tick only one call succeeds, and it takes only a few of many slots.
         let chunk = &mut chunks.all[0];
         for tick in 1..4 {
             chunk.learn(&report(tick, 33, 4063, 4800));
@@ -336,7 +338,7 @@ mod tests {
         chunks.recut(SlotCount::DEFAULT);
         assert!(chunks.all().len() > 100, "{}", chunks.all().len());
         assert_whole(&chunks);
-        // A call takes all but what is just changing hands, and the next one the rest.
+        // One call takes all slots except those that are changing hands, and the next one takes the rest.
         let chunk = &mut chunks.all[0];
         chunk.learn(&report(4, 30, 2, 3000));
         assert_eq!(chunk.rows, 3200);

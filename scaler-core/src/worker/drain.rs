@@ -1,15 +1,15 @@
-//! A worker's last seconds: it works on until it owns nothing.
+//! Drain: a worker that leaves keeps ticking until it owns no slots.
 
 use std::time::Duration;
 
-/// When it was asked to leave, and who knows.
+/// Drain deadline and acknowledgement of the draining state by the membership.
 #[derive(Debug)]
 pub(super) struct Drain {
     begun_at: Duration,
     deadline: Duration,
-    /// When a heartbeat that said so was first answered.
+    /// Time at which a heartbeat that announced the drain was first answered.
     heard_at: Option<Duration>,
-    /// Whether one that said so was not answered, and none since.
+    /// True if a heartbeat that announced the drain failed, and none has been answered since.
     is_unheard: bool,
 }
 
@@ -18,12 +18,12 @@ impl Drain {
         Self { begun_at: now, deadline: now + timeout, heard_at: None, is_unheard: false }
     }
 
-    /// When it leaves with what it still owns.
+    /// Returns the time at which the worker leaves even if it still owns slots.
     pub(super) const fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// A heartbeat that was sent at that time is answered `now`.
+    /// Records at `now` the answer to a heartbeat sent at `sent`.
     pub(super) fn heard(&mut self, sent: Duration, now: Duration) {
         if sent >= self.begun_at {
             self.heard_at.get_or_insert(now);
@@ -31,19 +31,19 @@ impl Drain {
         }
     }
 
-    /// A heartbeat that was sent at that time has failed.
+    /// Records the failure of a heartbeat sent at `sent`.
     pub(super) const fn unheard(&mut self, sent: Duration) {
         if sent.as_nanos() >= self.begun_at.as_nanos() {
             self.is_unheard = true;
         }
     }
 
-    /// Whether nobody can learn of it: there is no use in waiting for those who give slots.
+    /// True if no control plane can learn of the drain, so that waiting for one is useless.
     pub(super) const fn is_unheard(&self) -> bool {
         self.is_unheard
     }
 
-    /// Whether whoever gives slots has had a heartbeat's time to learn that no more are wanted.
+    /// True if control planes have had the time of one heartbeat interval to learn of the drain and give the worker no more slots.
     pub(super) fn is_known(&self, now: Duration, heartbeat_interval: Duration) -> bool {
         self.heard_at.is_some_and(|heard| now >= heard + heartbeat_interval)
     }

@@ -1,4 +1,4 @@
-//! Does what the worker asks for.
+//! Driver of a worker: carries out the effects of its state machine.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::{Clock, Membership, WorkStore};
 
 /// Runs a worker until it has left or another process has taken its name.
 ///
-/// It drains when `drain` completes. Dropping the future ends the worker at once, as a kill does: safe, but others learn
-/// of it only by its silence.
+/// It drains once `drain` completes. Dropping the future ends the worker at once, as a kill does: this is safe, but the failure detector
+/// notices only that heartbeats and ticks stop.
 pub async fn run(
     mut worker: Worker,
     store: Arc<dyn WorkStore>,
@@ -38,7 +38,7 @@ pub async fn run(
         }
         let wake = tokio::time::sleep(worker.wake_at().saturating_sub(clock.now()));
         input = tokio::select! {
-            biased; // In a fixed order, so that a simulation plays again the same.
+            biased; // A fixed order keeps simulations reproducible.
             () = &mut drain, if !draining => {
                 draining = true;
                 Input::Drain
@@ -50,7 +50,7 @@ pub async fn run(
     }
 }
 
-/// The calls that are under way.
+/// Calls in flight.
 struct Calls {
     key: crate::MemberKey,
     store: Arc<dyn WorkStore>,

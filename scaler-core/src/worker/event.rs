@@ -1,4 +1,4 @@
-//! What a worker tells of itself to whoever runs it.
+//! Events that a worker reports to its caller.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,124 +6,127 @@ use std::time::Duration;
 
 use crate::{InstallationId, ItemId, MembershipError, RefusedItem, SlotRange, StoreError, Tick, TickReport};
 
-/// Something that happened to a worker.
+/// Event reported by a worker.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkerEvent {
-    /// It took over slots that stood under its name: a restart in place.
+    /// The worker adopted slots that another incarnation of its name owned: a restart in place.
     Adopted {
-        /// How many.
+        /// Number of adopted slots.
         slots: usize,
     },
-    /// It claimed orphans: nobody leads, or whoever does had left them alone for too long.
+    /// The worker claimed orphaned slots: there is no leader, or the leader did not assign them for too long.
     Claimed {
-        /// How many slots.
+        /// Number of claimed slots.
         slots: usize,
     },
-    /// It could not ask for orphans; the work goes on. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
+    /// A claim of orphaned slots failed; the worker keeps ticking. Reported at the first failure, when the reason changes, and again at
+    /// growing intervals ([`Episode`](crate::Episode)).
     ClaimFailed {
-        /// Why.
+        /// Error of the claim.
         error: StoreError,
     },
-    /// It went through all its slots, by one statement or by several.
+    /// A tick round ended: all slots of the worker were called for, by one statement or several.
     Ticked {
-        /// What they did together.
+        /// Merged report of all statements of the round.
         report: TickReport,
-        /// From the first call to the last answer.
+        /// Time from the first call to the last answer.
         took: Duration,
     },
-    /// Once a tick: the items it watches, in order.
+    /// Item list of the worker, in order; reported once per tick.
     Watching {
-        /// The tick.
+        /// Tick of the list.
         tick: Tick,
-        /// The ids.
+        /// Ids of the items.
         items: Arc<[ItemId]>,
     },
-    /// Ticks went by without it, or without some of its slots. They are not caught up.
+    /// The worker, or some of its slots, missed ticks. Missed ticks are not caught up.
     Missed {
-        /// How many.
+        /// Number of missed ticks.
         ticks: u64,
     },
-    /// A call for some of its slots failed, and calls for others did not; these slots are tried again apart from the others. Reported like
+    /// Calls for some slots failed while calls for others succeeded. The failing slots are retried apart from the others. Reported like
     /// [`StoreFailed`](Self::StoreFailed).
     SlotsFailed {
-        /// The slots that were called for.
+        /// Slots of the failed call.
         slots: SlotRange,
-        /// Why.
+        /// Error of the call.
         error: StoreError,
     },
-    /// No slot fails any more.
+    /// No slots fail any more.
     SlotsBack,
-    /// The store refuses to change some of its items; all others are ticked. Reported like [`StoreFailed`](Self::StoreFailed).
+    /// The store refuses to change some of the worker's items; all others are ticked. Reported like [`StoreFailed`](Self::StoreFailed).
     ItemsRefused {
-        /// How many.
+        /// Number of refused items.
         items: u64,
-        /// One of them, and why.
+        /// One of the refused items, with the reason.
         refusal: Arc<RefusedItem>,
     },
-    /// No item is refused any more.
+    /// No items are refused any more.
     ItemsAccepted,
-    /// The store lets no write in this worker's name through: others take over what it owns.
+    /// The store refuses every write in this worker's name; other workers take over its slots.
     WritesRefused {
-        /// What was refused, and why.
+        /// Refused write and reason.
         why: String,
     },
-    /// The store lets this worker write again.
+    /// The store accepts writes of this worker again.
     WritesAccepted,
-    /// There is no schema to work on yet, or no table of work; it waits. Reported like [`StoreFailed`](Self::StoreFailed).
+    /// The worker waits for a missing schema or work table. Reported like [`StoreFailed`](Self::StoreFailed).
     WaitingForSchema {
-        /// What is missing.
+        /// Error that names what is missing.
         error: StoreError,
     },
-    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
+    /// A call to the store failed. Reported at the first failure, when the reason changes, and again at growing intervals
+    /// ([`Episode`](crate::Episode)).
     StoreFailed {
-        /// Why.
+        /// Error of the call.
         error: StoreError,
-        /// When it tries again.
+        /// Time until the next try.
         retry_in: Duration,
     },
     /// The store answers again.
     StoreBack,
-    /// A heartbeat failed; the work goes on without. Reported at the first failure, when the reason changes, and again at growing intervals ([`Episode`](crate::Episode)).
+    /// A heartbeat failed; the worker keeps ticking. Reported at the first failure, when the reason changes, and again at growing intervals
+    /// ([`Episode`](crate::Episode)).
     MembershipFailed {
-        /// Why.
+        /// Error of the heartbeat.
         error: MembershipError,
-        /// When it tries again.
+        /// Time until the next heartbeat.
         retry_in: Duration,
     },
-    /// Heartbeats arrive again.
+    /// Heartbeats succeed again.
     MembershipBack,
-    /// It owns nothing and cannot be given anything. Reported when that begins, and when the reason changes.
+    /// The worker owns no slots and is given none. Reported when this begins, and when the reason changes.
     Idle {
-        /// Why.
+        /// Reason why the worker owns no slots.
         why: IdleReason,
     },
-    /// It can be given slots again, or owns some.
+    /// The reason for being idle is over: the worker owns slots, or can be given some.
     IdleOver,
-    /// The store is another one than before: another database answers, or the one there was lost what it held.
+    /// The store's identity changed: another database answers, or the database lost its contents.
     InstallationChanged {
-        /// The one before.
+        /// Previous installation.
         before: InstallationId,
-        /// The one that answers now.
+        /// Installation that answers now.
         now: InstallationId,
     },
-    /// It was retired: it hands over what it owns, takes nothing new, and stays.
+    /// The worker was retired: it hands over its slots and takes no new ones, but does not exit.
     Retiring,
-    /// It is retired no more, and works like any other.
+    /// The worker is no longer retired and may be given slots again.
     Reinstated,
-    /// It was asked to leave, and works on until it owns nothing.
+    /// The worker was asked to leave: it keeps ticking until it owns no slots.
     Draining,
 }
 
-/// Why a worker owns nothing.
+/// Reason why a worker owns no slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdleReason {
-    /// Its heartbeats are not answered: no control plane knows of it.
+    /// Heartbeats are not answered, so no control plane knows of the worker.
     Unheard,
-    /// It is heard, and there are slots that nobody ticks, and yet no control plane has given it any.
+    /// Heartbeats are answered and there are slots that no worker ticks, but no control plane has given the worker any.
     Overlooked {
-        /// How many slots nobody ticks.
+        /// Number of slots that no worker ticks.
         unticked: usize,
     },
 }
@@ -139,17 +142,17 @@ impl fmt::Display for IdleReason {
     }
 }
 
-/// How a worker ended.
+/// Outcome of a worker that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ending {
-    /// It owned nothing any more and left.
+    /// The worker owned no slots any more and left.
     Drained,
-    /// The time to drain was over; it left with slots that others must take.
+    /// The drain timeout passed; the worker left with slots that others must take over.
     DrainTimedOut {
-        /// How many slots it owned when last told.
+        /// Number of slots owned at the last report.
         slots: u32,
     },
-    /// Another process has taken its name.
+    /// Another process has taken the worker's name.
     Superseded,
 }

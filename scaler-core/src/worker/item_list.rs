@@ -1,10 +1,10 @@
-//! List of the items that this worker owns: read anew only for slots where a tick shows a change.
+//! List of the items that this worker owns: read again only for slots in which a tick shows a change.
 
 use std::sync::Arc;
 
 use crate::{ItemId, SlotCount, SlotRange, Tick, slot_of};
 
-/// The list to print.
+/// Items of the worker in order, and the last tick.
 #[derive(Debug, Default)]
 pub(super) struct ItemList {
     tick: Option<Tick>,
@@ -12,24 +12,24 @@ pub(super) struct ItemList {
 }
 
 impl ItemList {
-    /// The last tick that the store answered.
+    /// Returns the last tick that the store answered; `None` before the first.
     pub(super) const fn tick(&self) -> Option<Tick> {
         self.tick
     }
 
-    /// The items as last read, in order.
+    /// Returns the items as last read, in order.
     pub(super) const fn items(&self) -> &Arc<[ItemId]> {
         &self.items
     }
 
-    /// Takes in that a round has told of this tick; whether it was the first to do so.
+    /// Records the tick of a round. Returns true if this is its first round.
     pub(super) fn observe(&mut self, tick: Tick) -> bool {
         let first = self.tick.is_none_or(|last| tick > last);
         self.tick = self.tick.max(Some(tick));
         first
     }
 
-    /// Puts what was read of these slots, in order, in the place of what was known of them.
+    /// Replaces the items of these slots by `items`, which are in order.
     pub(super) fn list(&mut self, range: SlotRange, slots: SlotCount, items: Vec<ItemId>) {
         let elsewhere = |item: &&ItemId| !range.contains(slot_of(**item, slots));
         let mut kept = self.items.iter().filter(elsewhere).copied().peekable();

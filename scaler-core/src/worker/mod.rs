@@ -1,6 +1,6 @@
-//! A worker: ticks what it owns, says that it lives, and hands over before it leaves.
+//! Worker: ticks the slots that it owns, sends heartbeats, and hands its slots over before it leaves.
 //!
-//! [`Worker`] is a pure state machine; [`run`] is the thin driver that does what it asks for.
+//! [`Worker`] is a pure state machine; [`run`] is the driver that carries out its effects.
 
 mod chunks;
 mod drain;
@@ -26,39 +26,39 @@ pub use step::Worker;
 
 use crate::MemberKey;
 
-/// How a worker behaves in time.
+/// Configuration of a worker: limits and intervals.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// Its name and incarnation.
+    /// Name and incarnation of the worker.
     pub key: MemberKey,
-    /// How often it may try within a tick: the first try does the work, the others what was left, since it was just changing
-    /// hands. Where nothing was left it waits for the next tick, or for a wake-up notification.
+    /// Number of tick rounds scheduled per tick. The first does the work; the others take slots that were left because they were changing
+    /// hands. If none were left, the worker waits for the next tick or for a wake-up notification.
     pub tries_per_tick: u32,
-    /// Maximum number of concurrent tick statements, each for up to 64,000 items: at least 1. More help only where one
-    /// worker has more items than one session of the store can do in a tick; where the store is busy, they only delay each other.
+    /// Maximum number of concurrent tick statements, each for up to 64,000 items: at least 1. More than one helps only if a worker has more
+    /// items than one session of the store can tick in time; on a busy store, concurrent statements only delay each other.
     pub ticks_at_once: usize,
-    /// The time from one heartbeat to the next.
+    /// Interval between heartbeats.
     pub heartbeat_interval: Duration,
-    /// How long it waits to be relieved of its slots before it leaves with them.
+    /// Maximum time to wait for the hand-over of all slots before the worker leaves with the rest.
     pub drain_timeout: Duration,
-    /// The wait after a first failure of the store; it doubles with every further one.
+    /// Wait after the first failure of the store; it doubles with each further failure.
     pub first_retry: Duration,
-    /// The longest such wait.
+    /// Maximum wait after failures of the store.
     pub longest_retry: Duration,
-    /// Where nobody leads: about how long it waits before it asks for orphans again. Where somebody does, it asks when leadership might
-    /// have been over for long.
+    /// Approximate interval between claims of orphaned slots while there is no leader. Otherwise the store tells when the next claim may
+    /// succeed.
     pub claim_interval: Duration,
-    /// How many orphans it claims at once.
+    /// Maximum number of orphaned slots per claim.
     pub claim_batch: usize,
-    /// How many ids its heartbeat shows.
+    /// Number of item ids in each heartbeat.
     pub shown_items: usize,
-    /// Which rollout it comes from: a word that all workers of one rollout share and no others, if it knows one.
+    /// Identifier of the rollout that the worker belongs to, shared by all workers of that rollout and no others; `None` if unknown.
     pub revision: Option<String>,
 }
 
 impl WorkerConfig {
-    /// The defaults: 4 tries a tick, a statement at a time, a heartbeat a second, 25 s to drain, retries after 50 ms to 1 s, where
-    /// nobody leads a question for orphans every 2 s and 256 at once, 10 ids shown, no revision.
+    /// Returns the default configuration: 4 tries per tick, 1 statement at a time, 1 heartbeat per second, 25 s to drain, retries after 50
+    /// ms to 1 s, without a leader a claim about every 2 s for at most 256 slots, 10 item ids per heartbeat, no revision.
     #[must_use]
     pub const fn new(key: MemberKey) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Claims of orphaned slots: made only while this worker ticks without a gap, and as often as the store tells that there may be orphans.
+//! Claims of orphaned slots: made only while this worker ticks without a gap, and as often as the store tells that slots may be orphaned.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use super::recurring_call::RecurringCall;
 use crate::episode::Episode;
 use crate::{Claim, ORPHANED_AFTER_TICKS, StoreError, Tick, TickReport, uuid_hash};
 
-/// The longest wait before the next question: an owner that falls silent just after one is found by the next.
+/// Maximum wait before the next claim, so that an owner that falls silent just after a claim is detected by the next.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Questions for orphans, each at a time that differs from worker to worker, so that they share what there is.
+/// Schedule of claims, with jitter by worker, so that workers share the orphaned slots.
 #[derive(Debug)]
 pub(super) struct OrphanClaims {
     call: RecurringCall,
-    /// The ticks that were answered without a gap.
+    /// Ticks that were answered without a gap; `None` after a gap.
     run: Option<Run>,
     interval: Duration,
     batch: usize,
@@ -28,12 +28,12 @@ pub(super) struct OrphanClaims {
 struct Run {
     first: Tick,
     last: Tick,
-    /// When the next answer must be there, or there is a gap.
+    /// Time by which the next answer must arrive; later, there is a gap.
     ends_at: Duration,
 }
 
 impl OrphanClaims {
-    /// The seed tells the jitter of one worker from that of another.
+    /// Creates a schedule; `seed` makes the jitter differ between workers.
     pub(super) fn new(interval: Duration, batch: usize, seed: u64) -> Self {
         Self {
             call: RecurringCall::default(),
@@ -47,7 +47,7 @@ impl OrphanClaims {
         }
     }
 
-    /// The store answered a call to tick at `now`.
+    /// Records that the store answered a tick call at `now`.
     pub(super) fn ticked(&mut self, now: Duration, report: &TickReport) {
         let ends_at = now + 2 * report.tick_length;
         let first = match self.run {
@@ -57,34 +57,34 @@ impl OrphanClaims {
         self.run = Some(Run { first, last: report.tick, ends_at });
     }
 
-    /// Whether to ask now; it counts as asked then.
+    /// Returns true if a claim is due, and records it as sent.
     pub(super) fn send(&mut self, now: Duration) -> bool {
         self.run = self.run.filter(|run| now <= run.ends_at);
         self.is_witness() && self.call.send(now)
     }
 
-    /// How many slots to ask for at once, and since when this worker ticks without a gap.
+    /// Returns the maximum number of slots to claim, and the first tick since which this worker has ticked without a gap.
     pub(super) fn question(&self) -> (usize, Tick) {
         (self.batch, self.run.map(|run| run.first).unwrap_or_default())
     }
 
-    /// How many slots nobody ticked when it last asked in vain.
+    /// Returns the number of slots that no worker ticks, as of the last claim; 0 unless it was refused.
     pub(super) const fn unticked(&self) -> usize {
         self.unticked
     }
 
-    /// When it wants to ask; `None` while it may not, or is asking.
+    /// Returns the time of the next claim; `None` while no claim may be made or one is in flight.
     pub(super) fn wake_at(&self) -> Option<Duration> {
         (self.is_witness() && self.call.sent_at.is_none()).then_some(self.call.due_at)
     }
 
-    /// Takes in the answer; what there is to tell of it.
+    /// Records the answer to a claim; returns an event if there is something to report.
     pub(super) fn answered(&mut self, now: Duration, answer: Result<Claim, StoreError>) -> Option<WorkerEvent> {
         self.call.answered(now);
         self.asked += 1;
         let wait = match &answer {
             Ok(Claim::NotYet { wait, .. }) => (*wait).min(LONGEST_WAIT) + self.jittered(self.interval / 2),
-            // More may be left: soon again, but after others had their turn.
+            // More slots may be orphaned: claim again soon, but give other workers a turn.
             Ok(Claim::Claimed { slots }) if *slots >= self.batch => self.jittered(self.interval / 20),
             Ok(Claim::Claimed { .. }) | Err(_) => self.jittered(self.interval),
         };
@@ -100,13 +100,13 @@ impl OrphanClaims {
         }
     }
 
-    /// Who has not been answered for as many ticks as make an orphan cannot tell the others' silence from the store's own: after
-    /// an outage, each has time to come back before anybody claims.
+    /// True if the worker has ticked without a gap for longer than [`ORPHANED_AFTER_TICKS`]. Otherwise it cannot tell silent owners from an
+    /// outage of the store: after an outage, each owner has time to tick again before any worker claims its slots.
     fn is_witness(&self) -> bool {
         self.run.is_some_and(|run| run.last.since(run.first) > ORPHANED_AFTER_TICKS)
     }
 
-    /// Between a half of this time and all of it.
+    /// Returns a time between half of `time` and all of it.
     fn jittered(&self, time: Duration) -> Duration {
         let share = uuid_hash(uuid::Uuid::from_u64_pair(self.asked, 0), self.seed) % 1024;
         time / 2 + time * u32::try_from(share).unwrap_or(0) / 2048
@@ -144,14 +144,14 @@ mod tests {
         }
     }
 
-    /// After ticks that were answered at once.
+    /// Returns claims after these ticks, each answered at once.
     fn ticked(ticks: impl IntoIterator<Item = u32>) -> OrphanClaims {
         let mut claims = claims();
         ticks.into_iter().for_each(|tick| claims.ticked(SECOND * tick, &report(tick.into())));
         claims
     }
 
-    /// How long it waits after this answer, in milliseconds.
+    /// Returns the wait after this answer, in milliseconds.
     fn waits(answer: Result<Claim, StoreError>) -> u128 {
         let mut claims = ticked(1..=5);
         assert!(claims.send(SECOND * 5));

@@ -5,33 +5,33 @@ use crate::{
     Adoption, Claim, ItemId, Member, MembershipError, RefusedItem, Registration, SlotRange, StoreError, Tick, TickReport, WakeUp,
 };
 
-/// Input of the state machine.
+/// Input of the worker's state machine.
 #[derive(Debug)]
 pub enum Input {
-    /// The time it asked to be woken at has come, or nothing in particular happened.
+    /// The requested wake-up time has come, or nothing has happened.
     Woken,
-    /// A wake-up notification came.
+    /// A wake-up notification arrived.
     Notified(WakeUp),
-    /// It shall hand over and leave.
+    /// The worker must hand over its slots and leave.
     Drain,
-    /// What became of [`Effect::Adopt`].
+    /// Answer to [`Effect::Adopt`].
     Adopted(Result<Adoption, StoreError>),
-    /// What became of [`Effect::Tick`] for this range.
+    /// Answer to [`Effect::Tick`] for this range.
     Ticked(SlotRange, Result<TickReport, StoreError>),
-    /// What became of [`Effect::Claim`].
+    /// Answer to [`Effect::Claim`].
     Claimed(Result<Claim, StoreError>),
-    /// What became of [`Effect::TryToWrite`].
+    /// Answer to [`Effect::TryToWrite`].
     TriedToWrite(Result<Option<RefusedItem>, StoreError>),
-    /// What became of [`Effect::List`] for this range.
+    /// Answer to [`Effect::List`] for this range.
     Listed(SlotRange, Result<Vec<ItemId>, StoreError>),
-    /// What became of [`Effect::Heartbeat`].
+    /// Answer to [`Effect::Heartbeat`].
     HeartbeatAnswered(Result<Registration, MembershipError>),
-    /// What became of [`Effect::Leave`].
+    /// Answer to [`Effect::Leave`].
     Left(Result<(), MembershipError>),
 }
 
-/// Something the worker asks for. Each call is answered by one input; none is asked for twice at a time, except ticks of ranges
-/// that have no slot in common.
+/// Effect that the driver carries out for the worker. Each call is answered by exactly one input. At most one call of each kind is in
+/// flight, except ticks of disjoint ranges.
 #[derive(Debug)]
 pub enum Effect {
     /// Call [`WorkStore::adopt`](crate::WorkStore::adopt).
@@ -40,9 +40,9 @@ pub enum Effect {
     Tick(SlotRange),
     /// Call [`WorkStore::claim_orphans`](crate::WorkStore::claim_orphans).
     Claim {
-        /// How many slots at most.
+        /// Maximum number of slots to claim.
         limit: usize,
-        /// The first of its own ticks that it has done without a gap until now.
+        /// First tick since which the worker has ticked without a gap.
         well_since: Tick,
     },
     /// Call [`WorkStore::try_to_write`](crate::WorkStore::try_to_write).
@@ -53,6 +53,6 @@ pub enum Effect {
     Heartbeat(Member),
     /// Call [`Membership::leave`](crate::Membership::leave).
     Leave,
-    /// Tell whoever runs the worker.
+    /// Report an event to the caller of the worker.
     Emit(WorkerEvent),
 }

@@ -1,4 +1,4 @@
-//! Slots and items that are not ticked while the others are: an event when that begins, changes or ends.
+//! Shortfall: failure episodes of slots and items that are not ticked while the others are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::WorkerEvent;
 use crate::episode::Episode;
 use crate::{SlotRange, StoreError, TickReport};
 
-/// Failure episodes of slots and of items.
+/// Failure episodes of slots and of items of a worker.
 #[derive(Debug, Default)]
 pub(super) struct Shortfall {
     slots: Episode,
@@ -15,17 +15,17 @@ pub(super) struct Shortfall {
 }
 
 impl Shortfall {
-    /// A call for these slots has failed, and calls for others have not.
+    /// Records that a call for these slots failed while calls for others succeeded; returns an event to report, if any.
     pub(super) fn slots_failed(&mut self, now: Duration, slots: SlotRange, error: StoreError) -> Option<WorkerEvent> {
         self.slots.failed(now, &error).then_some(WorkerEvent::SlotsFailed { slots, error })
     }
 
-    /// No slots fail any more.
+    /// Records that no slots fail any more; returns an event if some did before.
     pub(super) fn slots_are_sound(&mut self) -> Option<WorkerEvent> {
         self.slots.recovered().then_some(WorkerEvent::SlotsBack)
     }
 
-    /// A report on all items of the worker.
+    /// Records a report that covers all items of the worker; returns an event if refusals begin, change, repeat or end.
     pub(super) fn reported(&mut self, now: Duration, report: &TickReport) -> Option<WorkerEvent> {
         match &report.refusal {
             Some(refusal) if self.items.failed(now, refusal.as_ref()) => {

@@ -1,4 +1,4 @@
-//! The worker as a state machine: told what happened, it says what to do.
+//! State machine of a worker: turns each input into effects.
 
 use std::time::Duration;
 
@@ -19,35 +19,35 @@ use crate::{
     SlotRange, StoreError, TickReport, WakeUp, uuid_hash,
 };
 
-/// For how long heartbeats must fail before a worker that owns nothing says that nobody hears it.
+/// Minimum time of failing heartbeats after which a worker that owns no slots reports [`IdleReason::Unheard`].
 const UNHEARD_AFTER: Duration = Duration::from_secs(3);
-/// A notification for everybody is followed by statements of everybody: they are spread over this time.
+/// Time over which workers spread the tick rounds that [`WakeUp::Everyone`] triggers.
 const SPREAD: Duration = Duration::from_millis(250);
-/// The least time between two rounds that notifications ask for: where slots change hands all the time, as in a rollout of very many workers,
-/// nobody makes more than two such rounds a tick.
+/// Minimum time between two rounds requested by wake-up notifications. While slots change hands all the time, as in a rollout of very many
+/// workers, it limits such rounds to two per second and worker.
 const NOTIFIED_EVERY: Duration = Duration::from_millis(500);
 
-/// A worker's state. See [`Input`] and [`Effect`].
+/// State of a worker. See [`Input`] and [`Effect`].
 #[derive(Debug)]
 pub struct Worker {
     config: WorkerConfig,
-    /// Where in the time over which all workers spread something this one lies, as a share of 2^32.
+    /// Position of this worker within intervals over which workers spread their calls, as a fraction of 2^32.
     share: u32,
     schedule: Schedule,
     backoff: Backoff,
     item_list: ItemList,
     adopted: bool,
-    /// The store that it works on, once that has answered.
+    /// Installation of the store; `None` before its first answer.
     installation: Option<InstallationId>,
-    /// When the last round was due that a notification asked for.
+    /// Due time of the last round requested by a wake-up notification.
     notified_at: Option<Duration>,
     idle: Option<IdleReason>,
     owned: u32,
     refused: u64,
     refusal: Option<String>,
-    /// How many slots there are, whoever owns them.
+    /// Number of slots of the store, independent of owner.
     slots: SlotCount,
-    /// When it said of itself for the first time.
+    /// Time of the first heartbeat, from which uptime counts.
     begun_at: Option<Duration>,
     adopt: RecurringCall,
     rounds: TickRounds,
@@ -66,7 +66,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that has just started.
+    /// Creates a worker that has just started.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of the hash will do")]
     pub fn new(config: WorkerConfig) -> Self {
@@ -103,23 +103,23 @@ impl Worker {
         }
     }
 
-    /// How it behaves.
+    /// Returns the configuration.
     #[must_use]
     pub const fn config(&self) -> &WorkerConfig {
         &self.config
     }
 
-    /// How it ended, once it has.
+    /// Returns how the worker ended; `None` while it runs.
     #[must_use]
     pub const fn ending(&self) -> Option<Ending> {
         self.ending
     }
 
-    /// When it wants to be told [`Input::Woken`] at the latest.
+    /// Returns the latest time at which the worker must be given [`Input::Woken`].
     #[must_use]
     pub fn wake_at(&self) -> Duration {
         if self.leaving {
-            // There is nothing left to do but to hear that it has left.
+            // Only the answer to the leave call is still to come.
             return Duration::MAX;
         }
         let call = |call: &RecurringCall| call.sent_at.is_none().then_some(call.due_at);
@@ -130,7 +130,7 @@ impl Worker {
         [work, beat, deadline, claims, self.write_check.wake_at()].into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 
-    /// Takes in what happened at `now` and says what to do. Once it has [ended](Self::ending) it asks for nothing.
+    /// Handles an input at `now` and returns the effects to carry out: none once the worker has [ended](Self::ending).
     pub fn step(&mut self, now: Duration, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
@@ -144,7 +144,7 @@ impl Worker {
                 let was_refused = self.write_check.is_refused();
                 let event = self.write_check.answered(now, answer);
                 if was_refused != self.write_check.is_refused() {
-                    // Before any worker is barred, the control plane knows of all that cannot write.
+                    // The control plane must know all workers that cannot write before the first of them is barred.
                     self.beat.hurry(now);
                 }
                 if was_refused && !self.write_check.is_refused() {
@@ -163,14 +163,14 @@ impl Worker {
         effects
     }
 
-    /// Looks at its slots soon, if the notification concerns them.
+    /// Schedules a tick round soon if the notification concerns this worker.
     fn notified(&mut self, now: Duration, wake_up: &WakeUp) {
         let delay = match wake_up {
             WakeUp::Slots(workers) if workers.contains(&self.config.key.worker) => Duration::ZERO,
             WakeUp::Everyone => SPREAD.mul_f64(f64::from(self.share) / f64::from(u32::MAX)),
             WakeUp::Slots(_) | WakeUp::Members => return,
         };
-        // A store that fails is not hurried.
+        // While the store fails, back-off takes precedence over notifications.
         if self.store_episode.began_at().is_none() {
             let earliest = self.notified_at.map_or(Duration::ZERO, |last| last + NOTIFIED_EVERY);
             let at = (now + delay).max(earliest);
@@ -179,7 +179,7 @@ impl Worker {
         }
     }
 
-    /// Says why it owns nothing, where it knows.
+    /// Emits an event if the reason for owning no slots has changed.
     fn tell_idle(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let unheard_for = self.membership_episode.began_at().map(|began_at| now.saturating_sub(began_at));
         let unticked = self.orphan_claims.unticked();
@@ -200,7 +200,7 @@ impl Worker {
         if self.may_leave(now) {
             self.leaving = true;
             if self.drain.as_ref().is_some_and(Drain::is_unheard) {
-                // Nobody would hear that either.
+                // Heartbeats fail, so a leave call would not arrive either.
                 self.left();
             } else {
                 effects.push(Effect::Leave);
@@ -226,7 +226,7 @@ impl Worker {
         }
     }
 
-    /// Whether it may take slots by itself: not while it hands over, nor while nothing that it writes is let through.
+    /// True if the worker may claim orphaned slots: not while it hands over its slots, nor while the store refuses its writes.
     fn may_take(&self) -> bool {
         !matches!(self.state, MemberState::Draining | MemberState::Barred)
     }
@@ -240,7 +240,7 @@ impl Worker {
         }
     }
 
-    /// The time to drain is over, or nothing is owned and nothing more will be.
+    /// True if the drain deadline has passed, or the worker owns no slots and will be given none.
     fn may_leave(&self, now: Duration) -> bool {
         let Some(drain) = &self.drain else { return false };
         let known = drain.is_known(now, self.config.heartbeat_interval) || drain.is_unheard();
@@ -314,7 +314,7 @@ impl Worker {
         }
     }
 
-    /// Takes in the reports of a tick round.
+    /// Handles the merged report of a tick round.
     fn round_answered(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
         let report = &ended.report;
         self.identify(report.installation, effects);
@@ -329,7 +329,7 @@ impl Worker {
             effects.push(Effect::Emit(WorkerEvent::Missed { ticks: ended.missed }));
         }
         if self.item_list.tick().is_none() {
-            // Only now is it known that this worker can work: say so at once.
+            // The first answered tick shows that this worker can work: report it with an immediate heartbeat.
             self.beat.hurry(now);
         }
         self.slots = report.slots;
@@ -338,7 +338,7 @@ impl Worker {
         }
     }
 
-    /// Says which items are refused, and finds out whether that lies with this worker where all are.
+    /// Reports refused items. If all items are refused, starts a check of whether the store accepts any write of this worker.
     fn tell_refused(&mut self, now: Duration, report: &TickReport, effects: &mut Vec<Effect>) {
         self.refused = report.refused;
         if !self.write_check.is_barred() {
@@ -353,7 +353,7 @@ impl Worker {
         effects.extend(self.shortfall.reported(now, report).map(Effect::Emit));
     }
 
-    /// Says that writes are refused, or no longer, here and with the next heartbeat.
+    /// Reports that writes are refused or accepted again: as an event, and with the next heartbeat.
     fn tell_writing(&mut self, now: Duration, event: Option<WorkerEvent>, effects: &mut Vec<Effect>) {
         if let Some(event) = event {
             self.refusal = if let WorkerEvent::WritesRefused { why } = &event { Some(why.clone()) } else { None };
@@ -365,14 +365,14 @@ impl Worker {
         }
     }
 
-    /// Learns which store has answered.
+    /// Records which installation has answered; emits an event if it is another one.
     fn identify(&mut self, now: InstallationId, effects: &mut Vec<Effect>) {
         if let Some(before) = self.installation.replace(now).filter(|before| *before != now) {
             effects.push(Effect::Emit(WorkerEvent::InstallationChanged { before, now }));
         }
     }
 
-    /// Reads the ids where they have changed, one run of slots after the other, and then shows them all.
+    /// Requests the item ids of the next run of slots in which they have changed; emits the item list if none is left.
     fn list_or_show(&mut self, after: Option<SlotRange>, effects: &mut Vec<Effect>) {
         match self.rounds.stale_after(after) {
             Some(slots) => {
@@ -385,7 +385,7 @@ impl Worker {
 
     fn claimed(&mut self, now: Duration, answer: Result<Claim, StoreError>, effects: &mut Vec<Effect>) {
         if let Some(event) = self.orphan_claims.answered(now, answer) {
-            // After a failure nothing is hurried.
+            // A failed claim does not bring the next round forward.
             if matches!(event, WorkerEvent::Claimed { .. }) {
                 self.rounds.hurry(now);
             }
@@ -393,9 +393,9 @@ impl Worker {
         }
     }
 
-    /// Time of the next tick round.
+    /// Returns the time of the next tick round.
     fn next_round_at(&self, now: Duration, ended: &Ended) -> Duration {
-        // Without notifications, one that owns nothing, or wants to, finds out by itself what it was given or has lost.
+        // While heartbeats fail, notifications may not arrive: a worker that owns no slots or drains must poll to learn of moves.
         let is_changing = ended.report.owned == 0 || self.state == MemberState::Draining;
         let watchful = is_changing && self.membership_episode.began_at().is_some();
         if ended.late {
@@ -415,7 +415,7 @@ impl Worker {
                 self.item_list.list(slots, self.slots, items);
                 self.list_or_show(Some(slots), effects);
             }
-            // The next tick sees the same difference and asks again.
+            // The next tick round detects the same change and requests the list again.
             Err(error) => _ = self.store_failed(now, error, effects),
         }
     }
@@ -452,7 +452,7 @@ impl Worker {
         }
     }
 
-    /// The name is its own. Its next heartbeat tells whether it is retired.
+    /// Handles a heartbeat answer that confirms the worker's name, and applies retirement. The next heartbeat carries the new state.
     fn registered(&mut self, now: Duration, registration: Registration, effects: &mut Vec<Effect>) {
         let retiring = registration == Registration::Retiring;
         let was_retiring = std::mem::replace(&mut self.retiring, retiring);
@@ -480,7 +480,7 @@ impl Worker {
             last_tick: self.item_list.tick(),
             slots: self.owned,
             items,
-            // A store that lets no write through refuses all items.
+            // A store that refuses all writes refuses all items.
             refused: if self.write_check.is_refused() { self.refused.max(items) } else { self.refused },
             refusal: self.refusal.clone(),
             first_items: self.item_list.items().iter().take(self.config.shown_items).copied().collect(),
@@ -496,7 +496,7 @@ impl Worker {
         }
     }
 
-    /// Tells of the failure unless it is more of the same, and gives the time to wait.
+    /// Reports the failure unless it repeats a known one; returns the time to wait before the next try.
     fn store_failed(&mut self, now: Duration, error: StoreError, effects: &mut Vec<Effect>) -> Duration {
         let retry_in = self.backoff.failed();
         if self.store_episode.failed(now, &error) {

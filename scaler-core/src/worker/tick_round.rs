@@ -11,13 +11,13 @@ const HOPELESS: usize = 4;
 #[derive(Debug)]
 pub(super) struct TickRound {
     pub(super) begun_at: Duration,
-    /// From one call to the next.
+    /// Interval between calls.
     pub(super) step: Duration,
-    /// The chunks to call for.
+    /// Chunks to call for.
     pub(super) order: Vec<SlotRange>,
-    /// How many of them have been called for.
+    /// Number of chunks in `order` that have been called for.
     pub(super) sent: usize,
-    /// Those to call for once more, since the first call did not take all that was due.
+    /// Chunks to call for once more, since the first call did not take all slots that were due.
     pub(super) rest: Vec<SlotRange>,
     pub(super) under_way: Vec<(SlotRange, Duration)>,
     pub(super) answered: Vec<SlotRange>,
@@ -25,11 +25,11 @@ pub(super) struct TickRound {
     pub(super) first_tick: Option<Tick>,
     pub(super) fresh: usize,
     pub(super) missed: u64,
-    /// How long a call took at the longest that was answered.
+    /// Longest duration of an answered call.
     pub(super) longest: Duration,
-    /// Calls that have failed, and how long they took.
+    /// Failed calls: slots, error and duration.
     pub(super) failed: Vec<(SlotRange, StoreError, Duration)>,
-    /// The store is away: no more is sent.
+    /// True if the store is unavailable and no more calls are sent.
     pub(super) is_over: bool,
 }
 
@@ -53,13 +53,13 @@ impl TickRound {
         }
     }
 
-    /// Whether there is more to call for.
+    /// True if there are more calls to send.
     pub(super) fn has_more(&self) -> bool {
         let is_hopeless = self.merged.is_none() && self.failed.len() >= HOPELESS;
         !is_hopeless && (self.sent < self.order.len() || !self.rest.is_empty())
     }
 
-    /// When the next call may be made.
+    /// Returns the earliest time of the next call.
     pub(super) fn next_at(&self) -> Duration {
         if self.rest.is_empty() {
             self.begun_at + self.step * u32::try_from(self.sent).unwrap_or(u32::MAX)
@@ -68,7 +68,7 @@ impl TickRound {
         }
     }
 
-    /// What to call for next, if it is time; it counts as called for then.
+    /// Returns the chunk to call for next if its call is due, and records the call as sent.
     pub(super) fn take_next(&mut self, now: Duration) -> Option<SlotRange> {
         if self.next_at() > now {
             return None;
@@ -81,7 +81,7 @@ impl TickRound {
         Some(range)
     }
 
-    /// Takes a call off; when it was made.
+    /// Removes a call in flight; returns when it was sent.
     pub(super) fn answer(&mut self, range: SlotRange) -> Option<Duration> {
         let place = self.under_way.iter().position(|(other, _)| *other == range)?;
         let (_, sent_at) = self.under_way.swap_remove(place);
@@ -89,7 +89,7 @@ impl TickRound {
     }
 }
 
-/// Two reports of different slots as one.
+/// Merges two reports of disjoint slots into one.
 pub(super) fn merge(one: &TickReport, other: &TickReport) -> TickReport {
     let later = if other.tick > one.tick { other } else { one };
     TickReport {

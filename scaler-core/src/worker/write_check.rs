@@ -1,7 +1,7 @@
-//! Whether the store lets this worker write at all: asked for when all that it does is refused.
+//! Write check: tells if the store accepts any write of this worker, when all its writes have been refused.
 //!
-//! Where only its items are to blame, others would be refused, too, and its slots stay. Where its name or its rights are, it is barred: others
-//! take over, and it is given nothing until a write in its name is let through.
+//! If only its items are to blame, other workers would be refused, too, so the worker keeps its slots. If its name or rights are to blame,
+//! the worker is barred: others take over its slots, and it is given none until a write in its name is accepted.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use super::recurring_call::RecurringCall;
 use crate::backoff::Backoff;
 use crate::{RefusedItem, StoreError};
 
-/// A worker that may not write asks this often, so that it works again soon after it may.
+/// Interval between checks of a worker whose writes are refused, so that it resumes soon after they are accepted.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// So many answers in a row must say no: by then, a reason that all share has made the others late, so that nothing moves for it.
+/// Number of consecutive refusals after which a worker is barred. A cause that affects all workers has stopped the others as well by
+/// then, so that no slots are moved because of it.
 const NOES: u32 = 3;
 
-/// Questions whether the store lets this worker write, and what they came to.
+/// Schedule and result of the write checks of a worker.
 #[derive(Debug)]
 pub(super) struct WriteCheck {
     call: RecurringCall,
@@ -27,49 +28,49 @@ pub(super) struct WriteCheck {
 }
 
 impl WriteCheck {
-    /// The seed tells the jitter of one worker from that of another.
+    /// Creates a check; `seed` makes the jitter differ between workers.
     pub(super) fn new(seed: u64) -> Self {
         Self { call: RecurringCall::default(), is_wanted: false, noes: 0, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, seed) }
     }
 
-    /// Whether the store lets no write in this worker's name through.
+    /// True if the worker is barred: the store refuses all writes in its name.
     pub(super) const fn is_barred(&self) -> bool {
         self.noes >= NOES
     }
 
-    /// True if the last answer was that no write is let through.
+    /// True if the last answer was that no write is accepted.
     pub(super) const fn is_refused(&self) -> bool {
         self.noes > 0
     }
 
-    /// All that it did was refused: whether that lies with the worker is to be found out.
+    /// Requests a check, as all writes of this worker were refused.
     pub(super) const fn suspect(&mut self) {
         self.is_wanted = true;
     }
 
-    /// Something that it did was let through: there is nothing to find out.
+    /// Records that a write was accepted, and ends the checks; returns an event if the worker was barred.
     pub(super) fn wrote(&mut self) -> Option<WorkerEvent> {
         self.is_wanted = false;
         self.backoff.succeeded();
         (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted)
     }
 
-    /// Whether to ask now; it counts as asked then.
+    /// Returns true if a check is due, and records it as sent.
     pub(super) fn send(&mut self, now: Duration) -> bool {
         self.is_wanted && self.call.send(now)
     }
 
-    /// When it wants to ask; `None` while there is nothing to ask for, or it is asking.
+    /// Returns the time of the next check; `None` while none is requested or one is in flight.
     pub(super) fn wake_at(&self) -> Option<Duration> {
         (self.is_wanted && self.call.sent_at.is_none()).then_some(self.call.due_at)
     }
 
-    /// Takes in the answer; what there is to tell of it.
+    /// Records the answer to a check; returns an event if the worker is barred, or no longer.
     pub(super) fn answered(&mut self, now: Duration, answer: Result<Option<RefusedItem>, StoreError>) -> Option<WorkerEvent> {
         self.call.answered(now);
         let backoff = self.backoff.failed();
         let why = match answer {
-            // It is asked again where all is refused again, not sooner than after the wait.
+            // Check again only if all writes are refused again, and not before the wait has passed.
             Ok(None) => {
                 self.call.next(now, now + backoff);
                 self.is_wanted = false;
@@ -79,7 +80,7 @@ impl WriteCheck {
             Err(error @ (StoreError::Denied { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })) => {
                 error.to_string()
             }
-            // The store is away, or busy: that says nothing about this worker.
+            // A store that is unavailable or busy says nothing about this worker.
             Err(_) => {
                 self.call.next(now, now + backoff);
                 return None;

@@ -1,4 +1,4 @@
-//! A socket to a server: name look-up, TCP, TLS.
+//! Opens a socket to a server: name lookup, TCP, TLS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,17 +17,17 @@ use crate::reason::Reason;
 use crate::target::Address;
 use crate::tls::Connector;
 
-/// How long a session lives without an answer.
+/// Time without an answer after which a session ends.
 ///
-/// From the last *answer*: the kernel, and other clients, count from the last write, and a heartbeat each second would
-/// keep a dead connection for ever.
+/// It counts from the last *answer*. The kernel, and other clients, count from the last write: a heartbeat each second would keep a dead
+/// connection alive forever.
 pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(3);
-/// For the name look-up, and again for TCP and TLS with one IP address. A server that vanished answers to neither.
+/// Maximum time for the name lookup, and again for TCP and TLS with one IP address. An unreachable server answers to neither.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// Between probes of an idle connection by the kernel, which works even if the process is stopped.
+/// Interval between keep-alive probes of an idle connection. The kernel sends them, even if the process is stopped.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
 
-/// What the client library talks over.
+/// Byte stream that the client library uses.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
@@ -58,7 +58,7 @@ async fn open(found: SocketAddr) -> io::Result<TcpStream> {
     tcp.set_nodelay(true)?;
     let socket = SockRef::from(&tcp);
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE_LIMIT).with_interval(KEEPALIVE_EVERY).with_retries(3))?;
-    // Unacknowledged data ends the connection; by default the kernel sends it again for 15 minutes.
+    // Unacknowledged data ends the connection; by default, the kernel retransmits it for 15 minutes.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(SILENCE_LIMIT))?;
     Ok(tcp)

@@ -13,10 +13,10 @@ use crate::reason::Reason;
 use crate::target::{Address, Credentials};
 use crate::tls::Connector;
 
-/// Receiver of what a server pushes: messages of subscriptions.
+/// Receiver of push messages from a server: the messages of subscriptions.
 pub(super) type Pushes = Arc<dyn AsyncPushSender>;
 
-/// For all answers that make up the log-in, and for each question that is asked before the connection is used.
+/// Maximum time for the log-in, and for each command that is sent before the connection is used.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to one server, logged in. Dropping it closes the socket.
@@ -30,13 +30,13 @@ pub(super) struct Link {
 pub(super) struct Driver(JoinSet<()>);
 
 impl Driver {
-    /// Returns when the connection has ended, whatever ended it.
+    /// Waits until the connection has ended, for whatever reason.
     pub(super) async fn ended(&mut self) {
         self.0.join_next().await;
     }
 }
 
-/// How to log in to a Redis.
+/// Parameters of a log-in to Redis.
 #[derive(Clone, Copy)]
 pub(super) struct LogIn<'a> {
     pub(super) tls: Option<&'a Connector>,
@@ -45,12 +45,12 @@ pub(super) struct LogIn<'a> {
 }
 
 impl Link {
-    /// Opens a connection in RESP3 that passes what the server pushes to `pushes`.
+    /// Opens a RESP3 connection that forwards push messages to `pushes`.
     pub(super) async fn open(address: &Address, log_in: LogIn<'_>, pushes: Pushes) -> Result<Self, Reason> {
         let mut info = plain().set_protocol(ProtocolVersion::RESP3).set_db(log_in.database);
         let Credentials { username, password } = log_in.credentials;
         if let Some(username) = username {
-            // Without a password the library would leave out the user, too; an ACL user with `nopass` takes any.
+            // Without a password, the library would omit the user, too; an ACL user with `nopass` accepts any password.
             info = info.set_username(username).set_password("");
         }
         if let Some(password) = password {
@@ -61,7 +61,8 @@ impl Link {
 
     /// Opens a connection to a Sentinel.
     ///
-    /// In RESP2, which Sentinels of every version speak, the library hides why a log-in failed; so `AUTH` is a command of our own.
+    /// It uses RESP2, which Sentinels of every version speak. There, the library hides why a log-in failed, so this function sends `AUTH`
+    /// itself.
     pub(super) async fn to_sentinel(address: &Address, log_in: LogIn<'_>) -> Result<Self, Reason> {
         let link = Self::set_up(address, log_in.tls, plain(), unlimited()).await?;
         if let Some(password) = &log_in.credentials.password {
@@ -96,18 +97,19 @@ impl Link {
         subscribed.map_err(|_| silent(&self.address))?.map_err(|error: RedisError| Reason::of(&self.address, error))
     }
 
-    /// Splits it into address, connection and the task that drives it.
+    /// Splits the link into address, connection and the task that drives it.
     pub(super) fn into_parts(self) -> (Address, MultiplexedConnection, Driver) {
         (self.address, self.connection, self.driver)
     }
 }
 
-/// No set-up beyond what we ask for: naming the library needs a right of its own.
+/// Returns connection settings without `CLIENT SETINFO`, which needs a privilege of its own.
 fn plain() -> RedisConnectionInfo {
     RedisConnectionInfo::default().set_skip_set_lib_name()
 }
 
-/// Time limits are ours, so that an answer that comes late still counts as a sign of life.
+/// Returns a configuration without a response timeout. This crate sets its own time limits, so that a late answer still shows that the server
+/// is alive.
 fn unlimited() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new().set_response_timeout(None)
 }

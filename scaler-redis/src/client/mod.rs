@@ -1,21 +1,20 @@
-//! Redis client that replaces its connection whenever the server falls silent.
+//! Redis client that replaces its connection whenever the server stops answering.
 //!
-//! This module and that of the [reasons](crate::reason) alone know the client library, [`redis`]. A [session](session::Session) is one connection to the one
-//! server that has our keys. It carries the calls and the subscription, so that whatever ends one ends both. The
-//! [supervisor](supervisor) owns the current session and replaces it whole: it looks names up anew, asks Sentinels or the
-//! cluster anew, and opens a new socket.
+//! Only this module and [`reason`](crate::reason) use the client library, [`redis`]. A [session](session::Session) is one connection to the
+//! one server that has our keys. It carries both the calls and the subscription, so both end together. The [supervisor](supervisor) owns the
+//! current session and replaces it as a whole: it looks up names again, asks Sentinels or the cluster again, and opens a new socket.
 //!
-//! The library's own `ConnectionManager` is not used: a time-out is no reason for it to reconnect (`RedisError::is_unrecoverable_error`), so it
-//! keeps the connection to a peer that vanished until the kernel gives it up after 15 minutes.
+//! The library's own `ConnectionManager` is not used: it does not reconnect after a timeout (`RedisError::is_unrecoverable_error`), so it
+//! keeps the connection to an unreachable peer until the kernel gives up after 15 minutes.
 //!
-//! Nor is `fred` (10.1): a session of it, replaced whole, would still
+//! `fred` (10.1) is not used either. Even if its session were replaced as a whole, it would
 //!
 //! - not open in a cluster while any primary is unreachable, even one that has none of our keys (`router/clustered.rs`, `sync`: `try_join_all`);
-//! - not open when the first address of a name has vanished: one time limit covers all of them (`protocol/connection.rs`, `create` and
+//! - not open when the first address of a name is unreachable: one time limit covers all of them (`protocol/connection.rs`, `create` and
 //!   `tcp_connect_any`);
-//! - send user and password in an inline `HELLO`, in which a space ends a word and a line feed the command (`redis-protocol`,
+//! - send user and password in an inline `HELLO`, where a space ends a word and a line feed ends the command (`redis-protocol`,
 //!   `resp3/encode.rs`, `gen_hello`), or need a second connection for subscriptions (RESP2);
-//! - hide why a Sentinel refuses (`router/sentinel.rs`, `connect_to_sentinel`).
+//! - hide the reason for which a Sentinel refuses (`router/sentinel.rs`, `connect_to_sentinel`).
 
 mod call;
 mod dial;
@@ -50,20 +49,20 @@ use supervisor::{State, Supervisor};
 /// Messages kept for each receiver. A receiver that falls further behind lags.
 const MESSAGES_KEPT: usize = 64;
 
-/// A client whose connection comes back by itself.
+/// Redis client that reconnects automatically.
 pub(crate) struct Client {
     url: Arc<str>,
     command_timeout: Duration,
     state: watch::Receiver<State>,
     messages: broadcast::Sender<Option<String>>,
-    /// The supervisor. It ends when this is dropped, and closes the connection.
+    /// Supervisor task. It ends when this is dropped, and closes the connection.
     _supervisor: JoinSet<()>,
 }
 
 impl Client {
-    /// Connects and subscribes to the channel; after the command timeout it goes on doing so in the background.
+    /// Connects and subscribes to the channel. After the command timeout, it continues in the background.
     ///
-    /// `key` is one of the keys that calls use: a cluster is asked for the node that has it.
+    /// `key` is one of the keys that calls use. In a cluster, the client connects to the node that has it.
     pub(crate) async fn connect(config: &RedisConfig, key: &str, channel: &str) -> Result<Self, Failure> {
         let url: Arc<str> = config.public_url().into();
         let target = Target::parse(&config.url).map_err(|why| Failure::Url { url: url.clone(), why })?;
@@ -103,7 +102,7 @@ impl Client {
         Ok(texts(&self.call(&eval).await?))
     }
 
-    /// Returns the type of the value at this key, "none" if there is none.
+    /// Returns the type of the value at this key; "none" if there is no value.
     pub(crate) async fn type_of(&self, key: &str) -> Result<String, Failure> {
         Ok(text(&self.call(cmd("TYPE").arg(key)).await?))
     }
@@ -113,7 +112,7 @@ impl Client {
         self.call(cmd("PUBLISH").arg(channel).arg(message)).await.map(drop)
     }
 
-    /// Messages published on the channel: `Some(message)` for each, `None` when messages may have been lost.
+    /// Returns a receiver of the channel's messages: `Some(message)` for each, `None` when messages may have been lost.
     ///
     /// `None` comes after every connect and reconnect. A receiver must treat [`RecvError::Lagged`] as `None`, too.
     ///
@@ -122,13 +121,13 @@ impl Client {
         self.messages.subscribe()
     }
 
-    /// Sends a command; it fails at once while there is no session.
+    /// Sends a command; fails at once while there is no session.
     async fn call(&self, command: &Cmd) -> Result<Value, Failure> {
         let call = call::call(command, self.state.clone());
         match timeout(self.command_timeout, call).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(reason)) => Err(Failure::of(reason, &self.url)),
-            // Without a session, its reason says more than the missing answer.
+            // If there is no session, its reason says more than the missing answer.
             Err(_) => Err(self.session().err().unwrap_or_else(|| self.unanswered())),
         }
     }

@@ -1,8 +1,8 @@
-//! Replies as texts.
+//! Conversion of replies to text.
 
 use redis::Value;
 
-/// The texts in an answer. Bytes that are not UTF-8 cannot be ours; readers ignore such entries as foreign.
+/// Returns the texts in an answer. Entries that are not UTF-8 were not written by this crate; callers ignore them as foreign.
 pub(super) fn texts(answer: &Value) -> Vec<String> {
     match answer {
         Value::Array(values) => values.iter().map(text).collect(),
@@ -11,7 +11,7 @@ pub(super) fn texts(answer: &Value) -> Vec<String> {
     }
 }
 
-/// The text of a single reply; empty for one that has none.
+/// Returns the text of a single reply; empty if it has none.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),

@@ -1,4 +1,4 @@
-//! The servers of a URL, and which of them has the keys and takes writes.
+//! Servers of a URL, and the search for the one that has the keys and takes writes.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use crate::reason::Reason;
 use crate::target::{Address, Credentials, Target, Topology};
 use crate::tls::Connector;
 
-/// More redirections mean that the nodes of a cluster disagree.
+/// Maximum number of redirections. More of them mean that the nodes of a cluster disagree.
 const MAX_REDIRECTIONS: usize = 5;
 
-/// The servers of a URL, and how to find the one that has the keys and takes writes.
+/// Servers of a URL, among which it finds the one that has the keys and takes writes.
 pub(super) struct Servers {
     pub(super) target: Target,
-    /// In place of the password in the URL.
+    /// Password file, in place of the password in the URL.
     pub(super) password_file: Option<PasswordFile>,
     pub(super) tls: Option<Connector>,
-    /// One of the keys. In a cluster all of them are in one slot.
+    /// One of the keys. In a cluster, all of them are in one slot.
     pub(super) key: String,
 }
 
@@ -29,7 +29,7 @@ impl Servers {
     /// Finds the server that has the keys and takes writes, and logs in to it.
     ///
     /// The Sentinel or node that answers first may be wrong, so each `attempt` begins with another one. `last_node` is the node that had the
-    /// keys last: a URL may name only nodes that are gone by now.
+    /// keys last: all nodes that the URL names may be gone by now.
     pub(super) async fn open(&self, attempt: usize, last_node: Option<&Address>, pushes: &Pushes) -> Result<Link, Reason> {
         match &self.target.topology {
             Topology::Standalone(address) => self.link(address, pushes).await,
@@ -86,13 +86,13 @@ impl Servers {
     }
 }
 
-/// Checks that a Sentinel was right about this server, as the guidelines for Sentinel clients demand.
+/// Checks that this server is the primary, as the guidelines for Sentinel clients require.
 async fn is_primary(link: &Link) -> Result<(), Reason> {
     match link.ask(&cmd("ROLE")).await {
         Ok(Value::Array(role)) if texts(&Value::Array(role.clone())).first().is_some_and(|role| role != "master") => {
             Err(Reason::NotPrimary { address: link.address.clone() })
         }
-        // A user without the right to ask finds out by the first write that a replica refuses.
+        // A user without the privilege for `ROLE` detects a replica by its first refused write.
         Ok(_) | Err(Reason::Answer { .. }) => Ok(()),
         Err(reason) => Err(reason),
     }

@@ -1,4 +1,4 @@
-//! One connection to the server that has the keys, with its subscription, until something ends it.
+//! One connection to the server that has the keys, with its subscription, until it ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::servers::Servers;
 use crate::reason::Reason;
 use crate::target::Address;
 
-/// Without an answer for so long the server is asked for one.
+/// Time without an answer after which the server is probed.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
 
 /// One connection to the server that has the keys, with its subscription.
@@ -23,9 +23,9 @@ pub(super) struct Session {
     servers: Arc<Servers>,
     pub(super) address: Address,
     connection: MultiplexedConnection,
-    /// Told of each answer.
+    /// Notified of each answer.
     answers: watch::Sender<()>,
-    /// Why it must end.
+    /// Reason for which the session must end.
     end: watch::Sender<Option<Reason>>,
 }
 
@@ -45,7 +45,7 @@ impl Session {
         Ok((session, driver))
     }
 
-    /// Sends a command; if the keys are just moving to another node of the cluster, to that one.
+    /// Sends a command; if the keys are moving to another node of the cluster, to that node.
     ///
     /// Sets no time limit of its own.
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Reason> {
@@ -55,7 +55,7 @@ impl Session {
         }
     }
 
-    /// Sends a command to the server of this session, and takes note of what its answer says about it.
+    /// Sends a command to the server of this session, and records what the answer says about the server.
     async fn send_here(&self, command: &Cmd) -> Result<Value, Reason> {
         let answer = command.query_async::<Value>(&mut self.connection.clone()).await;
         let answer = answer.map_err(|error| Reason::of(&self.address, error));
@@ -63,15 +63,15 @@ impl Session {
         if failure.is_none_or(Reason::is_answer) {
             self.answers.send_replace(());
         }
-        // A broken connection ends its driver, too, but that does not know the reason.
+        // A broken connection also ends its driver, but the driver does not know the reason.
         if let Some(reason) = failure.filter(|reason| reason.ends_session()) {
             self.end.send_replace(Some(reason.clone()));
         }
         answer
     }
 
-    /// Sends a command to the node that imports the slot. A connection for each: the command `ASKING` counts for the one that
-    /// follows it, and a migration is rare and short.
+    /// Sends a command to the node that imports the slot. Each command gets its own connection, since `ASKING` applies only to the command
+    /// that follows it. A migration is rare and short.
     async fn send_after_asking(&self, node: &Address, command: &Cmd) -> Result<Value, Reason> {
         let nothing: Pushes = Arc::new(|_: PushInfo| Ok::<(), SendError>(()));
         let link = self.servers.link(node, &nothing).await?;
@@ -90,7 +90,7 @@ impl Session {
         }
     }
 
-    /// Returns when nothing was answered for too long, though the server was asked.
+    /// Returns when the server has not answered for `SILENCE_LIMIT`, although it was probed.
     async fn silence(&self) {
         let mut answers = self.answers.subscribe();
         let silent = async { while timeout(SILENCE_LIMIT, answers.changed()).await.is_ok() {} };
@@ -100,14 +100,15 @@ impl Session {
         }
     }
 
-    /// Asks for an answer whenever none came for a while.
+    /// Probes the server whenever no answer has come for `PROBE_AFTER`.
     ///
-    /// By `TYPE`, not by `PING`: the rights that we ask for include it, and a node of a cluster answers it by a redirection if it has lost the keys.
+    /// The probe is `TYPE`, not `PING`: our required privileges include it, and a cluster node that has lost the keys answers it with a
+    /// redirection.
     async fn probe(&self) {
         let mut answers = self.answers.subscribe();
         loop {
             while timeout(PROBE_AFTER, answers.changed()).await.is_ok() {}
-            // What the answer says is noted.
+            // `send_here` records the answer.
             drop(self.send_here(cmd("TYPE").arg(&self.servers.key)).await);
         }
     }
@@ -119,7 +120,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Passes the messages of a subscription on.
+/// Returns a receiver of push messages that forwards the messages of a subscription.
 fn forwarded_to(messages: broadcast::Sender<Option<String>>) -> Pushes {
     Arc::new(move |push: PushInfo| {
         if push.kind == PushKind::Message

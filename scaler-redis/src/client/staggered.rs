@@ -1,4 +1,4 @@
-//! Attempts that overtake each other, as in "Happy Eyeballs" (RFC 8305).
+//! Staggered, concurrent attempts, as in "Happy Eyeballs" (RFC 8305).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 
-/// How long an attempt is waited for before the next one starts beside it; RFC 8305 recommends 250 ms.
+/// Delay after which the next attempt starts concurrently; RFC 8305 recommends 250 ms.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Returns the first success of these attempts. Each starts when one before it has failed, or is slow.
+/// Returns the first success of these attempts. Each starts when the one before it has failed or is slow.
 ///
 /// # Errors
-/// The last failure, once all have failed; `None` without any attempt.
+/// The last failure, once all attempts have failed; `None` if there was no attempt.
 pub(super) async fn first_success<T, E, F>(attempts: impl IntoIterator<Item = F>) -> Result<T, Option<E>>
 where
     F: Future<Output = Result<T, E>>,

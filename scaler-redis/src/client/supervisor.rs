@@ -1,4 +1,4 @@
-//! Replaces a session that has ended, whatever ended it, by a new one.
+//! Replaces each session that has ended by a new one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use crate::target::Address;
 
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// Added to each wait at random, so that a thousand clients do not come back at the same moment.
+/// Maximum random jitter that is added to each wait, so that a thousand clients do not reconnect at the same moment.
 const LONGEST_JITTER_MS: u64 = 500;
 
-/// What calls find.
+/// State of the connection, as calls see it.
 #[derive(Clone, Debug)]
 pub(super) enum State {
     /// The current session.
     Connected(Arc<Session>),
-    /// No session, and why the last attempt at one failed.
+    /// No session, and the reason for which the last one ended or failed to open.
     Away(Reason),
 }
 
 impl State {
-    /// The current session.
+    /// Returns the current session, or the reason for which there is none.
     pub(super) fn session(&self) -> Result<Arc<Session>, Reason> {
         match self {
             Self::Connected(session) => Ok(session.clone()),
@@ -46,7 +46,7 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that tells by `state` of its sessions, and by `messages` of what is published on the channel.
+    /// Returns a supervisor that reports its sessions through `state` and the channel's messages through `messages`.
     pub(super) fn new(
         servers: Servers,
         channel: &str,
@@ -56,7 +56,7 @@ impl Supervisor {
         Self { servers: Arc::new(servers), channel: channel.into(), state, messages }
     }
 
-    /// Has one session after the other, for ever.
+    /// Opens one session after the other, forever.
     pub(super) async fn run(self) {
         let mut wait = FIRST_WAIT;
         let mut last_node = None;
@@ -74,7 +74,7 @@ impl Supervisor {
         }
     }
 
-    /// Opens a session and waits until it ends; returns why it did, or why there was none.
+    /// Opens a session and waits until it ends. Returns the reason for which it ended or failed to open.
     async fn one_session(self, attempt: usize, last_node: Option<Address>) -> Reason {
         let Self { servers, channel, state, messages } = self;
         let opened = Session::open(servers, attempt, last_node.as_ref(), &channel, messages.clone()).await;

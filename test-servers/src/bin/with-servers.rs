@@ -1,7 +1,7 @@
-//! Gives a Postgres and a Redis to a command: `with-servers -- COMMAND...`
+//! Runs a command with a Postgres and a Redis: `with-servers -- COMMAND...`
 //!
-//! The command finds them in `TEST_DATABASE_URL` and `TEST_REDIS_URL`, and its exit code is ours. Each test process
-//! would else start servers of its own.
+//! The URLs are in `TEST_DATABASE_URL` and `TEST_REDIS_URL`, and the exit code is that of the command. Without it, each test
+//! process would start servers of its own.
 
 use std::env;
 use std::ffi::OsString;
@@ -38,14 +38,14 @@ async fn run(program: OsString, arguments: impl Iterator<Item = OsString>, postg
     };
     loop {
         tokio::select! {
-            // The terminal interrupts the command too; it needs its servers until it has ended.
+            // The terminal also interrupts the command, which needs its servers until it has ended.
             _ = ctrl_c() => {}
             status = child.wait() => return status.map_or(ExitCode::FAILURE, exit_code),
         }
     }
 }
 
-/// As a shell would tell it.
+/// Returns the exit code as a shell reports it.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| Some(128 + status.signal()?));
     code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)

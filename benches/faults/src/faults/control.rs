@@ -1,4 +1,4 @@
-//! The control: without the fence the oracle must find doubles. A run in which it does not proves nothing.
+//! Negative control: without the fence, the oracle must find doubles. A run in which it finds none proves nothing.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Workers whose tick trusts the list that it has, instead of the slot's row: one is paused while another takes over.
+/// Runs workers whose tick trusts a cached list of its slots instead of the slot's row; pauses one while another takes over.
 pub async fn the_fence_is_off(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -20,7 +20,7 @@ pub async fn the_fence_is_off(stage: Stage) -> Result<Report> {
     world.tool(&["migrate", "--worker-role", &role, "--hard"]).await?;
     world.worker_database_url = Some(world.database_url.replacen("postgres@", &format!("{role}@"), 1));
     world.play_on(Scene::default()).await?;
-    // Only now: a control plane that starts brings its functions up to date.
+    // Only now, since a control plane updates its functions when it starts.
     sqlx::raw_sql(include_str!("../sql/unfenced.sql")).execute(&world.user).await?;
     let watch = world.watch().await?;
     let victim = world.any_worker()?;

@@ -1,4 +1,4 @@
-//! Control planes that die, stand still, or lose Redis.
+//! Control planes that die, are paused, or lose Redis.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::world::{Scene, World};
 const TWO: Scene = Scene { items: 1000, workers: 3, control_planes: 2 };
 const SOON: Duration = Duration::from_secs(30);
 
-/// The idle leader dies.
+/// Kills the idle leader.
 pub async fn kill_leader(stage: Stage) -> Result<Report> {
     let mut world = stage.world(TWO).await?;
     let watch = world.watch().await?;
@@ -30,7 +30,7 @@ pub async fn kill_leader(stage: Stage) -> Result<Report> {
     Ok(report.note("then a worker joins"))
 }
 
-/// The leader and a worker die together.
+/// Kills the leader and a worker together.
 pub async fn kill_leader_and_worker(stage: Stage) -> Result<Report> {
     let mut world = stage.world(TWO).await?;
     let watch = world.watch().await?;
@@ -44,7 +44,7 @@ pub async fn kill_leader_and_worker(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(11.0).moves_at_most(minimum).steady_after(steady_after))
 }
 
-/// The leader stands still while its moves are on their way to Postgres. They arrive when somebody else leads.
+/// Pauses the leader while its moves are on their way to Postgres. They arrive when another control plane leads.
 pub async fn pause_leader(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -76,7 +76,7 @@ pub async fn pause_leader(stage: Stage) -> Result<Report> {
     Ok(report.at_most("next leader after, s", next_s, 6.0).steady_after(steady_after))
 }
 
-/// All control planes die, and a worker after them; the workers have to help themselves.
+/// Kills all control planes, and then a worker. The workers must claim its slots themselves.
 pub async fn none(stage: Stage) -> Result<Report> {
     let mut world = stage.world(TWO).await?;
     let watch = world.watch().await?;
@@ -99,7 +99,7 @@ pub async fn none(stage: Stage) -> Result<Report> {
     Ok(report.at_most("slots moved to settle", settled, 4096.0 / 10.0).steady_after(steady_after))
 }
 
-/// The leader cannot reach Redis, all others can.
+/// Cuts the leader, and no other program, off from Redis.
 pub async fn cut_from_redis(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -116,7 +116,7 @@ pub async fn cut_from_redis(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0).steady_after(steady_after))
 }
 
-/// The leader's sessions with Postgres get no answer any more; its lease lasts, since the server still has it.
+/// Lets the leader's sessions with Postgres hang. Its lease lasts, since the server still has it.
 pub async fn statements_hang(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -137,7 +137,7 @@ pub async fn statements_hang(stage: Stage) -> Result<Report> {
     Ok(report.at_most("next leader after, s", next_s, 15.0).steady_after(steady_after).note("then a worker joins"))
 }
 
-/// The leader alone is cut off from Redis. Meanwhile one worker joins and two others leave.
+/// Cuts the leader alone off from Redis. Meanwhile, one worker joins and two others leave.
 pub async fn deaf(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -170,7 +170,7 @@ async fn kill_the_leader(world: &mut World) -> Result<()> {
     program.kill().await
 }
 
-/// How long it takes, from this moment on, until somebody leads anew, in seconds.
+/// Returns the time from this moment until there is a new leader, in seconds.
 async fn next_term_after_s(world: &World, since_s: f64) -> Result<f64> {
     eventually(SOON, "a new term", async || {
         let next = "select min(extract(epoch from at))::float8 - $1 from public.audit_terms where at > to_timestamp($1)";

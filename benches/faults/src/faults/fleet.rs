@@ -1,4 +1,4 @@
-//! Workers that come and go, in good order or not.
+//! Workers that join and leave, gracefully or not.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::world::{Scene, World};
 const SLOTS: i64 = 4096;
 const FLAPS_EVERY: Duration = Duration::from_secs(5);
 
-/// SIGTERM one worker: it hands over and leaves.
+/// Sends SIGTERM to one worker: it hands over its slots and leaves.
 pub async fn drain(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -27,7 +27,7 @@ pub async fn drain(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum).steady_after(steady_after))
 }
 
-/// Seven workers join three.
+/// Adds seven workers to three.
 pub async fn scale_up(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -41,7 +41,7 @@ pub async fn scale_up(stage: Stage) -> Result<Report> {
     for number in 4..=10 {
         minimum += world.slots_of(&format!("worker-{number}")).await?;
     }
-    // Evenness is judged by items: of them 7 of 10 have to move, in as many slots as hold them.
+    // Evenness is judged by items: 7 of 10 of them must move, in as many slots as hold them.
     let items = "select count(*) from public.work_items w where exists (
                      select from public.audit_moves m where m.slot = scaler.slot_of(w.id) and m.at > to_timestamp($1))";
     let items: i64 = sqlx::query_scalar(items).bind(watch.since_s).fetch_one(&world.user).await?;
@@ -49,7 +49,7 @@ pub async fn scale_up(stage: Stage) -> Result<Report> {
     Ok(report.at_most("items moved, of 1000", items, 700.0).steady_after(steady_after))
 }
 
-/// Seven of ten workers leave.
+/// Removes seven of ten workers.
 pub async fn scale_down(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 10, ..Scene::default() }).await?;
     let watch = world.watch().await?;
@@ -70,7 +70,7 @@ pub async fn scale_down(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(minimum).steady_after(steady_after))
 }
 
-/// A rollout: one of the new revision comes, and when it is ready one of the old goes, without waiting for its end.
+/// Rolls out a new revision: one new worker starts, and when it is ready, one old worker is stopped without waiting for its end.
 pub async fn rolling_restart(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.variables.insert("POD_REVISION".to_owned(), "old".to_owned());
@@ -90,7 +90,7 @@ pub async fn rolling_restart(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(SLOTS).steady_after(steady_after))
 }
 
-/// A worker dies and starts again under its name.
+/// Kills a worker and starts it again under its name.
 pub async fn restart_in_place(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -103,7 +103,7 @@ pub async fn restart_in_place(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(2.0).moves_at_most(0).steady_after(steady_after))
 }
 
-/// A second process takes the name of one that runs.
+/// Starts a second process under the name of a running worker.
 pub async fn same_name_twice(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -119,7 +119,7 @@ pub async fn same_name_twice(stage: Stage) -> Result<Report> {
     Ok(report.at_most("older processes that do not say so and end", silent, 0.0).steady_after(steady_after))
 }
 
-/// A worker dies, and starts again five seconds later under its name, dies five seconds later, and so on.
+/// Kills a worker and starts it again five seconds later under its name, over and over, every five seconds.
 pub async fn flapping(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -138,12 +138,12 @@ pub async fn flapping(stage: Stage) -> Result<Report> {
                     where gave is distinct from took and at > to_timestamp($1)
                     group by floor((extract(epoch from at) - $1) / 60)) as minutes";
     let most: i64 = sqlx::query_scalar(most).bind(begun_s).fetch_one(&world.user).await?;
-    // Without damping it would be four times as many: its slots there and back, six times.
+    // Without flap damping, there would be four times as many: its slots there and back, six times.
     let report = Report::of(watch.judge(&world.user).await?).at_most("slots moved within a minute", most, 4096.0);
     Ok(report.gap_at_most(6.0).steady_after(steady_after))
 }
 
-/// One worker lives an hour ahead of all others, and another an hour behind.
+/// Sets one worker's clock an hour ahead of all others, and another one's an hour behind.
 pub async fn clocks_apart(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 1, ..Scene::default() }).await?;
     let (ahead, behind) = (Clock::right(), Clock::right());

@@ -1,4 +1,4 @@
-//! Roles that write whatever they may.
+//! Roles that write everything that they may write.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use crate::report::Report;
 use crate::stage::{Scene, Stage};
 use crate::world::World;
 
-/// Attacks with random values, by each role, beside those with each extreme value.
+/// Number of attacks with random values by each role, besides those with each extreme value.
 const RANDOM: u64 = 200;
-/// The roles: their names, and the options of `migrate` that make them.
+/// Names of the roles, and the options of `migrate` that create them.
 const ROLES: [(&str, &[&str]); 4] = [
     ("hostile_hard", &["--worker-role", "hostile_hard", "--hard"]),
     (WITHOUT_EFFECT, &["--looking-role", WITHOUT_EFFECT]),
     ("hostile_soft", &["--worker-role", "hostile_soft"]),
     ("hostile_control", &["--control-role", "hostile_control"]),
 ];
-/// The last of the roles that must have no effect at all.
+/// Last of the roles that must have no effect at all.
 const WITHOUT_EFFECT: &str = "hostile_look";
 
-/// Each role in turn sets every column that it may write to extreme values, and calls every function with hostile arguments.
+/// Lets each role in turn set every column that it may write to extreme values, and call every function with hostile arguments.
 pub async fn hostile_roles(stage: Stage) -> Result<Report> {
     // The roles would stay behind on a shared server.
     let postgres = Postgres::private().await;
@@ -45,7 +45,7 @@ pub async fn hostile_roles(stage: Stage) -> Result<Report> {
             report = Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0);
         }
     }
-    // The soft role may update any item, and the attack does: only increments of the workers count here.
+    // The soft role may update any item, and the attack does. Here, only increments of the workers count.
     let doubled = "select count(*) from (
                        select from public.audit where worker = any ($1) group by id, tick having count(*) > 1) as doubled";
     let workers: Vec<_> = world.workers.keys().cloned().collect();
@@ -59,7 +59,7 @@ pub async fn hostile_roles(stage: Stage) -> Result<Report> {
         .note(format!("{attacks} statements, which incremented {foreign} items past the workers")))
 }
 
-/// Runs all attacks as this role; how many.
+/// Runs all attacks as this role and returns their number.
 async fn attack(world: &World, role: &str, seed: u64) -> Result<usize> {
     let url = world.database_url.replacen("postgres@", &format!("{role}@"), 1);
     let session = PgPool::connect(&url).await?;

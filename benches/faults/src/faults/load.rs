@@ -1,4 +1,4 @@
-//! Much work at once, and none.
+//! High load, and none.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::world::{Scene, World};
 const SOON: Duration = Duration::from_secs(60);
 const ROWS: i32 = 50_000;
 const ADOPTING: u32 = 8;
-/// When the chart's alert NotifiScalerOldTransaction fires, in seconds; in a short run a transaction does not last so long.
+/// Time after which the chart's alert NotifiScalerOldTransaction fires, in seconds. A transaction of a short run does not last so long.
 const ALERT_S: u64 = 60;
 const SHORT_ALERT_S: u64 = 15;
 
-/// 50,000 rows come at once, and three workers more.
+/// Inserts 50,000 rows at once, and adds three workers.
 pub async fn rows_inserted(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -40,7 +40,7 @@ pub async fn rows_inserted(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after).note(format!("the last row after {p100_s:.2} s")))
 }
 
-/// Workers adopt a large table as a user may have left it: rows in random order, pages full.
+/// Lets workers adopt a large table as a user may have left it: rows in random order, pages full.
 pub async fn adopted_full_table(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     let table =
@@ -74,7 +74,7 @@ pub async fn adopted_full_table(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(ticked_after))
 }
 
-/// The most ticks that a slot misses in this time.
+/// Returns the maximum number of ticks that a slot misses in this time.
 async fn missed_by_slots(world: &World, time: Duration) -> Result<i64> {
     let count = "drop table if exists counted; create table counted as select slot, ticks, last_tick from scaler.slot";
     sqlx::raw_sql(count).execute(&world.user).await?;
@@ -83,7 +83,7 @@ async fn missed_by_slots(world: &World, time: Duration) -> Result<i64> {
     Ok(sqlx::query_scalar(missed).fetch_one(&world.user).await?)
 }
 
-/// All rows go, then all workers; then one row comes, and as many workers as the control plane wants.
+/// Removes all rows, then all workers; then adds one row, and as many workers as the control plane wants.
 pub async fn from_zero(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     for (variable, value) in [
@@ -119,7 +119,7 @@ pub async fn from_zero(stage: Stage) -> Result<Report> {
     Ok(report.note(format!("a worker is wanted after {wanted_s:.2} s")))
 }
 
-/// Waits until the control plane wants so many workers.
+/// Waits until the control plane wants this many workers.
 async fn until_wanted(world: &World, what: &str, enough: fn(f64) -> bool) -> Result<()> {
     let control_plane = world.control_planes.values().next().ok_or_else(|| PlayError::Unfit("no control plane".to_owned()))?;
     eventually(SOON, &format!("{what} is wanted"), async || {
@@ -129,7 +129,7 @@ async fn until_wanted(world: &World, what: &str, enough: fn(f64) -> bool) -> Res
     .await
 }
 
-/// Somebody's transaction stands idle beside many items, so that no dead row can be cleared away.
+/// Leaves a transaction idle beside many items, so that no dead row can be removed.
 pub async fn idle_transaction(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { items: 10_000, ..Scene::default() }).await?;
     let watch = world.watch().await?;
@@ -156,13 +156,13 @@ pub async fn idle_transaction(stage: Stage) -> Result<Report> {
     Ok(report.note(format!("a tick's call took {p99_s:.0} s at most, p99")))
 }
 
-/// What the control plane tells of the oldest transaction. The metric is summed over its members, and has one at most.
+/// Returns the control plane's metric of the oldest transaction. It is summed over its members, of which there is at most one.
 async fn oldest_transaction_s(world: &World) -> Result<f64> {
     let control_plane = world.control_planes.values().next().ok_or_else(|| PlayError::Unfit("no control plane".to_owned()))?;
     control_plane.metric("notifi_scaler_control_oldest_transaction_seconds").await
 }
 
-/// Rings far larger than the processes that fit on a machine: one worker joins and one leaves, in the planner alone.
+/// Plans for one worker that joins and one that leaves, in rings far larger than the number of processes that fit on a machine.
 pub async fn many_workers(_: Stage) -> Result<Report> {
     let unfit = |error: &dyn Display| PlayError::Unfit(error.to_string());
     let (mut longest, mut beyond, mut notes) = (Duration::ZERO, 0, Vec::new());

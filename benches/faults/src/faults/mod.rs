@@ -1,4 +1,4 @@
-//! The faults: each sets the scene, strikes, waits until the system has healed by itself, and measures.
+//! Faults. Each sets up a scene, causes the fault, waits until the system has healed by itself, and measures.
 
 pub mod control;
 pub mod control_plane;

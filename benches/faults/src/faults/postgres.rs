@@ -1,4 +1,4 @@
-//! Postgres that is away, out of reach, locked, or refuses.
+//! Postgres that is unavailable, out of reach, locked, or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use crate::wait::eventually;
 use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(30);
-/// Connections that a program may try to open within a second: back-off with jitter, not a storm.
+/// Maximum number of connections that a program may try to open within a second: back-off with jitter prevents a storm.
 const CONNECTIONS_OF_A_PROGRAM: f64 = 5.0;
-/// Three workers and a control plane.
+/// Number of programs: three workers and a control plane.
 const PROGRAMS: f64 = 4.0;
 
-/// Postgres is stopped in good order, and started again.
+/// Stops Postgres gracefully and starts it again.
 pub async fn restarts(stage: Stage) -> Result<Report> {
     let postgres = Postgres::private().await;
     let (mut world, way) = world_by_one_way(&postgres, &stage).await?;
@@ -37,7 +37,7 @@ pub async fn restarts(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after).note(format!("outage {:.1} s", outage.as_secs_f64())).note(world.false_suspicions()))
 }
 
-/// Every session of the programs is ended by an administrator.
+/// Terminates every session of the programs, as an administrator would.
 pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     let (mut world, way) = world_by_one_way(Postgres::shared().await, &stage).await?;
     world.play(Scene::default()).await?;
@@ -57,7 +57,7 @@ pub async fn sessions_terminated(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
-/// One worker cannot reach Postgres, and says so through Redis.
+/// Cuts one worker off from Postgres; the worker reports that through Redis.
 pub async fn worker_cut(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 2, ..Scene::default() }).await?;
     let ways = world.start_worker_by_ways("worker-3").await?;
@@ -80,7 +80,7 @@ pub async fn worker_cut(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after))
 }
 
-/// A user's transaction holds one item.
+/// Locks one item in a user's transaction.
 pub async fn item_locked(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -92,7 +92,7 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     let steady_after = world.steady().await?.saturating_duration_since(back);
     let mut findings = watch.judge(&world.user).await?;
-    // The slot ticks on without its locked item: just this one value stays behind its ticks.
+    // The slot ticks on without its locked item: only this value stays behind its ticks.
     for (invariant, count) in &mut findings.broken {
         if *invariant == "values_apart_from_their_ticks" {
             *count = (*count - 1).max(0);
@@ -106,7 +106,7 @@ pub async fn item_locked(stage: Stage) -> Result<Report> {
         .steady_after(steady_after))
 }
 
-/// `ACCESS EXCLUSIVE` lock on the table, as during `ALTER TABLE` or a rewrite.
+/// Takes an `ACCESS EXCLUSIVE` lock on the table, as during `ALTER TABLE` or a rewrite.
 pub async fn table_locked(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -122,7 +122,7 @@ pub async fn table_locked(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
-/// Postgres answers, and refuses, in five ways, one after the other; each is mended again.
+/// Makes Postgres refuse in five ways, one after the other, and repairs each.
 pub async fn refuses(stage: Stage) -> Result<Report> {
     let postgres = Postgres::private().await;
     let mut world = World::on(&postgres, Redis::shared().await.url(), stage.dice.clone()).await?;
@@ -132,7 +132,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     let before = shape(&world).await?;
     let mut report = Report::default();
     let mut longest = Duration::ZERO;
-    // By the code in the log line: words may change, and depend on the language of the server.
+    // By the code in the log line: messages may change, and depend on the language of the server.
     for (ailment, breaks, code, mends) in [
         ("disk full", include_str!("../sql/disk_full.sql"), "SQLSTATE 53100", "drop trigger disk_full on public.work_items"),
         (
@@ -181,7 +181,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     Ok(Report { notes, ..report }.at_most("ticked again after, s", longest, 3.0).steady_after(longest))
 }
 
-/// The programs as roles that may do just what they need.
+/// Runs the programs as roles that have only the privileges that they need.
 async fn as_roles(world: &mut World) -> Result<()> {
     sqlx::raw_sql("create role fault_worker login; create role fault_control login").execute(&world.user).await?;
     world.install(1000).await?;
@@ -193,7 +193,7 @@ async fn as_roles(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// What nobody may alter: the columns of the table of work, and its rows.
+/// Returns what no program may alter: the columns of the table of work, and its rows.
 async fn shape(world: &World) -> Result<String> {
     let shape = "select (select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum)
                          from pg_attribute where attrelid = 'public.work_items'::regclass and attnum > 0)
@@ -213,7 +213,7 @@ async fn run_as_administrator(postgres: &Postgres, world: &World, sql: &'static 
     Ok(())
 }
 
-/// A world whose programs all reach Postgres by one way, which counts their connections.
+/// Returns a world whose programs all reach Postgres through one proxy, which counts their connections.
 async fn world_by_one_way(postgres: &Postgres, stage: &Stage) -> Result<(World, Proxy)> {
     let mut world = World::on(postgres, Redis::shared().await.url(), stage.dice.clone()).await?;
     let (way, url) = Proxy::to(&world.database_url, stage.dice.clone()).await?;

@@ -1,4 +1,4 @@
-//! Redis that is away, empty, cut off from somebody, or refuses.
+//! Redis that is unavailable, empty, cut off from a program, or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use crate::wait::eventually;
 use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(30);
-/// How soon members must be heard again.
+/// Maximum time until the heartbeats of members arrive again.
 const HEARD_WITHIN_S: f64 = 5.0;
 const PASSWORD: &str = "right";
 
-/// Redis is stopped, and comes back empty.
+/// Stops Redis; it comes back empty.
 pub async fn down(stage: Stage) -> Result<Report> {
     let redis = Redis::private().await;
     let mut world = World::on(Postgres::shared().await, redis.url(), stage.dice.clone()).await?;
@@ -31,7 +31,7 @@ pub async fn down(stage: Stage) -> Result<Report> {
     unmoved(&world, &watch, back).await
 }
 
-/// All that it holds is deleted, again and again.
+/// Deletes all data of Redis, again and again.
 pub async fn flushed(stage: Stage) -> Result<Report> {
     let redis = Redis::private().await;
     let mut world = World::on(Postgres::shared().await, redis.url(), stage.dice.clone()).await?;
@@ -44,7 +44,7 @@ pub async fn flushed(stage: Stage) -> Result<Report> {
     unmoved(&world, &watch, Instant::now()).await
 }
 
-/// Two systems have one Redis, one key and the same names of workers, each its own database.
+/// Lets two systems share one Redis, one key and the same names of workers, each with its own database.
 pub async fn two_systems(stage: Stage) -> Result<Report> {
     let mut one = World::shared(stage.dice.clone()).await?;
     let mut other = World::shared(stage.dice.clone()).await?;
@@ -68,7 +68,7 @@ pub async fn two_systems(stage: Stage) -> Result<Report> {
     Ok(report.at_most("slots moved by the other system", others.moved, 0.0))
 }
 
-/// One worker cannot reach it, all others can.
+/// Cuts one worker off from Redis, and no other.
 pub async fn worker_cut(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 2, ..Scene::default() }).await?;
     let ways = world.start_worker_by_ways("worker-3").await?;
@@ -81,7 +81,7 @@ pub async fn worker_cut(stage: Stage) -> Result<Report> {
     unmoved(&world, &watch, back).await
 }
 
-/// The password changes under running programs, one comes with a wrong password, and somebody else's value takes the key.
+/// Changes the password under running programs, starts one with a wrong password, and puts another client's value at the key.
 pub async fn refuses(stage: Stage) -> Result<Report> {
     let redis = Redis::private_with_password(PASSWORD).await;
     let mut world = World::on(Postgres::shared().await, redis.url(), stage.dice.clone()).await?;
@@ -93,7 +93,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     world.ended_worker("stranger", 64).await?;
 
     ask(redis.url(), &["config", "set", "requirepass", "other"]).await?;
-    // A session that listens is of another type, by Redis' protocol 3.
+    // A session with a subscription is of another type in RESP3.
     for sessions in ["normal", "pubsub"] {
         ask(&redis.url().replace(PASSWORD, "other"), &["client", "kill", "type", sessions, "skipme", "yes"]).await?;
     }
@@ -111,7 +111,7 @@ pub async fn refuses(stage: Stage) -> Result<Report> {
     Ok(report.at_most("values overwritten", overwritten, 0.0))
 }
 
-/// The machine of Redis vanishes without a word, and another Redis takes its address; at once a worker joins, and a rollout begins.
+/// Lets the machine of Redis vanish, and another Redis take its address. At once, a worker joins and a rollout begins.
 pub async fn vanishes(stage: Stage) -> Result<Report> {
     let (before, after) = (Redis::private().await, Redis::private().await);
     let (proxy, url) = Proxy::to(before.url(), stage.dice.clone()).await?;
@@ -122,7 +122,7 @@ pub async fn vanishes(stage: Stage) -> Result<Report> {
     world.some_moment().await;
     proxy.replace_server(after.url())?;
     let replaced = Instant::now();
-    // The last of the old ones: it is there until all others have left.
+    // The last of the old workers: it exists until all others have left.
     let heard = tokio::task::spawn_local(until_heard(after.url().to_owned(), world.redis_key.clone(), "worker-3"));
     world.start_worker("worker-4", &[])?;
     for number in [1, 2, 4, 3] {
@@ -137,7 +137,7 @@ pub async fn vanishes(stage: Stage) -> Result<Report> {
     Ok(report.at_most("members heard again after, s", heard.as_secs_f64(), HEARD_WITHIN_S).note(world.false_suspicions()))
 }
 
-/// The slot of the keys moves to another node of a cluster and back, key by key, slowly.
+/// Moves the slot of the keys to another node of a cluster and back, key by key, slowly.
 pub async fn cluster_resharded(stage: Stage) -> Result<Report> {
     let cluster = RedisCluster::private().await;
     let mut world = World::on(Postgres::shared().await, &cluster.url(), stage.dice.clone()).await?;
@@ -161,7 +161,7 @@ pub async fn cluster_resharded(stage: Stage) -> Result<Report> {
     Ok(report.at_most("members heard again after, s", longest.as_secs_f64(), HEARD_WITHIN_S).note(world.false_suspicions()))
 }
 
-/// Moves the slot of this key to another node; the keys that are in it go one by one, spread over this time.
+/// Moves the slot of this key to another node; its keys move one by one, spread over this time.
 async fn migrate_slot(from: &Redis, to: &Redis, key: &str, time: Duration) -> Result<()> {
     let (source, target) = (ask(from.url(), &["cluster", "myid"]).await?, ask(to.url(), &["cluster", "myid"]).await?);
     let slot = ask(from.url(), &["cluster", "keyslot", key]).await?;
@@ -182,7 +182,7 @@ async fn migrate_slot(from: &Redis, to: &Redis, key: &str, time: Duration) -> Re
     Ok(())
 }
 
-/// Waits until this Redis hears this worker from now on; the moment when it did.
+/// Waits until this Redis receives a new heartbeat of this worker, and returns the moment of that.
 async fn until_heard(url: String, key: String, worker: &str) -> Result<Instant> {
     let seen = format!("{{{key}}}:seen");
     let last_heard = async || Ok::<_, PlayError>(ask(&url, &["zscore", &seen, worker]).await?.trim().to_owned());
@@ -194,7 +194,7 @@ async fn until_heard(url: String, key: String, worker: &str) -> Result<Instant> 
     .await
 }
 
-/// Redis is back: nothing was missed, and nothing has moved.
+/// Checks that, after Redis is back, no tick was missed and no slot has moved.
 async fn unmoved(world: &World, watch: &Watch, back: Instant) -> Result<Report> {
     until_members(&world.redis_url, &world.redis_key, world.workers.len()).await?;
     let steady_after = back.elapsed().max(world.steady().await?.saturating_duration_since(back));
@@ -202,16 +202,16 @@ async fn unmoved(world: &World, watch: &Watch, back: Instant) -> Result<Report> 
     Ok(report.steady_after(steady_after).note(world.false_suspicions()))
 }
 
-/// What redis-cli says.
+/// Returns the output of redis-cli.
 pub async fn ask(url: &str, words: &[&str]) -> Result<String> {
-    // The program wants a user's name where there is a password.
+    // The program requires a user name if there is a password.
     let url = url.replacen("://:", "://default:", 1);
     let output = Command::new("redis-cli").args(["-u", &url, "--no-auth-warning"]).args(words).output().await;
     let output = output.map_err(|_| PlayError::Missing { program: "redis-cli", package: "redis-tools" })?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Waits until the hash of the workers names so many.
+/// Waits until the hash of the workers names this many.
 pub async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
     eventually(SOON, "the workers register again", async || {
         let said = ask(url, &["hlen", key]).await?;
@@ -220,7 +220,7 @@ pub async fn until_members(url: &str, key: &str, count: usize) -> Result<()> {
     .await
 }
 
-/// Waits until each program has told of this error.
+/// Waits until each program has logged this error.
 async fn until_all_say(world: &World, text: &str) -> Result<()> {
     eventually(SOON, &format!("all tell of {text}"), async || {
         let programs = || world.workers.values().chain(world.control_planes.values());

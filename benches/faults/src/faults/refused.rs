@@ -1,4 +1,4 @@
-//! Rows whose change Postgres refuses.
+//! Rows that Postgres refuses to change.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::stage::Stage;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
-/// So long it may take until a worker knows which rows are refused.
+/// Maximum time until a worker knows the refused rows.
 const FOUND_WITHIN: Duration = Duration::from_secs(2);
-/// A row that is accepted again is ticked again within the longest wait.
+/// Maximum time until a row that is accepted again is ticked: the longest wait.
 const BACK_WITHIN_S: f64 = 31.0;
 const SOON: Duration = Duration::from_secs(60);
 
-/// One row in a thousand is refused, then one in ten, then all rows of one worker; at the end all are accepted again.
+/// Makes Postgres refuse one row in a thousand, then one in ten, then all rows of one worker, and finally accept all of them again.
 pub async fn poison_rows(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     sqlx::raw_sql(include_str!("../sql/refuse.sql")).execute(&world.user).await?;
@@ -37,7 +37,7 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     sqlx::raw_sql("create table once_refused as table refused; truncate refused").execute(&world.user).await?;
     let mended_s = now_s(&world.user).await?;
     let back_s = eventually(SOON, "all rows are ticked again", async || {
-        // Of each row that was refused, the first increment since then; nothing while one has none.
+        // The first increment of each formerly refused row since then; empty if there is none yet.
         let back = "select case when bool_and(first is not null) then max(first) - $1 end from (
                         select (select min(extract(epoch from a.at))::float8 from public.audit a
                                 where a.id = r.id and a.at > to_timestamp($1)) as first from once_refused r) as firsts";
@@ -47,7 +47,7 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     .await?;
     world.steady().await?;
     let mut findings = watch.judge(&world.user).await?;
-    // The slots of refused rows are ticked, so that these rows stay behind.
+    // The slots of refused rows are ticked, so these rows stay behind.
     for (invariant, count) in &mut findings.broken {
         if *invariant == "values_apart_from_their_ticks" {
             *count = (*count - refused).max(0);
@@ -55,14 +55,14 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     }
     let report = Report::of(findings).moves_at_most(0).at_most("ticks missed by other rows", missed, 0.0);
     let report = report.at_most("ticked again after, s", back_s, BACK_WITHIN_S);
-    // The number of rows is told when that begins; then after 10 s, and after a minute.
+    // The number of rows is logged at the beginning, after 10 s, and after a minute.
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let report = report.at_most("lines about it, of one worker", count(lines.unwrap_or(0)), 3.0);
     let report = report.at_most("workers taken for barred", count(writing), 0.0);
     Ok(report.note(format!("{refused} of 1000 rows refused at last")))
 }
 
-/// The most ticks that a row missed that is not refused, in this time.
+/// Returns the maximum number of ticks that a row missed that is not refused, in this time.
 async fn missed_by_others(world: &World, time: Duration) -> Result<i64> {
     sqlx::raw_sql(include_str!("../sql/watch_lateness.sql")).execute(&world.user).await?;
     tokio::time::sleep(time).await;

@@ -1,4 +1,4 @@
-//! Passwords and certificates that are changed while all work on.
+//! Passwords and certificates that change while all programs run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use crate::stage::Stage;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
-/// The role of the programs. The harness logs in as the superuser, with a certificate only.
+/// Role of the programs. The harness logs in as the superuser, with a certificate only.
 const ROLE: &str = "program";
 const RULES: &str =
     "hostssl all program all scram-sha-256 clientcert=verify-ca\nhostssl all all all trust clientcert=verify-ca\n";
 const SOON: Duration = Duration::from_secs(30);
 
-/// The files that all clients are given.
+/// Files of all clients.
 struct ClientFiles {
     authorities: PathBuf,
     certificate: PathBuf,
@@ -28,7 +28,7 @@ struct ClientFiles {
     password: PathBuf,
 }
 
-/// The files that one server reads.
+/// Files of one server.
 struct ServerFiles {
     authorities: PathBuf,
     certificate: PathBuf,
@@ -37,14 +37,14 @@ struct ServerFiles {
 
 struct Servers {
     world: World,
-    /// The URL of Redis for the harness.
+    /// URL of Redis for the harness.
     redis: String,
     files: ClientFiles,
     of_postgres: ServerFiles,
     of_redis: ServerFiles,
 }
 
-/// Password, certificates and authority of both servers change, one after the other, and so do the files of the programs. After each step all
+/// Changes password, certificates and CA of both servers, one after the other, together with the files of the programs. After each step, all
 /// connections are closed.
 pub async fn rotated(stage: Stage) -> Result<Report> {
     let (old, new) = (Authority::new(), Authority::new());
@@ -56,7 +56,7 @@ pub async fn rotated(stage: Stage) -> Result<Report> {
 
     servers.set_password("second").await?;
     servers.close_connections().await?;
-    // The authority: first all trust both, then each shows its new certificate, then the old one is no longer trusted.
+    // The CA: first, all trust both; then, each presents its new certificate; then, the old CA is no longer trusted.
     servers.trust(&format!("{}{}", read(&old.file())?, read(&new.file())?)).await?;
     servers.close_connections().await?;
     servers.show_certificates_of(&new).await?;
@@ -107,7 +107,7 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Connections that are open stay so.
+    /// Sets a new password in both servers and in the file. Open connections stay open.
     async fn set_password(&self, password: &str) -> Result<()> {
         sqlx::raw_sql(AssertSqlSafe(format!("alter role {ROLE} password '{password}'"))).execute(&self.world.user).await?;
         let rule = format!(">{password}");
@@ -115,7 +115,7 @@ impl Servers {
         write(&self.files.password, &format!("{password}\n"))
     }
 
-    /// Clients and servers trust these authorities, and no others.
+    /// Sets the CAs that clients and servers trust.
     async fn trust(&self, authorities: &str) -> Result<()> {
         for files in [&self.of_postgres, &self.of_redis] {
             write(&files.authorities, authorities)?;
@@ -124,7 +124,7 @@ impl Servers {
         self.reload().await
     }
 
-    /// Clients and servers show new certificates, of this authority.
+    /// Gives clients and servers new certificates of this CA.
     async fn show_certificates_of(&self, authority: &Authority) -> Result<()> {
         for files in [&self.of_postgres, &self.of_redis] {
             authority.server("127.0.0.1").write(&files.certificate, &files.key);
@@ -135,7 +135,7 @@ impl Servers {
         self.reload().await
     }
 
-    /// The servers read their files again.
+    /// Makes the servers read their files again.
     async fn reload(&self) -> Result<()> {
         sqlx::raw_sql("select pg_reload_conf()").execute(&self.world.user).await?;
         let ServerFiles { authorities, certificate, key } = &self.of_redis;
@@ -191,7 +191,7 @@ async fn setting(world: &World, name: &str) -> Result<PathBuf> {
     Ok(value.into())
 }
 
-/// In place: whoever owns the file goes on owning it.
+/// Writes the file in place, so that its owner does not change.
 fn write(path: &Path, what: &str) -> Result<()> {
     fs::write(path, what).map_err(PlayError::io("writing a secret"))
 }

@@ -1,4 +1,4 @@
-//! Postgres and Redis that fail over, live by another clock, are far away, or stand behind a pooler.
+//! Postgres and Redis that fail over, have another clock, are far away, or are behind a pooler.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::wait::eventually;
 use crate::world::{Scene, World};
 
 const SOON: Duration = Duration::from_secs(30);
-/// Beyond any stall that a jump of the clock may cause.
+/// Maximum time to wait, longer than any stall that a jump of the clock may cause.
 const LONGEST_STALL: Duration = Duration::from_secs(60);
 
-/// Redis dies, and Sentinel puts its replica in its place. What was on its way to the replica is lost.
+/// Kills Redis; Sentinel promotes its replica. Data that was on its way to the replica is lost.
 pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
     let sentinel = Sentinel::private().await;
     let mut world = World::on(Postgres::shared().await, &sentinel.url(), stage.dice.clone()).await?;
@@ -33,8 +33,8 @@ pub async fn redis_fails_over(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(again).note(world.false_suspicions()))
 }
 
-/// The clock of Redis jumps by an hour, and back. Nobody can set the clock of a Redis without its machine's; but it shows only in how old what
-/// it keeps looks, so that is what changes.
+/// Lets the clock of Redis jump by an hour, and back. Only the clock of its machine could be set. A jump shows only in the age of the data,
+/// so that is what changes.
 pub async fn redis_clock_jumps(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -51,21 +51,21 @@ pub async fn redis_clock_jumps(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).none_missed().moves_at_most(0))
 }
 
-/// Postgres dies with its machine; the standby, which has not heard of the last second, takes over at the same address.
+/// Kills Postgres and its machine; the standby, which has not received the last second, takes over at the same address.
 pub async fn failover_by_address(stage: Stage) -> Result<Report> {
     fail_over(&stage, Found::ByAddress).await
 }
 
-/// The same where programs know both servers, and look for the one that takes writes.
+/// Does the same for programs that know both servers, and look for the one that takes writes.
 pub async fn failover_by_hosts(stage: Stage) -> Result<Report> {
     fail_over(&stage, Found::ByHosts).await
 }
 
-/// How programs find the server that takes writes.
+/// Way in which programs find the server that takes writes.
 enum Found {
-    /// At an address that leads to it.
+    /// One address, which leads to it.
     ByAddress,
-    /// Among several hosts.
+    /// Several hosts.
     ByHosts,
 }
 
@@ -99,7 +99,7 @@ async fn fail_over(stage: &Stage, found: Found) -> Result<Report> {
     Ok(report.steady_after(steady_after).note("the last second is lost"))
 }
 
-/// Waits until the standby has all that the primary has written so far.
+/// Waits until the standby has received all that the primary has written so far.
 pub async fn caught_up(primary: &Postgres, standby: &Postgres) -> Result<()> {
     let (primary, standby) = (PgPool::connect(primary.url()).await?, PgPool::connect(standby.url()).await?);
     let written: String = sqlx::query_scalar("select pg_current_wal_lsn()::text").fetch_one(&primary).await?;
@@ -111,12 +111,12 @@ pub async fn caught_up(primary: &Postgres, standby: &Postgres) -> Result<()> {
     .await
 }
 
-/// The clock of Postgres jumps by half a minute: ahead.
+/// Lets the clock of Postgres jump half a minute ahead.
 pub async fn clock_jumps_ahead(stage: Stage) -> Result<Report> {
     clock_jumps(&stage, 30).await
 }
 
-/// The clock of Postgres jumps by half a minute: back.
+/// Lets the clock of Postgres jump half a minute back.
 pub async fn clock_jumps_back(stage: Stage) -> Result<Report> {
     clock_jumps(&stage, -30).await
 }
@@ -137,14 +137,16 @@ async fn clock_jumps(stage: &Stage, ahead_s: i64) -> Result<Report> {
     for leader in world.control_planes.values() {
         uncounted_s -= leader.metric("notifi_scaler_control_clock_fell_seconds_total").await?;
     }
-    // By a clock that jumps, neither ticks nor gaps can be counted: the invariants can, and the stall by our own clock.
+    // With a clock that jumps, neither ticks nor gaps can be counted. Invariants can be checked, and the stall is measured by this machine's
+    // clock.
     let found = Report::of(watch.judge(&world.user).await?);
     let report = Report { findings: None, ..found }.at_most("longest stall, s", stall, 6.0).steady_after(steady_after);
     let report = report.at_most("fall counted but for, s", uncounted_s.abs(), 2.0);
     Ok(report.note(format!("{moved} slots moved")))
 }
 
-/// The longest time, by this machine's clock, in which the item that lags most was not incremented; until it has been for five seconds.
+/// Returns the longest time, by this machine's clock, for which the item that lags most was not incremented; ends once it has been for five
+/// seconds.
 async fn longest_stall(world: &World) -> Result<Duration> {
     let begun = Instant::now();
     let (mut longest, mut last, mut value, mut steps) = (Duration::ZERO, begun, i32::MIN, 0);
@@ -160,7 +162,7 @@ async fn longest_stall(world: &World) -> Result<Duration> {
     Ok(longest)
 }
 
-/// Postgres is 100 ms away, and of a hundred packets five are lost.
+/// Runs with Postgres 100 ms away and a packet loss of five percent.
 pub async fn far_away(stage: Stage) -> Result<Report> {
     let mut world = World::shared(stage.dice.clone()).await?;
     world.install(1000).await?;
@@ -176,7 +178,7 @@ pub async fn far_away(stage: Stage) -> Result<Report> {
     Ok(Report::of(findings).moves_at_most(0).note(share))
 }
 
-/// All reach Postgres through PgBouncer, which gives them a session for one transaction at a time; a worker drains, and one dies.
+/// Runs all programs through PgBouncer in transaction mode; one worker drains, and one dies.
 pub async fn pooled(stage: Stage) -> Result<Report> {
     let postgres = Postgres::shared().await;
     let (database, pooler) = (postgres.new_database().await, PgBouncer::in_front_of(postgres).await);
@@ -184,7 +186,7 @@ pub async fn pooled(stage: Stage) -> Result<Report> {
     let url = pooler.url(&database);
     world.worker_database_url = Some(url.clone());
     world.control_database_url = Some(url);
-    // Through a pooler nothing is installed.
+    // Nothing can be installed through a pooler.
     world.install(1000).await?;
     world.variables.insert("POSTGRES_POOLER".to_owned(), "transaction".to_owned());
     world.play_on(Scene { workers: 4, ..Scene::default() }).await?;

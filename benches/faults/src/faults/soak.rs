@@ -1,4 +1,4 @@
-//! All faults at once, by chance, for as long as asked.
+//! Random mix of all faults, for as long as requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,14 +14,14 @@ use crate::report::Report;
 use crate::stage::Stage;
 use crate::world::{Ways, World};
 
-/// What the record may grow to before it is folded.
+/// Interval after which the oracle's record is folded.
 const FOLD_EVERY: Duration = Duration::from_secs(30);
 const WORKERS: u32 = 6;
 const LONGEST_BREATH: Duration = Duration::from_secs(3);
 const LONGEST_FAULT: Duration = Duration::from_secs(10);
 const HUNDRED_MILLION: i64 = 100_000_000;
 
-/// A mix, for as long as asked.
+/// Plays a mix for as long as requested.
 pub async fn mix(stage: Stage) -> Result<Report> {
     let lasts = stage.soak.unwrap_or(stage.lasting(600, 45));
     let mut soak = Soak::begin(&stage, 2000).await?;
@@ -31,7 +31,7 @@ pub async fn mix(stage: Stage) -> Result<Report> {
     soak.end().await
 }
 
-/// The mix, until a hundred million increments are done.
+/// Plays the mix until a hundred million increments are done.
 pub async fn hundred_million(stage: Stage) -> Result<Report> {
     let mut soak = Soak::begin(&stage, 50_000).await?;
     while soak.increments().await.unwrap_or(0) < HUNDRED_MILLION {
@@ -46,28 +46,28 @@ struct Soak {
     postgres: Postgres,
     watch: Watch,
     ways: BTreeMap<String, Ways>,
-    /// What still has to be mended, and when.
+    /// Faults that must be repaired, and when.
     mends: Vec<(Instant, Mend)>,
     begun: Instant,
     folded: Instant,
-    /// The faults so far, by what they were.
+    /// Number of faults so far, by kind.
     struck: BTreeMap<&'static str, u32>,
     next_name: u32,
-    /// Workers that hand over and leave.
+    /// Workers that are draining.
     leavers: Vec<Program>,
-    /// Workers that were killed, paused or cut from Postgres: who takes them for lost is right.
+    /// Workers that were killed, paused or cut off from Postgres: a suspicion of them is right.
     hit: BTreeSet<String>,
-    /// What the leaders that were killed had logged.
+    /// Logs of the leaders that were killed.
     last_words: Vec<Lines>,
 }
 
 #[derive(Clone, Debug)]
 enum Mend {
-    /// Wake this worker.
+    /// Continue this worker.
     Worker(String),
-    /// Wake this control plane.
+    /// Continue this control plane.
     ControlPlane(String),
-    /// Let the traffic of this worker flow.
+    /// Let the traffic of this worker flow again.
     Ways(String),
 }
 
@@ -103,7 +103,7 @@ impl Soak {
         Ok(soak)
     }
 
-    /// One more fault, after a breath; those whose time is over are mended.
+    /// Causes one more fault after a random pause, and repairs those that are due.
     async fn strike(&mut self) -> Result<()> {
         tokio::time::sleep(self.world.dice.within(LONGEST_BREATH)).await;
         self.mend(Instant::now()).await?;
@@ -155,7 +155,7 @@ impl Soak {
 
     async fn drain(&mut self, victim: &str) -> Result<&'static str> {
         self.new_worker().await?;
-        // One that stands still would not hear it.
+        // A paused process would not receive the signal.
         self.world.worker(victim)?.signal(Signal::Cont).await?;
         self.lose(victim);
         self.leavers.push(self.world.leave_worker(victim).await?);
@@ -196,7 +196,7 @@ impl Soak {
         Ok("leader paused")
     }
 
-    /// Mends what is due by then.
+    /// Repairs the faults that are due by then.
     async fn mend(&mut self, by: Instant) -> Result<()> {
         let (due, later) = std::mem::take(&mut self.mends).into_iter().partition(|(at, _)| *at <= by);
         self.mends = later;
@@ -220,7 +220,7 @@ impl Soak {
         Ok(())
     }
 
-    /// The faults stop, and all heals; then everything is judged.
+    /// Stops the faults, waits until the system has healed, and judges the whole run.
     async fn end(mut self) -> Result<Report> {
         let over = Instant::now();
         self.mend(over + LONGEST_FAULT).await?;
@@ -230,7 +230,7 @@ impl Soak {
         let steady_after = self.world.steady().await?.saturating_duration_since(over);
         let findings = self.watch.judge(&self.world.user).await?;
         let (increments, moved) = (findings.increments, findings.moved);
-        // The record of single ticks is folded, so that neither missed ones nor gaps are known.
+        // The record of single ticks is folded, so missed ticks and gaps are unknown.
         let report = Report { findings: None, ..Report::of(findings) }.steady_after(steady_after);
         let faults: u32 = self.struck.values().sum();
         let wrong = self.false_suspicions();
@@ -238,7 +238,7 @@ impl Soak {
         Ok(report.note(format!("{increments} increments, {faults} faults, {moved} slots moved, false suspicions {wrong}")))
     }
 
-    /// How often a worker was taken for lost that nothing had ever befallen.
+    /// Returns the number of suspicions of workers that no fault had hit.
     fn false_suspicions(&self) -> usize {
         let logs = self.last_words.iter().chain(self.world.control_planes.values().map(|program| &program.err));
         logs.flat_map(Lines::taken_for_lost).filter(|name| !self.hit.contains(name)).count()
@@ -249,7 +249,7 @@ impl Soak {
         Ok(sqlx::query_scalar(sum).fetch_one(&self.world.user).await?)
     }
 
-    /// Some rows go and as many come.
+    /// Deletes some rows and inserts as many.
     async fn change_rows(&mut self) -> Result<&'static str> {
         let count = i64::try_from(self.world.dice.below(100)).unwrap_or(0);
         let delete = "delete from public.work_items where id in (select id from public.work_items order by id limit $1)";
@@ -272,7 +272,7 @@ impl Soak {
         self.world.start_control_plane(&format!("control-{}", self.next_name), &[])
     }
 
-    /// Nothing of this worker is mended any more.
+    /// Cancels the repairs of this worker.
     fn lose(&mut self, worker: &str) {
         self.mends.retain(|(_, mend)| !matches!(mend, Mend::Worker(name) if name == worker));
     }

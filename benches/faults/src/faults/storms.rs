@@ -1,4 +1,4 @@
-//! Many workers that come back at once: the servers must not drown in their connections.
+//! Many workers that reconnect at once: the servers must not be overloaded by their connections.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -15,19 +15,20 @@ use crate::stage::Stage;
 use crate::wait::eventually;
 use crate::world::World;
 
-/// So many come at a time before it begins.
+/// Number of workers that start at a time before the fault.
 const BATCH: u32 = 100;
-/// What a worker needs: one that ticks and one for all else.
+/// Sessions of a worker: one for ticks and one for all other calls.
 const SESSIONS_OF_A_WORKER: f64 = 2.0;
-/// A session that finds no place is asked for again after so long at least, when that has gone on for a while.
+/// Minimum time between two attempts at a session that the server refuses, after some attempts.
 const ASKED_AGAIN_AFTER_S: f64 = 2.5;
 const MOST_SESSIONS: &str = "4000";
-/// Postgres makes a process and some plans for each session: on two cores, 2,000 take it most of that time.
+/// Maximum time until all are back. Postgres creates a process and some plans per session: on two cores, 2,000 of them take most of this
+/// time.
 const BACK_WITHIN_S: f64 = 60.0;
 const PATIENCE: Duration = Duration::from_secs(150);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Both servers restart under a thousand workers. Then all their connections are ended while Postgres has places for a quarter of them.
+/// Restarts both servers under a thousand workers. Then it ends all their connections while Postgres has room for a quarter of them.
 pub async fn thousand_return(stage: Stage) -> Result<Report> {
     let settings = [("max_connections", MOST_SESSIONS), ("log_connections", "on"), ("log_line_prefix", "%n ")];
     let (postgres, redis) = (Postgres::private_with(&settings).await, Redis::private().await);
@@ -81,7 +82,7 @@ pub async fn thousand_return(stage: Stage) -> Result<Report> {
         )))
 }
 
-/// So many workers with four items each, all at work. They come a few at a time: it is their return that is looked at.
+/// Starts this many workers with four items each. They start in batches, since only their return is measured.
 async fn gather(world: &World, workers: u32) -> Result<Crowd> {
     sqlx::raw_sql("create role fault_worker login").execute(&world.user).await?;
     world.tool(&["migrate", "--worker-role", "fault_worker"]).await?;
@@ -103,7 +104,7 @@ async fn gather(world: &World, workers: u32) -> Result<Crowd> {
     Ok(crowd)
 }
 
-/// Waits until each worker has ticked and is known to Redis; how long that took from then on.
+/// Waits until each worker has ticked and is in Redis, and returns the time since `since`.
 async fn until_all_work(crowd: &mut Crowd, world: &World, since: Instant) -> Result<Duration> {
     until_all_tick(crowd, since).await?;
     until_members(&world.redis_url, &world.redis_key, crowd.size()).await?;
@@ -118,13 +119,13 @@ async fn until_all_tick(crowd: &mut Crowd, since: Instant) -> Result<()> {
     .await
 }
 
-/// How many sessions the workers may have.
+/// Sets the maximum number of sessions of the workers.
 async fn limit(user: &PgPool, sessions: &str) -> Result<()> {
     sqlx::raw_sql(AssertSqlSafe(format!("alter role fault_worker connection limit {sessions}"))).execute(user).await?;
     Ok(())
 }
 
-/// What reached Postgres, by its own log.
+/// Connections that reached Postgres, by its own log.
 #[derive(Debug, sqlx::FromRow)]
 struct Arrivals {
     all: i64,
@@ -139,7 +140,7 @@ impl Arrivals {
     }
 }
 
-/// The most connections that Redis took within a second meanwhile, by its own count.
+/// Returns the maximum number of connections that Redis accepted within a second meanwhile, by its own count.
 async fn counting<T>(redis_url: &str, meanwhile: impl Future<Output = Result<T>>) -> Result<(i64, T)> {
     let mut totals: Vec<(Instant, i64)> = Vec::new();
     let count = async {

@@ -1,4 +1,4 @@
-//! Servers that are gone without a word, connections left open, while another takes over at their address.
+//! Servers that vanish and leave connections open, while another server takes over at their address.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::report::Report;
 use crate::stage::Stage;
 use crate::world::{Scene, World};
 
-/// How long nothing is at the address.
+/// Time for which there is no server at the address.
 const GONE_FOR: Duration = Duration::from_secs(2);
-/// How long after that all items must be ticked again: no connection outlives three seconds without an answer.
+/// Maximum time after that until all items are ticked again: no connection survives three seconds without an answer.
 const BACK_WITHIN_S: f64 = 5.0;
 
-/// Postgres' machine loses power; its standby takes over at its address.
+/// Lets the machine of Postgres lose power; its standby takes over at its address.
 pub async fn postgres(stage: Stage) -> Result<Report> {
     let pair = PostgresPair::private().await;
     let database = pair.new_database().await;
@@ -46,14 +46,14 @@ pub async fn postgres(stage: Stage) -> Result<Report> {
     with_update(&mut world, report).await
 }
 
-/// The machine of the pooler loses power; another pooler takes over at its address.
+/// Lets the machine of the pooler lose power; another pooler takes over at its address.
 pub async fn pooler(stage: Stage) -> Result<Report> {
     let postgres = Postgres::shared().await;
     let database = postgres.new_database().await;
     let (first, second) = (PgBouncer::in_front_of(postgres).await, PgBouncer::in_front_of(postgres).await);
     let (way, address) = Proxy::to(&first.url(&database), stage.dice.clone()).await?;
     let mut world = World::in_database(database.url(), Redis::shared().await.url(), stage.dice.clone()).await?;
-    // Through a pooler nothing is installed.
+    // Nothing can be installed through a pooler.
     world.install(1000).await?;
     world.worker_database_url = Some(address.clone());
     world.control_database_url = Some(address);
@@ -73,7 +73,7 @@ pub async fn pooler(stage: Stage) -> Result<Report> {
     with_update(&mut world, report).await
 }
 
-/// At once, workers are added and each old one is replaced: nothing may be missed.
+/// Adds workers and replaces each old one at once: no tick may be missed.
 async fn with_update(world: &mut World, report: Report) -> Result<Report> {
     let watch = world.watch().await?;
     for number in 1..=4 {

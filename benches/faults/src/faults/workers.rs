@@ -1,4 +1,4 @@
-//! Workers that die or stand still.
+//! Workers that die or are paused.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use crate::stage::Stage;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
-/// How soon a condition must come true that the fault needs in order to strike.
+/// Maximum time until a precondition of the fault holds.
 const SOON: Duration = Duration::from_secs(30);
 
-/// SIGKILL one worker, again and again; each time only its slots move.
+/// Kills one worker, again and again; each time, only its slots move.
 pub async fn kill(stage: Stage) -> Result<Report> {
     let rounds = stage.rounds(8, 3);
     let mut world = stage.world(Scene { workers: rounds + 2, ..Scene::default() }).await?;
@@ -33,7 +33,7 @@ pub async fn kill(stage: Stage) -> Result<Report> {
     Ok(report.at_most("owned again after, s", taken_s, 2.0).steady_after(steady_after).note(format!("{rounds} kills")))
 }
 
-/// A worker and its network vanish at once: nobody closes its session.
+/// Lets a worker and its network vanish at once: its sessions are not closed.
 pub async fn lose_host(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 2, ..Scene::default() }).await?;
     let ways = world.start_worker_by_ways("worker-3").await?;
@@ -51,7 +51,7 @@ pub async fn lose_host(stage: Stage) -> Result<Report> {
     Ok(report.at_most("owned again after, s", taken_s, 4.0).steady_after(steady_after))
 }
 
-/// SIGSTOP one worker for ten seconds; when it wakes it must not write before it learns that it has lost its slots.
+/// Pauses one worker for ten seconds. When it continues, it must not write before it learns that it has lost its slots.
 pub async fn pause(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;
@@ -75,7 +75,7 @@ pub async fn pause(stage: Stage) -> Result<Report> {
     Ok(report.steady_after(steady_after))
 }
 
-/// SIGSTOP while the statement of its tick runs; the result is never read.
+/// Pauses a worker while the statement of its tick runs; the result is never read.
 pub async fn pause_in_flight(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     sqlx::raw_sql(include_str!("../sql/linger.sql")).execute(&world.user).await?;
@@ -99,7 +99,7 @@ pub async fn pause_in_flight(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(6.0).steady_after(steady_after))
 }
 
-/// SIGSTOP while its transaction is open: all of its tick is done, but the message that ends the transaction has not arrived.
+/// Pauses a worker while its transaction is open: its whole tick is done, but the message that ends the transaction has not arrived.
 pub async fn pause_unfinished(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene { workers: 2, ..Scene::default() }).await?;
     let ways = world.start_worker_by_ways("worker-3").await?;
@@ -115,12 +115,12 @@ pub async fn pause_unfinished(stage: Stage) -> Result<Report> {
     Ok(Report::of(watch.judge(&world.user).await?).gap_at_most(6.0).steady_after(steady_after))
 }
 
-/// Lets its traffic stand still just when a transaction of its has written and cannot end. Most tries find nothing to write.
+/// Stalls the traffic of a worker just when a transaction has written and cannot end. Most attempts find nothing to write.
 async fn hold_its_slots(world: &World, way: &Proxy) -> Result<()> {
     eventually(SOON, "its transaction holds slots", async || {
         way.set(Traffic::StallsWithin(b"worker-3".to_vec()));
         eventually(SOON, "a call of its is on its way", async || Ok(if way.stalls() { Ok(()) } else { Err("none") })).await?;
-        // What has arrived is worked on before it is asked for.
+        // Data that has arrived is processed before the check.
         tokio::time::sleep(Duration::from_millis(100)).await;
         let writing =
             "select count(*) from pg_stat_activity a join scaler.slot s on a.application_name = 'scaler-worker ' || s.incarnation
@@ -134,7 +134,7 @@ async fn hold_its_slots(world: &World, way: &Proxy) -> Result<()> {
     .await
 }
 
-/// kill -9 all of them at once, and start them again under their names.
+/// Kills all workers at once with SIGKILL, and starts them again under their names.
 pub async fn kill_all(stage: Stage) -> Result<Report> {
     let mut world = stage.world(Scene::default()).await?;
     let watch = world.watch().await?;

@@ -1,4 +1,4 @@
-//! `notifi-scaler status --check`: whether every item is ticked once a second, and loads are even.
+//! `notifi-scaler status --check`: checks that every item is ticked once a second and that loads are even.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use notifi_scaler_common::Failure;
 use scaler_core::{ItemId, Tick, WorkStore};
 use scaler_pg::PgStore;
 
-/// Between the two looks: long enough to tell a missed tick or a double from one that is just happening.
+/// Time between the two looks: long enough to tell a missed or double tick from one in progress.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
-/// The most items that are watched.
+/// Maximum number of items to watch.
 const MOST_WATCHED: u32 = 10_000;
-/// Where values end.
+/// Maximum value of an item, at which it stays.
 const GREATEST: i64 = i32::MAX as i64;
-/// So many items are named when many are amiss.
+/// Maximum number of items named in one problem.
 const MOST_NAMED: usize = 3;
 
-/// What is amiss with the items' values, in two looks that are some seconds apart.
+/// Returns the problems of the items' values, found by two looks some seconds apart.
 ///
 /// # Errors
-/// When the store is away, refuses, or does not answer.
+/// [`Failure::Store`] if the store is unavailable, refuses, or does not answer.
 pub(super) async fn watch(store: &PgStore) -> Result<Vec<String>, Failure> {
     let first = Look::take(store).await?;
     tokio::time::sleep(BETWEEN_LOOKS).await;
     Ok(first.compare(&Look::take(store).await?))
 }
 
-/// What is amiss with what so many items make of each worker.
+/// Returns the problem if the loads of the workers, in items, are uneven; `None` if they are even.
 ///
-/// A worker may carry as much as the heaviest slot more than the others, since slots are not divided.
+/// Loads may differ by the items of the heaviest slot, since slots are not divided.
 #[expect(clippy::cast_precision_loss, reason = "loads are far below 2^52")]
 pub(super) fn unevenness(loads: &[u64], heaviest_slot: u64, tolerance: f64) -> Option<String> {
     let (most, least) = (loads.iter().max().copied()?, loads.iter().min().copied()?);
@@ -37,7 +37,7 @@ pub(super) fn unevenness(loads: &[u64], heaviest_slot: u64, tolerance: f64) -> O
     uneven.then(|| format!("loads are uneven: from {least} to {most} items a worker"))
 }
 
-/// The values at one moment, which lies somewhere between two ticks.
+/// Values of the items at one moment, which lies between two known ticks.
 #[derive(Debug)]
 struct Look {
     not_before: Tick,
@@ -54,7 +54,7 @@ impl Look {
         Ok(Self { not_before, values, not_after })
     }
 
-    /// Items that came or went in the meantime tell nothing.
+    /// Returns the problems found by comparing with a later look. Items that were added or removed in between are skipped.
     fn compare(&self, later: &Self) -> Vec<String> {
         let ended = |id: &ItemId| later.values.get(id) == Some(&GREATEST);
         let at_end: Vec<_> = self.values.keys().filter(|id| ended(id)).collect();
@@ -63,7 +63,7 @@ impl Look {
         }
         let all = self.values.iter().filter(|(id, _)| !ended(id));
         let gains = || all.clone().filter_map(|(id, value)| Some((id, later.values.get(id)? - value)));
-        // The tick of either look may be done already, or not yet.
+        // The tick of each look may be done already, or not yet.
         let most = i64::try_from(later.not_after.since(self.not_before)).unwrap_or(i64::MAX).saturating_add(1);
         let least = i64::try_from(later.not_before.since(self.not_after)).unwrap_or(i64::MAX) - 1;
         let doubled: Vec<_> = gains().filter(|(_, gain)| *gain > most).map(|(id, _)| id).collect();

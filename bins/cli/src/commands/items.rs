@@ -1,4 +1,4 @@
-//! `notifi-scaler items`: adds, removes and lists them.
+//! `notifi-scaler items`: adds, removes and lists items.
 
 use clap::Subcommand;
 use notifi_scaler_common::Failure;
@@ -9,42 +9,42 @@ use super::open;
 use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
 use crate::table::{Align, Table};
 
-/// What to do with items.
+/// Subcommands of `notifi-scaler items`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ItemsCommand {
-    /// Puts N new items into the table, and prints their ids
+    /// Adds N new items to the table, and prints their ids
     Add {
-        /// How many
+        /// Number of items
         #[arg(value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ITEMS)))]
         count: u32,
-        /// Where Postgres is.
+        /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
-        /// How long it waits for it.
+        /// Maximum wait for Postgres.
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Takes any N items, or those with these ids, out of the table
+    /// Removes any N items, or the items with these ids, from the table
     Remove {
-        /// How many, or which
+        /// Number of items, or their ids
         #[arg(value_name = "N|ID", required = true, num_args = 1..)]
         words: Vec<String>,
-        /// Where Postgres is.
+        /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
-        /// How long it waits for it.
+        /// Maximum wait for Postgres.
         #[command(flatten)]
         wait: WaitArgs,
     },
-    /// Lists items, their values, and who incremented them last
+    /// Lists items, their values, and the worker that incremented each last
     List {
-        /// The most items to list
+        /// Maximum number of items to list
         #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ITEMS)))]
         limit: u32,
-        /// Where Postgres is.
+        /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
-        /// How long it waits for it.
+        /// Maximum wait for Postgres.
         #[command(flatten)]
         wait: WaitArgs,
     },

@@ -1,4 +1,4 @@
-//! `notifi-scaler migrate`: installs the schema, and gives roles what they need.
+//! `notifi-scaler migrate`: installs the schema, and grants privileges to roles.
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -13,31 +13,31 @@ use tracing_subscriber::filter::LevelFilter;
 use super::open;
 use crate::removal::MOST_ITEMS;
 
-/// What shall be installed, and for whom.
+/// Arguments of `notifi-scaler migrate`.
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
-    /// How many slots there are, a power of two [default: as installed, or 4096]
+    /// Number of slots, a power of two [default: as installed, or 4096]
     #[arg(long, env, value_parser = slots)]
     pub slots: Option<SlotCount>,
-    /// How many items to put into the table of work, if this very call makes it
+    /// Number of items to add to the table of work, if this call creates it
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_ITEMS)))]
     pub initial_items: u32,
-    /// A role that shall be able to do what a worker does, and nothing else; it must exist
+    /// Role that is granted the privileges of a worker, and no others; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub worker_role: Option<String>,
-    /// The role of workers may only execute the tick as a function, and touch no table
+    /// Limit the worker role to SECURITY DEFINER functions, without access to any table
     #[arg(long, requires = "worker_role")]
     pub hard: bool,
-    /// A role that shall be able to do what a control plane does, and nothing else; it must exist
+    /// Role that is granted the privileges of a control plane, and no others; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub control_role: Option<String>,
-    /// A role that shall be able to look at slots and items, as `status` and `verify` do, and to change nothing; it must exist
+    /// Role that is granted read access to slots and items, for `status` and `verify`, and no others; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub looking_role: Option<String>,
-    /// Where Postgres is.
+    /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// How long it waits for it.
+    /// Maximum wait for Postgres.
     #[command(flatten)]
     pub wait: WaitArgs,
 }

@@ -1,4 +1,4 @@
-//! The command-line tool.
+//! Commands of the command-line tool.
 
 mod check;
 mod items;
@@ -21,75 +21,75 @@ use items::ItemsCommand;
 pub use migrate::MigrateArgs;
 pub use verify::VerifyArgs;
 
-/// The name of the tool's sessions with Postgres.
+/// Application name of the tool's Postgres sessions.
 const SESSION: &str = "notifi-scaler";
 
-/// Shares a table of items among workers; this is the tool to try it and to look after it.
+/// Splits a table of items across workers; this tool demonstrates and operates the system.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "notifi-scaler", version)]
 pub struct ToolArgs {
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: ToolCommand,
 }
 
-/// What the tool can do.
+/// Commands of the tool.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ToolCommand {
     /// Runs a control plane and workers in this process, on a table in memory
     Local(Box<LocalArgs>),
-    /// Installs the schema, or brings it up to date, and gives roles what they need; safe to repeat
+    /// Installs or upgrades the schema, and grants roles their privileges; safe to repeat
     #[command(after_help = SECRETS_HELP)]
     Migrate(Box<MigrateArgs>),
-    /// Shows who leads, and who carries what
+    /// Shows the leader, and the slots and items of each worker
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
-    /// Proves from two looks that every item gained just as much as its slot was ticked (exit code 1 if one did not)
+    /// Proves from two looks that every item gained exactly one per tick of its slot (exit code 1 if one did not)
     #[command(after_help = SECRETS_HELP)]
     Verify(VerifyArgs),
     /// Adds, removes or lists items
     #[command(after_help = SECRETS_HELP)]
     Items {
-        /// What to do with them.
+        /// Subcommand.
         #[command(subcommand)]
         command: ItemsCommand,
     },
-    /// Puts the rows of each slot beside each other while all work on, which makes ticks of a large table faster; safe to stop and to repeat
+    /// Clusters the rows of each slot while all programs run, which makes ticks of a large table faster; safe to stop and to repeat
     #[command(after_help = SECRETS_HELP)]
     Optimize {
-        /// Where Postgres is.
+        /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
-        /// How long it waits for it.
+        /// Maximum wait for Postgres.
         #[command(flatten)]
         wait: WaitArgs,
     },
 }
 
-/// What there is to look at.
+/// Arguments of `notifi-scaler status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// Look a second time after some seconds, and fail (exit code 1) unless every item was ticked once a second and loads are even
+    /// Look a second time after 5 s, and fail (exit code 1) unless every item was ticked once a second and loads are even
     #[arg(long)]
     pub check: bool,
-    /// How much more than its fair share a worker may carry in a check, in percent
+    /// Load above its fair share that a worker may carry in a check, in percent
     #[arg(long, default_value = "10", value_parser = percent)]
     pub tolerance_percent: f64,
-    /// Where Postgres is.
+    /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Where Redis is.
+    /// Connection settings of Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
-    /// How long it waits for them.
+    /// Maximum wait for the servers.
     #[command(flatten)]
     pub wait: WaitArgs,
 }
 
-/// Does what was asked for.
+/// Runs the command.
 ///
 /// # Errors
-/// When it cannot be done.
+/// The failure of the command.
 pub async fn run(args: ToolArgs) -> Result<(), Failure> {
     let lines = StdoutWriter::stdout()?;
     match args.command {
@@ -103,7 +103,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A store that has answered.
+/// Opens the store and waits until it answers.
 async fn open(args: &PostgresArgs, wait: &WaitArgs) -> Result<PgStore, Failure> {
     let endpoint = args.endpoint(&Secrets::from_env()?)?;
     telemetry::init(&wait.logging, LevelFilter::WARN);

@@ -1,4 +1,4 @@
-//! `notifi-scaler optimize`: puts the rows of each slot beside each other.
+//! `notifi-scaler optimize`: clusters the rows of each slot.
 
 use std::io::{IsTerminal, Write};
 
@@ -9,7 +9,7 @@ use scaler_pg::{Optimized, Spread};
 
 use super::open;
 
-/// How wide the bar is.
+/// Width of the progress bar, in characters.
 const CELLS: u32 = 30;
 
 pub(super) async fn run(args: &PostgresArgs, wait: &WaitArgs, lines: &StdoutWriter) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(super) async fn run(args: &PostgresArgs, wait: &WaitArgs, lines: &StdoutWrit
     Ok(())
 }
 
-/// A terminal that cannot be written to shows nothing.
+/// Writes a text to the terminal. Errors are ignored.
 fn show(text: &str) {
     let mut terminal = std::io::stderr().lock();
     let _ = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
@@ -58,7 +58,7 @@ fn told(done: &Optimized) -> String {
     told
 }
 
-/// A mean over slots.
+/// Formats the mean number of pages per slot.
 #[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
 fn each(spread: &Spread, pages: u64) -> String {
     format!("{:.1}", pages as f64 / spread.slots.max(1) as f64)

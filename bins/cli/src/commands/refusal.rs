@@ -1,8 +1,8 @@
-//! What Postgres refuses, by what a worker says of itself.
+//! Refusals by Postgres, as reported by the workers.
 
 use scaler_core::{Member, MemberState};
 
-/// A line about it, if something is refused.
+/// Describes in one line what Postgres refuses to a member; `None` if it refuses nothing.
 pub(super) fn refusal(member: &Member) -> Option<String> {
     let (worker, refusal) = (&member.key.worker, member.refusal.as_ref()?);
     Some(match member.state {

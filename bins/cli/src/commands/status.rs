@@ -1,4 +1,4 @@
-//! `notifi-scaler status`: who leads, and who carries what.
+//! `notifi-scaler status`: shows the leader, and the slots and items of each worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::table::{Align, Table};
 pub(super) async fn run(args: &StatusArgs, lines: &StdoutWriter) -> Result<(), Failure> {
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
-    // It tells best what is missing.
+    // Its error describes best what is missing.
     store.probe_to_look().await?;
     let members = async || Ok(membership(&redis, &args.redis).await?.members().await?);
     let members = ServerWait::at_most(args.wait.wait).until_ready("Redis", members).await;
@@ -32,19 +32,19 @@ pub(super) async fn run(args: &StatusArgs, lines: &StdoutWriter) -> Result<(), F
     if amiss.is_empty() { Ok(()) } else { Err(Failure::Check(amiss)) }
 }
 
-/// All that is looked at.
+/// State of the system, as read from the servers.
 #[derive(Debug)]
 struct Seen<'a> {
     leader: Option<Leader>,
     assignment: Assignment,
     load: SlotLoad,
-    /// `None` when the membership cannot be read.
+    /// Members of this installation; `None` if the membership cannot be read.
     members: Option<Vec<&'a MemberRecord>>,
     /// Members of other installations.
     strangers: Vec<&'a MemberRecord>,
 }
 
-/// What is found of one worker.
+/// State of one worker, from the assignment and the membership.
 #[derive(Debug, Default)]
 struct Found<'a> {
     slots: u64,
@@ -87,7 +87,7 @@ impl Seen<'_> {
         }
     }
 
-    /// What Postgres refuses, by what workers say.
+    /// Returns the refusals by Postgres, as reported by the workers.
     fn refusals(&self) -> Vec<String> {
         self.members.iter().flatten().filter_map(|record| refusal(&record.member)).collect()
     }
@@ -131,7 +131,7 @@ impl Seen<'_> {
         format!("{table}\n\n{unowned} slots without owner; {}", evenness(&carried))
     }
 
-    /// What is not as it should be at this moment. Without items there need be no workers.
+    /// Returns the problems at this moment. Without items, no workers are needed.
     fn amiss(&self, tolerance: f64) -> Vec<String> {
         let led = self.leader.as_ref().is_some_and(|leader| leader.expires_in > Duration::ZERO);
         let mut amiss = Vec::new();
@@ -150,7 +150,7 @@ impl Seen<'_> {
         self.assignment.slots.iter().filter(|slot| slot.owner.is_none()).count()
     }
 
-    /// The items of each worker that has slots or may be given some.
+    /// Returns the number of items of each worker that has slots or may be given some.
     fn carried(&self, found: &BTreeMap<WorkerId, Found<'_>>) -> Vec<u64> {
         let able =
             |found: &Found<'_>| found.slots > 0 || matches!(self.phase(found), MemberPhase::Healthy | MemberPhase::Unheard);
@@ -184,7 +184,7 @@ impl Seen<'_> {
                 (_, Some(record)) => Heartbeat::Heard(record.age),
             },
             state: found.record.map(|record| record.member.state),
-            // The present tick may still come.
+            // The current tick may still come.
             missed: found.last_tick.map(|last| self.assignment.tick.since(last).saturating_sub(1)),
             session: match &self.assignment.sessions {
                 None => Session::Unknown,

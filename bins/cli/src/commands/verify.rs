@@ -1,4 +1,4 @@
-//! `notifi-scaler verify`: proves from two looks that no item was doubled.
+//! `notifi-scaler verify`: proves from two looks that no item was incremented twice in a tick.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use serde_json::{Value, json};
 use super::open;
 use super::refusal::refusal;
 
-/// What is to be proved.
+/// Arguments of `notifi-scaler verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// The time from the first look to the second: seconds, as 60 or 60s, or minutes, as 5m
+    /// Time between the two looks: seconds, such as 60 or 60s, or minutes, such as 5m
     #[arg(long, default_value = "60s", value_parser = seconds)]
     pub window: Duration,
-    /// Prints one line of JSON
+    /// Print one line of JSON
     #[arg(long)]
     pub json: bool,
-    /// Where Postgres is.
+    /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Where Redis is, which knows why items are refused; not needed.
+    /// Connection settings of Redis, which tells why items are refused; optional.
     #[command(flatten)]
     pub redis: RedisArgs,
-    /// How long it waits for it.
+    /// Maximum wait for Postgres.
     #[command(flatten)]
     pub wait: WaitArgs,
 }
@@ -39,21 +39,21 @@ pub struct VerifyArgs {
 pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), Failure> {
     let redis = args.redis.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
-    // It tells best what is missing.
+    // Its error describes best what is missing.
     store.probe_to_look().await?;
     let first = store.snapshot(&Scope::All).await?;
     if !args.json {
         lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
     }
     tokio::time::sleep(args.window).await;
-    // Without a second look the first one was for nothing.
+    // Waits until Postgres answers: without a second look, the first is useless.
     ServerWait::at_most(args.wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
     let report = store.audit(&Scope::All, first).await?;
     lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
     if report.proves() {
         return Ok(());
     }
-    // What workers say of refusals explains items that gained too little; without Redis nobody knows.
+    // The refusals reported by workers explain items that gained too little. Without Redis they are not known.
     let members = async || membership(&redis, &args.redis).await.ok()?.members().await.ok();
     let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
     let is_ours = |record: &&MemberRecord| report.short > 0 && record.member.installation == installation;

@@ -1,4 +1,4 @@
-//! What can be done to a local system while it runs, by script or by hand.
+//! Commands for a running local system, from a script or a terminal.
 
 use std::str::FromStr;
 
@@ -6,10 +6,10 @@ use scaler_core::{InvalidWorkerId, WorkerId};
 
 use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
 
-/// The most workers added at a time.
+/// Maximum number of workers added at a time.
 pub(super) const MOST_WORKERS: u32 = 1000;
 
-/// All commands, for people who ask.
+/// Help text with all commands.
 pub(super) const HELP: &str = "\
 workers add N          starts N more workers
 worker kill NAME       ends a worker at once, as SIGKILL does
@@ -20,49 +20,49 @@ status                 shows who carries what
 help                   shows this
 quit                   ends, with the table";
 
-/// Something to do.
+/// Command for a running local system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start more workers.
     AddWorkers(u32),
     /// End a worker at once.
     KillWorker(WorkerId),
-    /// Let a worker hand over and leave.
+    /// Drain a worker: let it hand over and leave.
     DrainWorker(WorkerId),
-    /// Put new items into the table.
+    /// Add items to the table.
     AddItems(u32),
-    /// Take items out of it.
+    /// Remove items from the table.
     RemoveItems(Removal),
-    /// Show who carries what.
+    /// Show the slots and items of each worker.
     Status,
     /// Show the commands.
     Help,
-    /// End.
+    /// End the local system.
     Quit,
 }
 
-/// A text that is no command.
+/// Text that is not a valid command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadCommand {
-    /// It begins like none.
+    /// Unknown command.
     #[error("unknown command {0:?}; `help` lists all")]
     Unknown(String),
-    /// It has too few or too many words.
+    /// Wrong number of words; holds the expected form.
     #[error("expected `{0}`")]
     Shape(&'static str),
-    /// It asks for nothing or too much.
+    /// Invalid number.
     #[error("{word:?} is not a number from 1 to {most}")]
     Number {
-        /// What stands there.
+        /// The word in place of a number.
         word: String,
-        /// The most that may.
+        /// Maximum valid number.
         most: u32,
     },
-    /// It names a worker that cannot be.
+    /// Invalid worker name.
     #[error(transparent)]
     Worker(#[from] InvalidWorkerId),
-    /// It names items that cannot be.
+    /// Invalid selection of items.
     #[error(transparent)]
     Removal(#[from] BadRemoval),
 }

@@ -1,4 +1,4 @@
-//! What a local control plane does: told as it happens, and kept for the end.
+//! Journal of a local control plane: prints its events, and keeps its rebalances for the summary.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,25 +8,25 @@ use notifi_scaler_common::stdout_writer::StdoutWriter;
 use scaler_core::control::ControlEvent;
 use scaler_core::{Clock, Cost};
 
-/// A redistribution, as it is kept.
+/// Rebalance in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// When it was planned, counted from the start.
+    /// Time of the plan, counted from the start.
     pub at: Duration,
-    /// Reason of the redistribution.
+    /// Reason of the rebalance.
     pub why: String,
-    /// What moved.
+    /// Slots and items that moved.
     pub cost: Cost,
-    /// The least that could have moved.
+    /// Minimum that could have moved.
     pub lower_bound: Cost,
 }
 
-/// All redistributions so far. Cheap to clone.
+/// All rebalances so far. Cheap to clone; clones share the same entries.
 #[derive(Clone, Debug, Default)]
 pub struct Journal(Arc<Mutex<Vec<Entry>>>);
 
 impl Journal {
-    /// An observer that prints and keeps what it is told.
+    /// Returns an observer that prints the events and keeps the rebalances.
     pub fn observer(&self, clock: Arc<dyn Clock>, lines: StdoutWriter) -> impl FnMut(ControlEvent<'_>) + Send + use<> {
         let journal = self.clone();
         let mut ledger = Ledger::default();
@@ -45,7 +45,7 @@ impl Journal {
         }
     }
 
-    /// What was kept so far.
+    /// Returns all rebalances so far.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! `notifi-scaler local`: the whole system in one process, for a first look and for experiments.
+//! `notifi-scaler local`: runs the whole system in one process, for a first look and for experiments.
 
 mod command;
 mod journal;
@@ -26,36 +26,36 @@ pub use system::{NotAtWork, System};
 use tokio::sync::mpsc;
 use tracing_subscriber::filter::LevelFilter;
 
-/// How long it runs where nobody says so and nobody can type.
+/// Default run time without a terminal.
 const UNATTENDED: Duration = Duration::from_secs(10);
-/// How long it runs on after the last step of a script.
+/// Run time after the last step of a script.
 const AFTER_SCRIPT: Duration = Duration::from_secs(5);
 
-/// How a local system starts and ends.
+/// Arguments of `notifi-scaler local`.
 #[derive(Clone, Debug, Args)]
 pub struct LocalArgs {
-    /// How many workers it starts with
+    /// Number of workers at the start
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=i64::from(command::MOST_WORKERS)))]
     pub workers: u32,
-    /// How many items it starts with
+    /// Number of items at the start
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=i64::from(crate::removal::MOST_ITEMS)))]
     pub items: u32,
-    /// When it ends, in seconds [default: on Ctrl-C or `quit`; 5 after the last step of a script]
+    /// Run time in seconds [default: until Ctrl-C or `quit`; 5 after the last step of a script; 10 without a terminal]
     #[arg(long, value_name = "N", value_parser = seconds)]
     pub seconds: Option<Duration>,
-    /// Commands to do at their times, one a line: `<seconds>s <command>`
+    /// File with timed commands, one per line: `<seconds>s <command>`
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
-    /// How many slots there are, a power of two
+    /// Number of slots, a power of two
     #[arg(long, env, default_value_t = SlotCount::DEFAULT, value_parser = slots)]
     pub slots: SlotCount,
-    /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
+    /// Ring that places the slots: `sticky`, `hash-ring` or `rendezvous`
     #[arg(long, env, default_value_t)]
     pub ring: RingKind,
-    /// Which lists of ids are printed: `all` (each second), `changes`, or the most ids in a line
+    /// Item lists to print: `all` (each second), `changes`, or the maximum number of ids per line
     #[arg(long, env, default_value = "all")]
     pub print_ids: PrintIds,
-    /// What is logged.
+    /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
 }
@@ -63,10 +63,10 @@ pub struct LocalArgs {
 /// Runs a local system to its end.
 ///
 /// # Errors
-/// When the script cannot be read or makes no sense: then nothing was started.
+/// If the script cannot be read or parsed, before anything starts, or if a thread or a signal handler is refused.
 pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
     let steps = args.script.as_deref().map(read).transpose()?.unwrap_or_default();
-    // The lines on stdout tell what goes well.
+    // Normal operation shows on stdout, so only warnings are logged.
     telemetry::init(&args.logging, LevelFilter::WARN);
     let shutdown = Shutdown::on_signals()?;
     let lines = StdoutWriter::stdout()?;
@@ -92,7 +92,7 @@ fn read(path: &Path) -> Result<Vec<Step>, Failure> {
     parsed.map_err(|bad| ScriptError::Line { path: path.to_owned(), line: bad.line, problem: bad.problem }.into())
 }
 
-/// When it ends at the latest, counted from the start.
+/// Returns the maximum run time; `None` if there is no limit.
 fn until(args: &LocalArgs, steps: &[Step]) -> Option<Duration> {
     let after_script = || steps.last().map(|step| step.at + AFTER_SCRIPT);
     args.seconds.or_else(after_script).or_else(|| (!typed::is_terminal()).then_some(UNATTENDED))
@@ -114,7 +114,7 @@ fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
     format!("# {workers} workers, {items} items, {slots} slots, {ring} ring; {end}")
 }
 
-/// A system and whoever commands it.
+/// Local system, and the output of its commands.
 #[derive(Debug)]
 struct Session {
     system: System,
@@ -122,7 +122,7 @@ struct Session {
 }
 
 impl Session {
-    /// Does what the script and the terminal say, until one of them quits.
+    /// Runs the commands of the script and of the terminal until one of them is `quit`.
     async fn follow(&mut self, steps: Vec<Step>, mut typed: Option<mpsc::Receiver<String>>) {
         let mut steps = steps.into_iter().peekable();
         loop {
@@ -168,7 +168,7 @@ impl Session {
     }
 }
 
-/// The next line that is not blank; none ever, where nobody types.
+/// Returns the next typed line that is not blank. Waits forever if there is no terminal, or if its input has ended.
 async fn next_line(typed: &mut Option<mpsc::Receiver<String>>) -> String {
     while let Some(lines) = typed {
         match lines.recv().await {

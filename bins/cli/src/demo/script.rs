@@ -1,4 +1,4 @@
-//! A script: commands, each at its time. `2.5s worker kill worker-1`; what follows a `#` is for people.
+//! Script of timed commands, such as `2.5s worker kill worker-1`. A `#` starts a comment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,41 +7,41 @@ use notifi_scaler_common::{Failure, USAGE};
 
 use super::command::{BadCommand, Command};
 
-/// A command at its time.
+/// Command with its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// When, counted from the start.
+    /// Time, counted from the start.
     pub at: Duration,
-    /// What.
+    /// The command.
     pub command: Command,
 }
 
 /// Line that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadLine {
-    /// Its number, from 1.
+    /// Line number, from 1.
     pub line: usize,
     /// Parse error of the line.
     pub problem: BadStep,
 }
 
-/// A script that cannot be followed.
+/// Error of a script.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
-    /// Its file cannot be read.
+    /// The file cannot be read.
     #[error("{path}: {source}", path = path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Error of the file system.
         source: std::io::Error,
     },
-    /// A line of it cannot be parsed.
+    /// A line cannot be parsed.
     #[error("{path}:{line}: {problem}", path = path.display())]
     Line {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The number of the line, from 1.
+        /// Line number, from 1.
         line: usize,
         /// Parse error of the line.
         problem: BadStep,
@@ -54,28 +54,28 @@ impl From<ScriptError> for Failure {
     }
 }
 
-/// What is wrong with a line.
+/// Parse error of a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadStep {
-    /// It does not begin with a time.
+    /// The line does not begin with a time.
     #[error("{0:?} is not a time such as 5s or 2.5s, up to 86400s")]
     Time(String),
     /// No command follows the time.
     #[error("no command follows the time")]
     NoCommand,
-    /// What follows is no command.
+    /// No valid command follows the time.
     #[error(transparent)]
     Command(#[from] BadCommand),
 }
 
-/// The longest script, in seconds: a day.
+/// Maximum time of a step, in seconds: one day.
 const LONGEST_S: f64 = 86_400.0;
 
-/// Parses a script; its steps in the order of their times.
+/// Parses a script into its steps, in the order of their times.
 ///
 /// # Errors
-/// When a line makes no sense: the first that does not.
+/// [`BadLine`] for the first line that cannot be parsed.
 pub fn parse(text: &str) -> Result<Vec<Step>, BadLine> {
     let mut steps = Vec::new();
     for (number, line) in text.lines().enumerate() {

@@ -1,4 +1,4 @@
-//! How a local system stands, or stood at the end.
+//! Summary of a local system, while it runs or at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use scaler_core::WorkerId;
 use super::journal::Entry;
 use crate::table::{Align, Table};
 
-/// How it goes with a worker.
+/// State of a local worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It works.
+    /// Works.
     Working,
-    /// It works until it owns nothing.
+    /// Works until it owns no slots.
     Draining,
-    /// It handed over and left.
+    /// Handed over its slots and left.
     Left,
-    /// It was ended at once.
+    /// Was ended at once, without a hand-over.
     Killed,
 }
 
 impl Life {
-    /// Whether it still works.
+    /// True if the worker still works.
     #[must_use]
     pub const fn is_at_work(self) -> bool {
         matches!(self, Self::Working | Self::Draining)
@@ -38,38 +38,38 @@ impl Life {
     }
 }
 
-/// What one worker carries.
+/// State and load of one worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerRow {
-    /// Its name.
+    /// Name of the worker.
     pub name: WorkerId,
-    /// How it goes.
+    /// State of the worker.
     pub life: Life,
-    /// Slots it owns.
+    /// Number of owned slots.
     pub slots: u64,
-    /// Items in them.
+    /// Number of items in these slots.
     pub items: u64,
 }
 
-/// How a local system stands. Shown, it is tables.
+/// Summary of a local system. `Display` formats it as tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The time since the start.
+    /// Time since the start.
     pub lasted: Duration,
-    /// Ticks since the start.
+    /// Number of ticks since the start.
     pub ticks: u64,
-    /// The value of each item there is.
+    /// Value of each item.
     pub values: Vec<u64>,
-    /// How many values equal the ticks that were done for their slots since the item came.
+    /// Number of values that equal the number of ticks of the slot since the item was added.
     pub exact: usize,
-    /// All workers that ever were, in the order in which they came.
+    /// All workers, including those that ended, in the order of their start.
     pub workers: Vec<WorkerRow>,
-    /// What was moved, in the order of time.
+    /// Rebalances, in the order of time.
     pub redistributions: Vec<Entry>,
 }
 
 impl Summary {
-    /// Who carries what.
+    /// Returns a table of the slots and items of each worker.
     #[must_use]
     pub fn loads(&self) -> String {
         let mut table =

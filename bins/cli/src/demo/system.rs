@@ -1,4 +1,4 @@
-//! A control plane and workers in one process, with the very loops of the binaries, on the in-memory adapters.
+//! A control plane and workers in one process, with the same loops as the programs, on the in-memory adapters.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,10 +22,10 @@ use super::journal::Journal;
 use super::summary::{Life, Summary, WorkerRow};
 use crate::removal::Removal;
 
-/// The length of a tick.
+/// Length of a tick.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A running system.
+/// Running local system.
 #[derive(Debug)]
 pub struct System {
     clock: Arc<dyn Clock>,
@@ -36,7 +36,7 @@ pub struct System {
     journal: Journal,
     control: JoinHandle<()>,
     workers: BTreeMap<WorkerId, Running>,
-    /// The ticks of each item's slot when the item was put in.
+    /// Number of ticks of each item's slot when the item was added.
     born: BTreeMap<ItemId, u64>,
 }
 
@@ -48,13 +48,13 @@ struct Running {
     drain: Option<oneshot::Sender<()>>,
 }
 
-/// There is no worker of this name, or it works no more.
+/// Error: no worker of this name exists, or it does not work any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no worker {0} is at work")]
 pub struct NotAtWork(pub WorkerId);
 
 impl System {
-    /// A system with a control plane and items, without workers. To be called within a tokio runtime.
+    /// Starts a system with a control plane and items, without workers. Must be called within a tokio runtime.
     #[must_use]
     pub fn start(slots: SlotCount, ring: RingKind, items: u32, lines: StdoutWriter, print: PrintIds) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
@@ -74,7 +74,7 @@ impl System {
         Self { clock, store, membership, lines, print, journal, control, workers: BTreeMap::new(), born }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     #[must_use]
     pub fn now(&self) -> Duration {
         self.clock.now()
@@ -91,10 +91,10 @@ impl System {
         }
     }
 
-    /// Ends a worker at once: nobody is told.
+    /// Ends a worker at once, without a hand-over.
     ///
     /// # Errors
-    /// When no such worker is at work.
+    /// [`NotAtWork`] if no such worker is at work.
     pub fn kill(&self, name: &WorkerId) -> Result<(), NotAtWork> {
         let running =
             self.workers.get(name).filter(|running| running.life().is_at_work()).ok_or_else(|| NotAtWork(name.clone()))?;
@@ -103,10 +103,10 @@ impl System {
         Ok(())
     }
 
-    /// Asks a worker to hand over and leave.
+    /// Drains a worker: asks it to hand over and leave.
     ///
     /// # Errors
-    /// When no such worker is at work.
+    /// [`NotAtWork`] if no such worker is at work.
     pub fn drain(&mut self, name: &WorkerId) -> Result<(), NotAtWork> {
         let running =
             self.workers.get_mut(name).filter(|running| running.life().is_at_work()).ok_or_else(|| NotAtWork(name.clone()))?;
@@ -117,7 +117,7 @@ impl System {
         Ok(())
     }
 
-    /// Puts new items into the table.
+    /// Adds new items to the table.
     pub fn add_items(&mut self, count: u32) {
         for _ in 0..count {
             let id = ItemId::new(Uuid::new_v4());
@@ -127,14 +127,14 @@ impl System {
                 if self.store.ticks_of(id) == before {
                     break before;
                 }
-                // A tick came between: whether it was counted cannot be known, so begin again.
+                // A tick happened in between and may or may not count for the item, so it is added again.
                 self.store.remove(id);
             };
             self.born.insert(id, born);
         }
     }
 
-    /// Takes items out of the table; how many there were.
+    /// Removes items from the table, and returns the number of items removed.
     pub fn remove_items(&mut self, removal: &Removal) -> usize {
         let ids = match removal {
             Removal::Any(count) => {
@@ -149,9 +149,9 @@ impl System {
         ids.into_iter().filter(|id| self.store.remove(*id)).count()
     }
 
-    /// Who carries what, and what was moved.
+    /// Returns the loads of the workers, the rebalances, and the check of the values.
     pub async fn summary(&self) -> Summary {
-        // The store in memory never fails.
+        // The in-memory store never fails.
         let (assignment, load) = (self.store.assignment().await.ok(), self.store.census().await.ok());
         let loads =
             assignment.as_ref().zip(load.as_ref()).map(|(assignment, load)| loads_of(assignment, load)).unwrap_or_default();
@@ -175,7 +175,7 @@ impl System {
         }
     }
 
-    /// Ends everything at once, and tells how it stood.
+    /// Ends everything at once, and returns the last summary.
     pub async fn stop(&mut self) -> Summary {
         self.control.abort();
         let _ = (&mut self.control).await;

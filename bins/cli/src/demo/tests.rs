@@ -1,4 +1,4 @@
-//! The whole system, on paused time: seconds pass at once.
+//! Tests of the whole system on paused time, where seconds pass at once.
 
 use notifi_scaler_common::testing::Kept;
 

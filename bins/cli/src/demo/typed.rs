@@ -5,21 +5,21 @@ use std::io::{BufRead, IsTerminal};
 use notifi_scaler_common::Failure;
 use tokio::sync::mpsc;
 
-/// How many lines may wait to be done.
+/// Maximum number of typed lines that wait.
 const QUEUED_LINES: usize = 16;
 
-/// Whether somebody can type.
+/// True if stdin is a terminal.
 #[must_use]
 pub(super) fn is_terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// The lines typed from now on; `None` where stdin is no terminal.
+/// Returns the lines typed from now on; `None` if stdin is not a terminal.
 ///
-/// A thread of its own reads them: one that waits for a key must not delay the end of the program.
+/// A separate thread reads them, because a blocking read must not delay the end of the program.
 ///
 /// # Errors
-/// When no thread can be started.
+/// [`Failure::System`] if no thread can be started.
 pub(super) fn lines() -> Result<Option<mpsc::Receiver<String>>, Failure> {
     if !is_terminal() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! From a command line and the environment to arguments, or to one clear line.
+//! Parses the command line and the environment into arguments, or into a one-line error.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use clap::{Command, Parser};
 use super::old_names::{with_new_flags, with_old_variables};
 use crate::{Failure, USAGE};
 
-/// The arguments of this process. Where only help or the version was asked for, prints that and ends the process.
+/// Parses the arguments of this process. If the command line asks for the help or the version, prints that and exits.
 ///
 /// # Errors
 /// [`Failure::Arguments`] if a flag or an environment variable is invalid.
@@ -16,7 +16,7 @@ pub fn parse<A: Parser>() -> Result<A, Failure> {
     parse_from(std::env::args_os())
 }
 
-/// [`parse`], from a command line whose first word is the program.
+/// Parses a command line whose first word is the program name, as [`parse`] does.
 ///
 /// # Errors
 /// [`Failure::Arguments`] if a flag or an environment variable is invalid.
@@ -30,18 +30,18 @@ pub fn parse_from<A: Parser>(words: impl IntoIterator<Item = impl Into<OsString>
     })
 }
 
-/// Help shows names and defaults, but nothing of what stands in the environment.
+/// Hides the values of environment variables in the help, which still shows names and defaults.
 pub fn discreet(command: Command) -> Command {
     command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(discreet)
 }
 
 fn show(error: &clap::Error, code: i32) -> ! {
-    // A reader that is gone misses nothing.
+    // Ignored: if the output is closed, the help has no reader.
     let _ = error.print();
     std::process::exit(code)
 }
 
-/// The first paragraph: what is wrong, without the hints.
+/// Returns the first paragraph of the error in one line, without the hints.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let paragraph = text.split("\n\n").next().unwrap_or_default();

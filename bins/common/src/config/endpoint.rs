@@ -1,4 +1,4 @@
-//! Where a server is: the URL to reach it, and words for it that hide the secret.
+//! URL of a server, and its address without the secret for logs and errors.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,55 +7,55 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str,
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// What may stand in a part of a URL as it is; all else is encoded.
+/// Characters that are percent-encoded in a part of a URL: all but the unreserved ones of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The URL of a server. Shown, it is only a place.
+/// URL of a server. `Debug` and `Display` show host, port and database only.
 #[derive(Clone)]
 pub struct Endpoint {
     url: SecretString,
     place: String,
 }
 
-/// What is wrong with a variable whose value must not be shown.
+/// Reason why a variable is invalid, without its value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It holds bytes that are not text.
+    /// Bytes that are not UTF-8.
     #[error("is not UTF-8 text: choose one that is")]
     NotText,
-    /// It holds a byte that ends a text for Postgres and for the operating system.
+    /// A NUL byte, which ends a string for Postgres and for the operating system.
     #[error("holds a NUL byte, which Postgres cannot take: choose one without")]
     Nul,
-    /// It is no URL.
+    /// Not a URL.
     #[error("is not a URL ({0}); special characters in user and password must be percent-encoded")]
     NotUrl(#[from] url::ParseError),
-    /// It is a URL of something else.
+    /// A URL with another scheme; holds the expected start of the URL.
     #[error("is not a URL that begins with {0}")]
     Scheme(&'static str),
-    /// Its password was taken for something else.
+    /// An `@` after the host: the user name or the password is not percent-encoded.
     #[error("holds an @ behind the host: special characters in user and password must be percent-encoded")]
     StrayAt,
-    /// It names a file that cannot be used.
+    /// A file that cannot be used.
     #[error("{}: {why}", path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Error of its file or of its content.
+        /// Error of the file or of its content.
         why: String,
     },
-    /// It is given, and what it needs is not.
+    /// A variable that has no effect without another setting; holds that setting.
     #[error("is of no use without {0}")]
     Lonely(&'static str),
-    /// It is given twice.
+    /// A value that is given twice; holds the other variable.
     #[error("cannot be given together with {0}")]
     Twice(&'static str),
-    /// There is no value, and none can be found.
+    /// No value, and the host name is not usable instead; holds the reason.
     #[error("is not set, and the host name cannot serve: {0}")]
     NoHostName(String),
 }
 
-/// The parts of a URL, as they are: nothing is encoded yet.
+/// Parts of a URL, not yet percent-encoded.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub(super) scheme: &'static str,
@@ -68,7 +68,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl Endpoint {
-    /// A server given by the parts of its URL.
+    /// Builds the URL of a server from its parts.
     pub(super) fn of(parts: Parts<'_>) -> Self {
         let encoded = |text| utf8_percent_encode(text, ENCODED);
         let places: Vec<_> = parts.host.split(',').map(|host| place_of(host, parts.port)).collect();
@@ -92,7 +92,7 @@ impl Endpoint {
         Self { url: url.into(), place }
     }
 
-    /// A server given by a whole URL, whose scheme must be one of these. It may have several hosts, with commas between them.
+    /// Parses the URL of a server. Its scheme must be one of `schemes`. Several hosts are separated by commas.
     pub(super) fn parse(
         url: &SecretString,
         schemes: &[&str],
@@ -120,26 +120,26 @@ impl Endpoint {
         Ok(Self { url: url.into(), place })
     }
 
-    /// The URL with all its secrets, for the one who connects.
+    /// Returns the URL with all its secrets, for opening a connection.
     #[must_use]
     pub fn reveal(&self) -> &str {
         self.url.expose_secret()
     }
 
-    /// The last value of this parameter in the URL.
+    /// Returns the last value of a query parameter; `None` if the URL does not have it.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let url = Url::parse(&one_by_one(self.reveal()).next()?).ok()?;
         url.query_pairs().filter(|(found, _)| found == name).last().map(|(_, value)| value.into_owned())
     }
 
-    /// Host, port and database.
+    /// Returns host, port and database.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
     }
 }
 
-/// A URL whose control characters are percent-encoded: a parser of URLs drops tabs and line feeds, and so changes a password.
+/// Percent-encodes the control characters of a URL: URL parsers drop tabs and line feeds, which would change a password.
 fn with_controls_encoded(url: &str) -> String {
     url.chars().fold(String::with_capacity(url.len()), |mut encoded, character| {
         if character.is_control() {
@@ -151,19 +151,19 @@ fn with_controls_encoded(url: &str) -> String {
     })
 }
 
-/// What is encoded must be text without NUL.
+/// Checks that the percent-decoded URL is UTF-8 without NUL.
 fn check_encoded(url: &str) -> Result<(), Problem> {
     let decoded = percent_decode_str(url).decode_utf8().map_err(|_| Problem::NotText)?;
     if decoded.contains('\0') { Err(Problem::Nul) } else { Ok(()) }
 }
 
-/// A host with its port, which may stand behind it, or is the common one.
+/// Splits a host into its name and its port; `port` applies if the host has none.
 fn place_of(host: &str, port: u16) -> (&str, u16) {
     let own = host.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
     own.and_then(|(name, port)| Some((name, port.parse().ok()?))).unwrap_or((host, port))
 }
 
-/// A URL with several hosts, once with each of them.
+/// Returns the URL once for each of its hosts.
 fn one_by_one(url: &str) -> impl Iterator<Item = String> {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
     let (address, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -1,4 +1,4 @@
-//! Flags and environment variables. A variable has the name of its flag, in capitals; secrets have no flag.
+//! Command-line flags and environment variables. Each variable has the name of its flag, in capitals; secrets have no flag.
 
 mod arguments;
 mod endpoint;

@@ -1,10 +1,10 @@
-//! Flags and variables that were renamed when durations got units. The old names are read until 0.2.
+//! Old names of flags and variables, renamed when durations got units. They are read until 0.2.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-/// A renamed variable: its name, its old one, and the unit in which the old one counts. The flags have the same names in lower case.
+/// Renamed variable: its name, its old name, and the unit of the old value. The flags have the same names in lower case.
 struct Renamed {
     name: &'static str,
     old: &'static str,
@@ -44,7 +44,7 @@ const RENAMED: [Renamed; 26] = [
     renamed("AUDIT_INTERVAL", "AUDIT_EVERY_S", "s"),
 ];
 
-/// Lets each argument fall back to the variable that had its value before: after its flag and its variable, before its default.
+/// Makes each argument fall back to its old variable, if neither its flag nor its new variable is set. The default comes last.
 pub(super) fn with_old_variables(command: Command, look_up: &impl Fn(&str) -> Option<OsString>) -> Command {
     command.mut_args(|arg| fall_back(arg, look_up)).mut_subcommands(|subcommand| with_old_variables(subcommand, look_up))
 }
@@ -52,13 +52,13 @@ pub(super) fn with_old_variables(command: Command, look_up: &impl Fn(&str) -> Op
 fn fall_back(arg: Arg, look_up: &impl Fn(&str) -> Option<OsString>) -> Arg {
     let Some(renamed) = RENAMED.iter().find(|renamed| arg.get_env() == Some(OsStr::new(renamed.name))) else { return arg };
     match look_up(renamed.old).and_then(|value| value.into_string().ok()) {
-        // An error names the variable that was set.
+        // The value name makes an error name the variable that is set.
         Some(value) => arg.default_value(with_unit(&value, renamed)).value_name(renamed.old),
         None => arg,
     }
 }
 
-/// The command line with old flags as new ones: `--lease-ms 5000` and `--lease-ms=5000` become `--lease=5000ms`.
+/// Replaces old flags of a command line by new ones: `--lease-ms 5000` and `--lease-ms=5000` become `--lease=5000ms`.
 pub(super) fn with_new_flags(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter();
     let mut result = Vec::new();
@@ -80,7 +80,7 @@ fn flag_of(variable: &str) -> String {
     format!("--{}", variable.to_ascii_lowercase().replace('_', "-"))
 }
 
-/// A number with the unit in which the old variable counts. Anything else stays what it is, so that the error shows it.
+/// Appends the unit of the old variable to a number. Any other text stays unchanged, so that the error shows it.
 fn with_unit(value: &str, renamed: &Renamed) -> String {
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { format!("{value}{}", renamed.unit) } else { value.to_owned() }

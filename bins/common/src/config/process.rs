@@ -1,4 +1,4 @@
-//! What every long-running program has: log lines, and an address for health and metrics.
+//! Arguments of every long-running program: logging, and the address for health and metrics.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -9,36 +9,36 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::value::BadValue;
 use crate::telemetry::LogFormat;
 
-/// How it logs and where it can be asked.
+/// Logging, and the address for health and metrics.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
-    /// The address for /health, /ready and /metrics, or `off`; `[::]` is every IPv6 and IPv4 address
+    /// Address for /health, /ready and /metrics, or `off`; `[::]` is every IPv6 and IPv4 address
     #[arg(long, env, default_value = "[::]:8080")]
     pub listen: Listen,
-    /// How it logs.
+    /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
 }
 
-/// What is logged, and how.
+/// Log level and log format.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct LogArgs {
-    /// What is logged: a level, or levels by target such as info,scaler_pg=debug [default: info; warn for `local`]
+    /// Log level, or levels by target such as info,scaler_pg=debug [default: info; warn for `notifi-scaler`, except `migrate`]
     #[arg(long, env, value_parser = filter)]
     pub log: Option<Targets>,
-    /// How a log line looks
+    /// Format of log lines
     #[arg(long, env, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }
 
-/// Where to listen.
+/// Address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// Nowhere.
+    /// Do not listen.
     Off,
-    /// Here.
+    /// Listen on this address.
     At(SocketAddr),
 }
 
@@ -53,7 +53,7 @@ impl FromStr for Listen {
     }
 }
 
-/// A word that is no level would be taken for a target, and all else would fall silent.
+/// Parses a log filter. Rejects a bare word that is not a level: it would be taken for a target and disable all other logs.
 fn filter(text: &str) -> Result<Targets, BadValue> {
     let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
     let clear = text.split(',').all(|part| part.contains('=') || is_level(part));

@@ -1,8 +1,8 @@
-//! Passwords and URLs with passwords: they come from the environment or from files, since a flag would show in the list of
-//! processes.
+//! Passwords and URLs with passwords. They come from the environment or from files, because a flag would show in the process
+//! list.
 //!
-//! One rule for all: a line feed, or a carriage return and a line feed, at the very end is cut, once, because editors, `echo` and
-//! Kubernetes Secrets made from files put it there. Everything else is a part of the secret. NUL and what is not UTF-8 is refused.
+//! One rule applies to all: one line feed, or one carriage return and line feed, at the very end is removed, because editors, `echo`
+//! and Kubernetes Secrets made from files append it. Everything else is part of the secret. NUL and invalid UTF-8 are rejected.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,12 +14,12 @@ use secrecy::SecretString;
 use super::Problem;
 use crate::Failure;
 
-/// What `--help` says of secrets.
+/// Text of `--help` about secrets.
 pub const SECRETS_HELP: &str = "Secrets come from the environment: DATABASE_URL (in place of POSTGRES_*) or \
     POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each may stand in a file instead, named by the variable with \
     _FILE behind it, such as POSTGRES_PASSWORD_FILE. One line feed at the very end is cut.";
 
-/// The secrets of the environment. An empty one counts as absent.
+/// Secrets from the environment. An empty one counts as absent.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// `DATABASE_URL`.
@@ -33,15 +33,15 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Those of this process.
+    /// Reads the secrets of this process from its environment.
     ///
     /// # Errors
-    /// When one holds NUL or is not UTF-8, or its file cannot be read or is empty, or it is given twice.
+    /// [`Failure::Variable`] if a secret holds NUL or is not UTF-8, if its file cannot be read or is empty, or if it is given twice.
     pub fn from_env() -> Result<Self, Failure> {
         Self::read(|variable| std::env::var_os(variable))
     }
 
-    /// Those that `look_up` finds by the names of their variables.
+    /// Reads the secrets with `look_up`, which returns the value of a variable.
     ///
     /// # Errors
     /// As for [`from_env`](Self::from_env).
@@ -61,7 +61,7 @@ impl Secrets {
         };
         Ok(Self {
             database_url: secret_or_file("DATABASE_URL", "DATABASE_URL_FILE")?,
-            // The files of passwords are read anew for each connection.
+            // A password file is not read here, but for each new connection.
             postgres_password: secret("POSTGRES_PASSWORD")?,
             redis_url: secret_or_file("REDIS_URL", "REDIS_URL_FILE")?,
             redis_password: secret("REDIS_PASSWORD")?,
@@ -69,7 +69,7 @@ impl Secrets {
     }
 }
 
-/// The secret in a file. An empty one is refused: whoever names a file means that it holds something.
+/// Reads the secret in a file. An empty file is an error: a configured file must hold a secret.
 pub(super) fn content(path: &Path) -> Result<SecretString, Problem> {
     let unusable = |why: String| Problem::File { path: path.to_owned(), why };
     let bytes = fs::read(path).map_err(|error| unusable(error.to_string()))?;
@@ -77,7 +77,7 @@ pub(super) fn content(path: &Path) -> Result<SecretString, Problem> {
     secret.ok_or_else(|| unusable("is empty: write the secret into it, or unset the variable".to_owned()))
 }
 
-/// The secret that these bytes are, by the rule of this module; none if nothing is left.
+/// Decodes a secret by the rule of this module; `None` if it is empty.
 fn text(mut bytes: Vec<u8>) -> Result<Option<SecretString>, Problem> {
     if bytes.ends_with(b"\n") {
         bytes.pop();
@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    /// The URL of Redis, from a file with these bytes.
+    /// Reads `REDIS_URL` from a file with these bytes.
     fn from_file(bytes: &[u8]) -> Result<Secrets, Failure> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();

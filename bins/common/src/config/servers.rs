@@ -1,4 +1,4 @@
-//! Where Postgres and Redis are.
+//! Connection settings of Postgres and Redis.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,63 +16,63 @@ use super::value::{duration, port};
 use super::{Endpoint, Problem, Secrets, SslMode, Tls};
 use crate::Failure;
 
-/// Where Postgres is, unless DATABASE_URL says it, and how long it may take.
+/// Connection settings of Postgres. `DATABASE_URL` replaces host, port, user, database and TLS settings.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Postgres")]
 pub struct PostgresArgs {
-    /// Its host, or several with commas between them, each with a port of its own if need be: the one is used that takes writes
+    /// Host of Postgres, or several separated by commas, each with an optional port: the one that accepts writes is used
     #[arg(long, env, default_value = "localhost", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_host: String,
-    /// Its port
+    /// Port of Postgres
     #[arg(long, env, default_value = "5432", value_parser = port)]
     pub postgres_port: u16,
-    /// The user to log in as
+    /// User to log in as
     #[arg(long, env, default_value = "postgres", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_user: String,
-    /// A file with the password, read anew for each connection, in place of POSTGRES_PASSWORD or of the one in DATABASE_URL
+    /// File with the password, read for each new connection, in place of POSTGRES_PASSWORD or of the password in DATABASE_URL
     #[arg(long, env)]
     pub postgres_password_file: Option<PathBuf>,
-    /// The database
+    /// Name of the database
     #[arg(long, env, default_value = "postgres", value_parser = NonEmptyStringValueParser::new())]
     pub postgres_db: String,
-    /// Whether connections are encrypted, and how much of the server is checked
+    /// TLS mode and verification of the server certificate, as in libpq
     #[arg(long, env, value_enum, default_value_t = SslMode::Prefer)]
     pub postgres_sslmode: SslMode,
-    /// A PEM file with the authorities that may vouch for the server, for verify-ca and verify-full
+    /// PEM file with the CA bundle that verifies the server certificate, for verify-ca and verify-full
     #[arg(long, env)]
     pub postgres_sslrootcert: Option<PathBuf>,
-    /// A PEM file with the certificate to show the server
+    /// PEM file with the client certificate
     #[arg(long, env)]
     pub postgres_sslcert: Option<PathBuf>,
-    /// A PEM file with the key of that certificate
+    /// PEM file with the private key of the client certificate
     #[arg(long, env)]
     pub postgres_sslkey: Option<PathBuf>,
-    /// What stands in between: `none`, or a pooler that lends sessions for a `transaction` only, such as pgbouncer in that mode
+    /// Connection pooler mode: `none`, or `transaction` for a pooler in transaction mode, such as PgBouncer
     #[arg(long, env, value_enum, default_value_t = PoolerMode::None, hide_possible_values = true)]
     pub postgres_pooler: PoolerMode,
-    /// After a connection was lost, the longest random wait before the next is opened
+    /// Maximum random delay before a lost connection is replaced
     #[arg(long, env, default_value = "500ms", value_parser = duration)]
     pub postgres_reconnect_spread: Duration,
-    /// How long opening a connection may take, all hosts together
+    /// Maximum time to open a connection, shared by all hosts
     #[arg(long, env, default_value = "2s", value_parser = duration)]
     pub postgres_connect_timeout: Duration,
-    /// How long a call may take altogether; a connection on which nothing was answered for so long is closed
+    /// Maximum time of a call, with the wait for a connection; a connection without an answer for this long is closed
     #[arg(long, env, default_value = "3s", value_parser = duration)]
     pub postgres_command_timeout: Duration,
-    /// How long Postgres works on one statement; less than the command timeout
+    /// Maximum time that Postgres works on one statement; less than the command timeout
     #[arg(long, env, default_value = "2500ms", value_parser = duration)]
     pub postgres_statement_timeout: Duration,
-    /// How long a statement waits for somebody else's lock
+    /// Maximum time that a statement waits for a lock of another session
     #[arg(long, env, default_value = "300ms", value_parser = duration)]
     pub postgres_lock_timeout: Duration,
 }
 
-/// What stands between us and Postgres.
+/// Connection pooler mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PoolerMode {
-    /// Nothing, or a pooler that lends whole sessions.
+    /// No pooler, or a pooler in session mode.
     None,
-    /// A pooler that lends sessions for a transaction only.
+    /// Pooler in transaction mode.
     Transaction,
 }
 
@@ -86,10 +86,10 @@ impl From<PoolerMode> for Pooler {
 }
 
 impl PostgresArgs {
-    /// Where it is.
+    /// Returns the URL of Postgres.
     ///
     /// # Errors
-    /// When DATABASE_URL is set and is no URL of a Postgres, or a file cannot be used.
+    /// [`Failure::Variable`] if `DATABASE_URL` is set and is not a Postgres URL, or if a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["postgres", "postgresql"];
         if let Some(path) = &self.postgres_password_file {
@@ -135,7 +135,7 @@ impl PostgresArgs {
     }
 }
 
-/// Refuses a file that holds no password, and one beside a password of the environment.
+/// Checks that the file holds a password, and that the environment does not hold one, too.
 fn check_password_file(
     variable: &'static str,
     path: &Path,
@@ -148,7 +148,7 @@ fn check_password_file(
     content(path).map(drop).map_err(|problem| Failure::Variable { variable, problem })
 }
 
-/// Checks the files that the parameters of a URL name. Where one holds the PEM itself, the library alone looks at them.
+/// Checks the files named by the parameters of a URL. If a parameter holds the PEM text itself, the client library checks all of them.
 fn check_files_of(endpoint: &Endpoint) -> Result<(), Failure> {
     let parameters = ["sslrootcert", "sslcert", "sslkey"].map(|name| endpoint.parameter(name));
     if parameters.iter().flatten().any(|value| value.starts_with("-----BEGIN")) {
@@ -163,47 +163,47 @@ fn check_files_of(endpoint: &Endpoint) -> Result<(), Failure> {
     files.check()
 }
 
-/// Where Redis is, unless REDIS_URL says it, and how long it may take.
+/// Connection settings of Redis. `REDIS_URL` replaces host, port, user, password and `REDIS_TLS`.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisArgs {
-    /// Its host
+    /// Host of Redis
     #[arg(long, env, default_value = "localhost", value_parser = NonEmptyStringValueParser::new())]
     pub redis_host: String,
-    /// Its port
+    /// Port of Redis
     #[arg(long, env, default_value = "6379", value_parser = port)]
     pub redis_port: u16,
-    /// The user to log in as [default: the server's default user]
+    /// Redis ACL user to log in as [default: the server's default user]
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub redis_user: String,
-    /// A file with the password, read anew for each connection, in place of REDIS_PASSWORD or of the one in REDIS_URL
+    /// File with the password, read for each new connection, in place of REDIS_PASSWORD or of the password in REDIS_URL
     #[arg(long, env)]
     pub redis_password_file: Option<PathBuf>,
-    /// Whether connections go over TLS; the server must then prove who it is
+    /// TLS for connections; the server certificate is then verified
     #[arg(long, env, value_enum, default_value_t = Tls::Off)]
     pub redis_tls: Tls,
-    /// A PEM file with the authorities that may vouch for the server [default: those that this system trusts]
+    /// PEM file with the CA bundle that verifies the server certificate [default: the CA certificates that this system trusts]
     #[arg(long, env)]
     pub redis_tls_ca: Option<PathBuf>,
-    /// A PEM file with the certificate to show the server
+    /// PEM file with the client certificate
     #[arg(long, env)]
     pub redis_tls_cert: Option<PathBuf>,
-    /// A PEM file with the key of that certificate
+    /// PEM file with the private key of the client certificate
     #[arg(long, env)]
     pub redis_tls_key: Option<PathBuf>,
-    /// The hash that lists the workers
+    /// Redis key of the hash that lists the workers
     #[arg(long, env, default_value = "workers", value_parser = NonEmptyStringValueParser::new())]
     pub redis_key: String,
-    /// How long a call may take
+    /// Maximum time of a call
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub redis_command_timeout: Duration,
 }
 
 impl RedisArgs {
-    /// Where it is.
+    /// Returns the URL of Redis.
     ///
     /// # Errors
-    /// When REDIS_URL is set and is no URL of a Redis, or a file cannot be used.
+    /// [`Failure::Variable`] if `REDIS_URL` is set and is not a Redis URL, or if a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
         if let Some(path) = &self.redis_password_file {
@@ -229,7 +229,7 @@ impl RedisArgs {
         Ok(endpoint)
     }
 
-    /// Whom to trust, and as whom to come, where the endpoint wants TLS.
+    /// Returns the CA bundle and the client identity, used if the endpoint uses TLS.
     #[must_use]
     pub fn tls(&self) -> RedisTls {
         let identity = self.redis_tls_cert.clone().zip(self.redis_tls_key.clone());

@@ -1,4 +1,4 @@
-//! Certificates and keys in files, checked before anybody connects: a library would say less, and later.
+//! Certificates and keys in files, checked before the first connection. The TLS libraries report less, and later.
 
 use std::path::{Path, PathBuf};
 
@@ -12,23 +12,23 @@ use rustls::{InconsistentKeys, RootCertStore};
 use super::Problem;
 use crate::Failure;
 
-/// Whether a connection to Postgres is encrypted, and how much of the server is checked; the words are those of libpq.
+/// TLS mode of connections to Postgres, with the names of libpq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SslMode {
-    /// Never encrypted.
+    /// No TLS.
     Disable,
-    /// Encrypted where the server can.
+    /// TLS if the server supports it.
     Prefer,
-    /// Always encrypted, by whomever.
+    /// TLS, without verification of the server certificate.
     Require,
-    /// The server's certificate must come from an authority.
+    /// TLS; the server certificate must be signed by a trusted CA.
     VerifyCa,
-    /// It must also bear the host's name.
+    /// As `verify-ca`; the server certificate must also match the host name.
     VerifyFull,
 }
 
 impl SslMode {
-    /// As it stands in a URL.
+    /// Returns the value of the `sslmode` parameter of a URL.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
@@ -39,29 +39,29 @@ impl SslMode {
         }
     }
 
-    /// Whether authorities are of any use.
+    /// True if the server certificate is verified with a CA bundle.
     pub(super) const fn verifies(self) -> bool {
         matches!(self, Self::VerifyCa | Self::VerifyFull)
     }
 }
 
-/// Whether connections go over TLS.
+/// TLS mode of connections to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Tls {
-    /// They do not.
+    /// No TLS.
     Off,
-    /// They do, and the server must prove who it is.
+    /// TLS, with verification of the server certificate.
     On,
 }
 
-/// A file and the variable that names it.
+/// PEM file, and the variable that names it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PemFile<'a> {
     pub(super) variable: &'static str,
     pub(super) path: Option<&'a PathBuf>,
 }
 
-/// The files that one server needs.
+/// PEM files for connections to one server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PemFiles<'a> {
     pub(super) authorities: PemFile<'a>,
@@ -70,12 +70,12 @@ pub(super) struct PemFiles<'a> {
 }
 
 impl PemFiles<'_> {
-    /// The first of them that is given, to say that it would go unused.
+    /// Returns the variable of the first file that is given, for the error that it has no effect.
     pub(super) fn first_given(&self) -> Option<&'static str> {
         [self.authorities, self.certificate, self.key].into_iter().find(|file| file.path.is_some()).map(|file| file.variable)
     }
 
-    /// Whether each can be used, and the key belongs to the certificate.
+    /// Checks that each file can be used and that the key belongs to the certificate.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if let Some(path) = self.authorities.path {
             let mut roots = RootCertStore::empty();

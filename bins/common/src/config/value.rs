@@ -1,26 +1,26 @@
-//! What may stand in a variable.
+//! Parsers of the values of flags and variables.
 
 use std::time::Duration;
 
 use scaler_core::SlotCount;
 
-/// A value that cannot be used, and what may stand there.
+/// Invalid value, described by the values that are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadValue {
-    /// Not a count of slots.
+    /// Not a valid number of slots.
     #[error("must be a power of two from {least} to {most}", least = LEAST_SLOTS, most = MOST_SLOTS)]
     Slots,
-    /// Not a time with a unit.
+    /// Not a duration with a unit.
     #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m")]
     Duration,
-    /// Neither a time with a unit nor 0.
+    /// Neither a duration with a unit nor 0.
     #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m, or 0 for never")]
     DurationOrNever,
-    /// Not a time in seconds.
+    /// Not a duration in seconds or with a unit.
     #[error("must be a number of seconds from 1 to {most}, or a time such as 30s or 5m", most = HOUR.as_secs())]
     Seconds,
-    /// Neither a time in seconds nor `forever`.
+    /// Neither a duration in seconds or with a unit nor `forever`.
     #[error("must be a number of seconds from 0 to {most}, a time such as 30s or 5m, or `forever`", most = HOUR.as_secs())]
     WaitLimit,
     /// Not a percentage.
@@ -29,47 +29,47 @@ pub enum BadValue {
     /// Not a port.
     #[error("must be a port from 1 to 65535")]
     Port,
-    /// Not a place to listen.
+    /// Not an address to listen on.
     #[error("must be an address and a port such as [::]:8080 or 127.0.0.1:8080, or `off`")]
     Listen,
-    /// Not a name in Kubernetes.
+    /// Not the name of a Kubernetes object.
     #[error(
         "must be a name in Kubernetes: up to 253 lower-case letters, digits, `-` and `.`, and at both ends none of the last two"
     )]
     KubeName,
-    /// Not a filter of log lines.
+    /// Not a log filter.
     #[error("must be a level such as info, or levels by target such as info,scaler_pg=debug")]
     Filter,
 }
 
-/// An installation with fewer slots than this could not share its items evenly.
+/// Minimum number of slots of an installation: with fewer, items could not be distributed evenly.
 const LEAST_SLOTS: u32 = 256;
-/// An installation with more slots than this would spend its time on them.
+/// Maximum number of slots of an installation: with more, the cost per slot would dominate.
 const MOST_SLOTS: u32 = 65_536;
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-/// A count of slots that an installation may have.
+/// Parses the number of slots of an installation.
 ///
 /// # Errors
-/// When it is not a power of two from 256 to 65,536.
+/// [`BadValue::Slots`] if it is not a power of two from 256 to 65,536.
 pub fn slots(text: &str) -> Result<SlotCount, BadValue> {
     let count = text.parse().ok().filter(|count| (LEAST_SLOTS..=MOST_SLOTS).contains(count));
     count.and_then(|count| SlotCount::new(count).ok()).ok_or(BadValue::Slots)
 }
 
-/// A time with a unit (`250ms`, `5s`, `2m`), from a millisecond to an hour.
+/// Parses a duration with a unit (`250ms`, `5s`, `2m`), from 1 ms to 1 h.
 ///
 /// # Errors
-/// When it is no such time.
+/// [`BadValue::Duration`] if it is no such duration.
 pub fn duration(text: &str) -> Result<Duration, BadValue> {
     let time = humantime::parse_duration(text).ok();
     time.filter(|time| (Duration::from_millis(1)..=HOUR).contains(time)).ok_or(BadValue::Duration)
 }
 
-/// A time with a unit, as [`duration`]; 0 for never.
+/// Parses a duration as [`duration`] does, or 0 for never.
 ///
 /// # Errors
-/// When it is no such time.
+/// [`BadValue::DurationOrNever`] if it is no such duration.
 pub fn duration_or_never(text: &str) -> Result<Duration, BadValue> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
@@ -77,33 +77,33 @@ pub fn duration_or_never(text: &str) -> Result<Duration, BadValue> {
     }
 }
 
-/// A time in whole seconds, or with a unit; from a second to an hour.
+/// Parses a duration in whole seconds or with a unit, from 1 s to 1 h.
 ///
 /// # Errors
-/// When it is no such time.
+/// [`BadValue::Seconds`] if it is no such duration.
 pub fn seconds(text: &str) -> Result<Duration, BadValue> {
     seconds_or_unit(text).filter(|time| *time >= Duration::from_secs(1)).ok_or(BadValue::Seconds)
 }
 
-/// A time in whole seconds, or with a unit; an hour at most.
+/// Parses a duration in whole seconds or with a unit, of at most 1 h; `None` if it is no such duration.
 pub(super) fn seconds_or_unit(text: &str) -> Option<Duration> {
     let plain = text.parse().map(Duration::from_secs).ok();
     plain.or_else(|| humantime::parse_duration(text).ok()).filter(|time| *time <= HOUR)
 }
 
-/// A percentage, as a fraction: `10` is 0.1.
+/// Parses a percentage into a fraction: `10` becomes 0.1.
 ///
 /// # Errors
-/// When it is not a number from 1 to 1000.
+/// [`BadValue::Percent`] if it is not a number from 1 to 1000.
 pub fn percent(text: &str) -> Result<f64, BadValue> {
     let percent = text.parse::<f64>().ok().filter(|percent| (1.0..=1000.0).contains(percent));
     percent.map(|percent| percent / 100.0).ok_or(BadValue::Percent)
 }
 
-/// The name of an object in Kubernetes (a DNS subdomain name by RFC 1123, as Kubernetes reads it).
+/// Parses the name of a Kubernetes object (a DNS subdomain name by RFC 1123, as Kubernetes reads it).
 ///
 /// # Errors
-/// When it is no such name.
+/// [`BadValue::KubeName`] if it is no such name.
 pub fn kube_name(text: &str) -> Result<String, BadValue> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let labels_are_right = text.split('.').all(|label| {
@@ -113,7 +113,7 @@ pub fn kube_name(text: &str) -> Result<String, BadValue> {
     if labels_are_right && text.len() <= 253 { Ok(text.to_owned()) } else { Err(BadValue::KubeName) }
 }
 
-/// A port, or what Kubernetes puts into `REDIS_PORT` for a service named `redis`: `tcp://10.0.0.1:6379`.
+/// Parses a port, or the link that Kubernetes puts into `REDIS_PORT` for a service named `redis`: `tcp://10.0.0.1:6379`.
 pub(super) fn port(text: &str) -> Result<u16, BadValue> {
     let number = match text.strip_prefix("tcp://") {
         Some(link) => link.rsplit_once(':').map_or("", |(_, port)| port),

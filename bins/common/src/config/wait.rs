@@ -1,4 +1,4 @@
-//! How long a one-shot command waits for its servers.
+//! Maximum wait of a one-shot command for its servers.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,24 +8,24 @@ use clap::Args;
 use super::LogArgs;
 use super::value::{BadValue, seconds_or_unit};
 
-/// How long a command waits for its servers, and how it logs what it waits for.
+/// Maximum wait of a one-shot command for its servers, and its logging.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Process")]
 pub struct WaitArgs {
-    /// How long to wait for servers that are away, full or starting: seconds, a time such as 5m, or `forever`
+    /// Maximum time to wait for servers that are unavailable, full or starting: seconds, a duration such as 5m, or `forever`
     #[arg(long, env, value_name = "TIME", default_value = "60")]
     pub wait: WaitLimit,
-    /// How it logs.
+    /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
 }
 
-/// The longest wait for a server.
+/// Maximum time to wait for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitLimit {
-    /// So long; zero for a single attempt.
+    /// This long; zero for a single attempt.
     AtMost(Duration),
-    /// As long as it takes.
+    /// Without limit.
     Forever,
 }
 

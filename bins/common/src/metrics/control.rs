@@ -1,4 +1,4 @@
-//! The metrics of a control plane.
+//! Metrics of a control plane.
 
 use std::sync::atomic::AtomicU64;
 
@@ -10,53 +10,53 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{FailureLabels, within};
 
-/// The metrics of a control plane. Cheap to clone; clones count together.
+/// Metrics of a control plane. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug)]
 pub struct ControlMetrics {
-    /// Whether it leads, 0 or 1.
+    /// 1 if this control plane leads, else 0.
     pub leader: Gauge,
-    /// The term it leads or led last.
+    /// Term that it leads, or led last.
     pub term: Gauge,
-    /// Workers, by how they stand.
+    /// Number of workers by phase.
     pub workers: Family<PhaseLabel, Gauge>,
-    /// Items, as last counted.
+    /// Number of items at the last count.
     pub items: Gauge,
-    /// Slots that changed hands, by reason.
+    /// Number of committed moves by reason.
     pub slots_moved: Family<ReasonLabel, Counter>,
-    /// Slots that did not, by reason.
+    /// Number of refused moves by reason.
     pub moves_refused: Family<ReasonLabel, Counter>,
-    /// Whether nothing is moved since most slots fell silent at once, 0 or 1.
+    /// 1 while the mass-failure guard pauses rebalancing, else 0.
     pub held: Gauge,
-    /// The items of the most loaded worker over the mean.
+    /// Items of the most loaded worker divided by the mean.
     pub most_over_mean: Gauge<f64, AtomicU64>,
-    /// By how many seconds the store's clock fell, all together.
+    /// Total time in seconds by which the store's clock fell behind its ticks.
     pub clock_fell_s: Counter<f64, AtomicU64>,
-    /// Turns that failed.
+    /// Number of failed turns.
     pub turns_failed: Counter,
-    /// Leaderships that were given up since no turn succeeded.
+    /// Number of leaderships resigned because no turn succeeded.
     pub gave_up: Counter,
-    /// Members of other installations in the membership.
+    /// Number of members of other installations in the membership.
     pub strangers: Gauge,
-    /// Failures that were logged: at the first of an episode, at each new reason, and at growing intervals.
+    /// Number of logged failures: the first of an episode, each new reason, and repetitions at growing intervals.
     pub failures: Family<FailureLabels, Counter>,
 }
 
-/// How workers stand.
+/// Label with the phase of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PhaseLabel {
-    /// The word for it.
+    /// Name of the phase.
     pub phase: String,
 }
 
-/// Why slots move, or do not.
+/// Label with the reason of a move or of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
-    /// The words for it.
+    /// Name of the reason.
     pub reason: String,
 }
 
 impl ControlMetrics {
-    /// Makes them and enters them.
+    /// Creates the metrics and registers them.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             leader: Gauge::default(),

@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! Metrics for Prometheus.
 
 mod control;
 mod worker;
@@ -9,10 +9,10 @@ use prometheus_client::registry::Registry;
 use scaler_core::ErrorClass;
 pub use worker::WorkerMetrics;
 
-/// Where all names begin.
+/// Prefix of the names of all metrics.
 const PREFIX: &str = "notifi_scaler";
 
-/// What failed, and what that means.
+/// Labels of a failure: server and error class.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FailureLabels {
     /// `store`, `membership` or `fleet`.
@@ -22,19 +22,19 @@ pub struct FailureLabels {
 }
 
 impl FailureLabels {
-    /// The store failed.
+    /// Returns the labels of a failure of the store.
     #[must_use]
     pub const fn store(class: ErrorClass) -> Self {
         Self { server: "store", class: word(class) }
     }
 
-    /// The fleet failed.
+    /// Returns the labels of a failure of the fleet.
     #[must_use]
     pub const fn fleet(class: ErrorClass) -> Self {
         Self { server: "fleet", class: word(class) }
     }
 
-    /// The membership failed.
+    /// Returns the labels of a failure of the membership.
     #[must_use]
     pub const fn membership(class: ErrorClass) -> Self {
         Self { server: "membership", class: word(class) }
@@ -49,7 +49,7 @@ const fn word(class: ErrorClass) -> &'static str {
     }
 }
 
-/// The registry in which the metrics of this program have their prefix, such as `notifi_scaler_control`.
+/// Returns the sub-registry with the prefix of this program, such as `notifi_scaler_control`.
 pub fn within<'a>(registry: &'a mut Registry, program: &'static str) -> &'a mut Registry {
     registry.sub_registry_with_prefix(PREFIX).sub_registry_with_prefix(program)
 }

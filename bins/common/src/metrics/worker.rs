@@ -1,4 +1,4 @@
-//! The metrics of a worker.
+//! Metrics of a worker.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,42 +8,42 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{FailureLabels, within};
 
-/// From a millisecond to ten ticks.
+/// Buckets of the tick duration in seconds, from 1 ms to 10 ticks.
 const TICK_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-/// The metrics of a worker. Cheap to clone; clones count together.
+/// Metrics of a worker. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug)]
 pub struct WorkerMetrics {
-    /// Ticks in which the store answered.
+    /// Number of ticks in which the store answered.
     pub ticks: Counter,
-    /// Ticks that went by without it, or without some of its slots.
+    /// Number of ticks that the worker missed, for all or some of its slots.
     pub missed_ticks: Counter,
-    /// Items incremented.
+    /// Number of item increments.
     pub items: Counter,
-    /// Items that missed a tick since somebody else had locked them.
+    /// Number of times that an item missed a tick because another session had locked it.
     pub locked_items: Counter,
-    /// Items that missed a tick since Postgres refused to change them.
+    /// Number of times that an item missed a tick because Postgres refused to change it.
     pub refused_items: Counter,
-    /// Lists of ids that were not printed, since the reader of stdout is too slow.
+    /// Number of item lists that were not printed because the reader of stdout is too slow.
     pub lost_lines: Counter,
-    /// Slots claimed that nobody ticked and no control plane moved.
+    /// Number of claimed orphaned slots, which no worker ticked and no control plane moved.
     pub claimed_slots: Counter,
-    /// Slots owned.
+    /// Number of owned slots.
     pub owned_slots: Gauge,
-    /// Items watched.
+    /// Number of watched items.
     pub watched_items: Gauge,
-    /// Whether it owns nothing and cannot be given anything, 0 or 1.
+    /// 1 while the worker owns nothing and cannot be given slots, else 0.
     pub idle: Gauge,
-    /// Whether Postgres lets no write in its name through, 0 or 1.
+    /// 1 while Postgres refuses all writes of this worker, else 0.
     pub barred: Gauge,
-    /// From the first call of each tick to the last answer.
+    /// Time from the first call of each tick to the last answer, in seconds.
     pub tick_duration: Histogram,
-    /// Failures that were logged: at the first of an episode, at each new reason, and at growing intervals.
+    /// Number of logged failures: the first of an episode, each new reason, and repetitions at growing intervals.
     pub failures: Family<FailureLabels, Counter>,
 }
 
 impl WorkerMetrics {
-    /// Makes them and enters them.
+    /// Creates the metrics and registers them.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             ticks: Counter::default(),

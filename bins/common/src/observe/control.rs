@@ -1,4 +1,4 @@
-//! The observer of a control plane: log lines and metrics.
+//! Observer of a control plane: log lines and metrics.
 
 use std::collections::BTreeSet;
 
@@ -9,24 +9,24 @@ use super::{Gravity, Ledger, Note, note};
 use crate::metrics::{ControlMetrics, FailureLabels, PhaseLabel, ReasonLabel};
 use crate::readiness::Readiness;
 
-/// Turns what a control plane tells into log lines and metrics.
+/// Observer that turns the events of a control plane into log lines and metrics.
 #[derive(Debug)]
 pub struct ControlObserver {
     ledger: Ledger,
     metrics: ControlMetrics,
     readiness: Readiness,
-    /// The phases that the metrics show.
+    /// Phases that the metrics show.
     shown: BTreeSet<MemberPhase>,
 }
 
 impl ControlObserver {
-    /// An observer that has been told nothing yet.
+    /// Returns an observer that has seen no event yet.
     #[must_use]
     pub fn new(metrics: ControlMetrics, readiness: Readiness) -> Self {
         Self { ledger: Ledger::default(), metrics, readiness, shown: BTreeSet::new() }
     }
 
-    /// Takes in what it is told.
+    /// Logs and counts an event.
     pub fn observe(&mut self, event: &ControlEvent<'_>) {
         match note(event, &mut self.ledger) {
             None => {}

@@ -1,4 +1,4 @@
-//! Who carries what, and what a redistribution makes of it.
+//! Ledger of slots and items of each worker, now and after a rebalance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -6,19 +6,19 @@ use std::fmt::{self, Write};
 use scaler_core::control::MemberPhase;
 use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
 
-/// The most workers named in one line.
+/// Maximum number of workers named in one line.
 const NAMED_WORKERS: usize = 20;
 
-/// What one worker carries.
+/// Load of one worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerLoad {
-    /// Slots.
+    /// Number of owned slots.
     pub slots: u64,
-    /// Items in them.
+    /// Number of items in these slots.
     pub items: u64,
 }
 
-/// What each owner of slots carries.
+/// Returns the load of each owner of slots.
 #[must_use]
 pub fn loads_of(assignment: &Assignment, load: &SlotLoad) -> BTreeMap<WorkerId, WorkerLoad> {
     let mut loads: BTreeMap<WorkerId, WorkerLoad> = BTreeMap::new();
@@ -32,21 +32,21 @@ pub fn loads_of(assignment: &Assignment, load: &SlotLoad) -> BTreeMap<WorkerId, 
     loads
 }
 
-/// A plan to move slots, in words and numbers.
+/// Rebalance plan as text and numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redistribution {
-    /// Why, and because of whom.
+    /// Reasons of the moves, with the workers that caused them.
     pub why: String,
-    /// What moves.
+    /// Slots and items that move.
     pub cost: Cost,
-    /// The least that any plan to the same loads would move.
+    /// Minimum that any plan to the same loads would move.
     pub lower_bound: Cost,
-    /// What each worker carries when all of it has moved.
+    /// Load of each worker after all moves.
     pub loads: BTreeMap<WorkerId, WorkerLoad>,
 }
 
 impl Redistribution {
-    /// The loads in one line: `worker-1 4 items in 1366 slots, ...`.
+    /// Returns the loads in one line: `worker-1 4 items in 1366 slots, ...`.
     #[must_use]
     pub fn loads_text(&self) -> String {
         let mut text = String::new();
@@ -77,7 +77,7 @@ impl fmt::Display for Redistribution {
     }
 }
 
-/// The slots, their owners and their items as a control plane last told, and what is still to move.
+/// Slots, owners and items at the last scan of a control plane, and moves that are planned but not committed.
 #[derive(Debug, Default)]
 pub struct Ledger {
     owners: Vec<(Option<WorkerId>, Epoch)>,
@@ -86,7 +86,7 @@ pub struct Ledger {
     phases: BTreeMap<WorkerId, MemberPhase>,
 }
 
-/// A move that was planned and has not been seen to happen.
+/// Planned move that is not known to be committed yet.
 #[derive(Debug)]
 struct Planned {
     to: WorkerId,
@@ -95,14 +95,14 @@ struct Planned {
 }
 
 impl Ledger {
-    /// The slots and items as they stand.
+    /// Records the slots and items of a scan.
     pub fn scanned(&mut self, assignment: &Assignment, load: &SlotLoad) {
         let owner = |owner: &Option<scaler_core::MemberKey>| owner.as_ref().map(|key| key.worker.clone());
         self.owners = assignment.slots.iter().map(|slot| (owner(&slot.owner), slot.epoch)).collect();
         self.load = Some(load.clone());
     }
 
-    /// A worker stands so now, or is gone.
+    /// Records the phase of a worker; `None` if the worker is gone.
     pub fn phase_changed(&mut self, worker: &WorkerId, now: Option<MemberPhase>) {
         match now {
             Some(phase) => _ = self.phases.insert(worker.clone(), phase),
@@ -110,7 +110,7 @@ impl Ledger {
         }
     }
 
-    /// Slots shall move: what that means.
+    /// Records a plan, and returns it as text and numbers.
     pub fn planned(&mut self, plan: &Plan) -> Redistribution {
         self.planned.retain(|slot, planned| {
             plan.roster().contains(&planned.to) && self.owners.get(slot.index()).is_some_and(|(_, epoch)| *epoch == planned.epoch)
@@ -129,11 +129,11 @@ impl Ledger {
         }
     }
 
-    /// Slots moved, or did not: how many for each reason.
+    /// Records committed and refused moves, and returns the number of committed moves by reason.
     pub fn committed(&mut self, moved: &[Slot], refused: &[Refusal]) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for slot in moved {
-            // What was never planned follows a worker into its next life.
+            // A move without a plan goes to the next incarnation of the same worker.
             let reason = self.planned.remove(slot).map_or("worker restarted".to_owned(), |planned| planned.why.to_string());
             *counts.entry(reason).or_default() += 1;
         }
@@ -143,7 +143,7 @@ impl Ledger {
         counts
     }
 
-    /// How many workers stand how.
+    /// Returns the number of workers by phase.
     #[must_use]
     pub fn workers_by_phase(&self) -> BTreeMap<MemberPhase, i64> {
         self.phases.values().fold(BTreeMap::new(), |mut counts, phase| {
@@ -152,13 +152,13 @@ impl Ledger {
         })
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub fn items(&self) -> u64 {
         self.load.as_ref().map_or(0, SlotLoad::total)
     }
 
-    /// The items of the most loaded worker over the mean of all that have or may have slots; 1 where there are none.
+    /// Returns the items of the most loaded worker divided by the mean of all that have or may have slots; 1 if there are no items.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a ratio for people to look at")]
     pub fn most_over_mean(&self) -> f64 {
@@ -168,7 +168,7 @@ impl Ledger {
         if total == 0 { 1.0 } else { most as f64 * loads.len() as f64 / total as f64 }
     }
 
-    /// What everybody carries who stands somehow or owns something.
+    /// Returns the load of each worker that owns slots or may be given some.
     fn loads<'a>(
         &'a self,
         owner_of: impl Fn(Slot, Option<&'a WorkerId>) -> Option<&'a WorkerId>,
@@ -187,7 +187,7 @@ impl Ledger {
     }
 }
 
-/// The reasons of a plan, each with the workers that came or went: `owner left (worker-2), worker joined (worker-4)`.
+/// Returns the reasons of a plan, each with the workers that joined or left: `owner left (worker-2), worker joined (worker-4)`.
 fn why(plan: &Plan) -> String {
     let mut reasons: BTreeMap<Reason, BTreeSet<&WorkerId>> = BTreeMap::new();
     for slot_move in plan.moves() {

@@ -1,4 +1,4 @@
-//! What workers and control planes tell, turned into log lines, metrics, and the printed list.
+//! Observers of workers and control planes: log lines, metrics, and the printed item list.
 
 mod control;
 mod ledger;

@@ -1,4 +1,4 @@
-//! What a control plane does, in words.
+//! Log texts for the events of a control plane.
 
 use scaler_core::control::{ControlEvent, MemberPhase, StalledRollout};
 use scaler_core::{InstallationId, Member, WorkerId};
@@ -6,25 +6,26 @@ use scaler_core::{InstallationId, Member, WorkerId};
 use super::{Ledger, Redistribution};
 use crate::text::soon;
 
-/// How much it matters.
+/// Severity of a log entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gravity {
-    /// All is as it should be.
+    /// Information about normal operation.
     Plain,
-    /// Somebody may want to look.
+    /// Warning that an operator may want to see.
     Grave,
 }
 
-/// Something worth telling.
+/// Log entry for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A sentence.
+    /// Severity and text.
     Said(Gravity, String),
-    /// Slots shall move.
+    /// A rebalance.
     Redistributes(Redistribution),
 }
 
-/// What there is to tell of an event. The ledger must be told of all of them, and of commits besides.
+/// Returns the log entry for an event; `None` if there is none. Updates the ledger, which must see all events in this way; the caller
+/// records commits in it.
 pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
     let plain = |text: String| Some(Note::Said(Gravity::Plain, text));
     let grave = |text: String| Some(Note::Said(Gravity::Grave, text));
@@ -75,7 +76,7 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
     }
 }
 
-/// Another store than before has answered.
+/// Returns the warning that another store than before has answered.
 pub(super) fn installation_changed(before: InstallationId, now: InstallationId) -> String {
     format!(
         "the database is another installation than before ({before}, now {now}): if it was not replaced on purpose, its data may be lost; \
@@ -83,7 +84,7 @@ pub(super) fn installation_changed(before: InstallationId, now: InstallationId) 
     )
 }
 
-/// Names the members of other installations; of many, the first.
+/// Returns the warning about members of other installations, which names the first of them.
 fn strangers_text(strangers: &[Member]) -> String {
     const NAMED: usize = 10;
     let name = |member: &Member| format!("{} (installation {})", member.key.worker, member.installation);
@@ -91,7 +92,7 @@ fn strangers_text(strangers: &[Member]) -> String {
     let more = strangers.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "gives nothing to {named}{more}: they work on another database, and share this Redis; give each system its own REDIS_HASH or Redis, \
+        "gives nothing to {named}{more}: they work on another database, and share this Redis; give each system its own REDIS_KEY or Redis, \
          or the worker the right database"
     )
 }

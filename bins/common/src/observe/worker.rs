@@ -1,4 +1,4 @@
-//! The observer of a worker: log lines, metrics, and the printed list.
+//! Observer of a worker: log lines, metrics, and the printed item list.
 
 use scaler_core::worker::WorkerEvent;
 use scaler_core::{Tick, TickReport, WorkerId};
@@ -11,7 +11,7 @@ use crate::text::soon;
 
 use super::narrate::installation_changed;
 
-/// Turns what a worker tells into log lines, metrics, and the list that it prints.
+/// Observer that turns the events of a worker into log lines, metrics, and the printed item list.
 #[derive(Debug)]
 pub struct WorkerObserver {
     worker: WorkerId,
@@ -23,13 +23,13 @@ pub struct WorkerObserver {
 }
 
 impl WorkerObserver {
-    /// An observer that has been told nothing yet.
+    /// Returns an observer that has seen no event yet.
     #[must_use]
     pub fn new(worker: WorkerId, print: PrintIds, lines: StdoutWriter, metrics: WorkerMetrics, readiness: Readiness) -> Self {
         Self { watch: WatchLines::new(worker.clone(), print), worker, lines, metrics, readiness, tick: None }
     }
 
-    /// Takes in what it is told.
+    /// Logs, counts and prints an event.
     pub fn observe(&mut self, event: &WorkerEvent) {
         self.log(event);
         match event {

@@ -1,4 +1,4 @@
-//! Redis, from arguments to a membership that may be away, and keeps nobody from working meanwhile.
+//! Opens the Redis membership. A Redis that is unavailable does not prevent the start.
 
 use scaler_core::{ErrorClass, Membership, MembershipError};
 use scaler_redis::{RedisConfig, RedisMembership};
@@ -6,10 +6,10 @@ use scaler_redis::{RedisConfig, RedisMembership};
 use crate::Failure;
 use crate::config::{Endpoint, RedisArgs};
 
-/// The membership. Where Redis is away it is unavailable until it comes; whoever uses it says so.
+/// Opens the membership. While Redis is unavailable, calls to the membership fail, and its users log that.
 ///
 /// # Errors
-/// When the URL cannot be used, or Redis is there and refuses, or holds something else under our keys.
+/// If the URL cannot be used, or if Redis answers and refuses, or holds other data under our keys.
 pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMembership, Failure> {
     let mut config = RedisConfig::new(endpoint.reveal());
     config.password_file.clone_from(&args.redis_password_file);
@@ -17,12 +17,12 @@ pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMe
     config.tls = args.tls();
     config.command_timeout = args.redis_command_timeout;
     let membership = RedisMembership::connect(config).await?;
-    // Whether the keys are ours, or somebody else's, shows only when they are read.
+    // Only reading the keys shows if they hold data of another program.
     hopeful(membership.members().await)?;
     Ok(membership)
 }
 
-/// Whether what a first call met may mend itself.
+/// Returns the error of a first call if it is permanent. Ignores other errors, since later calls may succeed.
 fn hopeful<T>(met: Result<T, MembershipError>) -> Result<(), Failure> {
     match met {
         Err(error) if error.class() == ErrorClass::Permanent => Err(error.into()),

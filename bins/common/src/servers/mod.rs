@@ -1,4 +1,4 @@
-//! The servers that workers and control planes use, and how to wait for them.
+//! Servers that the programs use, and the wait for them at the start.
 
 mod membership;
 mod store;

@@ -1,4 +1,4 @@
-//! Postgres, from arguments to a store that answers.
+//! Opens the Postgres store with the arguments of a program.
 
 use scaler_core::Incarnation;
 use scaler_pg::{PgConfig, PgStore, TickCommit};
@@ -6,20 +6,20 @@ use scaler_pg::{PgConfig, PgStore, TickCommit};
 use crate::Failure;
 use crate::config::{CommitArg, Endpoint, PostgresArgs, TickArgs};
 
-/// How to open the store.
+/// Settings for opening the store.
 #[derive(Clone, Debug)]
 pub struct Store<'a> {
-    /// Where it is.
+    /// URL of Postgres.
     pub endpoint: &'a Endpoint,
-    /// How long it may take.
+    /// Time-outs, pooler mode and password file.
     pub args: &'a PostgresArgs,
 }
 
 impl Store<'_> {
-    /// For a worker: its sessions bear its incarnation, and tick as it is told to.
+    /// Opens the store for a worker: its sessions carry its incarnation, and its ticks follow `ticks`.
     ///
     /// # Errors
-    /// When the URL cannot be used.
+    /// If the URL cannot be used.
     pub fn for_worker(&self, incarnation: Incarnation, ticks: &TickArgs) -> Result<PgStore, Failure> {
         let mut config = PgConfig::for_worker(self.endpoint.reveal(), incarnation);
         config.ticks_at_once = ticks.ticks_at_once.into();
@@ -30,20 +30,20 @@ impl Store<'_> {
         self.open(config)
     }
 
-    /// For a program of this name.
+    /// Opens the store for a program; `name` is the application name of its sessions.
     ///
     /// # Errors
-    /// When the URL cannot be used.
+    /// If the URL cannot be used.
     pub fn for_program(&self, name: &str) -> Result<PgStore, Failure> {
         let mut config = PgConfig::new(self.endpoint.reveal());
         name.clone_into(&mut config.application_name);
         self.open(config)
     }
 
-    /// As [`for_program`](Self::for_program), with so many sessions at most.
+    /// Opens the store as [`for_program`](Self::for_program) does, with at most `most` sessions.
     ///
     /// # Errors
-    /// When the URL cannot be used.
+    /// If the URL cannot be used.
     pub fn for_sessions(&self, name: &str, most: u32) -> Result<PgStore, Failure> {
         let mut config = PgConfig::new(self.endpoint.reveal());
         name.clone_into(&mut config.application_name);

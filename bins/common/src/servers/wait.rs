@@ -10,10 +10,10 @@ use crate::config::WaitLimit;
 use crate::readiness::Readiness;
 use crate::text::soon;
 
-/// A one-shot command that waits no longer than this logs nothing about it.
+/// Time for which a one-shot command waits without logging it.
 const QUIET_FOR: Duration = Duration::from_secs(2);
 
-/// How long a program waits for its servers at the start, and who is told why.
+/// Wait of a program for its servers at the start, with the limit and the readiness that shows the reason.
 #[derive(Clone, Debug)]
 pub struct ServerWait {
     limit: WaitLimit,
@@ -21,23 +21,23 @@ pub struct ServerWait {
 }
 
 impl ServerWait {
-    /// For a program that runs until it is stopped: `/ready` tells the reason, too.
+    /// Returns a wait without limit, for a program that runs until it is stopped: `/ready` shows the reason, too.
     #[must_use]
     pub const fn forever(readiness: Readiness) -> Self {
         Self { limit: WaitLimit::Forever, readiness: Some(readiness) }
     }
 
-    /// For a one-shot command.
+    /// Returns a wait with a limit, for a one-shot command.
     #[must_use]
     pub const fn at_most(limit: WaitLimit) -> Self {
         Self { limit, readiness: None }
     }
 
-    /// Repeats a first call to this server until it succeeds. Logs the reason for the wait when it begins or changes, and again at growing
+    /// Repeats a first call to a server until it succeeds. Logs the reason for the wait when it begins or changes, and again at growing
     /// intervals. The call must be safe to repeat.
     ///
     /// # Errors
-    /// When the call fails in a way that waiting does not mend, or the limit is over.
+    /// The error of the call if waiting cannot resolve it, or if the limit is over.
     pub async fn until_ready<T, F>(&self, server: &str, call: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
@@ -69,7 +69,7 @@ impl ServerWait {
         }
     }
 
-    /// How much longer it may wait.
+    /// Returns the time left to wait; `None` if the limit is over.
     fn left(&self, waited: Duration) -> Option<Duration> {
         match self.limit {
             WaitLimit::Forever => Some(Duration::MAX),
@@ -77,7 +77,7 @@ impl ServerWait {
         }
     }
 
-    /// Whether waiting may mend this. Of a schema that is missing a one-shot command tells at once: somebody may have to install it.
+    /// True if waiting may resolve the failure. A one-shot command does not wait for a missing schema: an operator may have to install it.
     fn may_mend(&self, failure: &Failure) -> bool {
         let is_missing = matches!(failure, Failure::Store(StoreError::NotInstalled { .. }));
         failure.class() != ErrorClass::Permanent && !(is_missing && self.limit != WaitLimit::Forever)
@@ -91,7 +91,7 @@ impl ServerWait {
     }
 }
 
-/// The waits between attempts.
+/// Returns the waits between attempts: exponential back-off with jitter.
 fn waits() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(200))

@@ -1,4 +1,4 @@
-//! Creates the Secrets of the chart that are missing; its job runs it before everything else.
+//! Creates the missing Secrets of the chart. A job of the chart runs it before everything else.
 
 use std::process::ExitCode;
 

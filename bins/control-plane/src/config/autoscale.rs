@@ -1,4 +1,4 @@
-//! Whether the control plane scales the workers, and how.
+//! Autoscaling settings of the control plane.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -8,61 +8,61 @@ use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{duration, kube_name};
 use scaler_core::autoscale::AutoscaleConfig;
 
-/// Who sets how many workers there shall be.
+/// Writer of the number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AutoscaleMode {
-    /// Nobody of us.
+    /// No autoscaling.
     Off,
-    /// The leading control plane, by the scale of a Deployment.
+    /// The leading control plane, which sets the scale of a Deployment.
     Builtin,
-    /// Somebody else, who reads how many are wanted from the metrics.
+    /// Another autoscaler, which reads the wanted number of workers from the metrics.
     Export,
 }
 
-/// Whether the control plane scales the workers, and how.
+/// Autoscaling settings of the control plane.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Autoscaling")]
 pub struct AutoscaleArgs {
-    /// Who sets how many workers there shall be: `builtin` the control plane, `export` whoever reads the metric
+    /// Writer of the number of workers: `off`, `builtin` (the control plane) or `export` (another autoscaler, which reads the metric)
     #[arg(long, env, value_enum, default_value_t = AutoscaleMode::Off, hide_possible_values = true)]
     pub autoscale: AutoscaleMode,
-    /// How many items a worker shall have
+    /// Target number of items per worker
     #[arg(long, env, default_value = "50")]
     pub autoscale_items_per_worker: NonZeroU64,
-    /// The fewest workers; with 0 there are none while there are no items
+    /// Minimum number of workers; with 0 there are none while there are no items
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u32).range(..=MOST_WORKERS))]
     pub autoscale_min: u32,
-    /// The most workers
+    /// Maximum number of workers
     #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=MOST_WORKERS))]
     pub autoscale_max: u32,
-    /// The Deployment of the workers, for `builtin`
+    /// Deployment of the workers, for `builtin`
     #[arg(long, env, value_parser = kube_name)]
     pub autoscale_deployment: Option<String>,
-    /// Its namespace [default: that of the control plane]
+    /// Namespace of the Deployment [default: that of the control plane]
     #[arg(long, env, value_parser = kube_name)]
     pub autoscale_namespace: Option<String>,
-    /// Within any time as long as this the workers at most double, or become four more
+    /// Scale-up limit: within any interval of this length, the number of workers at most doubles or grows by four, whichever is more
     #[arg(long, env, default_value = "15s", value_parser = duration)]
     pub autoscale_up_interval: Duration,
-    /// What was wanted at some moment of so long a time counts when the number falls
+    /// Scale-down stabilization window: the number of workers falls no lower than the maximum wanted within this time
     #[arg(long, env, default_value = "5m", value_parser = duration)]
     pub autoscale_down_window: Duration,
-    /// Within any time as long as this the workers lose at most a quarter, or one
+    /// Scale-down limit: within any interval of this length, the number of workers falls at most by a quarter or by one, whichever is more
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub autoscale_down_interval: Duration,
-    /// By how much fewer, in percent, must be wanted before the number falls
+    /// Scale-down tolerance: percentage by which fewer workers must be wanted before their number falls
     #[arg(long, env, default_value_t = 15, value_parser = clap::value_parser!(u32).range(0..=90))]
     pub autoscale_band_percent: u32,
 }
 
-/// An installation with more would need more slots than it can have.
+/// Upper limit of the number of workers: more would need more slots than an installation can have.
 const MOST_WORKERS: i64 = 1024;
 
 impl AutoscaleArgs {
-    /// How it scales.
+    /// Returns the configuration of the autoscaler.
     ///
     /// # Errors
-    /// When the most are fewer than the fewest.
+    /// [`Failure::Arguments`] if the maximum number of workers is less than the minimum.
     pub fn config(&self) -> Result<AutoscaleConfig, Failure> {
         let (min, max) = (self.autoscale_min, self.autoscale_max);
         if max < min {
@@ -80,10 +80,10 @@ impl AutoscaleArgs {
         })
     }
 
-    /// The Deployment to scale.
+    /// Returns the name of the Deployment to scale.
     ///
     /// # Errors
-    /// When it is not named.
+    /// [`Failure::Arguments`] if it is not set.
     pub fn deployment(&self) -> Result<&str, Failure> {
         let missing = || Failure::Arguments("AUTOSCALE_DEPLOYMENT: is not set, and AUTOSCALE is builtin".to_owned());
         self.autoscale_deployment.as_deref().ok_or_else(missing)

@@ -1,4 +1,4 @@
-//! How a control plane behaves.
+//! Arguments of the control plane.
 
 use std::time::Duration;
 
@@ -11,95 +11,95 @@ use scaler_core::{RingKind, SlotCount};
 
 use super::AutoscaleArgs;
 
-/// Installs the schema, elects itself, watches items and workers, and moves slots.
+/// Installs the schema, takes part in leader election, watches items and workers, and moves slots.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "control-plane", version, after_help = SECRETS_HELP)]
 pub struct ControlPlaneArgs {
-    /// How many slots there are, a power of two [default: as installed, or 4096]
+    /// Number of slots, a power of two [default: as installed, or 4096]
     #[arg(long, env, value_parser = slots)]
     pub slots: Option<SlotCount>,
-    /// How it places slots, and how it behaves in time.
+    /// Slot placement and timing.
     #[command(flatten)]
     pub control: ControlArgs,
-    /// Whether it scales the workers, and how.
+    /// Autoscaling.
     #[command(flatten)]
     pub autoscale: AutoscaleArgs,
-    /// How often the leader audits a sample of the items; 0 for never
+    /// Interval between the leader's audits of a sample of the items; 0 for never
     #[arg(long, env, default_value = "10s", value_parser = duration_or_never)]
     pub audit_interval: Duration,
-    /// Where Postgres is.
+    /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Where Redis is.
+    /// Connection settings of Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
-    /// How it logs and where it can be asked.
+    /// Logging, and the address for health and metrics.
     #[command(flatten)]
     pub process: ProcessArgs,
 }
 
-/// How a control plane places slots, and how it behaves in time.
+/// Slot placement and timing of a control plane.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Control")]
 pub struct ControlArgs {
-    /// Which ring places the slots: `sticky`, `hash-ring` or `rendezvous`
+    /// Ring that places the slots: `sticky`, `hash-ring` or `rendezvous`
     #[arg(long, env, default_value_t)]
     pub ring: RingKind,
-    /// How long a leadership lasts unless it is renewed
+    /// Duration of the leader's lease
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub lease: Duration,
-    /// The time from one look at the workers to the next
+    /// Interval between looks at the workers
     #[arg(long, env, default_value = "250ms", value_parser = duration)]
     pub scan_interval: Duration,
-    /// The time to the next look while a slot waits for its tick to change hands or a worker is late
+    /// Interval between looks while a slot must be ticked before it moves, or a worker is late
     #[arg(long, env, default_value = "100ms", value_parser = duration)]
     pub handover_interval: Duration,
-    /// How long to wait for more workers that join or drain before slots move for it
+    /// Debounce: time to wait for further joins and drains before slots move for one
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub debounce: Duration,
-    /// The least time from one count of the items to the next
+    /// Minimum interval between counts of the items
     #[arg(long, env, default_value = "1s", value_parser = duration)]
     pub census_interval: Duration,
-    /// Who was gone n times within this time waits 2^n s after each return before it is given slots, but not longer
+    /// Flap damping: a worker gone n times within this time is given slots 2^n s after each return, but no later than after this time
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub flap_damping: Duration,
-    /// The most slots that move in a second while their owners work
+    /// Move rate limit: maximum number of slots per second that move while their owners work
     #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub moves_per_s: u32,
-    /// How long a rollout may make no progress before the workers of older revisions are given slots like the newest
+    /// Maximum time that a rollout makes no progress before workers of older revisions are given slots like the newest
     #[arg(long, env, default_value = "10m", value_parser = duration)]
     pub rollout_limit: Duration,
-    /// The least time between moves for mere unevenness
+    /// Minimum interval between rebalances for load
     #[arg(long, env, default_value = "10s", value_parser = duration)]
     pub load_rebalance_interval: Duration,
-    /// How much more than its fair share a worker may carry before items are moved for it, in percent
+    /// Load above its fair share that a worker may carry before a rebalance for load, in percent
     #[arg(long, env, default_value = "10", value_parser = percent)]
     pub tolerance_percent: f64,
-    /// When a silent worker is forgotten
+    /// Time after which a silent worker is removed from the membership
     #[arg(long, env, default_value = "1m", value_parser = duration)]
     pub sweep_after: Duration,
-    /// The most slots moved in one statement
+    /// Maximum number of slots moved in one statement
     #[arg(long, env, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub commit_limit: u32,
-    /// A heartbeat older than this is stale
+    /// Maximum age of a heartbeat; an older one is stale
     #[arg(long, env, default_value = "3s", value_parser = duration)]
     pub stale_after: Duration,
-    /// How much later than it was due a tick may come before it counts as missed
+    /// Maximum delay of a tick; a later one counts as missed
     #[arg(long, env, default_value = "400ms", value_parser = duration)]
     pub tick_grace: Duration,
-    /// Missed ticks, with a stale heartbeat too, after which a worker is dead
+    /// Number of missed ticks after which a worker with a stale heartbeat is dead
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub silent_ticks: u64,
-    /// Missed ticks, in spite of a fresh heartbeat, after which a worker is cut off from Postgres
+    /// Number of missed ticks after which a worker with a fresh heartbeat is cut off from Postgres
     #[arg(long, env, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub cut_off_ticks: u64,
-    /// How long nothing moves when most of the slots fall silent at once
+    /// Mass-failure guard: time without moves after most of the slots fell silent at once
     #[arg(long, env, default_value = "5s", value_parser = duration)]
     pub mass_failure_hold: Duration,
 }
 
 impl ControlArgs {
-    /// The configuration.
+    /// Returns the configuration of the control plane.
     #[must_use]
     pub fn config(&self) -> ControlConfig {
         ControlConfig {

@@ -1,4 +1,4 @@
-//! The metrics of the audit that goes on.
+//! Metrics of the continuous audit.
 
 use std::sync::atomic::AtomicU64;
 
@@ -8,28 +8,28 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// What the audits of this control plane have found. Cheap to clone; clones count together.
+/// Metrics of the audits of this control plane. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AuditMetrics {
-    /// Audits that came to their end.
+    /// Number of completed audits.
     pub(crate) audits: Counter,
-    /// Audits that did not.
+    /// Number of failed audits.
     pub(crate) failed: Counter,
-    /// Items that were judged.
+    /// Number of audited items.
     pub(crate) items: Counter,
-    /// Increments beyond one a tick. Must stay 0.
+    /// Number of increments beyond one per tick. Must stay 0.
     pub(crate) doubles: Counter,
-    /// Item-ticks that were missed.
+    /// Number of missed ticks, summed over the audited items.
     pub(crate) gaps: Counter,
-    /// Seconds since the oldest transaction of the database began: the only member of its family, or nothing while that is not known.
+    /// Seconds since the oldest transaction of the database began: the only metric of its family, which is empty while that is not known.
     pub(crate) oldest_transaction: Family<NoLabels, Gauge<f64, AtomicU64>>,
 }
 
-/// What tells the only member of a family from no others.
+/// Empty label set, for a family with at most one metric.
 pub(crate) type NoLabels = [(&'static str, &'static str); 0];
 
 impl AuditMetrics {
-    /// Makes them and enters them.
+    /// Creates the metrics and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = within(registry, "control");

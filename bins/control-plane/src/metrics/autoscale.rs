@@ -1,4 +1,4 @@
-//! The metrics of an autoscaler.
+//! Metrics of the autoscaler.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,24 +11,24 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// The metrics of an autoscaler. Cheap to clone; clones count together.
+/// Metrics of the autoscaler. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug)]
 pub(crate) struct AutoscaleMetrics {
-    /// How many workers the items want.
+    /// Number of workers that the items need.
     pub(crate) wanted: Known,
-    /// How many workers there shall be.
+    /// Number of workers that is set in the fleet.
     pub(crate) replicas: Known,
-    /// How often the number was set, up and down.
+    /// Number of times that the number of workers was set, by direction.
     pub(crate) scaled: Family<DirectionLabel, Counter>,
-    /// Whether nothing is written since somebody else writes the number, 0 or 1.
+    /// 1 while a writer conflict pauses scaling, else 0.
     pub(crate) conflict: Gauge,
-    /// How often somebody else wrote the number.
+    /// Number of times that another writer set the number of workers.
     pub(crate) overruled: Counter,
-    /// How often calls began to fail.
+    /// Number of logged failures of calls.
     pub(crate) failures: Family<FailureLabels, Counter>,
 }
 
-/// Up or down.
+/// Label with the direction of scaling.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct DirectionLabel {
     /// `up` or `down`.
@@ -36,7 +36,7 @@ pub(crate) struct DirectionLabel {
 }
 
 impl AutoscaleMetrics {
-    /// Makes them and enters them.
+    /// Creates the metrics and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             wanted: Known::default(),
@@ -70,12 +70,12 @@ impl AutoscaleMetrics {
     }
 }
 
-/// A gauge that is only there while its value is known: 0 would be believed. Cheap to clone; clones are one gauge.
+/// Gauge that is absent while its value is not known, because 0 would be misleading. Cheap to clone; clones are one gauge.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known(Arc<Mutex<Option<u32>>>);
 
 impl Known {
-    /// Its value is this; `None` when it is not known.
+    /// Sets the value; `None` if it is not known.
     pub(crate) fn set(&self, value: Option<u32>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
     }

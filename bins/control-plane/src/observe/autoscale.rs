@@ -1,4 +1,4 @@
-//! The observer of an autoscaler: log lines and metrics.
+//! Observers of the autoscaler: log lines and metrics.
 
 use std::collections::BTreeSet;
 
@@ -10,22 +10,22 @@ use scaler_core::control::ControlEvent;
 
 use crate::metrics::{AutoscaleMetrics, DirectionLabel};
 
-/// Turns what an autoscaler tells into log lines and metrics.
+/// Observer that turns the events of an autoscaler into log lines and metrics.
 #[derive(Debug)]
 pub(crate) struct AutoscaleObserver {
     metrics: AutoscaleMetrics,
-    /// What was wanted at the last look, in words.
+    /// Text about the wanted number of workers at the last look.
     why: String,
 }
 
 impl AutoscaleObserver {
-    /// An observer that has been told nothing yet.
+    /// Returns an observer that has seen no event yet.
     #[must_use]
     pub(crate) const fn new(metrics: AutoscaleMetrics) -> Self {
         Self { metrics, why: String::new() }
     }
 
-    /// Takes in what it is told.
+    /// Logs and counts an event.
     pub(crate) fn observe(&mut self, event: &AutoscaleEvent<'_>) {
         self.count(event);
         if let AutoscaleEvent::Looked { wanted, items, .. } = event {
@@ -97,7 +97,7 @@ impl AutoscaleObserver {
     }
 }
 
-/// Shows how many workers are wanted, for whoever scales by the metrics: only by who leads, and only while the items are known.
+/// Observer that exports the wanted number of workers for other autoscalers, only on the leader and while the items are known.
 #[derive(Debug)]
 pub(crate) struct WantedObserver {
     metrics: AutoscaleMetrics,
@@ -105,13 +105,13 @@ pub(crate) struct WantedObserver {
 }
 
 impl WantedObserver {
-    /// An observer that has been told nothing yet.
+    /// Returns an observer that has seen no event yet.
     #[must_use]
     pub(crate) const fn new(metrics: AutoscaleMetrics, config: AutoscaleConfig) -> Self {
         Self { metrics, config }
     }
 
-    /// Takes in what a control plane tells.
+    /// Updates the metric with an event of the control plane.
     pub(crate) fn observe(&self, event: &ControlEvent<'_>) {
         match event {
             ControlEvent::Scanned { load, .. } => self.metrics.wanted.set(Some(self.config.wanted(load.total()))),

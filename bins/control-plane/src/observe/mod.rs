@@ -1,4 +1,4 @@
-//! What the autoscaler tells, turned into log lines and metrics.
+//! Observers of the autoscaler: log lines and metrics.
 
 mod autoscale;
 

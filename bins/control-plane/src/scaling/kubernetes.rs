@@ -1,4 +1,4 @@
-//! The workers as pods of a Deployment.
+//! Fleet of workers that are the pods of a Kubernetes Deployment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,21 +16,21 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 
-/// Who we are among those who write to the same objects.
+/// Field manager of our writes.
 const MANAGER: &str = "notifi-scaler";
-/// How long a call may take: longer than a healthy server ever needs, shorter than a look may be old. A call that is given up closes its
-/// connection, since a server that vanished would never do so.
+/// Maximum time of a call: longer than a healthy server needs, shorter than the maximum age of a look. A call that times out closes
+/// its connection, since a server that vanished never would.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long a connection between two calls may be silent. Longer than a call, whose end tells better whether it may have been heard.
+/// Maximum idle time of a connection. Longer than a call, so that the time-out of the call comes first, whose error is more precise.
 const IDLE_FOR: Duration = PATIENCE.saturating_mul(2);
-/// The annotation by which Kubernetes chooses the pods to delete first (from 1.22 on).
+/// Annotation that orders the pods that Kubernetes deletes when it scales down (from 1.22 on).
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
-/// Of two ready pods the one with the lower cost goes first; without the annotation it is 0.
+/// Deletion cost of a marked pod. Of two ready pods, the one with the lower cost is deleted first; without the annotation it is 0.
 const MARK: &str = "-1000";
-/// What a Deployment writes on its pods to tell its revisions apart.
+/// Label that a Deployment sets on its pods to distinguish its revisions.
 const REVISION: &str = "pod-template-hash";
 
-/// A [`Fleet`] that is a Deployment: it reads and writes its scale, and reads and annotates its pods, and no more.
+/// [`Fleet`] of the pods of a Deployment. It only reads and writes the scale, and reads and annotates the pods.
 pub struct Kubernetes {
     deployments: Api<Deployment>,
     pods: Api<KubePod>,
@@ -38,7 +38,7 @@ pub struct Kubernetes {
     namespace: String,
 }
 
-/// There is no cluster in which to scale.
+/// Error: no Kubernetes cluster is configured.
 #[derive(Debug, thiserror::Error)]
 #[error("AUTOSCALE: builtin needs Kubernetes, and there is none to be found: {0}")]
 pub struct NoKubernetes(BoxError);
@@ -50,22 +50,22 @@ impl NoKubernetes {
 }
 
 impl Kubernetes {
-    /// The Deployment of this name, in this namespace or else in that of this process, on the cluster of this process or of its
-    /// `KUBECONFIG`. Asks it nothing yet.
+    /// Returns the fleet of a Deployment in `namespace`, or else in the namespace of this process, on the cluster of this process or of
+    /// its `KUBECONFIG`. Makes no call yet.
     ///
     /// # Errors
-    /// When there is no such cluster to be found.
+    /// [`NoKubernetes`] if no cluster is configured.
     pub async fn find(name: &str, namespace: Option<&str>) -> Result<Self, NoKubernetes> {
         let config = kube::Config::infer().await.map_err(NoKubernetes::of)?;
         Self::on(config, name, namespace)
     }
 
-    /// The Deployment of this name, in this namespace or else in that of the configuration, on this cluster.
+    /// Returns the fleet of a Deployment in `namespace`, or else in the namespace of the configuration, on the configured cluster.
     ///
     /// # Errors
     /// [`NoKubernetes`] if no client can be made of this configuration.
     pub fn on(mut config: kube::Config, name: &str, namespace: Option<&str>) -> Result<Self, NoKubernetes> {
-        // What fails is told at once, and tried again by whoever looks again.
+        // The client does not retry: a failure is reported at once, and the next look calls again.
         config.default_retry = false;
         config.connect_timeout = Some(PATIENCE);
         config.write_timeout = Some(PATIENCE);
@@ -81,7 +81,7 @@ impl Kubernetes {
         })
     }
 
-    /// Makes the call, within the time it may take.
+    /// Makes a call, with the time-out [`PATIENCE`].
     async fn call<T>(
         &self,
         during: &'static str,
@@ -108,7 +108,7 @@ impl Fleet for Kubernetes {
         const DURING: &str = "reading the scale";
         let scale = self.call(DURING, self.deployments.get_scale(&self.name)).await?;
         let selector = scale.status.as_ref().and_then(|status| status.selector.clone());
-        // Without a selector all pods of the namespace would be taken for workers.
+        // Without a selector, all pods of the namespace would be taken for workers.
         let selector =
             selector.filter(|selector| !selector.is_empty()).ok_or_else(|| self.nonsense(DURING, "it selects no pods"))?;
         let replicas = scale.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Fleet for Kubernetes {
     }
 
     async fn set_replicas(&self, seen: &FleetView, replicas: u32) -> Result<(), FleetError> {
-        // The server refuses it when the version is another by then.
+        // The server refuses the patch if the version has changed since the read.
         let patch = json!({ "metadata": { "resourceVersion": seen.version }, "spec": { "replicas": replicas } });
         let (manager, patch) = (manager(), Patch::Merge(patch));
         self.call("setting the scale", self.deployments.patch_scale(&self.name, &manager, &patch)).await.map(drop)
@@ -139,7 +139,7 @@ impl Fleet for Kubernetes {
             let cost = if marked { Value::from(MARK) } else { Value::Null };
             let patch = Patch::Merge(json!({ "metadata": { "annotations": { DELETION_COST: cost } } }));
             match self.call("annotating a pod", self.pods.patch_metadata(worker.as_str(), &manager, &patch)).await {
-                // A pod that is not found is gone.
+                // A missing pod has ended, so it needs no mark.
                 Ok(_) | Err(FleetError::Missing { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -164,7 +164,7 @@ fn manager() -> PatchParams {
     PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() }
 }
 
-/// Who wrote the number last, where the server tells that of a scale.
+/// Returns the field manager that wrote the number last; `None` if the server does not tell it for a scale.
 fn writer(scale: &Scale) -> Option<String> {
     let entries = scale.metadata.managed_fields.iter().flatten();
     let wrote_it =
@@ -172,7 +172,7 @@ fn writer(scale: &Scale) -> Option<String> {
     wrote_it.max_by_key(|entry| entry.time.as_ref().map(|time| time.0)).and_then(|entry| entry.manager.clone())
 }
 
-/// Those that are there and are not being ended: the others are not counted by the Deployment either.
+/// Returns the pods that have not ended and are not being deleted. The Deployment does not count the others, either.
 fn workers(pods: &[KubePod]) -> BTreeMap<WorkerId, Pod> {
     let counts = |pod: &&KubePod| {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());

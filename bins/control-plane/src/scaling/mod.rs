@@ -1,4 +1,4 @@
-//! How many workers there are: set by the control plane that leads, or only told.
+//! Number of workers: set by the leading control plane, or only exported as a metric.
 
 mod kubernetes;
 mod refusal;
@@ -21,10 +21,10 @@ use crate::metrics::AutoscaleMetrics;
 use crate::observe::{AutoscaleObserver, WantedObserver};
 use crate::{AutoscaleArgs, AutoscaleMode};
 
-/// How long to wait after a failure of the membership.
+/// Wait after a failure of the membership.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// How the workers are scaled, before anything runs.
+/// Autoscaling, before it runs.
 #[derive(Debug)]
 pub struct Scaling {
     config: AutoscaleConfig,
@@ -34,10 +34,10 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// As asked for. Finds the cluster that it needs, and asks it nothing yet.
+    /// Prepares the autoscaling that the arguments ask for. Finds the cluster that it needs, but makes no call yet.
     ///
     /// # Errors
-    /// When the arguments do not go together, or there is no cluster to be found.
+    /// If the arguments contradict each other, or if no cluster is configured.
     pub async fn prepare(args: &AutoscaleArgs, registry: &mut Registry) -> Result<Self, Failure> {
         let config = args.config()?;
         let fleet: Option<Arc<dyn Fleet>> = match args.autoscale {
@@ -53,7 +53,7 @@ impl Scaling {
         Ok(Self { config, exports, fleet, metrics: AutoscaleMetrics::register(registry) })
     }
 
-    /// Splits into who must be told everything that the control plane tells, and what must run beside it.
+    /// Splits into an observer for all events of the control plane, and a task to run beside the control plane.
     pub fn start(
         self,
         membership: Arc<dyn Membership>,
@@ -85,7 +85,7 @@ impl Scaling {
     }
 }
 
-/// Reinstates at the beginning of each leadership whoever a former autoscaler has retired: nobody else would.
+/// Reinstates, at the beginning of each leadership, the workers that a former autoscaler retired: without one, they would stay retired.
 async fn reinstate_all(membership: &dyn Membership, mut lead: watch::Receiver<Option<Lead>>) {
     loop {
         let led = lead.wait_for(Option::is_some).await.map(|lead| lead.as_ref().map(|lead| (lead.term, lead.installation)));

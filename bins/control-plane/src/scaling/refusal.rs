@@ -1,4 +1,4 @@
-//! What goes wrong with Kubernetes, as the core names it.
+//! Maps errors of the Kubernetes client to [`FleetError`].
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use scaler_core::autoscale::FleetError;
 
 use crate::kubernetes::{describe, is_transient};
 
-/// A failure of a call to Kubernetes.
+/// Failure of a call to Kubernetes.
 #[derive(Debug)]
 pub(super) struct Refusal {
     kind: Kind,
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl Refusal {
-    /// The failure of a call about this object.
+    /// Classifies an error of a call about an object.
     pub(super) fn of(about: &impl fmt::Display, error: kube::Error) -> Self {
         let kind = match &error {
             kube::Error::Api(status) => of_code(status.code),
@@ -37,12 +37,12 @@ impl Refusal {
         Self { kind, source: Box::new(Told { told: format!("{about}: {}", describe(&error)), source: error }) }
     }
 
-    /// No answer came in time.
+    /// Returns the failure of a call that was not answered in time.
     pub(super) fn silence(about: &impl fmt::Display, patience: Duration) -> Self {
         Self { kind: Kind::Unanswered, source: format!("{about}: nothing within {} s", patience.as_secs()).into() }
     }
 
-    /// The core's error for a failure of this call.
+    /// Returns the core's error for the failure of a call.
     pub(super) fn during(self, during: &'static str) -> FleetError {
         let source = self.source;
         match self.kind {
@@ -56,7 +56,7 @@ impl Refusal {
     }
 }
 
-/// An error of the client, in words that fit a line.
+/// Error of the client, as one line of text.
 #[derive(Debug, thiserror::Error)]
 #[error("{told}")]
 struct Told {

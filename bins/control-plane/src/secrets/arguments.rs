@@ -4,34 +4,34 @@ use std::str::FromStr;
 
 use notifi_scaler_common::config::kube_name;
 
-/// A Secret and a list: `SECRET=VALUE,VALUE`.
+/// Secret and list of values: `SECRET=VALUE,VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// Its name.
+    /// Name of the Secret.
     pub secret: String,
-    /// At least one, none empty.
+    /// Values: at least one, none empty.
     pub values: Vec<String>,
 }
 
-/// A Secret with a user name and a password that another Secret has: `SECRET=USER:SECRET/KEY`.
+/// Secret with a user name, and with a password that another Secret has: `SECRET=USER:SECRET/KEY`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Its name.
+    /// Name of the Secret.
     pub secret: String,
-    /// The user name.
+    /// User name.
     pub user: String,
-    /// The Secret that has the password.
+    /// Name of the Secret that has the password.
     pub source: String,
-    /// The key of the password there.
+    /// Key of the password in that Secret.
     pub key: String,
 }
 
-/// A label: `NAME=VALUE`.
+/// Label: `NAME=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// Its name.
+    /// Name of the label.
     pub name: String,
-    /// Its value.
+    /// Value of the label.
     pub value: String,
 }
 

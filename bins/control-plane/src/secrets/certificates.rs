@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::SecretsError;
 
-/// From when to when a certificate is valid.
+/// Validity period of a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Validity {
     from: OffsetDateTime,
     until: OffsetDateTime,
 }
 
-/// Who shows a certificate.
+/// Usage of a certificate: server or client.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Usage {
     /// A server, which may connect to itself as a client.
@@ -22,14 +22,14 @@ pub(super) enum Usage {
     Client,
 }
 
-/// A certificate authority with its key.
+/// Certificate authority with its key.
 pub(super) struct Authority {
     certificate: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Validity {
-    /// Valid since yesterday, for clocks that are behind.
+    /// Returns the period of so many days from now. It begins yesterday, for clocks that are behind.
     pub(super) fn days_from_now(days: u16) -> Self {
         let now = OffsetDateTime::now_utc();
         Self { from: now - Duration::DAY, until: now + Duration::days(days.into()) }
@@ -37,10 +37,10 @@ impl Validity {
 }
 
 impl Authority {
-    /// A new authority that nobody trusts yet.
+    /// Creates a new authority.
     pub(super) fn new(validity: Validity) -> Result<Self, SecretsError> {
         let key = KeyPair::generate()?;
-        // Of two authorities with one name, a client would take a certificate of one for a forged one of the other.
+        // The name is unique: of two authorities with one name, a client would take a certificate of one for a forged one of the other.
         let mut params = params(&format!("notifi-scaler CA {}", Uuid::new_v4().simple()), &[], validity)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -48,7 +48,7 @@ impl Authority {
         Ok(Self { certificate, issuer: Issuer::new(params, key) })
     }
 
-    /// The authority in this Secret.
+    /// Loads the authority from the data of a Secret.
     pub(super) fn load(secret: &str, certificate: &ByteString, key: &ByteString) -> Result<Self, SecretsError> {
         let load = || {
             let certificate = String::from_utf8(certificate.0.clone()).map_err(|_| rcgen::Error::CouldNotParseCertificate)?;
@@ -67,7 +67,7 @@ impl Authority {
         ByteString(self.issuer.key().serialize_pem().into_bytes())
     }
 
-    /// A certificate for these names, the first of which is its common name, and its key.
+    /// Issues a certificate, and returns it with its key. The first name is the common name; a server certificate is valid for all names.
     pub(super) fn issue(
         &self,
         names: &[String],

@@ -1,4 +1,4 @@
-//! The Secrets of a namespace.
+//! Reads, creates and completes the Secrets of a namespace.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use super::{SecretsArgs, SecretsError};
 use crate::kubernetes::{describe, is_transient};
 
 const MANAGER: &str = "notifi-scaler-secrets";
-/// How long one connection or answer may take.
+/// Maximum time to connect, and maximum time to wait for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an API server is waited for. A network policy may refuse connections in a pod's first seconds.
+/// Maximum time to wait for an API server. A network policy may refuse connections in a pod's first seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Without it, Helm deletes a Secret that a chart of earlier versions contained.
+/// Annotation without which Helm deletes a Secret that earlier versions of the chart contained.
 const KEEP: (&str, &str) = ("helm.sh/resource-policy", "keep");
 const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 
-/// The Secrets of a namespace, and how new ones look.
+/// Secrets of a namespace, with the labels and the owner of new ones.
 pub(super) struct Cluster {
     secrets: Api<Secret>,
     labels: BTreeMap<String, String>,
     owner: Option<OwnerReference>,
 }
 
-/// What [`Cluster::ensure`] did.
+/// Result of [`Cluster::ensure`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     Created,
@@ -59,14 +59,14 @@ impl Cluster {
         patiently(&format!("reading Secret {name}"), async || self.secrets.get_opt(name).await).await
     }
 
-    /// What the Secret has under the key.
+    /// Returns the value of a key in a Secret.
     pub(super) async fn value(&self, name: &str, key: &str) -> Result<ByteString, SecretsError> {
         let data = self.get(name).await?.and_then(|secret| secret.data);
         data.and_then(|mut data| data.remove(key))
             .ok_or_else(|| SecretsError::NoKey { secret: name.to_owned(), key: key.to_owned() })
     }
 
-    /// Creates the Secret, or adds the keys that it lacks; the owner is set where there is none.
+    /// Creates the Secret, or adds the keys that it lacks. Sets the owner if the Secret has none.
     pub(super) async fn ensure(&self, name: &str, kind: &str, data: BTreeMap<String, ByteString>) -> Result<Made, SecretsError> {
         loop {
             let tried = match self.get(name).await? {
@@ -74,7 +74,7 @@ impl Cluster {
                 Some(present) => self.complete(name, &present, &data).await,
             };
             match tried {
-                // Another process was faster: what it made counts.
+                // Another process was faster: its values count, so read the Secret again.
                 Err(SecretsError::Kubernetes { source: kube::Error::Api(status), .. }) if status.code == 409 => {}
                 done => return done,
             }
@@ -139,7 +139,7 @@ fn owner_reference(account: ObjectMeta) -> Option<OwnerReference> {
     })
 }
 
-/// Makes the call until it is answered, with exponential back-off, for as long as [`PATIENCE`].
+/// Repeats a call with exponential back-off while its error is transient, at most for [`PATIENCE`].
 async fn patiently<T>(during: &str, call: impl AsyncFn() -> Result<T, kube::Error>) -> Result<T, SecretsError> {
     let backoff = ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_delay(Duration::from_secs(4));
     let mut waits = backoff.without_max_times().with_total_delay(Some(PATIENCE)).build();

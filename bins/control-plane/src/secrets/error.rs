@@ -1,14 +1,14 @@
-//! Why Secrets cannot be made.
+//! Errors of making Secrets.
 
 use notifi_scaler_common::{Failure, UNAVAILABLE, USAGE};
 
 use crate::kubernetes::describe;
 
-/// Why a Secret cannot be made.
+/// Error of making a Secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretsError {
-    /// There is no cluster to make it in.
+    /// No Kubernetes cluster is configured.
     #[error("no Kubernetes cluster is configured, neither by a service account nor by KUBECONFIG: {0}")]
     NoCluster(String),
     /// Kubernetes refuses a call, or does not answer.
@@ -23,9 +23,9 @@ pub enum SecretsError {
     /// A Secret lacks a value that another one needs.
     #[error("Secret {secret} has no key {key}: delete the Secret, so that it is made anew, or add the key")]
     NoKey {
-        /// Its name.
+        /// Name of the Secret.
         secret: String,
-        /// The key.
+        /// The missing key.
         key: String,
     },
     /// The certificate or the key of the authority cannot be used to sign.
@@ -34,7 +34,7 @@ pub enum SecretsError {
          anew, and restart the pods that use them"
     )]
     Authority {
-        /// Its name.
+        /// Name of the Secret.
         secret: String,
         /// Error of the certificate library.
         source: rcgen::Error,
@@ -45,9 +45,9 @@ pub enum SecretsError {
          restart the pods that use them"
     )]
     AuthorityLost {
-        /// The Secret of the authority.
+        /// Name of the Secret of the authority.
         authority: String,
-        /// The Secrets that it signed.
+        /// Names of the Secrets with certificates that it signed.
         present: String,
     },
     /// A certificate cannot be made.

@@ -24,7 +24,7 @@ const OPAQUE: &str = "Opaque";
 const LOGIN: &str = "kubernetes.io/basic-auth";
 const CERTIFICATE: &str = "kubernetes.io/tls";
 
-/// Which Secrets there must be.
+/// Creates the missing Secrets of the chart.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chart-secrets", version)]
 pub struct SecretsArgs {
@@ -43,7 +43,7 @@ pub struct SecretsArgs {
     /// Secret with a certificate for a client of this name
     #[arg(long, value_name = "SECRET=NAME", requires = "authority")]
     pub client_certificate: Vec<Contents>,
-    /// How long certificates are valid, in days
+    /// Validity period of new certificates, in days
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u16).range(1..=36_500))]
     pub valid_days: u16,
     /// Label of the Secrets that are created
@@ -55,7 +55,7 @@ pub struct SecretsArgs {
     /// Namespace [default: that of the pod or of the kubeconfig]
     #[arg(long, value_parser = kube_name)]
     pub namespace: Option<String>,
-    /// How it logs.
+    /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
 }
@@ -63,7 +63,7 @@ pub struct SecretsArgs {
 /// Creates each Secret that does not exist and adds keys that are missing. Never changes the value of a key.
 ///
 /// # Errors
-/// When there is no cluster, or it refuses.
+/// [`SecretsError`], for example if no cluster is configured, or if it refuses a call.
 pub async fn run(args: &SecretsArgs) -> Result<(), Failure> {
     let lines = &StdoutWriter::stdout()?;
     telemetry::init(&args.logging, LevelFilter::INFO);
@@ -85,7 +85,7 @@ pub async fn run(args: &SecretsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The certificates are signed by one authority, since each side verifies the other with it.
+/// Creates the missing certificates. One authority signs all of them, since each side verifies the other with it.
 async fn certificates(args: &SecretsArgs, authority: &str, cluster: &Cluster, lines: &StdoutWriter) -> Result<(), Failure> {
     let servers = args.server_certificate.iter().map(|contents| (contents, Usage::Server));
     let clients = args.client_certificate.iter().map(|contents| (contents, Usage::Client));
@@ -103,7 +103,7 @@ async fn certificates(args: &SecretsArgs, authority: &str, cluster: &Cluster, li
         }
         let new = Authority::new(validity)?;
         let data = [("tls.crt", new.certificate_pem()), ("tls.key", new.key_pem())];
-        // Another process may have been faster: what the cluster has counts.
+        // Another process may have been faster: the values in the cluster count.
         report(lines, authority, &cluster.ensure(authority, CERTIFICATE, named(data)).await?);
         let certificate = cluster.value(authority, "tls.crt").await?;
         let signer = Authority::load(authority, &certificate, &cluster.value(authority, "tls.key").await?)?;
@@ -121,7 +121,7 @@ async fn certificates(args: &SecretsArgs, authority: &str, cluster: &Cluster, li
     Ok(())
 }
 
-/// 244 random bits, in characters that need no quotes anywhere.
+/// Returns a password of 244 random bits, in characters that need no quotes anywhere.
 fn random_password() -> ByteString {
     ByteString(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into_bytes())
 }

@@ -1,4 +1,5 @@
-//! Apportionment of slots by one measure: first those without an owner, then the difference to each changed worker's fair share.
+//! Apportionment of slots under one measure: first slots without an owner, then the difference to each changed worker's fair
+//! share.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,11 +14,11 @@ use super::moves::{SlotMove, SlotMoves};
 use super::roster_diff::{Giver, Party, RosterDiff};
 use crate::{Reason, Slot, WorkerId};
 
-/// How many donors in a row are asked in vain for the last bit of evenness: what they lack, others hardly have, and each
-/// costs a look at its slots.
+/// Number of consecutive donors without a suitable slot after which [`Rule::Polish`] ends: other donors are unlikely to have
+/// one, and each costs a search of its slots.
 const PATIENCE: usize = 8;
 
-/// The slots of one measure on the way from one roster to the next.
+/// Apportionment of the slots of one measure from one roster to the next.
 pub(super) struct Apportionment<'a> {
     diff: &'a RosterDiff<'a>,
     measure: Measure,
@@ -28,17 +29,17 @@ pub(super) struct Apportionment<'a> {
     passed: SlotMoves,
 }
 
-/// What a worker holds of the measure.
+/// Load and role of a worker under the measure.
 #[derive(Clone, Copy, Debug)]
 struct Hand {
     load: i64,
     role: Role,
-    /// Index of its donor slots, laid out when it gives for the first time.
+    /// Index of its donor slots, created when it gives for the first time.
     donor_slots: Option<u32>,
 }
 
 impl<'a> Apportionment<'a> {
-    /// What passes.
+    /// Returns the moves.
     pub(super) fn run(diff: &'a RosterDiff<'a>, measure: Measure) -> SlotMoves {
         let index = diff.state.index;
         if index.total(measure) == 0 {
@@ -75,7 +76,7 @@ impl<'a> Apportionment<'a> {
         self.passed
     }
 
-    /// Gives the slots whose pin holds to their workers, whatever these have.
+    /// Moves the slots with an effective pin to their workers, regardless of the workers' loads.
     fn follow_pins(&mut self) {
         let state = self.diff.state;
         for (slot, worker) in &self.diff.pinned {
@@ -97,7 +98,7 @@ impl<'a> Apportionment<'a> {
         }
     }
 
-    /// Gives each slot that has no owner to the worker that is furthest behind, the heaviest slots first.
+    /// Moves each slot without an owner to the worker with the lowest load per weight, the heaviest slots first.
     fn hand_out_orphans(&mut self) {
         let mut orphans = self.orphans();
         if orphans.is_empty() {
@@ -128,7 +129,7 @@ impl<'a> Apportionment<'a> {
         (0..).zip(&self.diff.seatless).flat_map(of).collect()
     }
 
-    /// Moves slots between donors and receivers as long as the rule says that it helps.
+    /// Moves slots between donors and receivers while the rule allows a move.
     fn trade(&mut self) {
         let sides = self.diff.sides();
         if !sides.grown && !sides.shrunk {
@@ -166,7 +167,7 @@ impl<'a> Apportionment<'a> {
         (self.diff.side_as_receiver(worker), takes.then(|| self.rule.receiver_key(share)))
     }
 
-    /// Moves one slot; whether there was one to move.
+    /// Moves one slot; returns false if the donor has no suitable slot.
     fn give(&mut self, donor: u32, receiver: u32) -> bool {
         let (giver, taker) = (self.share(donor), self.share(receiver));
         let wish = Wish {
@@ -214,7 +215,7 @@ impl<'a> Apportionment<'a> {
     }
 }
 
-/// The slots of a donor that no pin holds, in order from a place that its name and the receiver's choose.
+/// Unpinned slots of a donor, in order from a start that depends on the donor's name and the receiver's.
 struct Around<'a> {
     diff: &'a RosterDiff<'a>,
     slots: Chain<Iter<'a, Slot>, Iter<'a, Slot>>,
@@ -240,7 +241,7 @@ impl Iterator for Around<'_> {
     }
 }
 
-/// A number that two names share and that looks random: FNV-1a, 64 bits (Fowler, Noll and Vo, RFC 9923).
+/// Returns a pseudo-random hash of two names: FNV-1a, 64 bits (Fowler, Noll and Vo, RFC 9923).
 fn mix(donor: &WorkerId, receiver: &WorkerId) -> u64 {
     let bytes = donor.as_str().bytes().chain([b' ']).chain(receiver.as_str().bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

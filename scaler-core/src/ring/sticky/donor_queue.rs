@@ -1,4 +1,4 @@
-//! Queues of donors and receivers: which pair moves a slot next.
+//! Queues of donors and receivers, which select the pair that moves the next slot.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,16 +6,16 @@ use std::collections::binary_heap::PeekMut;
 
 use super::fair_share::FairShare;
 
-/// Whether a worker's part in the roster changed in the direction in question.
+/// Side of the queue: tells if a worker's weight changed in the direction in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// A receiver that joined or was raised; a donor that was lowered.
+    /// Receiver that joined or whose weight rose; donor whose weight fell.
     Changed,
-    /// Any other.
+    /// Any other worker.
     Steady,
 }
 
-/// A worker either gives or receives: who did both would have moved something in vain.
+/// Role of a worker in one plan. It either gives or receives: a worker that did both would have moved slots in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Open,
@@ -23,10 +23,11 @@ pub(super) enum Role {
     Receiver,
 }
 
-/// A worker's key and its side of the queue; `None` where it stays away.
+/// Side and key of a worker in the queue; the key is `None` if the worker does not take part.
 pub(super) type Offer<Key> = (Side, Option<Key>);
 
-/// Donors and receivers by urgency. At least one of each pair has changed, so nothing moves among those that stay as they are.
+/// Donors and receivers by priority. At least one of each pair is [`Side::Changed`], so that nothing moves between workers that
+/// stay as they are.
 #[derive(Debug)]
 pub(super) struct DonorQueue {
     donors: Queue<FairShare>,
@@ -34,7 +35,7 @@ pub(super) struct DonorQueue {
 }
 
 impl DonorQueue {
-    /// With these donors and receivers, each with its place.
+    /// Returns a queue of these donors and receivers, each with its index.
     pub(super) fn open(
         donors: impl Iterator<Item = (u32, Offer<FairShare>)>,
         receivers: impl Iterator<Item = (u32, Offer<FairShare>)>,
@@ -43,10 +44,11 @@ impl DonorQueue {
         Self { donors: Queue::of(donors), receivers: Queue::of(reversed) }
     }
 
-    /// The donor and the receiver of the next move; `None` when no donor offers above a receiver that it may give to.
+    /// Returns the donor and the receiver of the next move; `None` if no donor's key is above that of a receiver that it may
+    /// give to.
     ///
-    /// It must be the highest of all donors and the lowest of all receivers wherever these may trade: only then do the
-    /// rules hold for the workers that may not.
+    /// The pair must be the highest donor and the lowest receiver among those that may trade: the invariant of
+    /// [`Rule`](super::fair_share::Rule) for the workers that may not trade depends on it.
     pub(super) fn pair(&mut self, role: impl Fn(u32) -> Role) -> Option<(u32, u32)> {
         let gives = |worker| role(worker) != Role::Receiver;
         let receives = |worker| role(worker) != Role::Donor;
@@ -61,21 +63,21 @@ impl DonorQueue {
         })
     }
 
-    /// The donor of the pair has another key now; `None` when it gives nothing more.
+    /// Updates the key of the pair's donor; `None` if it gives nothing more.
     pub(super) fn gave(&mut self, (side, key): Offer<FairShare>) {
         self.donors.replace_first(side, key);
     }
 
-    /// The receiver of the pair has another key now; `None` when it takes nothing more.
+    /// Updates the key of the pair's receiver; `None` if it takes nothing more.
     pub(super) fn took(&mut self, (side, key): Offer<FairShare>) {
         self.receivers.replace_first(side, key.map(Reverse));
     }
 }
 
-/// Workers by key, the greatest first, and among equals the first by name.
+/// Priority queue of workers by key, the greatest first, and among equals the first by name.
 ///
-/// Who trades is the first on its side, so that its key is replaced in place. A worker that took another role is dropped
-/// when it surfaces.
+/// The worker that trades is the first on its side, so that its key is replaced in place. A worker that took the other role is
+/// dropped when it reaches the top.
 #[derive(Debug)]
 struct Queue<Key> {
     changed: BinaryHeap<(Key, Reverse<u32>)>,

@@ -1,13 +1,13 @@
-//! Slots that a donor may give away, and which of them it gives.
+//! Slots that a donor may give away, and the selection among them.
 
 use std::collections::VecDeque;
 
 use crate::Slot;
 
-/// Among how many slots the best fit is sought: more would cost more than it gains.
+/// Number of slots that are searched for the best fit: a larger window would cost more than it gains.
 const WINDOW: usize = 32;
 
-/// A slot and what it counts.
+/// Slot with its load under the measure.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadedSlot {
     pub(super) slot: Slot,
@@ -24,17 +24,19 @@ impl LoadedSlot {
     }
 }
 
-/// How much a gift should count.
+/// Loads that the next moved slot should match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish {
-    /// What the receiver lacks to its fair share.
+    /// Load that the receiver lacks to its fair share.
     pub(super) missing: i64,
-    /// What the donor has above its fair share.
+    /// Load that the donor has above its fair share.
     pub(super) excess: i64,
 }
 
-/// A worker's slots of one measure. It gives them as they lie, so that a receiver gets typical ones; otherwise it would
-/// collect the light slots, and with them too great a part of all items to come.
+/// Slots of a donor under one measure.
+///
+/// They are given in order, so that a receiver gets slots of typical load. Otherwise it would collect the light slots, and with
+/// them too large a part of all future items.
 #[derive(Debug)]
 pub(super) struct DonorSlots<Slots> {
     slots: Slots,
@@ -43,14 +45,16 @@ pub(super) struct DonorSlots<Slots> {
 }
 
 impl<Slots: Iterator<Item = LoadedSlot>> DonorSlots<Slots> {
-    /// These slots; the order shall have nothing to do with their loads.
+    /// Returns the donor slots in this order, which must be independent of their loads.
     pub(super) const fn new(slots: Slots) -> Self {
         Self { slots, ahead: VecDeque::new(), has_given: false }
     }
 
-    /// Takes a slot that `permits` allows: the next one while that leaves at least half of its like to give, and
-    /// otherwise the nearest to what is wished. The first gift need not suit the donor, or among many workers with few slots
-    /// each, where nobody has much to spare, all gifts would be light ones. `None` when no slot is allowed.
+    /// Takes a slot whose load `permits` allows; `None` if there is none.
+    ///
+    /// It is the next slot while that leaves at least half of a like slot to give, and otherwise the slot whose load is nearest
+    /// to the wish. The first slot need not match the donor's excess: among many workers with few slots each, where no worker
+    /// has much excess, all moved slots would be light ones.
     pub(super) fn take(&mut self, wish: Wish, permits: impl Fn(i64) -> bool) -> Option<LoadedSlot> {
         if self.ahead.is_empty() {
             self.ahead.extend(self.slots.next());

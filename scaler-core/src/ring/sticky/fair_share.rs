@@ -1,8 +1,8 @@
-//! Load per weight, compared exactly, and the rule by which a slot may move from one worker to another.
+//! Load per weight, compared exactly, and the rules by which a slot may move from one worker to another.
 
 use std::cmp::Ordering;
 
-/// A load and the weight that carries it. Ordered by load per weight, exactly: two shares are equal when they are even.
+/// Load and weight of a worker, ordered by load per weight, exactly. Two shares are equal if their loads per weight are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FairShare {
     pub(super) load: i64,
@@ -18,12 +18,12 @@ impl FairShare {
         self.more(-load)
     }
 
-    /// What a worker of this weight would carry if it carried as much per weight, rounded down.
+    /// Returns the load of a worker of this weight at the same load per weight, rounded down.
     pub(super) fn part(self, weight: u64) -> i64 {
         self.quotient(weight, 0)
     }
 
-    /// What a worker of this weight would carry if it carried as much per weight, to the nearest.
+    /// Returns the load of a worker of this weight at the same load per weight, rounded to the nearest.
     pub(super) fn nearest_part(self, weight: u64) -> i64 {
         self.quotient(weight, self.weight / 2)
     }
@@ -31,7 +31,7 @@ impl FairShare {
     #[expect(clippy::cast_possible_truncation, reason = "a part of the load, which is an i64")]
     fn quotient(self, weight: u64, more: u64) -> i64 {
         let divisor = self.weight.max(1);
-        // Long division is slow, and loads of this size are rare.
+        // 128-bit division is slow, and loads that need it are rare.
         let short = || {
             i64::try_from(weight)
                 .ok()?
@@ -66,25 +66,25 @@ impl PartialEq for FairShare {
 
 impl Eq for FairShare {}
 
-/// When a slot may pass from a donor to a receiver: while the donor's key is greater than the receiver's.
+/// Rule by which slots move from a donor to a receiver: a move is allowed while the donor's key is greater than the receiver's.
 ///
-/// Each rule keeps its law because no move makes a donor the lowest or a receiver the highest. Let every donor's key be at
-/// most every receiver's key among the workers that may not trade. The move from the highest donor to the lowest receiver
+/// Each rule keeps its invariant because no move makes a donor the lowest or a receiver the highest. Let every donor's key be
+/// at most every receiver's key among the workers that may not trade. The move from the highest donor to the lowest receiver
 /// leaves the donor, as a receiver, no lower than its key was, and the receiver, as a donor, no higher than its key was.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
-    /// Slots that count alike. A worker of weight c that has a slots stands at (2a - 1)/c when it gives and at
-    /// (2a + 1)/c when it takes: Webster's signposts.
+    /// Rule for slots of equal load. The key of a worker of weight c with a slots is (2a - 1)/c as a donor and (2a + 1)/c as a
+    /// receiver: Webster's signposts.
     Webster,
-    /// Slots of unequal loads, none more than this: donors stay ahead even if they give the heaviest.
+    /// Rule for slots of unequal loads, with the heaviest load: a donor stays ahead even if it gives the heaviest slot.
     Heaviest(i64),
-    /// What is left to do after [`Heaviest`](Self::Heaviest), slot by slot: nobody falls below the `lowest`, nobody rises
-    /// further above it than the heaviest slot, and every move lowers the higher of the two.
+    /// Rule for the remaining moves after [`Heaviest`](Self::Heaviest), checked slot by slot: no worker falls below `lowest`,
+    /// no worker rises further above it than the heaviest slot, and every move lowers the higher of the two.
     Polish { heaviest: i64, lowest: FairShare },
 }
 
 impl Rule {
-    /// The highest gives first.
+    /// Returns the key of a donor; the highest gives first.
     pub(super) const fn donor_key(self, share: FairShare) -> FairShare {
         match self {
             Self::Webster => share.more(share.load - 1),
@@ -93,7 +93,7 @@ impl Rule {
         }
     }
 
-    /// The lowest receives first.
+    /// Returns the key of a receiver; the lowest receives first.
     pub(super) const fn receiver_key(self, share: FairShare) -> FairShare {
         match self {
             Self::Webster => share.more(share.load + 1),
@@ -101,7 +101,7 @@ impl Rule {
         }
     }
 
-    /// Whether this worker may still be given something: by items only below its fair share.
+    /// Returns true if this worker may receive more: for items, only if it is below its fair share.
     pub(super) fn wants(self, receiver: FairShare, fair: FairShare) -> bool {
         match self {
             Self::Webster => true,
@@ -109,7 +109,7 @@ impl Rule {
         }
     }
 
-    /// Whether a slot of this load may pass between two whose keys allow a move.
+    /// Returns true if a slot of this load may move between two workers whose keys allow a move.
     pub(super) fn permits(self, donor: FairShare, receiver: FairShare, load: i64) -> bool {
         match self {
             Self::Webster | Self::Heaviest(_) => true,

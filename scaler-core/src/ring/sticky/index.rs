@@ -1,23 +1,23 @@
-//! Who owns what, by worker: so that a plan looks only at the slots that it moves.
+//! Index of the slots of each owner, so that a plan reads only the slots that it moves.
 
 use super::donor_slots::LoadedSlot;
 use super::owners::{OwnerChange, Owners};
 use super::sorted_slots::SortedSlots;
 use crate::{Slot, SlotLoad};
 
-/// How a slot is counted. The slots of one measure are shared out apart from those of the other.
+/// Unit in which a slot is counted. Slots of different measures are apportioned separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// Each as the items in it: the occupied ones.
+    /// Each slot counts as its number of items: the occupied slots.
     Items,
-    /// Each as 1: the empty ones, or all when all count alike.
+    /// Each slot counts as 1: the empty slots, or all slots of a uniform load.
     Slots,
 }
 
 impl Measure {
     pub(super) const ALL: [Self; 2] = [Self::Items, Self::Slots];
 
-    /// How the slot is counted under this load, and as what.
+    /// Returns the measure of a slot under this load, and its count.
     pub(super) fn of(load: &SlotLoad, slot: Slot) -> (Self, u32) {
         match load.of(slot) {
             0 => (Self::Slots, 1),
@@ -27,14 +27,14 @@ impl Measure {
     }
 }
 
-/// The slots of every owner under one load.
+/// Slots of every owner under one load.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     load: SlotLoad,
     holdings: [Holdings; 2],
 }
 
-/// What the owners have of one measure, by their numbers, nobody's first.
+/// Slots and loads of all owners under one measure, by owner number; the first entry holds the slots without an owner.
 #[derive(Clone, Debug, Default)]
 struct Holdings {
     stocks: Vec<SortedSlots>,
@@ -43,7 +43,7 @@ struct Holdings {
 }
 
 impl Index {
-    /// Looks at every slot.
+    /// Builds the index; reads every slot.
     pub(super) fn build(owners: &Owners, load: &SlotLoad) -> Self {
         let by_slot = || owners.numbers().iter().map(|number| *number as usize).zip(owners.slots().iter());
         let mut counts = vec![[0; 2]; owners.number_count()];
@@ -62,7 +62,7 @@ impl Index {
         Self { load: load.clone(), holdings }
     }
 
-    /// Looks at every slot's load, and touches the stocks of those that have changed.
+    /// Updates the load. It reads every slot's load, and changes the sorted slots of those that differ.
     pub(super) fn set_load(&mut self, owners: &Owners, load: &SlotLoad) {
         if self.load.is_clone_of(load) {
             return;
@@ -83,7 +83,7 @@ impl Index {
         self.restock(batches);
     }
 
-    /// Follows slots to their new owners.
+    /// Moves slots to their new owners.
     pub(super) fn hand_over(&mut self, changes: &[OwnerChange]) {
         let mut batches = Batches::default();
         for OwnerChange { slot, from, to } in changes {
@@ -101,7 +101,8 @@ impl Index {
         self.holdings[is.0 as usize].recount(to as usize, i64::from(is.1));
     }
 
-    /// First all leave and then all arrive: a number may have passed from one worker to another in between.
+    /// Applies the batches: all removals before all insertions, since a number may have passed from one worker to another in
+    /// between.
     fn restock(&mut self, mut batches: Batches) {
         for (holdings, leaving) in self.holdings.iter_mut().zip(&mut batches.leaving) {
             leaving.sort_by_key(|(owner, _)| *owner);
@@ -121,22 +122,22 @@ impl Index {
         &self.load
     }
 
-    /// What the slots of the owner of this number count.
+    /// Returns the load of the owner with this number.
     pub(super) fn load_of(&self, owner: u32, measure: Measure) -> i64 {
         self.holdings[measure as usize].loads[owner as usize]
     }
 
-    /// The slots of the owner of this number, in order.
+    /// Returns the slots of the owner with this number, in order.
     pub(super) fn slots_of(&self, owner: u32, measure: Measure) -> &[Slot] {
         self.holdings[measure as usize].stocks[owner as usize].slots()
     }
 
-    /// What all slots of the measure count together.
+    /// Returns the load of all slots of the measure.
     pub(super) const fn total(&self, measure: Measure) -> i64 {
         self.holdings[measure as usize].total
     }
 
-    /// What the heaviest slot of the measure counts.
+    /// Returns the load of the heaviest slot of the measure.
     pub(super) fn heaviest(&self, measure: Measure) -> i64 {
         match measure {
             Measure::Items => i64::from(self.load.heaviest()),
@@ -144,7 +145,7 @@ impl Index {
         }
     }
 
-    /// The slot with what it counts.
+    /// Returns the slot with its load.
     pub(super) fn loaded(&self, slot: Slot) -> LoadedSlot {
         #[cfg(test)]
         LOOKED_AT.set(LOOKED_AT.get() + 1);
@@ -166,7 +167,7 @@ impl Holdings {
     }
 }
 
-/// Slots that leave stocks and arrive in others, by measure and in order, each with its owner's number.
+/// Slots to remove from and to insert into sorted slots, by measure and in order, each with its owner's number.
 #[derive(Debug, Default)]
 struct Batches {
     leaving: [Vec<(u32, Slot)>; 2],
@@ -175,6 +176,6 @@ struct Batches {
 
 #[cfg(test)]
 thread_local! {
-    /// How many slots plans have looked at.
+    /// Number of slots that plans have read.
     pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

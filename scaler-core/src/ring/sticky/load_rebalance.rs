@@ -1,4 +1,4 @@
-//! Rebalance for load: moves for item counts that have drifted apart.
+//! Rebalance for load: moves slots when item counts have drifted apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -9,12 +9,14 @@ use super::moves::{SlotMove, plan_of};
 use super::roster_diff::{Giver, Party, RosterDiff, State};
 use crate::{Plan, Reason, Roster, Slot};
 
-/// How often a slot may be passed on while loads are evened out. Nearly all move once; few slots on few workers, more often.
+/// Maximum number of steps per slot while loads are evened out. Nearly all slots move once; few slots on few workers, more
+/// often.
 const STEPS_PER_SLOT: usize = 16;
 
-/// Moves slots from the most loaded worker until it carries at most `1 + tolerance` times its fair share, or no move helps.
+/// Returns the plan that moves slots from the most loaded worker until it carries at most `1 + tolerance` times its fair share,
+/// or no move helps.
 ///
-/// Every move lowers the highest share, or how many stand there, so that it ends by itself; the limit is for the unforeseen.
+/// Every move lowers the highest share or the number of workers at it, so the loop terminates; the step limit is a safeguard.
 pub(super) fn rebalance(state: State<'_>, roster: &Roster, tolerance: f64) -> Plan {
     let diff = RosterDiff::new(state, roster);
     let mut rebalance = LoadRebalance::new(&diff);
@@ -25,13 +27,13 @@ pub(super) fn rebalance(state: State<'_>, roster: &Roster, tolerance: f64) -> Pl
     plan_of(&rebalance.passes(), &diff, roster, state.shared_among.clone())
 }
 
-/// Loads being evened out. What has an owner without a seat counts for nobody.
+/// State of a rebalance for load. Slots whose owner is not in the roster do not count.
 struct LoadRebalance<'a> {
     diff: &'a RosterDiff<'a>,
     measure: Measure,
     shares: Vec<FairShare>,
     fair: FairShare,
-    /// The slots of each worker that has given or received, by their load, without pinned ones.
+    /// Unpinned slots of each worker that has given or received, by load.
     by_load: Vec<Option<BTreeSet<(u32, Slot)>>>,
     moved: BTreeMap<Slot, u32>,
 }
@@ -51,7 +53,7 @@ impl<'a> LoadRebalance<'a> {
         Self { diff, measure, shares, fair, by_load, moved: BTreeMap::new() }
     }
 
-    /// Moves one slot, or exchanges two where no single one helps; whether anything was to be done.
+    /// Moves one slot, or exchanges two if no single one helps; returns false if nothing was left to do.
     fn step(&mut self, tolerance: f64) -> bool {
         let Some(donor) = self.above(tolerance) else { return false };
         let Some(receiver) = self.receiver(donor) else { return false };
@@ -75,7 +77,7 @@ impl<'a> LoadRebalance<'a> {
         self.moved.insert(slot, receiver);
     }
 
-    /// The most loaded worker that may give, if it carries more than `1 + tolerance` times its fair share.
+    /// Returns the most loaded worker that may give, if it carries more than `1 + tolerance` times its fair share.
     #[expect(clippy::cast_precision_loss, reason = "a tolerance has fewer digits than a double")]
     fn above(&self, tolerance: f64) -> Option<u32> {
         let givers = self.workers().filter(|worker| self.diff.may_rebalance_load(*worker));
@@ -85,14 +87,15 @@ impl<'a> LoadRebalance<'a> {
         (highest.load as f64 * self.fair.weight as f64 > limit).then_some(worker)
     }
 
-    /// Who stands lowest even with the donor's lightest slot: if that does not help, nothing does.
+    /// Returns the worker with the lowest share after receiving the donor's lightest slot: if that move does not help, none
+    /// does.
     fn receiver(&mut self, donor: u32) -> Option<u32> {
         let (lightest, _) = *self.slots_of(donor).first()?;
         let open = |worker: &u32| *worker != donor && self.diff.may_receive(*worker);
         self.workers().filter(open).min_by_key(|worker| self.share(*worker).more(i64::from(lightest)))
     }
 
-    /// The donor's slot that comes nearest to evening the two, if any lowers the higher of them.
+    /// Returns the donor's slot that makes the two most even, if any lowers the higher of them.
     fn best_fit(&mut self, donor: u32, receiver: u32) -> Option<(u32, Slot)> {
         let gap = Gap::between(self.share(donor), self.share(receiver));
         nearest(self.slots_of(donor), gap.evening)
@@ -100,8 +103,8 @@ impl<'a> LoadRebalance<'a> {
             .min_by_key(|(load, _)| gap.higher_after(i64::from(*load)))
     }
 
-    /// A slot of the donor and a lighter one of the receiver whose difference comes nearest to evening the two, if any lowers
-    /// the higher of them. Both must be free to give and to receive.
+    /// Returns a slot of the donor and a lighter one of the receiver whose exchange makes the two most even, if any lowers the
+    /// higher of them. Both workers must be allowed to give and to receive.
     fn best_exchange(&mut self, donor: u32, receiver: u32) -> Option<((u32, Slot), (u32, Slot))> {
         if !self.diff.may_receive(donor) || !self.diff.may_rebalance_load(receiver) {
             return None;
@@ -143,15 +146,15 @@ impl<'a> LoadRebalance<'a> {
     }
 }
 
-/// How many of a worker's loads are tried in an exchange.
+/// Number of distinct loads of the donor that are tried in an exchange.
 const LOADS_TRIED: usize = 64;
 
-/// What lies between two workers.
+/// Difference between the shares of two workers.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
     above: FairShare,
     below: FairShare,
-    /// What would have to pass to make them even.
+    /// Load to move to make them even.
     evening: i64,
 }
 
@@ -170,7 +173,7 @@ impl Gap {
     }
 }
 
-/// The slots whose load comes next to this one from below and from above.
+/// Returns the slots whose loads are nearest to this one, from below and from above.
 fn nearest(slots: &BTreeSet<(u32, Slot)>, load: i64) -> impl Iterator<Item = (u32, Slot)> {
     let pivot = (u32::try_from(load.max(0)).unwrap_or(u32::MAX), Slot::new(u32::MAX));
     let (below, above) = (slots.range(..=pivot).next_back(), slots.range((Excluded(pivot), Unbounded)).next());

@@ -1,4 +1,4 @@
-//! The sticky slot ring: an owner for every slot, and a planner that starts from what is and changes as little as can be.
+//! Sticky slot ring: a planner that starts from the present owners and moves as few slots as possible.
 
 mod apportionment;
 mod donor_queue;
@@ -23,21 +23,22 @@ use roster_diff::State;
 use super::{Evenness, Guarantees, InvalidSlotCount, Minimality, Ring, Slot, SlotCount, StalePlan, slot_of};
 use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
 
-/// A ring that remembers who owns each slot and moves only what a change of the roster forces to move.
+/// Ring that stores the owner of each slot, and moves only the slots that a change of the roster forces to move.
 ///
-/// Slots are shared by Webster's rule (Balinski and Young, *Fair Representation*, 1982), which is the one method that
-/// stays even while a leave moves only the leaver's slots and a join moves slots only to the joiner. With item loads the
-/// occupied slots are shared by their items and the empty ones by their number, so that items yet to come are shared too.
-/// A look-up is one hash and two loads.
+/// Slots are apportioned by Webster's rule (Balinski and Young, *Fair Representation*, 1982), the only method that stays even
+/// while a leave moves only the leaver's slots and a join moves slots only to the joiner. With item loads, occupied slots are
+/// apportioned by their items and empty slots by their number, so that future items are spread evenly too. A look-up is one
+/// hash and two loads.
 ///
-/// A ring that [knows the load](Ring::set_load) plans at the cost of what moves, and a little for every worker, however many
-/// slots and items there are. Under any other load a plan looks at every slot first.
+/// After [`set_load`](Ring::set_load), a plan under that load costs time in proportion to its moves, plus a little for every
+/// worker, independent of the number of slots and items. Under any other load a plan reads every slot first.
 ///
 /// # Rollouts
-/// While workers of two [generations](crate::Seat::generation) have a seat, only those of the newest that has an open one
-/// receive anything, and a joiner of it takes nothing from the living: it gets the slots of those who leave. So each slot
-/// moves once while a generation is replaced, whatever the pace. A joiner that still owns nothing when the rollout is over
-/// takes its share then, and [`rebalance_load`](Ring::rebalance_load) gives it one before, from the older workers only.
+/// While the roster holds workers of two [generations](crate::Seat::generation), only workers of the newest generation with an
+/// eligible worker receive slots. A joiner of that generation takes no slots from workers that stay: it gets the slots of
+/// workers that leave. Each slot therefore moves once while a generation is replaced, at any pace. A joiner that still owns
+/// nothing when the rollout ends gets its share then; [`rebalance_load`](Ring::rebalance_load) gives it one earlier, from
+/// workers of older generations only.
 #[derive(Clone)]
 pub struct StickyRing {
     roster: Roster,
@@ -48,17 +49,18 @@ pub struct StickyRing {
 }
 
 impl StickyRing {
-    /// A ring whose slots nobody owns yet.
+    /// Returns a ring whose slots have no owner yet.
     #[must_use]
     pub fn new(slots: SlotCount) -> Self {
         Self::restore(slots, Roster::default(), [])
     }
 
-    /// The ring in a known state: `owners` tells the owner of each slot, in the order of the slots. Slots that it does not
-    /// reach have no owner; what it tells beyond the last slot is ignored.
+    /// Restores a ring: `owners` holds the owner of each slot, in the order of the slots. Slots beyond its end have no owner;
+    /// entries beyond the last slot are ignored.
     ///
-    /// `shared_among` holds [those among whom the slots are shared](Plan::shared_among). An owner who is not in it has left,
-    /// unless a plan seats it; a worker who is not in it is a joiner when a plan seats it.
+    /// `shared_among` is the roster [among which the slots are shared](Plan::shared_among). An owner that is not in it has
+    /// left, unless the roster of the next plan contains it; a worker that is not in it joins with the next plan whose roster
+    /// contains it.
     #[must_use]
     pub fn restore(slots: SlotCount, shared_among: Roster, owners: impl IntoIterator<Item = Option<WorkerId>>) -> Self {
         let mut table = Owners::nobody(slots);
@@ -70,53 +72,58 @@ impl StickyRing {
         Self { roster: shared_among.clone(), shared_among, owners: table, pins: BTreeMap::new(), index: None }
     }
 
-    /// Those among whom the slots are shared now: the roster, save what [plans cut short](Self::plan_within) have left to do.
+    /// Returns the roster among which the slots are shared now. It differs from [`roster`](Ring::roster) by the moves that
+    /// [limited plans](Self::plan_within) have not made yet.
     #[must_use]
     pub const fn shared_among(&self) -> &Roster {
         &self.shared_among
     }
 
-    /// What would move if the roster became `to`, but at most `limit` slots: first those without an owner, then those that a
-    /// pin moves, then the joiners' shares and what weights change.
+    /// Returns the plan that changes the roster to `to`, with at most `limit` moves.
     ///
-    /// A plan that is cut short is a plan like any other. It leaves the ring with the new roster and with joiners that remain
-    /// joiners, so that the same roster moves the rest in the next plans: each goes on where the last one stopped, and all
-    /// together move what the whole plan would have moved.
+    /// Slots without an owner move first, then those that a pin moves, then the shares of joiners and the changes of weights.
+    ///
+    /// A truncated plan is applied like any other. It sets the new roster, and joiners without their share remain joiners: the
+    /// next plans for the same roster continue where the last one stopped, and together they move what the whole plan would
+    /// have moved.
     #[must_use]
     pub fn plan_within(&self, to: &Roster, load: &SlotLoad, limit: usize) -> Plan {
         planner::plan(self.state(&self.indexed(load)), to, limit)
     }
 
-    /// Binds a slot to a worker. From the next plan on the worker owns it, whatever its share, as long as it has an open seat;
-    /// otherwise the pin waits, and the slot is like any other.
+    /// Pins a slot to a worker: from the next plan on the worker owns it, regardless of its share, as long as it is eligible.
     ///
-    /// A pinned slot counts as its worker's load, so that the worker is given less of the others; but a pin by itself moves
-    /// its slot only, and where the pinned slots are more than a share, the loads are no longer even.
+    /// While the worker is not in the roster or is cordoned, the pin has no effect.
+    ///
+    /// A pinned slot counts towards its worker's load, so that the worker gets fewer other slots. A pin by itself moves only
+    /// its slot. If the pinned slots of a worker exceed its share, the loads are not even.
     pub fn pin(&mut self, slot: Slot, worker: WorkerId) {
         self.pins.insert(slot, worker);
     }
 
-    /// Binds the slot of an item to a worker, with all other items in it.
+    /// Pins the slot of an item to a worker, with all other items in the slot.
     pub fn pin_item(&mut self, item: ItemId, worker: WorkerId) {
         self.pin(slot_of(item, self.slots()), worker);
     }
 
-    /// Releases a slot; the worker it was bound to, if any. It stays where it is until something else moves it.
+    /// Removes the pin of a slot and returns its worker, if it had one. The slot keeps its owner until a plan moves it.
     pub fn unpin(&mut self, slot: Slot) -> Option<WorkerId> {
         self.pins.remove(&slot)
     }
 
-    /// The slots that are bound to workers.
+    /// Returns the pinned slots and their workers.
     #[must_use]
     pub const fn pins(&self) -> &BTreeMap<Slot, WorkerId> {
         &self.pins
     }
 
-    /// Splits every slot in two with the same owner and the same pin, so that every item keeps its owner. The load of the new
-    /// slots is not known until the next [`set_load`](Ring::set_load).
+    /// Doubles the slot count: splits every slot in two with the same owner and the same pin, so that every item keeps its
+    /// owner.
+    ///
+    /// The load of the new slots is unknown until the next [`set_load`](Ring::set_load).
     ///
     /// # Errors
-    /// When there are as many slots as can be; then nothing is changed.
+    /// When the slot count is at its maximum; then nothing is changed.
     pub fn double(&mut self) -> Result<(), InvalidSlotCount> {
         self.owners = self.owners.doubled(self.slots().doubled()?);
         let children = |(slot, worker): (&Slot, &WorkerId)| slot.children().map(|child| (child, worker.clone()));
@@ -163,8 +170,8 @@ impl Ring for StickyRing {
         load_rebalance::rebalance(self.state(&self.indexed(load)), &self.roster, tolerance)
     }
 
-    /// The first time it sorts all slots by their owners. Then it compares the loads and costs what has changed between them;
-    /// a clone of the load that it knows costs nothing. Applying a plan does not unlearn it.
+    /// The first call sorts all slots by owner. Later calls compare the loads and cost time in proportion to the changes; a
+    /// clone of the present load costs nothing. Applying a plan keeps the load.
     fn set_load(&mut self, load: &SlotLoad) {
         match &mut self.index {
             Some(index) => index.set_load(&self.owners, load),

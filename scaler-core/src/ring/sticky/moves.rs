@@ -4,17 +4,17 @@ use super::donor_slots::LoadedSlot;
 use super::roster_diff::{Giver, RosterDiff};
 use crate::{Cost, Move, Plan, Reason, Roster, SlotLoad};
 
-/// A slot on its way.
+/// Move of one slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlotMove {
     pub(super) slot: LoadedSlot,
     pub(super) from: Giver,
-    /// The place of its receiver among the parties.
+    /// Index of its receiver among the parties.
     pub(super) to: u32,
     pub(super) why: Reason,
 }
 
-/// Passes by urgency.
+/// Moves by priority.
 #[derive(Debug, Default)]
 pub(super) struct SlotMoves {
     pub(super) orphans: Vec<SlotMove>,
@@ -36,7 +36,7 @@ impl SlotMoves {
     }
 }
 
-/// The plan of these passes.
+/// Returns the plan with these moves.
 pub(super) fn plan_of(passes: &[SlotMove], diff: &RosterDiff<'_>, to: &Roster, shared_among: Roster) -> Plan {
     let (cost, lower_bound) = bill(passes, diff);
     let slot_move = |pass: &SlotMove| Move {
@@ -45,7 +45,7 @@ pub(super) fn plan_of(passes: &[SlotMove], diff: &RosterDiff<'_>, to: &Roster, s
         to: diff.parties[pass.to as usize].id.clone(),
         why: pass.why,
     };
-    // Small keys sort faster than what they stand for.
+    // Integer keys sort faster than moves.
     let mut order: Vec<u64> = (0..).zip(passes).map(|(place, pass)| (u64::from(pass.slot.slot.number()) << 32) | place).collect();
     order.sort_unstable();
     let moves = order.into_iter().map(|key| slot_move(&passes[place_of(key)]));
@@ -57,7 +57,7 @@ const fn place_of(key: u64) -> usize {
     key as u32 as usize
 }
 
-/// What the passes cost, and the sum of what the parties gain by them: the least that it could cost.
+/// Returns the cost of the moves and its lower bound: the sum of the gains of all parties.
 fn bill(passes: &[SlotMove], diff: &RosterDiff<'_>) -> (Cost, Cost) {
     let load: &SlotLoad = diff.state.index.load();
     let mut cost = Cost::default();

@@ -1,38 +1,39 @@
-//! The owner of each slot, as small numbers.
+//! Owner of each slot, stored as a small number.
 
 use crate::{Slot, SlotCount, WorkerId};
 
-/// The number of no owner.
+/// Number that stands for no owner.
 pub(super) const NOBODY: u32 = 0;
 
-/// Who owns each slot: one number a slot, and the names that the numbers stand for. A worker has a number while it owns
-/// something; when it owns nothing any more, the number is free for another.
+/// Owner of each slot: one number per slot, and the names that the numbers stand for.
+///
+/// A worker has a number while it owns a slot; afterwards the number is free for another worker.
 #[derive(Clone, Debug)]
 pub(super) struct Owners {
     slots: SlotCount,
     numbers: Vec<u32>,
-    /// The names by number, and how many slots each owns. The first is nobody's; that one and a free number's are
-    /// [`WorkerId::NONE`]: an option would be read at each look-up.
+    /// Names by number, and the number of slots of each. The entry of [`NOBODY`] and those of free numbers are
+    /// [`WorkerId::NONE`]: an `Option` would be read at each look-up.
     names: Vec<WorkerId>,
     owned: Vec<u32>,
-    /// The numbers of those who own something, in the order of their names.
+    /// Numbers of the workers that own slots, in the order of their names.
     by_name: Vec<u32>,
     free: Vec<u32>,
-    /// Who was given something last: most plans have one receiver, or a few in turn.
+    /// Number of the last receiver: most plans have one receiver, or a few in turn.
     last: u32,
 }
 
-/// A slot whose owner is another now.
+/// Change of the owner of a slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnerChange {
     pub(super) slot: Slot,
-    /// The numbers of the owners.
+    /// Numbers of the former and the new owner.
     pub(super) from: u32,
     pub(super) to: u32,
 }
 
 impl Owners {
-    /// No slot has an owner.
+    /// Returns a table in which no slot has an owner.
     pub(super) fn nobody(slots: SlotCount) -> Self {
         let numbers = vec![NOBODY; slots.len()];
         Self {
@@ -46,7 +47,7 @@ impl Owners {
         }
     }
 
-    /// Every slot in two, both with its owner.
+    /// Returns a table in which every slot is split in two, both with its owner.
     pub(super) fn doubled(&self, slots: SlotCount) -> Self {
         let numbers = self.numbers.iter().flat_map(|number| [*number; 2]).collect();
         let owned = self.owned.iter().map(|slots| 2 * slots).collect();
@@ -62,12 +63,12 @@ impl Owners {
         self.name(*self.numbers.get(slot.index())?)
     }
 
-    /// The number of each slot's owner, in the order of the slots.
+    /// Returns the number of each slot's owner, in the order of the slots.
     pub(super) fn numbers(&self) -> &[u32] {
         &self.numbers
     }
 
-    /// How many numbers there are, with nobody's and the free ones.
+    /// Returns the count of all numbers, including [`NOBODY`] and free numbers.
     pub(super) fn number_count(&self) -> usize {
         self.names.len()
     }
@@ -77,12 +78,12 @@ impl Owners {
         if number == NOBODY { None } else { self.names.get(number as usize) }
     }
 
-    /// Everyone who owns a slot with its number, by name.
+    /// Returns the workers that own slots, with their numbers, in the order of their names.
     pub(super) fn by_name(&self) -> impl Iterator<Item = (&WorkerId, u32)> {
         self.by_name.iter().filter_map(|number| Some((self.name(*number)?, *number)))
     }
 
-    /// Changes the owner of a slot; tells the numbers of the old and the new one. `None` for a slot outside the count.
+    /// Changes the owner of a slot and returns the numbers of the old and the new one; `None` for a slot outside the count.
     pub(super) fn hand_over(&mut self, slot: Slot, to: &WorkerId) -> Option<OwnerChange> {
         let from = *self.numbers.get(slot.index())?;
         let to = if self.name(self.last) == Some(to) { self.last } else { self.intern(to) };
@@ -125,13 +126,13 @@ impl Owners {
         number
     }
 
-    /// Where the name stands among all, or would stand.
+    /// Returns the index of the name in `by_name`, or the index at which to insert it.
     fn place(&self, name: &WorkerId) -> Result<usize, usize> {
         self.by_name.binary_search_by(|number| self.names[*number as usize].cmp(name))
     }
 }
 
-/// Makes room for one more, and an eighth as many besides: doubling would leave half of it unused.
+/// Reserves capacity for one more element and an eighth of the length: doubling would leave half of it unused.
 fn grow<T>(sequence: &mut Vec<T>) {
     if sequence.len() == sequence.capacity() {
         sequence.reserve_exact(sequence.len() / 8 + 1);

@@ -1,4 +1,4 @@
-//! What moves when the roster changes.
+//! Planner: the moves for a change of the roster.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::moves::{SlotMove, SlotMoves, plan_of};
 use super::roster_diff::{RosterDiff, State};
 use crate::{Plan, Roster};
 
-/// What would move if the roster became `to`: at most `limit` slots, those without an owner first.
+/// Returns the plan that changes the roster to `to`, with at most `limit` moves, slots without an owner first.
 pub(super) fn plan(state: State<'_>, to: &Roster, limit: usize) -> Plan {
     let diff = RosterDiff::new(state, to);
     let mut passed = SlotMoves::default();
@@ -25,7 +25,7 @@ pub(super) fn plan(state: State<'_>, to: &Roster, limit: usize) -> Plan {
     plan_of(&passes, &diff, to, shared_among)
 }
 
-/// Those whose share is complete when all has moved: everyone but joiners that have to wait.
+/// Returns the workers whose share is complete after all moves: all but joiners that have to wait.
 fn shared_among(diff: &RosterDiff<'_>, to: &Roster, passes: &[SlotMove]) -> Roster {
     let mut receivers: Option<BTreeSet<u32>> = None;
     let mut roster = to.clone();
@@ -38,7 +38,8 @@ fn shared_among(diff: &RosterDiff<'_>, to: &Roster, passes: &[SlotMove]) -> Rost
     roster
 }
 
-/// Where a plan is cut short, joiners remain joiners and the old weights count: the next plan goes on where this one stops.
+/// Returns the roster after a truncated plan: joiners remain joiners and the old weights count, so that the next plan
+/// continues.
 fn still_shared_among(shared_among: &Roster, to: &Roster) -> Roster {
     shared_among.iter().filter(|(id, _)| to.contains(id)).map(|(id, seat)| (id.clone(), seat)).collect()
 }

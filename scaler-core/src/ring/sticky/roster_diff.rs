@@ -1,4 +1,4 @@
-//! Difference between the roster of the ring and a new one: who joins, leaves, or changes weight.
+//! Difference between the roster of the ring and a new one: joins, leaves and changes of weight.
 
 use std::collections::BTreeMap;
 
@@ -7,39 +7,39 @@ use super::index::Index;
 use super::owners::{NOBODY, Owners};
 use crate::{Eligibility, Roster, Seat, Slot, WorkerId};
 
-/// What a plan starts from.
+/// State of the ring from which a plan starts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State<'a> {
-    /// Those among whom the slots are shared.
+    /// Roster among which the slots are shared.
     pub(super) shared_among: &'a Roster,
     pub(super) owners: &'a Owners,
     pub(super) pins: &'a BTreeMap<Slot, WorkerId>,
     pub(super) index: &'a Index,
 }
 
-/// A worker of the new roster.
+/// Worker of the new roster.
 #[derive(Debug)]
 pub(super) struct Party<'a> {
     pub(super) id: &'a WorkerId,
-    /// Its number among the owners, if it owns anything.
+    /// Its number among the owners; `None` if it owns nothing.
     pub(super) number: Option<u32>,
     seat: Seat,
     change: Change,
 }
 
-/// Whom a slot comes from.
+/// Present owner of a slot that moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Giver {
-    /// The party at this place.
+    /// Party at this index.
     Party(u32),
-    /// The one at this place among those who have no seat.
+    /// Entry at this index of [`RosterDiff::seatless`].
     Seatless(u32),
 }
 
-/// What became of a worker's part in the roster.
+/// Change of a worker between the two rosters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// It has no share yet.
+    /// The worker has no share yet.
     Joined,
     Raised,
     Lowered,
@@ -63,23 +63,24 @@ impl Party<'_> {
     }
 }
 
-/// The workers of the new roster by name, and whose slots are to be handed out.
+/// Workers of the new roster by name, and the slots to reassign.
 #[derive(Debug)]
 pub(super) struct RosterDiff<'a> {
     pub(super) state: State<'a>,
     pub(super) parties: Vec<Party<'a>>,
-    /// Those who own something and have no seat, with their numbers: nobody first, then the leavers.
+    /// Owners that are not in the new roster, with their numbers: first the entry for slots without an owner, then the leavers.
     pub(super) seatless: Vec<(u32, Option<&'a WorkerId>)>,
-    /// The slots whose pin holds now, and the places of their workers among the parties.
+    /// Slots with an effective pin, and the indices of their workers among the parties.
     pub(super) pinned: BTreeMap<Slot, u32>,
-    /// The places of the parties whose part has changed.
+    /// Indices of the parties that joined or changed weight.
     changed: Vec<u32>,
     stage: Stage,
-    /// The generation that may receive.
+    /// Newest generation with an eligible worker: the one that may receive.
     newest: u64,
 }
 
-/// Whether a generation of workers is being replaced by the next; when the last of the old ones leave, it still is.
+/// Stage of a rollout: tells if a generation of workers is being replaced by the next. The plan in which the last workers of
+/// the old generation leave still belongs to the rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Steady,
@@ -114,7 +115,7 @@ impl<'a> RosterDiff<'a> {
         diff
     }
 
-    /// A pin to a worker that has no open seat waits.
+    /// Returns the effective pins: those to eligible workers.
     fn pins_that_hold(&self) -> BTreeMap<Slot, u32> {
         let place = |(slot, worker): (&Slot, &WorkerId)| {
             let place = self.place_of(worker)?;
@@ -132,14 +133,14 @@ impl<'a> RosterDiff<'a> {
         &self.parties[place as usize]
     }
 
-    /// Who gives a slot away that has this owner.
+    /// Returns the giver that stands for this owner.
     #[expect(clippy::cast_possible_truncation, reason = "a place among the owners, of whom there are fewer")]
     pub(super) fn giver(&self, owner: Option<&WorkerId>) -> Giver {
         let seatless = || self.seatless.iter().position(|(_, name)| *name == owner).unwrap_or_default();
         owner.and_then(|owner| self.place_of(owner)).map_or_else(|| Giver::Seatless(seatless() as u32), Giver::Party)
     }
 
-    /// The name of a giver; `None` for nobody.
+    /// Returns the name of a giver; `None` for slots without an owner.
     pub(super) fn name_of(&self, giver: Giver) -> Option<&'a WorkerId> {
         match giver {
             Giver::Party(place) => Some(self.party(place).id),
@@ -147,31 +148,34 @@ impl<'a> RosterDiff<'a> {
         }
     }
 
-    /// Whether the worker may be given slots: in a rollout only the newest generation, or what it gets would move twice.
+    /// Returns true if the worker may receive slots: during a rollout only the newest generation, since other slots would move
+    /// twice.
     pub(super) fn may_receive(&self, worker: u32) -> bool {
         let seat = self.party(worker).seat;
         seat.eligibility == Eligibility::Eligible && seat.generation == self.newest
     }
 
-    /// Whether the worker may give slots when loads have drifted: in a rollout the newest generation keeps what it has.
+    /// Returns true if the worker may give slots in a rebalance for load: during a rollout the newest generation keeps its
+    /// slots.
     pub(super) fn may_rebalance_load(&self, worker: u32) -> bool {
         self.stage == Stage::Steady || self.party(worker).seat.generation < self.newest
     }
 
-    /// Whether anybody takes more, or gives more, than loads alone would have it.
+    /// Returns the sides on which a worker has changed, and so takes more or gives more than loads alone require.
     pub(super) fn sides(&self) -> Sides {
         let has = |side: fn(&Self, u32) -> Side| self.changed.iter().any(|worker| side(self, *worker) == Side::Changed);
         Sides { grown: has(Self::side_as_receiver), shrunk: has(Self::side_as_donor) }
     }
 
-    /// Who may give: everybody, or where nobody takes more than before, only those whose weight fell.
+    /// Returns the workers that may give: all if a worker has [grown](Sides::grown), otherwise those whose weight fell.
     pub(super) fn donors(&self, sides: Sides) -> impl Iterator<Item = u32> {
         let everybody = if sides.grown { self.parties.len() } else { 0 };
         let lowered = move |worker: &u32| !sides.grown && self.side_as_donor(*worker) == Side::Changed;
         (0..).take(everybody).chain(self.changed.iter().copied().filter(lowered))
     }
 
-    /// Who may take: everybody, or where nobody gives more than before, only those who joined or whose weight rose.
+    /// Returns the workers that may take: all if a worker has [shrunk](Sides::shrunk), otherwise joiners and those whose weight
+    /// rose.
     pub(super) fn receivers(&self, sides: Sides) -> impl Iterator<Item = u32> {
         let everybody = if sides.shrunk { self.parties.len() } else { 0 };
         let raised = move |worker: &u32| !sides.shrunk && self.side_as_receiver(*worker) == Side::Changed;
@@ -182,7 +186,8 @@ impl<'a> RosterDiff<'a> {
         if self.party(worker).change == Change::Lowered { Side::Changed } else { Side::Steady }
     }
 
-    /// In a rollout a joiner takes nothing from the living: it is there to get the slots of one that is about to leave.
+    /// Returns the side of a receiver. During a rollout a joiner takes nothing from workers that stay: it gets the slots of a
+    /// worker that is about to leave.
     pub(super) fn side_as_receiver(&self, worker: u32) -> Side {
         match self.party(worker).change {
             Change::Joined if self.stage == Stage::Steady => Side::Changed,
@@ -191,7 +196,7 @@ impl<'a> RosterDiff<'a> {
         }
     }
 
-    /// The places of those who had no share before.
+    /// Returns the indices of the workers that had no share before.
     pub(super) fn joiners(&self) -> impl Iterator<Item = u32> {
         self.changed.iter().copied().filter(|worker| self.joined(*worker))
     }
@@ -200,7 +205,7 @@ impl<'a> RosterDiff<'a> {
         self.party(worker).change == Change::Joined
     }
 
-    /// Whether a joiner must still wait for its share, given whether it receives anything now.
+    /// Returns true if a joiner must wait for its share, given whether it receives slots now.
     pub(super) fn awaits_its_share(&self, joiner: u32, receives: impl FnOnce() -> bool) -> bool {
         let party = self.party(joiner);
         let is_idle = || self.stage == Stage::Rollout && party.number.is_none() && !receives();
@@ -208,14 +213,15 @@ impl<'a> RosterDiff<'a> {
     }
 }
 
-/// Which sides of the queue have anyone whose part has changed.
+/// Sides of the queue that hold a changed worker: `grown` for receivers, `shrunk` for donors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sides {
     pub(super) grown: bool,
     pub(super) shrunk: bool,
 }
 
-/// The value of `name` in a sequence in the order of names, shared with calls for names before it. Names passed over are told.
+/// Returns the value of `name` in a sequence that is sorted by name. The sequence is shared by calls with ascending names;
+/// skipped entries go to `pass_over`.
 fn seek<'a, Value>(
     sequence: &mut std::iter::Peekable<impl Iterator<Item = (&'a WorkerId, Value)>>,
     name: &WorkerId,

@@ -2,15 +2,15 @@
 
 use crate::Slot;
 
-/// The slots that one owner has, in order: four bytes a slot and no room to grow.
+/// Slots of one owner, in order: four bytes per slot and no spare capacity.
 ///
-/// A batch moves whole runs between the slots that it concerns, so that it costs a search for each of them and one pass
-/// over the memory behind the first.
+/// A batch moves whole runs between its slots, so that it costs a search for each of them and one pass over the memory after
+/// the first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SortedSlots(Box<[Slot]>);
 
 impl SortedSlots {
-    /// These slots, which are in order.
+    /// Returns the sorted slots for slots that are in order.
     pub(super) fn of(slots: Vec<Slot>) -> Self {
         Self(slots.into_boxed_slice())
     }
@@ -19,7 +19,7 @@ impl SortedSlots {
         &self.0
     }
 
-    /// Takes these slots out; both are in order. One that is not there is not missed.
+    /// Removes slots, which are in order. Slots that it does not contain are ignored.
     pub(super) fn take(&mut self, gone: impl IntoIterator<Item = Slot>) {
         let mut slots = std::mem::take(&mut self.0).into_vec();
         let (mut kept, mut read) = (0, 0);
@@ -36,7 +36,7 @@ impl SortedSlots {
         *self = Self::of(slots);
     }
 
-    /// Puts these slots in; both are in order and have none in common.
+    /// Inserts slots, which are in order and which it does not contain.
     pub(super) fn put(&mut self, come: impl DoubleEndedIterator<Item = Slot> + ExactSizeIterator) {
         let mut slots = std::mem::take(&mut self.0).into_vec();
         let mut unmoved = slots.len();
@@ -60,7 +60,7 @@ fn shift(slots: &mut [Slot], from: usize, length: usize, to: usize) {
     }
 }
 
-/// How many of the first slots are before it; the search costs as much as they are few.
+/// Returns the number of leading slots for which `is_before` holds, by galloping search: the cost is logarithmic in the result.
 fn gallop(slots: &[Slot], is_before: impl Fn(&Slot) -> bool) -> usize {
     let mut reach = 1;
     while slots.get(reach - 1).is_some_and(&is_before) {

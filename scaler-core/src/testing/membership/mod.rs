@@ -1,6 +1,6 @@
-//! What every [`Membership`] must keep, one named case a rule.
+//! Contract tests for every [`Membership`], one named case per rule.
 //!
-//! An adapter's tests are a function that builds a [`MembershipFixture`] on an empty store, and one line:
+//! An adapter needs a function that builds a [`MembershipFixture`] on an empty store, and one line:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -52,21 +52,21 @@ pub use retirement::*;
 pub use strangers::*;
 pub use wake_ups::*;
 
-/// Two clients of one store, as two processes would have them.
+/// Two clients of one store, like those of two processes.
 pub type Clients = [Arc<dyn Membership>; 2];
 
-/// A membership under test.
+/// Membership under test.
 #[async_trait]
 pub trait MembershipFixture: Send + Sync {
-    /// Two clients of one store, which was empty at the start.
+    /// Returns two clients of one store, which was empty at the start.
     fn clients(&self) -> Clients;
 
     /// Lets this much time pass by the membership's clock.
     async fn pass(&self, time: Duration);
 }
 
-/// Makes one test of every case. The argument is the path of an async function without arguments that gives a
-/// [`MembershipFixture`](crate::testing::membership::MembershipFixture) on an empty store.
+/// Expands to one test for every case of the membership contract. The argument is the path of an async function without
+/// arguments that returns a [`MembershipFixture`](crate::testing::membership::MembershipFixture) on an empty store.
 #[macro_export]
 macro_rules! membership_suite {
     ($fixture:path) => {
@@ -113,22 +113,22 @@ macro_rules! membership_suite {
     };
 }
 
-/// The installation of all members but strangers.
+/// Installation of all members except strangers.
 pub(super) const OURS: InstallationId = InstallationId::new(Uuid::from_u128(0x0115));
 
-/// A member that has just started; `life` tells incarnations apart.
+/// Returns a member that has just started; `life` distinguishes incarnations.
 fn joiner(name: &str, life: u128) -> Result<Member, Violation> {
     let key = MemberKey { worker: WorkerId::new(name)?, incarnation: Incarnation::new(Uuid::from_u128(life)) };
     Ok(Member::joining(key, OURS))
 }
 
-/// A member at work.
+/// Returns an active member.
 fn active(name: &str, life: u128) -> Result<Member, Violation> {
     let first_items = vec![ItemId::new(Uuid::from_u128(life + 1))];
     Ok(Member { state: MemberState::Active, last_tick: Some(Tick(7)), slots: 2, items: 1, first_items, ..joiner(name, life)? })
 }
 
-/// What members say, without their ages.
+/// Returns the members, without their ages.
 async fn said(membership: &dyn Membership) -> Result<Vec<Member>, Violation> {
     Ok(membership.members().await?.into_iter().map(|record| record.member).collect())
 }

@@ -1,4 +1,4 @@
-//! What is told of members, and for how long.
+//! Cases for member records: order, contents, age and sweep.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use super::{MembershipFixture, active, joiner, said};
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{ItemId, Member, MemberState, Membership, Tick, WorkerId};
 
-/// Longer than a call takes, so that ages tell silence from talk.
+/// Time without a heartbeat, longer than a call takes, so that ages tell a silent member from an active one.
 const SILENCE: Duration = Duration::from_millis(500);
-/// Clocks may be as coarse as a millisecond.
+/// Tolerance for clocks with a resolution of a millisecond.
 const GRAIN: Duration = Duration::from_millis(2);
 
-/// Members come in the order of their names, whatever the order in which they came.
+/// Members are listed in the order of their names, in whatever order they joined.
 pub async fn members_come_in_the_order_of_their_names(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let mut names: Vec<String> = (0..40_u32).map(|n| format!("worker-{}", n.wrapping_mul(2_654_435_761))).collect();
@@ -26,7 +26,7 @@ pub async fn members_come_in_the_order_of_their_names(fixture: &dyn MembershipFi
     equal(seen, names, "members are listed in the order of their names")
 }
 
-/// Every field comes back as it was said, at its limits too.
+/// Every field of a heartbeat is returned unchanged, also at its limits.
 pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let most = Member {
@@ -51,7 +51,7 @@ pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFix
     Ok(())
 }
 
-/// A name may hold any printable ASCII, and be as long as the longest.
+/// A name may hold any printable ASCII characters, and have the maximum length.
 pub async fn every_valid_name_can_be_used(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let all: String = ('!'..='~').collect();
@@ -69,7 +69,7 @@ pub async fn every_valid_name_can_be_used(fixture: &dyn MembershipFixture) -> Ca
     Ok(())
 }
 
-/// Silence makes a member older, and its heartbeat makes it young.
+/// The age of a member grows without heartbeats, and a heartbeat resets it.
 pub async fn an_age_grows_in_silence_and_a_heartbeat_renews_it(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("silent", 1)?).await?;
@@ -83,7 +83,7 @@ pub async fn an_age_grows_in_silence_and_a_heartbeat_renews_it(fixture: &dyn Mem
     ensure(renewed < SILENCE, format!("just after its heartbeat the age is {renewed:?}"))
 }
 
-/// A sweep forgets those who were silent for too long, names them in order, and leaves the others.
+/// A sweep removes the members that were silent for too long, returns their names in order, and keeps the others.
 pub async fn a_sweep_forgets_the_silent_and_names_them(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     for (life, name) in (1..).zip(["silent-2", "talking", "silent-1"]) {
@@ -99,7 +99,7 @@ pub async fn a_sweep_forgets_the_silent_and_names_them(fixture: &dyn MembershipF
     equal(there.sweep(SILENCE - GRAIN).await?, vec![], "nobody is forgotten twice")
 }
 
-/// The ages of the two members there are.
+/// Returns the ages of the only two members.
 async fn ages(membership: &dyn Membership) -> Result<[Duration; 2], Violation> {
     let ages: Vec<Duration> = membership.members().await?.iter().map(|record| record.age).collect();
     <[Duration; 2]>::try_from(ages).map_err(|ages| Violation::new(format!("two members should be seen: {ages:?}")))

@@ -1,4 +1,4 @@
-//! Who bears a name.
+//! Cases for registration: the incarnation that owns a worker name.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{Member, MemberState, Registration};
 const SOON: Duration = Duration::from_millis(50);
 const SOONER: Duration = Duration::from_millis(10);
 
-/// A heartbeat makes its sender a member, for all to see.
+/// A heartbeat makes its sender a member that all clients see.
 pub async fn joining_makes_a_member_seen(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     equal(said(&*here).await?, vec![], "an empty membership has no members")?;
@@ -19,7 +19,7 @@ pub async fn joining_makes_a_member_seen(fixture: &dyn MembershipFixture) -> Cas
     equal(said(&*there).await?, vec![member], "and by others too")
 }
 
-/// The same heartbeat again changes nothing.
+/// A repeated heartbeat changes nothing.
 pub async fn repeating_a_heartbeat_is_safe(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     for member in [joiner("worker-1", 1)?, active("worker-1", 1)?] {
@@ -31,7 +31,7 @@ pub async fn repeating_a_heartbeat_is_safe(fixture: &dyn MembershipFixture) -> C
     Ok(())
 }
 
-/// Of two incarnations with one name, the one that joins last stays.
+/// Of two incarnations with one name, the one that joins last owns it.
 pub async fn a_later_joiner_takes_the_name_over(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("worker-1", 1)?).await?;
@@ -42,7 +42,7 @@ pub async fn a_later_joiner_takes_the_name_over(fixture: &dyn MembershipFixture)
     equal(earlier, Registration::Superseded, "the earlier is superseded")
 }
 
-/// Who lost its name does not get it back: not when it is free again, not by joining again.
+/// A superseded incarnation does not get its name back: neither when the name is free again, nor by joining again.
 pub async fn a_superseded_incarnation_stays_superseded(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let later = joiner("worker-1", 2)?;
@@ -58,7 +58,7 @@ pub async fn a_superseded_incarnation_stays_superseded(fixture: &dyn MembershipF
     equal(said(&*here).await?, vec![], "and is not seen")
 }
 
-/// A superseded heartbeat neither renews nor changes the one who bears the name.
+/// A heartbeat of a superseded incarnation neither renews nor changes the member that owns the name.
 pub async fn a_superseded_heartbeat_changes_nothing(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let later = joiner("worker-1", 2)?;
@@ -71,7 +71,7 @@ pub async fn a_superseded_heartbeat_changes_nothing(fixture: &dyn MembershipFixt
     equal(swept, vec![later.key.worker], "a superseded heartbeat renews nobody")
 }
 
-/// After all was forgotten, whoever beats is a member again.
+/// After a sweep of all members, a worker that sends a heartbeat is a member again.
 pub async fn an_active_heartbeat_takes_a_free_name(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let draining = Member { state: MemberState::Draining, ..active("worker-2", 2)? };
@@ -87,7 +87,7 @@ pub async fn an_active_heartbeat_takes_a_free_name(fixture: &dyn MembershipFixtu
     Ok(())
 }
 
-/// Only a joiner takes a name from another incarnation.
+/// Only a joining worker takes a name from another incarnation.
 pub async fn an_active_heartbeat_takes_no_name_from_another(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let holder = active("worker-1", 1)?;
@@ -100,7 +100,7 @@ pub async fn an_active_heartbeat_takes_no_name_from_another(fixture: &dyn Member
     equal(here.heartbeat(&holder).await?, Registration::Current, "the holder is current")
 }
 
-/// Leaving is for one incarnation; one with the same name stays.
+/// A leave removes only its own incarnation; another one with the same name stays.
 pub async fn leaving_forgets_only_this_incarnation(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let (earlier, later, other) = (joiner("worker-1", 1)?, joiner("worker-1", 2)?, joiner("worker-2", 3)?);
@@ -113,7 +113,7 @@ pub async fn leaving_forgets_only_this_incarnation(fixture: &dyn MembershipFixtu
     equal(said(&*here).await?, vec![other], "who leaves is forgotten at once")
 }
 
-/// Leaving twice is leaving, and so is leaving without having been there.
+/// A repeated leave, or a leave of a worker that is no member, changes nothing.
 pub async fn leaving_twice_is_leaving(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let (member, stranger) = (active("worker-1", 1)?, active("worker-2", 2)?);
@@ -126,7 +126,7 @@ pub async fn leaving_twice_is_leaving(fixture: &dyn MembershipFixture) -> CaseRe
     Ok(())
 }
 
-/// To leave is not to be superseded.
+/// A member that left may join again: it is not superseded.
 pub async fn who_left_may_come_back(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let member = active("worker-1", 1)?;

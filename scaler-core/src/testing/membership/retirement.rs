@@ -1,4 +1,4 @@
-//! Who shall hand over, and stay.
+//! Cases for retirement: members that are to hand over their slots.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::{Member, MemberState, Registration, WorkerId};
 const SOON: Duration = Duration::from_millis(50);
 const SOONER: Duration = Duration::from_millis(10);
 
-/// Who is retired hears so with every heartbeat, whoever retired it; others do not, and the list of members is as before.
+/// A retired member is told so with every heartbeat, by any client; others are not, and the list of members is unchanged.
 pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let members = [active("worker-1", 1)?, active("worker-2", 2)?];
@@ -29,7 +29,7 @@ pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFix
     equal(said(&*there).await?, vec![members[0].clone(), draining], "a retiring heartbeat counts like any other")
 }
 
-/// The names that are retired are those that were given last.
+/// A later retirement replaces the retired names.
 pub async fn a_later_retirement_replaces_the_earlier(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let members = [active("worker-1", 1)?, active("worker-2", 2)?, active("worker-3", 3)?];
@@ -45,7 +45,7 @@ pub async fn a_later_retirement_replaces_the_earlier(fixture: &dyn MembershipFix
     Ok(())
 }
 
-/// A name that nobody bears yet may be retired.
+/// A name can be retired before a worker joins with it.
 pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let longest = "w".repeat(WorkerId::MAX_LEN);
@@ -58,7 +58,7 @@ pub async fn a_name_may_be_retired_before_it_joins(fixture: &dyn MembershipFixtu
     Ok(())
 }
 
-/// Only a later retirement reinstates.
+/// Only a later retirement reinstates a worker; a leave or a sweep does not.
 pub async fn neither_leaving_nor_a_sweep_reinstates(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let member = active("worker-1", 1)?;
@@ -71,7 +71,7 @@ pub async fn neither_leaving_nor_a_sweep_reinstates(fixture: &dyn MembershipFixt
     equal(here.heartbeat(&joiner("worker-1", 2)?).await?, Registration::Retiring, "who was swept is retired")
 }
 
-/// To be retired keeps no name.
+/// A retired member can be superseded.
 pub async fn a_retired_member_can_be_superseded(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("worker-1", 1)?).await?;

@@ -1,4 +1,4 @@
-//! Several installations that share a membership by mistake: each goes on undisturbed.
+//! Cases for several installations that share a membership by mistake: none disturbs another.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::{InstallationId, Member, Registration};
 
 const THEIRS: InstallationId = InstallationId::new(Uuid::from_u128(0x7e1e));
 
-/// Two members with one name in two installations are two members, whoever joins, works or leaves.
+/// Members of two installations with the same name are two members, through every join, heartbeat and leave.
 pub async fn installations_have_names_of_their_own(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let theirs = |member: Member| Member { installation: THEIRS, ..member };
@@ -33,7 +33,7 @@ pub async fn installations_have_names_of_their_own(fixture: &dyn MembershipFixtu
     equal(said(&*here).await?, vec![our], "who is left when theirs has left")
 }
 
-/// Names are retired in one installation only.
+/// A retirement applies to one installation only.
 pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let our = active("worker-1", 1)?;
@@ -47,7 +47,7 @@ pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture
     equal(there.heartbeat(&their).await?, Registration::Current, "their member with the same name")
 }
 
-/// When a stranger with the same name is gone, and a member is heard again, it is listed once.
+/// After a stranger with the same name has left, a member that sends a heartbeat is listed once.
 pub async fn who_takes_the_place_of_a_stranger_is_listed_once(fixture: &dyn MembershipFixture) -> CaseResult {
     const SOON: Duration = Duration::from_millis(50);
     let [here, there] = fixture.clients();

@@ -1,4 +1,4 @@
-//! Wake-up notifications: who is told what has changed.
+//! Cases for wake-up notifications: changes that all listeners are told.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::{Clients, MembershipFixture, active, joiner};
 use crate::testing::{CaseResult, Violation, ensure};
 use crate::{WakeUp, WorkerId};
 
-/// A notification that is longer on its way is as good as lost.
+/// Maximum time for a notification to arrive; a later one counts as lost.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(5);
-/// They may come late and twice; after so much silence none is on its way.
+/// Time without a notification after which none is under way: they may arrive late and twice.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// A member nobody has seen is worth a look.
+/// A new member is followed by a wake-up notification.
 pub async fn a_new_member_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
@@ -25,7 +25,7 @@ pub async fn a_new_member_is_followed_by_a_wake_up(fixture: &dyn MembershipFixtu
     listeners.expect("an active member on a free name", &WakeUp::Members).await
 }
 
-/// A member with a new state is worth a look.
+/// A new state of a member is followed by a wake-up notification.
 pub async fn a_new_state_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
@@ -35,7 +35,7 @@ pub async fn a_new_state_is_followed_by_a_wake_up(fixture: &dyn MembershipFixtur
     listeners.expect("a new state", &WakeUp::Members).await
 }
 
-/// A new incarnation is worth a look, even if it says the same.
+/// A new incarnation is followed by a wake-up notification, even if its record is otherwise the same.
 pub async fn a_take_over_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
@@ -45,7 +45,7 @@ pub async fn a_take_over_is_followed_by_a_wake_up(fixture: &dyn MembershipFixtur
     listeners.expect("a new incarnation", &WakeUp::Members).await
 }
 
-/// Who leaves leaves work to others.
+/// A leave is followed by a wake-up notification.
 pub async fn a_leave_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
@@ -56,7 +56,7 @@ pub async fn a_leave_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -
     listeners.expect("a leave", &WakeUp::Members).await
 }
 
-/// What is sent reaches everybody, the sender too, and says the same.
+/// A notification reaches all listeners unchanged, the sender's too.
 pub async fn a_wake_up_reaches_all_who_listen(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
@@ -70,7 +70,7 @@ pub async fn a_wake_up_reaches_all_who_listen(fixture: &dyn MembershipFixture) -
     Ok(())
 }
 
-/// Two listeners at each client.
+/// Two listeners on each client.
 struct Listeners(Vec<BoxStream<'static, WakeUp>>);
 
 impl Listeners {
@@ -78,7 +78,8 @@ impl Listeners {
         Self(clients.iter().flat_map(|client| [client.wake_ups(), client.wake_ups()]).collect())
     }
 
-    /// All are told this, and then there is quiet. One that may have lost something is told that, and looks as well.
+    /// Waits until all listeners have received this notification, and then until no more arrive. A listener that may have lost
+    /// notifications receives [`WakeUp::Everyone`] instead.
     async fn expect(&mut self, after: &str, expected: &WakeUp) -> CaseResult {
         for listener in &mut self.0 {
             let told = timeout(NOTIFIED_WITHIN, listener.next()).await.ok().flatten();

@@ -1,4 +1,4 @@
-//! Rings with one fault each, which the laws meant for it must find.
+//! Rings with one fault each, which the laws meant for the fault must detect.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,54 +9,54 @@ use crate::{
     WorkerId,
 };
 
-/// What is wrong with a [`BrokenRing`].
+/// Fault of a [`BrokenRing`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Its plans depend on how often it was asked.
+    /// Plans depend on the number of earlier calls.
     Moody,
     /// The owner is the slot's number modulo the number of workers.
     Modulo,
-    /// A leave moves a slot of a survivor too.
+    /// A leave also moves a slot of a worker that stays.
     Disturbing,
-    /// Two survivors swap a slot whenever anything moves.
+    /// Two workers that stay exchange a slot whenever anything moves.
     Swapping,
-    /// A joiner takes one slot too many.
+    /// A joiner gets one slot too many.
     Greedy,
     /// All slots without an owner go to one worker.
     Dumping,
-    /// It promises a bound and gives orphans to one worker beyond it.
+    /// It guarantees a bound, and moves all slots without an owner to one worker beyond it.
     Overfilling,
-    /// A weight is not looked at.
+    /// Weights are ignored.
     BlindToWeights,
-    /// Every slot counts alike, whatever it holds.
+    /// Item loads are ignored: every slot counts the same.
     BlindToItems,
-    /// A changed weight moves a slot between two others.
+    /// A changed weight also moves a slot between two other workers.
     Meddling,
     /// Applying a plan forgets its last move.
     Forgetful,
-    /// Drifted loads are settled when nobody asked.
+    /// A plan for an unchanged roster also rebalances for load.
     Restless,
-    /// An item in a slot makes it move.
+    /// A new item makes slots move.
     Fickle,
-    /// It never settles.
+    /// It never rebalances for load.
     Idle,
-    /// It gives to the cordoned.
+    /// Cordoned workers receive slots.
     BlindToCordons,
-    /// It applies any plan.
+    /// Stale plans are applied.
     Credulous,
-    /// When a worker joins, all slots are shared out anew.
+    /// When a worker joins, all slots are apportioned from scratch.
     Reseeding,
-    /// It gives to each the floor or the ceiling of its exact share: the quota rule.
+    /// Each worker gets the floor or the ceiling of its exact share: the quota rule instead of Webster's.
     Quota,
-    /// A donor gives first what it got last.
+    /// A donor first gives the slots that it received last.
     LastInFirstOut,
-    /// A donor gives its lightest slots.
+    /// A donor gives its lightest slots first.
     LightFirst,
 }
 
 impl Fault {
-    /// Every fault.
+    /// All faults.
     pub const ALL: [Self; 20] = [
         Self::Moody,
         Self::Modulo,
@@ -80,7 +80,7 @@ impl Fault {
         Self::LightFirst,
     ];
 
-    /// The laws meant for it.
+    /// Returns the laws that must detect this fault.
     #[must_use]
     pub const fn breaks(self) -> &'static [Law] {
         match self {
@@ -114,13 +114,13 @@ pub struct BrokenRing {
     ring: StickyRing,
     fault: Fault,
     asked: AtomicBool,
-    /// When each slot changed hands, by a count of plans.
+    /// Number of the plan that last moved each slot.
     moved_at: Vec<u64>,
     applied: u64,
 }
 
 impl BrokenRing {
-    /// A ring with this fault, whose slots nobody owns yet.
+    /// Returns a ring with this fault, whose slots have no owner yet.
     #[must_use]
     pub fn new(slots: SlotCount, fault: Fault) -> Self {
         Self { ring: StickyRing::new(slots), fault, asked: AtomicBool::new(false), moved_at: vec![0; slots.len()], applied: 0 }
@@ -169,7 +169,8 @@ impl BrokenRing {
         moving.map(|slot_move| self.slot_move(slot_move.slot, &slot_move.to)).collect()
     }
 
-    /// Moves what exceeds the quotas, and what nobody owns, to those below theirs; the largest remainders are rounded up.
+    /// Moves slots above the quotas, and slots without an owner, to workers below their quota. The largest remainders are
+    /// rounded up.
     fn by_quota(&self, to: &Roster) -> Vec<Move> {
         let slots = u64::from(self.slots().get());
         let weights = || to.iter().map(|(_, seat)| u64::from(seat.weight.get()));
@@ -191,7 +192,7 @@ impl BrokenRing {
         excess.into_iter().zip(below).map(|(slot, id)| self.slot_move(slot, id)).collect()
     }
 
-    /// Lets every donor give other slots of the same load, or a little more, in another order.
+    /// Replaces the slots that each donor gives by others of at least the same load, in another order.
     fn choose_again(&self, moves: &mut Vec<Move>, load: &SlotLoad, order: impl Fn(Slot) -> u64) {
         let (traded, mut kept): (Vec<Move>, Vec<Move>) =
             moves.drain(..).partition(|slot_move| slot_move.why == Reason::WorkerJoined);
@@ -217,7 +218,7 @@ impl BrokenRing {
         self.ring.plan(&seen, load).moves().to_vec()
     }
 
-    /// Adds the gift of a slot by each of the first two workers that have one and stay to the other.
+    /// Adds moves that exchange a slot between the first two workers that stay, where each has one.
     fn exchange(&self, to: &Roster, moves: &mut Vec<Move>) {
         let mut staying = to.iter().map(|(id, _)| id).filter(|id| self.roster().contains(id));
         if let (Some(one), Some(other)) = (staying.next(), staying.next()) {
@@ -226,7 +227,7 @@ impl BrokenRing {
         }
     }
 
-    /// A move of a slot that stays where it is in the others, from this worker or from anyone.
+    /// Returns a move of a slot that the other moves leave in place, from this worker or from any.
     fn one_more(&self, moves: &[Move], from: Option<&WorkerId>, to: &WorkerId) -> Option<Move> {
         let stays = |slot: &Slot| moves.iter().all(|slot_move| slot_move.slot != *slot);
         let fits = |slot: &Slot| self.owner(*slot).is_some_and(|owner| owner != to && from.is_none_or(|from| from == owner));
@@ -238,7 +239,7 @@ impl BrokenRing {
     }
 }
 
-/// Sends what has lost its owner to the first worker.
+/// Moves all slots without an owner to the first worker.
 fn dump(to: &Roster, moves: &mut [Move]) {
     if let Some((first, _)) = to.iter().next() {
         let orphans = moves.iter_mut().filter(|slot_move| matches!(slot_move.why, Reason::Unowned | Reason::OwnerLeft));

@@ -1,4 +1,4 @@
-//! Random histories: what happens to a roster and to its items.
+//! Random histories: changes of a roster and of item loads.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,50 +6,50 @@ use proptest::sample::Index;
 
 use crate::{Eligibility, Roster, Seat, Slot, SlotCount, SlotLoad, Weight, WorkerId};
 
-/// What may happen in a history.
+/// Kinds of changes that a history contains.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting {
     pub(super) seats: Seats,
     pub(super) loads: Loads,
 }
 
-/// How workers may differ.
+/// Differences between workers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Seats {
-    /// Not at all.
+    /// None: all weights are 1.
     Equal,
-    /// By weights, which change.
+    /// Different weights, which change.
     Weighted,
-    /// By weights, and some are cordoned for a while.
+    /// Different weights, and some workers are cordoned for a while.
     Cordoned,
-    /// Not at all; time and again one joins and leaves before the next one joins.
+    /// None; again and again a worker joins and leaves before the next one joins.
     Revolving,
 }
 
-/// How often one joins and leaves.
+/// Number of times that a worker joins and leaves.
 pub(super) const ROUND_TRIPS: usize = 16;
 
-/// How slots may differ.
+/// Differences between the loads of slots.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Loads {
-    /// Not at all.
+    /// None: every slot counts as 1.
     Slots,
-    /// By items, which stay as they are.
+    /// Items, which do not change.
     SameItems,
-    /// By items, which stay as they are: some in each of many slots, few in one half and many in the other.
+    /// Items, which do not change: some in each of many slots, few in about half of them and many in the others.
     Dense,
-    /// By items, which change from one event to the next; sometimes not at all.
+    /// Items, which change from one event to the next; sometimes a uniform load.
     Changing,
 }
 
-/// A ring's life: the roster changes, under the load of that moment.
+/// History of a ring: changes of the roster, each under a load.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     pub(super) slots: SlotCount,
     pub(super) events: Vec<(Event, SlotLoad)>,
 }
 
-/// One change of the roster.
+/// Change of the roster.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     leavers: Vec<Leaver>,
@@ -60,7 +60,7 @@ pub(super) struct Event {
 #[derive(Clone, Copy, Debug)]
 enum Leaver {
     Any(Index),
-    /// The worker that joined last.
+    /// Worker that joined last.
     Newest,
 }
 
@@ -71,7 +71,7 @@ enum Reseat {
 }
 
 impl Event {
-    /// The roster after it. The last worker never leaves. `named` counts the workers that ever were.
+    /// Returns the roster after the event. The last worker never leaves. `named` counts all workers that ever joined.
     pub(super) fn happen(&self, roster: &Roster, named: &mut u32) -> Roster {
         let mut next = roster.clone();
         for leaver in &self.leavers {
@@ -112,7 +112,7 @@ fn name(number: u32) -> WorkerId {
     WorkerId::new(format!("w{number}")).expect("a name")
 }
 
-/// Histories of 2 to 256 slots that begin with a first join.
+/// Returns histories of 2 to 256 slots that begin with a first join.
 pub(super) fn histories(setting: Setting) -> impl Strategy<Value = History> {
     let (bits, first, later) = match (setting.seats, setting.loads) {
         (Seats::Revolving, _) => (7..=7_u32, 4..=8, revolving().boxed()),
@@ -171,7 +171,7 @@ fn weights(seats: Seats) -> BoxedStrategy<Weight> {
     }
 }
 
-/// A few items, about as many in each slot, or a few slots that outweigh all others.
+/// Returns loads of three kinds: a few items, about the same number in each slot, or a few slots that outweigh all others.
 fn items(slots: SlotCount) -> impl Strategy<Value = SlotLoad> {
     let few = vec((0..slots.get(), 1..=3_u32), 0..=12);
     let of_each = |items: BoxedStrategy<u32>| vec(items, slots.len()).prop_map(|items| (0..).zip(items).collect());

@@ -1,4 +1,4 @@
-//! The laws by name, and where each is tried.
+//! Laws of placement, and the histories on which each is tested.
 
 use std::fmt;
 
@@ -7,52 +7,52 @@ use super::rules;
 use super::turn::{Finding, Turn};
 use crate::{Evenness, Guarantees, Minimality};
 
-/// A law of placement.
+/// Law of placement: a property of every plan of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Law {
-    /// Every slot has an owner in the roster while anybody may receive, and equal histories give equal plans.
+    /// Every slot has an owner in the roster while any worker may receive, and equal histories give equal plans.
     TotalAndDeterministic,
-    /// When workers only join, every slot that moves goes to one of them.
+    /// When workers only join, slots move only to them.
     JoinMovesOnlyToTheJoiner,
-    /// When workers only leave, their slots move and no others.
+    /// When workers only leave, only their slots move.
     LeaveMovesOnlyTheLeavers,
-    /// Joins and leaves at once move as many slots as the leavers had or the joiners get, whichever is more.
+    /// Simultaneous joins and leaves move as many slots as the leavers had or the joiners get, whichever is more.
     BatchIsMinimal,
-    /// Nothing moves between workers that stay as they are; where movement is exactly the least, no worker both gives and
-    /// receives items.
+    /// Nothing moves between workers that stay as they are. Under [`Minimality::Exact`], no worker both gives and receives
+    /// items.
     SurvivorsExchangeNothing,
-    /// Workers of equal weight own equally many slots, give or take one; a join moves the floor of the joiner's share.
+    /// Workers of equal weight own equally many slots, to within one; a join moves the floor of the joiner's share.
     EqualWeightsWithinOne,
-    /// Slots are shared by Webster's rule.
+    /// Slots are apportioned by Webster's rule.
     Webster,
-    /// A raised weight moves slots only to its worker, a lowered one only from it.
+    /// A raised weight moves slots only to its worker, a lowered weight only from it.
     WeightChangeMovesOnlyItsWorker,
-    /// Items are shared evenly, give or take the heaviest slot.
+    /// Items are spread evenly, to within the heaviest slot.
     ItemWeightsWithinTheHeaviest,
     /// No worker owns more slots than the ring's bound allows.
     WithinTheBound,
-    /// A plan is the difference of the look-ups before and after it, each slot once.
+    /// A plan is the difference of the owners before and after it, each slot once.
     DeltaIsTheDifference,
-    /// The roster as it is moves nothing, whatever the loads.
+    /// An unchanged roster moves nothing, under any load.
     SameRosterMovesNothing,
-    /// An item that comes moves no other.
+    /// A new item moves no slot.
     NewItemMovesNoOther,
-    /// Settling ends within the tolerance, or with no move that helps.
+    /// A rebalance for load ends within the tolerance, or when no move helps.
     SettleEndsEven,
-    /// A cordoned worker is given nothing.
+    /// A cordoned worker receives nothing.
     CordonedReceiveNothing,
-    /// A plan for another state is refused and changes nothing.
+    /// A stale plan is refused and changes nothing.
     StalePlanIsRefused,
-    /// When a worker joins, the slots it gets hold about as many items as others: who collected light slots to reach its share
-    /// would soon have more than that of the items to come.
+    /// The slots that a joiner gets hold about as many items as others: a joiner that collected light slots to reach its share
+    /// would soon have more than its share of new items.
     JoinersGetTypicalSlots,
-    /// When workers come and go, it is not always the same slots that move.
+    /// When workers repeatedly join and leave, it is not always the same slots that move.
     SlotsTakeTurns,
 }
 
 impl Law {
-    /// Every law.
+    /// All laws.
     pub const ALL: [Self; 18] = [
         Self::TotalAndDeterministic,
         Self::JoinMovesOnlyToTheJoiner,
@@ -74,7 +74,7 @@ impl Law {
         Self::SlotsTakeTurns,
     ];
 
-    /// Whether a ring with these guarantees promises it.
+    /// Returns true if a ring with these guarantees must keep the law.
     #[must_use]
     pub fn is_promised_by(self, guarantees: Guarantees) -> bool {
         match self {
@@ -99,7 +99,8 @@ impl Law {
         }
     }
 
-    /// The histories on which it is tried. Where a cordon or a drift of the loads may excuse unevenness, there is none.
+    /// Returns the kind of histories on which the law is tested. Cordons and changing loads are left out where they may excuse
+    /// unevenness.
     pub(super) const fn setting(self) -> Setting {
         let (seats, loads) = match self {
             Self::BatchIsMinimal | Self::Webster | Self::WeightChangeMovesOnlyItsWorker => (Seats::Weighted, Loads::Slots),

@@ -1,12 +1,12 @@
-//! The laws of placement, as tests that any [`Ring`] can be put to.
+//! Laws of placement, as tests for any [`Ring`].
 //!
-//! [`ring_laws!`](crate::ring_laws) makes one named test of each law. A law is tried on random histories: workers join,
-//! leave, change their weight or are cordoned, and items come and go. What a ring does not promise in its
-//! [`Guarantees`](crate::Guarantees) is not asked of it.
+//! [`ring_laws!`](crate::ring_laws) expands to one named test per law. A law is tested on random histories: workers join,
+//! leave, change their weight or are cordoned, and items are added and removed. A law that does not follow from the ring's
+//! [`Guarantees`](crate::Guarantees) is not tested.
 //!
-//! The number of histories a law is tried on is 256, or what the environment variable `PROPTEST_CASES` says. A failure names
-//! a seed; with it in `PROPTEST_RNG_SEED` the same histories come again. 10,000 histories a law take the sticky ring less than
-//! a minute of one core.
+//! A law is tested on 256 histories, or on the number in the environment variable `PROPTEST_CASES`. A failure names a seed;
+//! with that seed in `PROPTEST_RNG_SEED` the same histories are generated again. 10,000 histories per law take the sticky ring
+//! less than a minute on one core.
 
 mod broken;
 mod history;
@@ -25,20 +25,20 @@ use super::Violation;
 pub use crate::ring_laws;
 use crate::{Ring, SlotCount};
 
-/// How a ring that breaks no law stands to it.
+/// Outcome of a law that a ring does not break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum MemberPhase {
-    /// It keeps the law.
+pub enum LawOutcome {
+    /// The ring keeps the law.
     Kept {
-        /// On how many changes of the roster the law had something to say.
+        /// Number of roster changes to which the law applied.
         turns: usize,
     },
-    /// It does not promise the law, so nothing was tried.
+    /// The ring does not guarantee the law, so nothing was tested.
     NotPromised,
 }
 
-/// Why a ring does not stand up to a law.
+/// Failure of a ring to pass the test of a law.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -47,14 +47,14 @@ pub enum Failure {
     Broken {
         /// The law.
         law: Law,
-        /// What is wrong.
+        /// Description of the violation.
         violation: Violation,
-        /// What led to it, in words for people.
+        /// History that led to it, in readable form.
         history: String,
-        /// The seed of the random histories.
+        /// Seed of the random histories.
         seed: u64,
     },
-    /// No history held a turn to which the law applies, so that nothing is known.
+    /// No history contained a change to which the law applies, so nothing was tested.
     #[error("{law} was never put to the test")]
     Untested {
         /// The law.
@@ -62,13 +62,13 @@ pub enum Failure {
     },
 }
 
-/// Tries a law on rings that `build` makes.
+/// Tests a law on rings that `build` returns.
 ///
 /// # Errors
-/// When the ring breaks the law, or when no history was fit to try it.
-pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<MemberPhase, Failure> {
+/// When the ring breaks the law, or when the law applied to no history.
+pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<LawOutcome, Failure> {
     if !law.is_promised_by(build(SlotCount::DEFAULT).guarantees()) {
-        return Ok(MemberPhase::NotPromised);
+        return Ok(LawOutcome::NotPromised);
     }
     let seed = seed();
     let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 512, ..Config::default() };
@@ -81,7 +81,7 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Member
     });
     match outcome {
         Ok(()) if turns.get() == 0 => Err(Failure::Untested { law }),
-        Ok(()) => Ok(MemberPhase::Kept { turns: turns.get() }),
+        Ok(()) => Ok(LawOutcome::Kept { turns: turns.get() }),
         Err(TestError::Fail(why, history)) => {
             Err(Failure::Broken { law, violation: Violation::new(why.message()), history: format!("{history:?}"), seed })
         }
@@ -89,7 +89,7 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Member
     }
 }
 
-/// Fails the test that calls it when the ring breaks the law. A law that the ring does not promise is named on stderr.
+/// Fails the calling test if the ring breaks the law. A law that the ring does not guarantee is named on stderr.
 ///
 /// # Panics
 /// When [`check`] fails.
@@ -98,8 +98,8 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<Member
 #[expect(clippy::print_stderr, reason = "what was not tried shall be seen")]
 pub fn uphold<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) {
     match check(law, build) {
-        Ok(MemberPhase::Kept { .. }) => {}
-        Ok(MemberPhase::NotPromised) => eprintln!("{law} is not promised by this ring and was not tried"),
+        Ok(LawOutcome::Kept { .. }) => {}
+        Ok(LawOutcome::NotPromised) => eprintln!("{law} is not promised by this ring and was not tried"),
         Err(failure) => panic!("{failure}"),
     }
 }
@@ -111,7 +111,7 @@ fn seed() -> u64 {
     }
 }
 
-/// Makes a module of tests, one a [`Law`](crate::testing::ring::Law), for the rings that a constructor makes.
+/// Expands to a module with one test per [`Law`](crate::testing::ring::Law), for the rings that a constructor returns.
 ///
 /// ```
 /// scaler_core::ring_laws!(sticky, scaler_core::StickyRing::new);

@@ -1,4 +1,4 @@
-//! What each law demands of a turn.
+//! Checks of each law on one turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,13 @@ use super::turn::{Carried, Finding, Tried, Turn};
 use crate::testing::{CaseResult, Violation};
 use crate::{Eligibility, Evenness, Minimality, Move, Slot, SlotLoad, WorkerId};
 
-/// Ok where the condition holds. Unlike [`ensure`](crate::testing::ensure) it writes no words where none are needed.
+/// Returns a violation unless the condition holds. Unlike [`ensure`](crate::testing::ensure) it builds the message only on
+/// failure.
 fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> CaseResult {
     if holds { Ok(()) } else { Err(Violation::new(otherwise())) }
 }
 
-/// Tries every move of the plan.
+/// Checks a condition on every move of the plan.
 fn each(turn: &Turn<'_>, holds: impl Fn(&Move) -> bool, otherwise: &str) -> Finding {
     match turn.plan.moves().iter().find(|slot_move| !holds(slot_move)) {
         Some(slot_move) => Err(Violation::new(format!("{otherwise}: {slot_move:?}"))),
@@ -20,7 +21,7 @@ fn each(turn: &Turn<'_>, holds: impl Fn(&Move) -> bool, otherwise: &str) -> Find
     }
 }
 
-/// Tries every worker against every other.
+/// Checks a condition on every pair of workers.
 fn pairs(workers: &[Carried<'_>], holds: impl Fn(&Carried<'_>, &Carried<'_>) -> bool) -> CaseResult {
     for high in workers {
         for low in workers {
@@ -188,7 +189,7 @@ pub(super) fn settle_ends_even(turn: &Turn<'_>) -> Finding {
         let weight: u128 = workers.iter().map(|worker| worker.weight).sum();
         let is_within = |high: &Carried<'_>| 100 * high.load * weight <= u128::from(100_u32 + percent) * all * high.weight;
         let highest = workers.iter().filter(|high| workers.iter().all(|low| high.load * low.weight >= low.load * high.weight));
-        // Where several are the highest, all must be stuck before the highest load can be said to be stuck.
+        // With several highest workers, any one that is within the tolerance or cannot be relieved ends the rebalance.
         let mut stuck = highest.filter(|high| is_within(high) || !has_helpful_move(turn, high, &workers, &owners, load));
         demand(workers.is_empty() || stuck.next().is_some(), || {
             format!("rebalanced for load with a move left to make: {workers:?}")
@@ -197,7 +198,7 @@ pub(super) fn settle_ends_even(turn: &Turn<'_>) -> Finding {
     Ok(Tried::Yes)
 }
 
-/// Whether the worker has a slot that would leave both it and some other lower than it is.
+/// Returns true if the worker has a slot whose move would leave both it and the receiver lower than it is now.
 fn has_helpful_move(
     turn: &Turn<'_>,
     high: &Carried<'_>,
@@ -211,7 +212,7 @@ fn has_helpful_move(
     receivers.into_iter().any(|low| (low.load + lightest) * high.weight < high.load * low.weight)
 }
 
-/// Other items than those that the turn was planned with.
+/// Returns a load that differs from that of the turn.
 fn drifted(turn: &Turn<'_>) -> SlotLoad {
     let slots = turn.ring.slots();
     let mirrored = |slot: Slot| turn.load.of(Slot::new(slots.get() - 1 - slot.number())) * (1 + slot.number() % 3);
@@ -240,7 +241,7 @@ pub(super) fn stale_plan_is_refused(turn: &Turn<'_>) -> Finding {
     Ok(Tried::Yes)
 }
 
-/// Fewer slots than this are too few to be typical.
+/// Minimum number of moved slots for a meaningful average load.
 const ENOUGH_SLOTS: u64 = 40;
 
 pub(super) fn joiners_get_typical_slots(turn: &Turn<'_>) -> Finding {

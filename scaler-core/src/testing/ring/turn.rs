@@ -1,4 +1,4 @@
-//! One change of the roster, as the laws see it.
+//! Turn: one change of the roster, with what the laws check.
 
 use std::collections::BTreeSet;
 
@@ -6,36 +6,36 @@ use super::history::History;
 use crate::testing::Violation;
 use crate::{Eligibility, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StalePlan, WorkerId};
 
-/// Whether a law had anything to say of a turn.
+/// Tells if a law applied to a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tried {
     Yes,
     No,
 }
 
-/// What a law finds.
+/// Result of checking a law on a turn.
 pub(super) type Finding = Result<Tried, Violation>;
 
-/// A plan that was made and applied.
+/// Plan that was made and applied.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    /// The ring after it.
+    /// Ring after the plan.
     pub(super) ring: &'a dyn Ring,
     pub(super) from: &'a Roster,
     pub(super) to: &'a Roster,
     pub(super) load: &'a SlotLoad,
     pub(super) plan: &'a Plan,
-    /// The same plan, asked for again, and from another ring with the same history.
+    /// The same plan, computed again by this ring and by another ring with the same history.
     pub(super) repeated: [Plan; 2],
-    /// For each slot, in how many turns on end it has moved, with this one.
+    /// For each slot, the number of consecutive turns in which it has moved, including this one.
     pub(super) streaks: &'a [usize],
     pub(super) before: Vec<Option<WorkerId>>,
     pub(super) after: Vec<Option<WorkerId>>,
-    /// What came of applying the plan to the other ring once more, and its owners then.
+    /// Result of applying the plan to the other ring a second time, and its owners afterwards.
     pub(super) again: (Result<(), StalePlan>, Vec<Option<WorkerId>>),
 }
 
-/// Lives through a history with two rings and shows every turn; in how many the law was tried.
+/// Replays a history on two rings and checks every turn; returns the number of turns to which the law applied.
 pub(super) fn replay<R: Ring>(
     build: &impl Fn(SlotCount) -> R,
     history: &History,
@@ -69,18 +69,18 @@ fn owners(ring: &dyn Ring) -> Vec<Option<WorkerId>> {
 }
 
 impl Turn<'_> {
-    /// Workers that had no seat before.
+    /// Returns the workers that were not in the roster before.
     pub(super) fn joiners(&self) -> BTreeSet<&WorkerId> {
         self.to.iter().map(|(id, _)| id).filter(|id| !self.from.contains(id)).collect()
     }
 
-    /// Slots whose owner has no seat now, or that had none.
+    /// Returns the slots that had no owner, or whose owner is not in the new roster.
     pub(super) fn orphans(&self) -> BTreeSet<Slot> {
         let is_orphan = |slot: &Slot| self.before[slot.index()].as_ref().is_none_or(|owner| !self.to.contains(owner));
         self.ring.slots().iter().filter(is_orphan).collect()
     }
 
-    /// Workers that stay, with another seat than before: the old one and the new one.
+    /// Returns the workers that stay and whose seat changed, with the old seat and the new one.
     pub(super) fn reseated(&self) -> Vec<(&WorkerId, Seat, Seat)> {
         let seats = self.to.iter().filter_map(|(id, now)| self.from.get(id).map(|before| (id, before, now)));
         seats.filter(|(_, before, now)| before != now).collect()
@@ -90,7 +90,7 @@ impl Turn<'_> {
         self.to.iter().any(|(_, seat)| seat.eligibility == Eligibility::Eligible)
     }
 
-    /// Each worker of the roster with its weight and the load that it has by the owners given.
+    /// Returns each worker of the roster with its weight and its load under these owners.
     pub(super) fn loads(&self, owners: &[Option<WorkerId>], load: &SlotLoad) -> Vec<Carried<'_>> {
         let sum = |id: &WorkerId| {
             let own = self.ring.slots().iter().filter(|slot| owners[slot.index()].as_ref() == Some(id));
@@ -100,7 +100,7 @@ impl Turn<'_> {
     }
 }
 
-/// What a worker carries.
+/// Weight and load of a worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Carried<'a> {
     pub(super) id: &'a WorkerId,

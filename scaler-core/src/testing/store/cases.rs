@@ -1,4 +1,4 @@
-//! The work: each item once a tick, and reports that tell the truth.
+//! Cases for ticks: each item once per tick, and correct reports.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::{
     Transfer, WorkerId, digest_of, slot_of,
 };
 
-/// Long enough that no test outlives it.
+/// Lease time that no test outlives.
 pub(super) const LEASE: Duration = Duration::from_secs(600);
 
 pub(super) fn member(name: &str, life: u128) -> Result<MemberKey, Violation> {
@@ -32,7 +32,7 @@ pub(super) async fn elect(fixture: &dyn StoreFixture) -> Result<Term, Violation>
     term.ok_or_else(|| Violation::new("nobody leads, and yet leadership is refused"))
 }
 
-/// Gives slots to a member, from whatever epoch they have.
+/// Moves slots to a member, from their present epochs.
 pub(super) async fn give(
     fixture: &dyn StoreFixture,
     term: &Term,
@@ -46,7 +46,7 @@ pub(super) async fn give(
     Ok(fixture.store().commit(term, &transfers).await?)
 }
 
-/// A store with ten items, all of whose slots one member owns.
+/// Sets up a store with ten items, all of whose slots one member owns.
 pub(super) async fn owned(fixture: &dyn StoreFixture) -> Result<(MemberKey, Vec<ItemId>, Term), Violation> {
     let (owner, items) = (member("a", 1)?, some_items(10));
     fixture.insert(&items).await?;
@@ -65,7 +65,7 @@ pub(super) async fn values(fixture: &dyn StoreFixture, items: &[ItemId]) -> Resu
     Ok(values)
 }
 
-/// Ticks until the store is in a later tick than `after`, and gives that tick's report.
+/// Ticks until the store is in a later tick than `after`, and returns the report of that tick.
 pub(super) async fn tick_after(
     fixture: &dyn StoreFixture,
     owner: &MemberKey,
@@ -80,7 +80,7 @@ pub(super) async fn tick_after(
     }
 }
 
-/// Each item of the owner's slots gains exactly one, and its name.
+/// A tick increments each item in the owner's slots exactly once, and stores the owner's name in it.
 pub async fn a_tick_increments_each_owned_item_once(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -96,7 +96,7 @@ pub async fn a_tick_increments_each_owned_item_once(fixture: &dyn StoreFixture) 
     equal(values(fixture, &items).await?, vec![2; 10], "values after two ticks")
 }
 
-/// A blind retry is safe.
+/// A repeated tick changes nothing, so that a blind retry is safe.
 pub async fn a_repeated_tick_changes_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let mut last = fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -113,7 +113,7 @@ pub async fn a_repeated_tick_changes_nothing(fixture: &dyn StoreFixture) -> Case
     equal(values(fixture, &items).await?, vec![ticks; 10], "values after repeated ticks")
 }
 
-/// Two calls at once are one tick.
+/// Simultaneous calls increment items once per tick.
 pub async fn simultaneous_ticks_count_once(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let store = fixture.store();
@@ -127,7 +127,7 @@ pub async fn simultaneous_ticks_count_once(fixture: &dyn StoreFixture) -> CaseRe
     ensure(found.iter().all(|value| (1..=most).contains(value)), format!("eight calls within {most} ticks gave {found:?}"))
 }
 
-/// A new item is its slot's owner's at its next tick; a removed one is reported no more.
+/// A new item is ticked by the owner of its slot from the next tick on; a removed item is no longer reported.
 pub async fn new_items_are_ticked_and_removed_ones_are_gone(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let first = fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -135,7 +135,7 @@ pub async fn new_items_are_ticked_and_removed_ones_are_gone(fixture: &dyn StoreF
     fixture.insert(&more).await?;
     let second = tick_after(fixture, &owner, &first).await?;
     equal(second.items, 15, "items after five came")?;
-    // A slot that held nothing may have been left for the new item in the first of the two ticks.
+    // A slot without items may have been left out in the first of the two ticks.
     let found = values(fixture, &more).await?;
     ensure(found.iter().all(|value| (1..=2).contains(value)), format!("values of new items after one or two ticks: {found:?}"))?;
     fixture.remove(&items).await?;
@@ -144,7 +144,7 @@ pub async fn new_items_are_ticked_and_removed_ones_are_gone(fixture: &dyn StoreF
     equal(fixture.store().items(&owner, SlotRange::ALL).await?.len(), 5, "items listed after ten went")
 }
 
-/// A range limits what is ticked, listed and reported.
+/// A slot range limits the slots that are ticked, listed and reported.
 pub async fn only_the_slots_in_range_are_ticked(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let slots = fixture.store().slot_count().await?;
@@ -159,7 +159,8 @@ pub async fn only_the_slots_in_range_are_ticked(fixture: &dyn StoreFixture) -> C
     equal(values(fixture, &items).await?, expected, "values after a tick of the lower half")
 }
 
-/// Ranges that together are all slots, called for at once and twice, are one tick, and their reports add up to that of all.
+/// Simultaneous and repeated calls for ranges that cover all slots make one tick, and their reports add up to that of all
+/// slots.
 pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let store = fixture.store();
@@ -167,7 +168,7 @@ pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResu
     let quarter = whole.slots.get() / 4;
     equal(whole.slots, store.slot_count().await?, "how many slots there are")?;
     let ranges: Vec<_> = (0..4).map(|number| SlotRange::new(number * quarter..(number + 1) * quarter)).collect();
-    // A tick begins, so that all calls fall into it.
+    // Waits for the start of a tick, so that all calls fall into it.
     let mut passed = tick_after(fixture, &owner, &whole).await?.tick;
     let mut before = values(fixture, &items).await?;
     loop {
@@ -182,14 +183,14 @@ pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResu
             equal(each, (whole.owned, whole.fence), "the slots and the fence of all ranges together")?;
             return equal(after, before.iter().map(|value| value + 1).collect(), "values after one tick in ranges");
         }
-        // Calls that fell into two ticks have done a part of the second one.
+        // Calls that fell into two ticks have done part of the second one.
         passed = reports.iter().map(|report| report.tick).fold(passed, Tick::max);
         before = after;
         fixture.pass_a_moment().await;
     }
 }
 
-/// An owner of slots without items still leaves a trace of every tick.
+/// A tick of an owner whose slots hold no items is still recorded.
 pub async fn an_owner_of_empty_slots_is_witnessed(fixture: &dyn StoreFixture) -> CaseResult {
     let owner = member("a", 1)?;
     let term = elect(fixture).await?;
@@ -202,14 +203,14 @@ pub async fn an_owner_of_empty_slots_is_witnessed(fixture: &dyn StoreFixture) ->
     equal(latest, Some(report.tick), "the last tick that the store witnessed")
 }
 
-/// The list is sorted, and holds what the owner's slots hold.
+/// The item list is sorted, and holds the items of the owner's slots.
 pub async fn items_are_listed_in_order(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     equal(fixture.store().items(&owner, SlotRange::ALL).await?, items, "items of the owner of all")?;
     equal(fixture.store().items(&member("b", 2)?, SlotRange::ALL).await?, vec![], "items of who owns nothing")
 }
 
-/// The digest of epochs stays while nothing moves and changes when a slot comes or goes.
+/// The digest of epochs (the fence) stays the same while nothing moves, and changes when a slot is gained or lost.
 pub async fn the_fence_shows_every_change_of_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     let before = fixture.store().tick(&owner, SlotRange::ALL).await?.fence;
@@ -221,7 +222,7 @@ pub async fn the_fence_shows_every_change_of_slots(fixture: &dyn StoreFixture) -
     ensure(before != without && without != again && again != before, "a slot went and came, and the fence does not show it")
 }
 
-/// The census agrees with the frozen hash.
+/// The census agrees with the frozen hash function.
 pub async fn the_census_counts_items_per_slot(fixture: &dyn StoreFixture) -> CaseResult {
     let items = some_items(300);
     fixture.insert(&items).await?;
@@ -230,7 +231,7 @@ pub async fn the_census_counts_items_per_slot(fixture: &dyn StoreFixture) -> Cas
     equal(fixture.store().census().await?, expected, "the census")
 }
 
-/// A report tells when within the tick it was made, and the assignment is of the same clock.
+/// A report holds the time since the start of its tick, and the assignment uses the same clock.
 pub async fn the_report_tells_the_time(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, _) = owned(fixture).await?;
     let report = fixture.store().tick(&owner, SlotRange::ALL).await?;

@@ -1,4 +1,4 @@
-//! Leaderless healing: who claims what, and when nobody may.
+//! Cases for orphan claims: slots that workers may claim, and conditions for a claim.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     Tick,
 };
 
-/// While somebody leads, and for a time afterwards, nothing is claimed; nor when somebody leads again.
+/// No slot is claimed while a leader holds the lease, nor for some time afterwards, nor under the next leader.
 pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -30,12 +30,13 @@ pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture)
     equal(fixture.store().assignment().await?.slots, before, "the slots after claims that were refused")
 }
 
-/// What nobody has ever led waits for its first leader.
+/// No slot is claimed before the first leader was elected.
 pub async fn nothing_is_claimed_where_nobody_ever_led(fixture: &dyn StoreFixture) -> CaseResult {
     refused(fixture, "where nobody ever led").await.map(drop)
 }
 
-/// What a silent owner had is claimed, each slot with an epoch one higher; what it does later is without effect.
+/// Without a leader, the slots of a silent owner are claimed, and each epoch rises by one. Later ticks of the former owner have
+/// no effect.
 pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -> CaseResult {
     let (silent, items, term) = owned(fixture).await?;
     let count = fixture.store().slot_count().await?.len();
@@ -57,8 +58,10 @@ pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -
     equal(values(fixture, &items).await?, vec![1; 10], "values after the new owner's tick")
 }
 
-/// Whoever leads: slots of an owner that has been silent for long, and those that the leader leaves without one, are claimed by a
-/// worker that was well for as long. Who lives keeps its own.
+/// Even under a leader, abandoned slots are claimed: those of an owner that has been silent for long, and those without an
+/// owner.
+///
+/// The claiming worker must have been healthy for as long. Owners that tick keep their slots.
 pub async fn abandoned_slots_are_claimed_whoever_leads(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     let (silent, lively) = (member("a", 1)?, member("c", 3)?);
@@ -76,7 +79,7 @@ pub async fn abandoned_slots_are_claimed_whoever_leads(fixture: &dyn StoreFixtur
     equal(fixture.store().tick(&silent, SlotRange::ALL).await?.ticked, 0, "what the former owner ticked")
 }
 
-/// After an outage all were silent: nobody claims beside a leader before it has worked for long itself.
+/// Under a leader, a worker claims nothing before it has been healthy for long itself: after an outage all owners were silent.
 pub async fn who_was_not_well_itself_claims_nothing_beside_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
     owned(fixture).await?;
     silence(fixture, &[], ABANDONED_AFTER_TICKS).await?;
@@ -87,7 +90,7 @@ pub async fn who_was_not_well_itself_claims_nothing_beside_a_leader(fixture: &dy
     }
 }
 
-/// Who asks in vain is told how many slots nobody ticks.
+/// A refused claim returns the number of slots that no worker ticks.
 pub async fn a_claim_in_vain_tells_what_nobody_ticks(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     give(fixture, &term, &member("a", 1)?, (0..100).map(Slot::new)).await?;
@@ -97,7 +100,7 @@ pub async fn a_claim_in_vain_tells_what_nobody_ticks(fixture: &dyn StoreFixture)
     }
 }
 
-/// A claim takes no more than it asks for, slots without owner included.
+/// A claim takes no more slots than its limit, including slots without an owner.
 pub async fn claims_keep_within_their_limit(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     leaderless(fixture, &term, &[]).await?;
@@ -110,13 +113,13 @@ pub async fn claims_keep_within_their_limit(fixture: &dyn StoreFixture) -> CaseR
     Ok(())
 }
 
-/// Who ticks any of its slots, or was just given one, keeps all of them.
+/// An owner that ticks any of its slots, or has just received one, keeps all of them.
 pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, _, term) = owned(fixture).await?;
     let (lively, young) = (member("c", 3)?, member("d", 4)?);
     give(fixture, &term, &lively, (0..50).map(Slot::new)).await?;
     leaderless(fixture, &term, std::slice::from_ref(&lively)).await?;
-    // A term that nobody has followed may still move slots.
+    // A term can still move slots until the next term begins.
     give(fixture, &term, &young, (50..60).map(Slot::new)).await?;
     fixture.store().tick(&lively, SlotRange::ALL).await?;
     let claim = fixture.store().claim_orphans(&member("b", 2)?, 1000, Tick::default()).await?;
@@ -128,7 +131,7 @@ pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult
     ensure(keeps(&young, 50..60), "slots were taken from an owner that was just given them")
 }
 
-/// Several who claim at once get different slots, and each slot moves once.
+/// Simultaneous claims take different slots, and each slot moves once.
 pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, _, term) = owned(fixture).await?;
     leaderless(fixture, &term, &[]).await?;
@@ -147,7 +150,7 @@ pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> 
     ensure(rose.iter().all(|rose| *rose <= 1), "a slot was claimed twice")
 }
 
-/// How long there is to wait, where a claim must be refused.
+/// Makes a claim that must be refused, and returns the time to wait.
 async fn refused(fixture: &dyn StoreFixture, when: &str) -> Result<Duration, Violation> {
     match fixture.store().claim_orphans(&member("b", 2)?, 1000, Tick::default()).await? {
         Claim::NotYet { wait, .. } => Ok(wait),
@@ -155,14 +158,14 @@ async fn refused(fixture: &dyn StoreFixture, when: &str) -> Result<Duration, Vio
     }
 }
 
-/// Lets owners fall silent, but for these, and lets nobody lead.
+/// Lets all owners except `lively` fall silent, and ends the leader's term.
 async fn leaderless(fixture: &dyn StoreFixture, term: &Term, lively: &[MemberKey]) -> CaseResult {
     silence(fixture, lively, ORPHANED_AFTER_TICKS).await?;
     fixture.election().resign(term).await?;
     fixture.outlast_the_leader().await
 }
 
-/// Lets more than so many ticks go by, in which all owners are silent but these.
+/// Waits for more than `ticks` ticks, in which only the `lively` owners tick.
 async fn silence(fixture: &dyn StoreFixture, lively: &[MemberKey], ticks: u64) -> CaseResult {
     let begun = fixture.store().assignment().await?.tick;
     while fixture.store().assignment().await?.tick.since(begun) <= ticks {

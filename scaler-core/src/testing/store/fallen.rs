@@ -1,4 +1,4 @@
-//! A clock that falls behind the ticks that were done: they go on, and none comes twice.
+//! Cases for a clock that is set back behind the recorded ticks: ticks continue, and none is repeated.
 
 use uuid::Uuid;
 
@@ -7,12 +7,13 @@ use super::cases::{LEASE, owned, values};
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{Hearing, SlotRange, Tick};
 
-/// So far that no test outlives it.
+/// Number of ticks to set the clock back: more than pass during a test.
 const FALL_TICKS: u64 = 10_000;
-/// More than pass while a test looks.
+/// Upper limit of the ticks that pass during a few calls.
 const SOON_TICKS: u64 = 1000;
 
-/// Nothing is ticked before the leader lets the store catch up; then all is ticked once, from the tick after the last one on.
+/// Nothing is ticked until the leader lets the store catch up; then each item is ticked once, from the tick after the last one
+/// on.
 pub async fn ticks_go_on_where_the_clock_fell(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -29,7 +30,7 @@ pub async fn ticks_go_on_where_the_clock_fell(fixture: &dyn StoreFixture) -> Cas
     equal(values(fixture, &items).await?, vec![2; 10], "values afterwards")
 }
 
-/// Leaders that try at once, or once more since no answer came, move ticks on once.
+/// Simultaneous or repeated calls to catch up move ticks on once.
 pub async fn to_catch_up_twice_at_once_is_to_do_so_once(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -41,7 +42,7 @@ pub async fn to_catch_up_twice_at_once_is_to_do_so_once(fixture: &dyn StoreFixtu
     ensure((1..SOON_TICKS).contains(&now.since(last)), format!("tick {now} after tick {last}"))
 }
 
-/// A clock that goes well, or lies no more than a tick behind, is left alone.
+/// A correct clock, or one that is behind by at most one tick, is not corrected.
 pub async fn a_clock_that_goes_well_is_left_alone(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where nothing was ticked")?;
@@ -52,7 +53,7 @@ pub async fn a_clock_that_goes_well_is_left_alone(fixture: &dyn StoreFixture) ->
     equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where it fell by one")
 }
 
-/// Only the latest term lets the store catch up.
+/// Only the latest term may let the store catch up.
 pub async fn a_past_term_moves_no_ticks(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, past) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -65,7 +66,7 @@ pub async fn a_past_term_moves_no_ticks(fixture: &dyn StoreFixture) -> CaseResul
     ensure(now < last, format!("tick {now} after a past term tried to catch up with {last}"))
 }
 
-/// The last tick that was done, and the present one.
+/// Returns the last recorded tick, and the present one.
 async fn last_and_now(fixture: &dyn StoreFixture) -> Result<(Tick, Tick), Violation> {
     let assignment = fixture.store().assignment().await?;
     Ok((assignment.slots.iter().map(|slot| slot.last_tick).max().unwrap_or_default(), assignment.tick))

@@ -1,11 +1,11 @@
-//! The fence: nobody works but the owner, and ownership changes only as it should.
+//! Cases for fencing: only the owner of a slot ticks it, and ownership changes only by committed moves and adoption.
 
 use super::StoreFixture;
 use super::cases::{elect, give, member, owned, tick_after, values};
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{Epoch, Outcome, Refusal, RefusalReason, Slot, SlotRange, Timing, Transfer, slot_of};
 
-/// Who owns nothing changes nothing.
+/// A worker that owns no slots changes nothing.
 pub async fn a_stranger_ticks_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, items, _) = owned(fixture).await?;
     let report = fixture.store().tick(&member("b", 2)?, SlotRange::ALL).await?;
@@ -13,7 +13,7 @@ pub async fn a_stranger_ticks_nothing(fixture: &dyn StoreFixture) -> CaseResult 
     equal(values(fixture, &items).await?, vec![0; 10], "values after a stranger's tick")
 }
 
-/// A name is not enough: the incarnation counts.
+/// Another incarnation with the owner's name changes nothing.
 pub async fn another_incarnation_ticks_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, items, _) = owned(fixture).await?;
     let report = fixture.store().tick(&member("a", 2)?, SlotRange::ALL).await?;
@@ -22,7 +22,7 @@ pub async fn another_incarnation_ticks_nothing(fixture: &dyn StoreFixture) -> Ca
     equal(values(fixture, &items).await?, vec![0; 10], "values after another incarnation's tick")
 }
 
-/// A slot that was ticked moves, and its new owner does not tick it again in the same tick.
+/// The new owner of a moved slot does not tick it again in the same tick.
 pub async fn a_moved_slot_is_not_ticked_twice(fixture: &dyn StoreFixture) -> CaseResult {
     let (mut from, items, term) = owned(fixture).await?;
     let slots = fixture.store().slot_count().await?;
@@ -42,7 +42,7 @@ pub async fn a_moved_slot_is_not_ticked_twice(fixture: &dyn StoreFixture) -> Cas
     Ok(())
 }
 
-/// After a move the former owner's ticks are without effect, for ever.
+/// After a move, ticks of the former owner have no effect, for ever.
 pub async fn a_former_owner_is_fenced(fixture: &dyn StoreFixture) -> CaseResult {
     let (former, items, term) = owned(fixture).await?;
     let report = fixture.store().tick(&former, SlotRange::ALL).await?;
@@ -54,7 +54,7 @@ pub async fn a_former_owner_is_fenced(fixture: &dyn StoreFixture) -> CaseResult 
     equal(values(fixture, &items).await?, before, "values after a former owner's tick")
 }
 
-/// A move changes the owner and raises the epoch by one, and changes nothing else.
+/// A move changes only the owner and raises the epoch by one.
 pub async fn a_move_raises_the_epoch_by_one(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -74,7 +74,7 @@ pub async fn a_move_raises_the_epoch_by_one(fixture: &dyn StoreFixture) -> CaseR
     Ok(())
 }
 
-/// A transfer from an epoch that has passed is refused; the others of its commit are made.
+/// A transfer from a past epoch is refused; the other transfers of its commit are made.
 pub async fn a_passed_epoch_is_refused(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     let to = member("a", 1)?;
@@ -86,7 +86,7 @@ pub async fn a_passed_epoch_is_refused(fixture: &dyn StoreFixture) -> CaseResult
     equal(second, Outcome::Committed { moved: vec![Slot::new(2)], refused }, "a commit with two epochs that passed")
 }
 
-/// A hand-over is refused until its owner has done the present tick.
+/// A hand-over is refused until the owner of the slot has done the present tick.
 pub async fn a_hand_over_waits_for_the_tick(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, term) = owned(fixture).await?;
     let slot = slot_of(items[0], fixture.store().slot_count().await?);
@@ -103,13 +103,13 @@ pub async fn a_hand_over_waits_for_the_tick(fixture: &dyn StoreFixture) -> CaseR
         if outcome == (Outcome::Committed { moved: vec![slot], refused: vec![] }) {
             return Ok(());
         }
-        // The tick may have ended between the two calls; only then may the second be refused.
+        // The tick may have ended between the two calls; only then may the hand-over be refused.
         let now = fixture.store().assignment().await?.tick;
         ensure(now > ticked, format!("a hand-over after its tick was not made: {outcome:?}"))?;
     }
 }
 
-/// A restart in place takes all that stands under its name, and nothing else.
+/// An adoption takes all slots owned under the worker's name, and no others: a restart in place.
 pub async fn adoption_takes_what_stands_under_the_name(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, items, term) = owned(fixture).await?;
     give(fixture, &term, &member("b", 2)?, (0..100).map(Slot::new)).await?;

@@ -1,4 +1,4 @@
-//! Leadership: one at a time, and none commits after its time.
+//! Cases for leader election: one leader at a time, and no commit by a past term.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::{Hearing, Outcome, Slot, SlotRange, Term};
 
 const FIRST: Uuid = Uuid::from_u128(1);
 const SECOND: Uuid = Uuid::from_u128(2);
-/// So short that it is over at the next look.
+/// Lease that has expired by the next call.
 const NO_TIME: Duration = Duration::ZERO;
 
-/// While one leads, nobody else is elected, nor the same again.
+/// While a leader holds the lease, no candidate is elected, including the leader itself.
 pub async fn one_leader_at_a_time(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     for candidate in [SECOND, FIRST] {
@@ -23,7 +23,7 @@ pub async fn one_leader_at_a_time(fixture: &dyn StoreFixture) -> CaseResult {
     equal(fixture.election().renew(&term, LEASE, Hearing::Members).await?, true, "renewal by the leader")
 }
 
-/// Each term's number is one higher than the last, whoever holds it.
+/// Each term's number is one higher than the last, for any holder.
 pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
     let mut last = elect(fixture).await?;
     for candidate in [SECOND, SECOND, FIRST] {
@@ -35,7 +35,7 @@ pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
     Ok(())
 }
 
-/// Once a later term has begun, the earlier one neither renews, nor resigns the later, nor moves anything.
+/// Once a later term has begun, the earlier one can neither renew, nor resign the later one, nor move slots.
 pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let past = elect(fixture).await?;
     fixture.election().resign(&past).await?;
@@ -52,14 +52,14 @@ pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult
     equal(fixture.store().assignment().await?.slots[1].owner.clone(), None, "the owner after a commit by a past term")
 }
 
-/// The number alone does not make a leader.
+/// A term with the right number and a wrong holder can neither commit nor renew.
 pub async fn a_forged_holder_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let forged = Term { holder: SECOND, ..elect(fixture).await? };
     equal(give(fixture, &forged, &member("a", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit by a forged holder")?;
     equal(fixture.election().renew(&forged, LEASE, Hearing::Members).await?, false, "renewal by a forged holder")
 }
 
-/// A lease that ran out does not stop its holder, until somebody takes the next term.
+/// An expired lease can be taken by another candidate; its holder may commit until the next term begins.
 pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
     let Some(first) = fixture.election().campaign(FIRST, NO_TIME, Hearing::Members).await? else {
         return ensure(false, "nobody leads, and yet leadership is refused");
@@ -75,7 +75,8 @@ pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> Ca
     equal(give(fixture, &first, &member("b", 1)?, [Slot::new(1)]).await?, Outcome::Deposed, "a commit after the next term")
 }
 
-/// A lease is waited for however short the one that is asked for, but not if it ends later than in twice its length: then the clock has fallen.
+/// A candidate waits for the present lease, however short its own, unless that ends later than in twice its length: then the
+/// clock was set back.
 pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
     let first = elect(fixture).await?;
     equal(fixture.election().campaign(SECOND, LEASE / 100, Hearing::Members).await?, None, "a campaign for a short time")?;
@@ -84,7 +85,8 @@ pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixtur
     equal(second, Some(Term { number: first.number + 1, holder: SECOND }), "a campaign after the clock fell")
 }
 
-/// A leader that has heard nobody for long is followed by a candidate that hears members, and by no other. As soon as it hears, it stays.
+/// A leader that has received no heartbeats for long is replaced by a candidate that receives them, and by no other. A leader
+/// that receives heartbeats again stays.
 pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn StoreFixture) -> CaseResult {
     let first = elect(fixture).await?;
     let election = fixture.election();
@@ -105,7 +107,7 @@ pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn Sto
     equal(election.campaign(FIRST, LEASE, Hearing::Members).await?, None, "a campaign against one that hears again")
 }
 
-/// What a leader has left is taken by a candidate that hears members before one that hears nobody.
+/// After a resignation, a candidate that receives heartbeats is elected before one that does not.
 pub async fn a_candidate_that_hears_nobody_comes_second(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     fixture.election().resign(&term).await?;
@@ -120,7 +122,7 @@ pub async fn a_candidate_that_hears_nobody_comes_second(fixture: &dyn StoreFixtu
     equal(term.map(|term| term.holder), Some(FIRST), "who leads where nobody that hears wants to")
 }
 
-/// Every answer names the same store.
+/// Every call returns the same installation.
 pub async fn one_store_has_one_identity(fixture: &dyn StoreFixture) -> CaseResult {
     let store = fixture.store();
     let installation = store.installation().await?;
@@ -131,7 +133,7 @@ pub async fn one_store_has_one_identity(fixture: &dyn StoreFixture) -> CaseResul
     equal(store.installation().await?, installation, "that of a later question")
 }
 
-/// Who resigns leaves the place free at once.
+/// After a resignation, the next candidate is elected at once.
 pub async fn a_resigned_term_is_free_at_once(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     fixture.election().resign(&term).await?;

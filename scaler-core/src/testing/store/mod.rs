@@ -1,7 +1,7 @@
-//! What every [`WorkStore`] with its [`Election`] must do.
+//! Contract tests for every [`WorkStore`] with its [`Election`].
 //!
-//! An adapter passes by one line, `scaler_core::store_suite!(fixture)`, where `fixture` is an async function that gives a
-//! [`StoreFixture`] over an empty store of its own: the line becomes one test a case.
+//! An adapter needs one line, `scaler_core::store_suite!(fixture)`, where `fixture` is an async function that returns a
+//! [`StoreFixture`] over an empty store of its own. The line expands to one test per case.
 
 mod cases;
 mod claims;
@@ -25,50 +25,51 @@ pub use refused::*;
 use super::Violation;
 use crate::{Election, ItemId, WorkStore, WorkerId};
 
-/// A store to test, and the hands of a user on its items.
+/// Store under test, and the changes that a user makes to its items.
 #[async_trait]
 pub trait StoreFixture: Send + Sync {
-    /// The store: 256 slots, nobody owns any, no items.
+    /// Returns the store: at the start 256 slots without owners, and no items.
     fn store(&self) -> Arc<dyn WorkStore>;
 
-    /// The election that fences its commits.
+    /// Returns the election that fences commits to the store.
     fn election(&self) -> Arc<dyn Election>;
 
-    /// Puts items in, with value 0.
+    /// Inserts items with value 0.
     async fn insert(&self, items: &[ItemId]) -> Result<(), Violation>;
 
-    /// Takes items out.
+    /// Deletes items.
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation>;
 
-    /// Lets the store refuse every change of these items from now on, and of no others.
+    /// Makes the store refuse every change of these items from now on, and of no others.
     async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation>;
 
-    /// Lets the store refuse, from now on, every change of an item in the name of this worker.
+    /// Makes the store refuse, from now on, every change of an item by this worker.
     async fn refuse_worker(&self, worker: &WorkerId) -> Result<(), Violation>;
 
-    /// Lets the store accept again what it [refused](Self::refuse).
+    /// Makes the store accept all changes that it [refused](Self::refuse).
     async fn accept_all(&self) -> Result<(), Violation>;
 
-    /// An item's value and the worker that incremented it last; `None` when it is not there.
+    /// Returns an item's value and the worker that incremented it last; `None` if the item does not exist.
     async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
 
-    /// Lets the end of the last lease lie so long back that workers may claim orphans, if nobody leads.
+    /// Makes the last lease end so long ago that workers may claim orphans if there is no leader.
     async fn outlast_the_leader(&self) -> Result<(), Violation>;
 
-    /// Lets the present lease end so much later, as where the clock has fallen.
+    /// Makes the present lease end later by this time, as if the clock had been set back.
     async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation>;
 
-    /// Lets the leader have told for so long that it hears nobody, if it did in its last renewal.
+    /// Makes the leader deaf for long enough to be replaced, if it reported [`Nobody`](crate::Hearing::Nobody) in its last
+    /// renewal.
     async fn outlast_deafness(&self) -> Result<(), Violation>;
 
-    /// Lets the clock fall so many ticks behind those that were done.
+    /// Sets the clock back by this many ticks.
     async fn let_the_clock_fall(&self, ticks: u64) -> Result<(), Violation>;
 
-    /// Lets a little time pass: on virtual time it is advanced, on real time it is waited for. Much less than a tick.
+    /// Lets a short time pass, much less than a tick: virtual time is advanced, real time is waited for.
     async fn pass_a_moment(&self);
 }
 
-/// Expands to one test for each case of the store's contract.
+/// Expands to one test for each case of the store contract.
 #[macro_export]
 macro_rules! store_suite {
     ($fixture:path) => {

@@ -1,14 +1,14 @@
-//! Items that the store refuses to change, and workers that it lets change none.
+//! Cases for items that the store refuses to change, and for workers whose every write it refuses.
 
 use super::StoreFixture;
 use super::cases::{elect, give, member, owned, some_items, tick_after, values};
 use crate::testing::{CaseResult, ensure, equal};
 use crate::{ItemId, SlotRange, TickReport, digest_of};
 
-/// Ticks that a store may need to find out which items are refused, and to come back to one that is accepted again.
+/// Maximum number of ticks in which a store detects refused items, or retries an item that is accepted again.
 const SOON: usize = 10;
 
-/// All other items are ticked, in the same slot, too, and a refused one is counted and named.
+/// A refused item is counted and named, and all other items are ticked, also those in the same slot.
 pub async fn a_refused_item_keeps_no_other_from_being_ticked(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let before = fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -30,7 +30,7 @@ pub async fn a_refused_item_keeps_no_other_from_being_ticked(fixture: &dyn Store
     Ok(())
 }
 
-/// An item that is accepted again is ticked again, once a tick, and reported no more.
+/// An item that is accepted again is ticked again, once per tick, and no longer reported as refused.
 pub async fn an_item_that_is_accepted_again_is_ticked_again(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     fixture.refuse(&items[..2]).await?;
@@ -50,7 +50,7 @@ pub async fn an_item_that_is_accepted_again_is_ticked_again(fixture: &dyn StoreF
     ensure(false, format!("items are not ticked again within {SOON} ticks: {report:?}"))
 }
 
-/// An owner all of whose items are refused ticks its slots: nobody takes it for dead. Others are let write.
+/// An owner whose items are all refused still ticks its slots, so that it is not considered dead. Other workers may write.
 pub async fn where_all_items_are_refused_slots_are_ticked(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, other) = (member("a", 1)?, member("b", 2)?);
     let items = some_items(12);
@@ -70,7 +70,7 @@ pub async fn where_all_items_are_refused_slots_are_ticked(fixture: &dyn StoreFix
     equal((later.items, later.refused), (0, mine.len() as u64), "items ticked and refused in the next tick")
 }
 
-/// A worker whose name is refused learns that it may write nothing, and nothing is changed for that.
+/// A worker whose every write is refused is told so by a write that is rolled back.
 pub async fn who_is_refused_everywhere_learns_so(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     equal(fixture.store().try_to_write(&owner).await?, None, "what a write came to, where nothing is refused")?;

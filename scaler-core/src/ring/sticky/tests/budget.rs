@@ -1,10 +1,10 @@
-//! A plan may be cut short; what is missing follows.
+//! Tests of limited plans: a plan is truncated, and later plans make the remaining moves.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Moves to the roster in plans of at most `limit` slots: how many plans and slots it takes.
+/// Changes the roster in plans of at most `limit` moves; returns the number of plans and of moves.
 fn in_steps(ring: &mut StickyRing, to: &Roster, load: &SlotLoad, limit: usize) -> (usize, usize) {
     let (mut plans, mut moved) = (0, 0);
     loop {

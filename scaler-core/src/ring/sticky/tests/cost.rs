@@ -1,9 +1,9 @@
-//! What a plan costs follows what it moves: counted, not timed.
+//! Tests that the cost of a plan is proportional to its moves: slots are counted, not timed.
 
 use super::super::index::LOOKED_AT;
 use super::*;
 
-/// A ring of this many workers that knows its load, and that load: so many items a slot, a little uneven.
+/// Returns a ring with this many workers and a known load, and that load: `items` items per slot, slightly uneven.
 fn prepared(count: u32, workers: u32, items: u32) -> (StickyRing, SlotLoad) {
     let load = SlotLoad::of_items(slots(count), slots(count).iter().map(|slot| (slot, items + slot.number() % 7)));
     let mut ring = StickyRing::new(slots(count));
@@ -16,7 +16,7 @@ fn of_workers(workers: u32) -> Roster {
     Roster::of((0..workers).map(|n| worker(&format!("w{n}"))))
 }
 
-/// How many slots the plan looks at, and how many it moves.
+/// Returns the number of slots that the plan reads, and the number that it moves.
 fn effort(ring: &StickyRing, to: &Roster, load: &SlotLoad) -> (usize, usize) {
     LOOKED_AT.set(0);
     let moved = ring.plan(to, load).moves().len();

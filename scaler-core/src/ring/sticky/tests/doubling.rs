@@ -1,4 +1,4 @@
-//! Twice as many slots move no item.
+//! Tests of doubling the slot count: no item changes its owner.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Everything that can happen to a ring, in any order.
+//! Property test of random sequences of all operations on a ring.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -25,9 +25,9 @@ enum Event {
         percent: u32,
     },
     Double,
-    /// A plan of at most so many slots.
+    /// A plan with at most this many moves.
     Plan(usize),
-    /// A new process takes over.
+    /// The ring is restored, as by a new process.
     Restore,
 }
 
@@ -49,7 +49,7 @@ fn events() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The ring without what it has learnt of its load.
+/// Returns a restored copy of the ring, without its load.
 fn restored(ring: &StickyRing) -> StickyRing {
     let owners: Vec<_> = ring.slots().iter().map(|slot| ring.owner(slot).cloned()).collect();
     let mut restored = StickyRing::restore(ring.slots(), ring.shared_among().clone(), owners);
@@ -116,7 +116,7 @@ impl Life {
         self.ring.apply(plan).unwrap();
     }
 
-    /// Plans until nothing moves any more: each slot needs a few moves at most.
+    /// Plans until nothing moves: each slot needs a few moves at most.
     fn come_to_rest(&mut self, limit: usize) {
         let mut plans_left = 4 * self.ring.slots().len();
         while !self.ring.plan_within(&self.seats, &self.load, limit).is_empty() {

@@ -1,4 +1,4 @@
-//! One test a promise.
+//! Tests of the sticky ring: one for each guarantee.
 
 mod budget;
 mod cost;
@@ -28,7 +28,7 @@ fn change(ring: &mut StickyRing, to: &Roster, load: &SlotLoad) -> Plan {
     plan
 }
 
-/// What each worker of the roster owns, in items and in slots.
+/// Returns the items and slots that each worker of the roster owns.
 fn owned(ring: &StickyRing, load: &SlotLoad) -> Vec<(u32, u32)> {
     let of = |id| {
         let own = ring.slots().iter().filter(|slot| ring.owner(*slot) == Some(id));
@@ -173,8 +173,8 @@ fn settling_exchanges_slots_where_no_single_one_helps() {
     assert_eq!((plan.cost().slots, plan.lower_bound().items), (2, 3));
 }
 
-/// With weights 12, 25, 20, 16 and 18, and 2, 3, 1, 1 and 1 of 8 slots, each has the floor or the ceiling of its exact share.
-/// When one of weight 13 joins, its share is 1 slot, and both the first and the second must give one.
+/// With weights 12, 25, 20, 16 and 18, and 2, 3, 1, 1 and 1 of 8 slots, each worker has the floor or the ceiling of its exact
+/// share. When a worker of weight 13 joins, its share is 1 slot, and both the first and the second worker must give one.
 #[test]
 fn the_quota_rule_cannot_be_promised_to_a_joiner_together_with_movement_to_it_only() {
     let weights = [12, 25, 20, 16, 18, 13];
@@ -200,7 +200,7 @@ fn items_are_owned_by_the_owner_of_their_slot() {
     assert_eq!(ring.owner_of(item), ring.owner(Slot::new(65)));
 }
 
-/// Numbers from a fixed start: [Marsaglia's](https://www.jstatsoft.org/v08/i14) xorshift.
+/// Returns the next number of a fixed sequence: [Marsaglia's](https://www.jstatsoft.org/v08/i14) xorshift.
 fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;

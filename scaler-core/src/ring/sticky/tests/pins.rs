@@ -1,4 +1,4 @@
-//! What is bound to a worker stays with it.
+//! Tests of pins: a pinned slot stays with its worker.
 
 use proptest::prelude::*;
 

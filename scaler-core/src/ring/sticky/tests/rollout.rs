@@ -1,4 +1,4 @@
-//! While one generation of workers replaces another, no slot moves twice.
+//! Tests of rollouts: while one generation of workers replaces another, no slot moves twice.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,8 @@ fn items_of(counts: Vec<u32>) -> SlotLoad {
     SlotLoad::of_items(count, count.iter().zip(counts))
 }
 
-/// What a rollout of `workers` does to the slots when up to `surge` new workers come before as many old ones go.
+/// Rolls out `workers` workers: up to `surge` new ones join before as many old ones leave. Returns the ring and the moves of
+/// each slot.
 fn roll_out(load: &SlotLoad, workers: usize, surge: usize) -> (StickyRing, Vec<u32>) {
     let mut ring = StickyRing::new(load.slots());
     let mut seats: Roster = (0..workers).map(|n| (worker(&format!("old{n}")), of_generation(3))).collect();
