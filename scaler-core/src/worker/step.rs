@@ -1,5 +1,7 @@
 //! State machine of a worker: turns each input into effects.
 
+mod refusals;
+
 use std::time::Duration;
 
 use super::drain::Drain;
@@ -140,18 +142,7 @@ impl Worker {
             Input::Adopted(answer) => self.adopted(now, answer, &mut effects),
             Input::Ticked(slots, answer) => self.ticked(now, slots, answer, &mut effects),
             Input::Claimed(answer) => self.claimed(now, answer, &mut effects),
-            Input::TriedToWrite(answer) => {
-                let was_refused = self.write_check.is_refused();
-                let event = self.write_check.answered(now, answer);
-                if was_refused != self.write_check.is_refused() {
-                    // The control plane must know all workers that cannot write before the first of them is barred.
-                    self.beat.hurry(now);
-                }
-                if was_refused && !self.write_check.is_refused() {
-                    self.rounds.retry_failed_slots(now);
-                }
-                self.tell_writing(now, event, &mut effects);
-            }
+            Input::TriedToWrite(answer) => self.tried_to_write(now, answer, &mut effects),
             Input::Listed(slots, answer) => self.listed(now, slots, answer, &mut effects),
             Input::HeartbeatAnswered(answer) => self.heartbeat_answered(now, answer, &mut effects),
             Input::Left(_) => self.left(),
@@ -335,33 +326,6 @@ impl Worker {
         self.slots = report.slots;
         if self.item_list.observe(report.tick) && !self.listing {
             self.list_or_show(None, effects);
-        }
-    }
-
-    /// Reports refused items. If all items are refused, starts a check of whether the store accepts any write of this worker.
-    fn tell_refused(&mut self, now: Duration, report: &TickReport, effects: &mut Vec<Effect>) {
-        self.refused = report.refused;
-        if !self.write_check.is_barred() {
-            self.refusal = report.refusal.as_ref().map(ToString::to_string);
-        }
-        if report.items > 0 {
-            let event = self.write_check.wrote();
-            self.tell_writing(now, event, effects);
-        } else if report.refused > 0 {
-            self.write_check.suspect();
-        }
-        effects.extend(self.shortfall.reported(now, report).map(Effect::Emit));
-    }
-
-    /// Reports that writes are refused or accepted again: as an event, and with the next heartbeat.
-    fn tell_writing(&mut self, now: Duration, event: Option<WorkerEvent>, effects: &mut Vec<Effect>) {
-        if let Some(event) = event {
-            self.refusal = if let WorkerEvent::WritesRefused { why } = &event { Some(why.clone()) } else { None };
-            if self.state != MemberState::Draining {
-                self.state = if self.write_check.is_barred() { MemberState::Barred } else { MemberState::Active };
-            }
-            self.beat.hurry(now);
-            effects.push(Effect::Emit(event));
         }
     }
 
