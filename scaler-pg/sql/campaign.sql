@@ -1,8 +1,8 @@
--- Takes the next term when nobody holds one that lasts. A commit that is just checking the term is waited for. A lease that ends later than in
--- twice its length is by a clock that has fallen since: its holder may be gone.
+-- Takes the next term if no lease is valid. Waits for a commit that is just checking the term. A lease that ends later than in twice its
+-- length was written before the clock went back: it counts as expired, since its holder may be gone.
 --
--- $3 tells whether the candidate hears members. One that does also takes the place of a leader that has heard none for 10 s; one that does
--- not comes 2 s later to a lease that ran out.
+-- $3 is true if the candidate hears members. Such a candidate also replaces a leader that has heard none for 10 s. A candidate that hears
+-- none waits 2 s longer for an expired lease.
 update scaler.leader
 set term = term + 1, holder = $1, expires_at = clock_timestamp() + make_interval(secs => $2), lease = make_interval(secs => $2), deaf_since = null,
     elected_at = clock_timestamp()

@@ -1,11 +1,11 @@
--- Healing by the workers themselves: takes slots that nobody ticks, at most so many. A function, because a worker's role may neither read who
--- leads nor change who owns a slot.
+-- Claims orphans: slots that no worker ticks, up to a limit. A function, because the role of a worker may neither read the leader's row nor
+-- change owners.
 --
--- The rules stand here and not in the call, so that no worker can bend them.
--- Where no lease has lasted for 10 s: slots without owner, and those of owners that were silent for 3 whole ticks, or for one where the
--- owner's session is gone. Whether sessions can be seen at all, the caller's own tells: a pooler may hide them.
--- Beside a leader: slots of owners that were silent for 15 ticks and were given none in the last 3, and those without owner if it has led for so long. Only for a caller that
--- has worked for so long itself, from the tick `well_since` on: after an outage all were silent.
+-- The rules are in this function and not in the caller, so that a worker cannot bypass them.
+-- If no lease has been valid for 10 s: slots without an owner, and slots of owners that were silent for 3 whole ticks, or for one tick if the
+-- session of the owner is closed. Sessions count only if the caller's own session is visible: a pooler may hide them.
+-- Under a leader: slots of owners that were silent for 15 ticks and got no slot in the last 3, and slots without an owner if the leader has led
+-- for that long. Only for a caller that has ticked for that long itself, since the tick `well_since`: after an outage all were silent.
 drop function if exists scaler.claim_orphans(text, uuid, bigint);
 create or replace function scaler.claim_orphans(
     worker text, life uuid, most bigint, well_since bigint, out wait_ms bigint, out claimed bigint, out unticked bigint)

@@ -1,5 +1,5 @@
 -- Increments the items of these slots, but for those that are left out. Only tick.sql calls it, which holds the slots and has marked them: it
--- is part of that one statement, and acts with the rights of whoever runs it.
+-- is part of that one statement, and has the rights of the role that runs the statement.
 --
 -- To read all ids costs a fifth of the speed, to count what was changed nothing. So where as many items as were `expected` are found, they
 -- are taken for the same, and `digest` and `present` are null; where not, the ids are read: `present` is how many there are, changed or not.

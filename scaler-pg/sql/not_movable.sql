@@ -1,4 +1,4 @@
--- Why rows of the table of work cannot be taken out and put back without anybody noticing, if they cannot.
+-- Returns the reasons why rows of the work table cannot be deleted and inserted again unnoticed: foreign keys, triggers, rules and the like.
 select case
     when exists (select from pg_constraint where contype = 'f' and confrelid = c.oid) then 'a foreign key points at it'
     when exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal) then 'it has a trigger'

@@ -1,4 +1,4 @@
--- Prolongs a term that nobody has followed, be its lease over or not. $4 tells whether the leader hears members.
+-- Renews a term that no other has followed, even if its lease has expired. $4 is true if the leader hears members.
 update scaler.leader
 set expires_at = clock_timestamp() + make_interval(secs => $3),
     lease = make_interval(secs => $3),

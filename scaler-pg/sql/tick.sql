@@ -1,12 +1,12 @@
 -- The work: fence, de-duplicate and increment in one statement, so that a blind retry is safe.
 --
--- Locks are never waited for: a slot that is just changing hands is left for the next try. Those come first that waited longest.
+-- Never waits for a lock: a slot that is changing its owner is left for the next try. The slots that waited longest come first.
 -- The ids that were incremented are not returned: a client that stops reading would keep its locks for ever.
--- $5 is what the caller expects of these slots: fence, number of slots ticked, items. Where that is what is found, `digest` is null.
+-- $5 is what the caller expects of these slots: fence, number of slots ticked, items. If the statement finds the same, `digest` is null.
 -- $6 are items to leave out, since Postgres has refused to change them; see tick_around_functions.sql.
--- Where not even the fence is the expected one, nobody knows how much is in these slots: then one statement takes what fills about
--- two megabytes of the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep
--- Postgres from tidying up meanwhile.
+-- If the fence is another one, the number of items in these slots is unknown: then one statement takes what fills about two megabytes of
+-- the table, and the caller comes back for the rest. A large share of a large table would run for seconds, and keep Postgres from pruning
+-- dead row versions meanwhile.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
     select * from scaler.clock()

@@ -1,8 +1,8 @@
--- The tick once more, after Postgres has refused tick.sql, or has let it wait too long for somebody's lock: what is refused, or locked, is left
--- out of this tick, and all else is ticked.
+-- Repeats a tick after Postgres has refused tick.sql, or after it has waited too long for the lock of another session: refused and locked items
+-- are left out of this tick, and all others are ticked.
 --
--- It is found by halving: a subtransaction ticks some slots whole; where that fails, each half of them is tried, and of a single slot
--- each half of its items. For a few bad items among very many that takes few attempts, and an attempt that fails costs little.
+-- Finds them by halving: a subtransaction ticks several slots; if it fails, each half of the slots is tried, and of a single slot each half of
+-- its items. A few refused items among very many take few attempts, and a failed attempt costs little.
 
 -- Increments these items, whose slots the caller has marked, and names those that are refused, with the reason. At the deadline it stops.
 create or replace function scaler.increment_part(worker text, ids uuid[], deadline timestamptz)

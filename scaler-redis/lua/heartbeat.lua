@@ -1,7 +1,8 @@
--- A member joins or renews. One script, because the holder of the name must be read and written in one step.
+-- Joins a member, or renews its heartbeat. One script, because the holder of the name must be read and written in one step.
 --
--- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
--- ARGV: worker, incarnation, state, what it says (JSON), installation, channel, notification. Gives {'current'}, {'retiring'} or
+-- KEYS: member records (hash), times of the last heartbeats (sorted set), incarnations that lost their name (sorted set), retired
+-- workers (set).
+-- ARGV: worker, incarnation, state, member record (JSON), installation, channel, notification. Returns {'current'}, {'retiring'} or
 -- {'superseded'}.
 local workers, seen, superseded, retired = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local worker, incarnation, state, says = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -1,7 +1,7 @@
--- One incarnation leaves. One script, because another one may just be taking the name over.
+-- Removes one incarnation. One script, because another incarnation may just be taking the name over.
 --
--- KEYS: what members say (hash), when they were heard (sorted set).
--- ARGV: worker, incarnation, channel, notification. Gives {}.
+-- KEYS: member records (hash), times of the last heartbeats (sorted set).
+-- ARGV: worker, incarnation, channel, notification. Returns {}.
 local workers, seen = KEYS[1], KEYS[2]
 local worker, incarnation, channel, notification = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 

@@ -1,8 +1,8 @@
--- Everybody who is there, with ages. One script, because ages are told by the clock of Redis and both keys must be of
--- one moment. Changes nothing.
+-- Lists all members with the ages of their heartbeats. One script, because ages are by the clock of Redis, and both keys must be of the same
+-- moment. Changes nothing.
 --
--- KEYS: what members say (hash), when they were heard (sorted set).
--- Gives {worker, what it says, age in ms, ...}. Who was never heard counts as heard just now: that record was lost.
+-- KEYS: member records (hash), times of the last heartbeats (sorted set).
+-- Returns {worker, member record, age in ms, ...}. A member without a time counts as heard just now: its time was lost.
 local workers, seen = KEYS[1], KEYS[2]
 
 local heard = {}

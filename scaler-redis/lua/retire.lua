@@ -1,8 +1,9 @@
 -- Retires the workers of these names in one installation, and no others. One script, because between removal and addition a heartbeat
 -- would be told that its worker is reinstated.
 --
--- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
--- ARGV: installation, workers. Gives {}.
+-- KEYS: member records (hash), times of the last heartbeats (sorted set), incarnations that lost their name (sorted set), retired
+-- workers (set).
+-- ARGV: installation, workers. Returns {}.
 local retired, installation = KEYS[4], ARGV[1]
 
 for _, entry in ipairs(redis.call('SMEMBERS', retired)) do

@@ -1,7 +1,8 @@
--- Who is retired in one installation. Changes nothing.
+-- Lists the retired workers of one installation. Changes nothing.
 --
--- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set), who is retired (set).
--- ARGV: installation. Gives the workers.
+-- KEYS: member records (hash), times of the last heartbeats (sorted set), incarnations that lost their name (sorted set), retired
+-- workers (set).
+-- ARGV: installation. Returns the workers.
 local retired, installation = KEYS[4], ARGV[1]
 
 local workers = {}

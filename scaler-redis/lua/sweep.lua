@@ -1,7 +1,7 @@
--- Forgets everybody who was silent for too long. One script, because a heartbeat must not come between look and removal.
+-- Removes all members that were silent for too long. One script, because a heartbeat must not come between look and removal.
 --
--- KEYS: what members say (hash), when they were heard (sorted set), who lost its name and when (sorted set).
--- ARGV: longest silence in ms. Gives the workers that were forgotten.
+-- KEYS: member records (hash), times of the last heartbeats (sorted set), incarnations that lost their name (sorted set).
+-- ARGV: longest silence in ms. Returns the workers that were removed.
 local workers, seen, superseded = KEYS[1], KEYS[2], KEYS[3]
 local longest = tonumber(ARGV[1])
 
