@@ -16,6 +16,8 @@ pub enum MemberState {
     Joining,
     /// It works and may be given slots.
     Active,
+    /// It works, but the store refused its last trial write: it keeps its slots, and is barred if the next trials are refused, too.
+    Suspect,
     /// It runs, but the store refuses all of its writes: other workers take over its slots.
     Barred,
     /// It works and hands over its slots, because it leaves or was [retired](Membership::retire).
@@ -29,6 +31,7 @@ impl MemberState {
         match self {
             Self::Joining => "joining",
             Self::Active => "active",
+            Self::Suspect => "suspect",
             Self::Barred => "barred",
             Self::Draining => "draining",
         }

@@ -385,6 +385,42 @@ fn where_all_are_barred_nothing_moves() {
 }
 
 #[test]
+fn the_first_to_be_barred_keeps_its_slots_while_the_others_cannot_write_either() {
+    let mut world = World::new(&["a", "b", "c"]);
+    world.rebalance_load();
+    let alive = ["a", "b", "c"].map(|name| key(name, 1));
+    let states = |world: &mut World, states: [MemberState; 3]| {
+        alive.iter().zip(states).for_each(|(key, state)| world.heard(key, state));
+        world.second(&alive);
+        world.look().transfers.len()
+    };
+    let [active, suspect, barred] = [MemberState::Active, MemberState::Suspect, MemberState::Barred];
+    assert_eq!(states(&mut world, [suspect; 3]), 0);
+    assert_eq!(states(&mut world, [barred, suspect, suspect]), 0);
+    assert_eq!(states(&mut world, [barred; 3]), 0);
+    // The reason is over: each has the hold time to find out.
+    for _ in 0..4 {
+        assert_eq!(states(&mut world, [active, active, barred]), 0);
+    }
+    let moved = (0..5).map(|_| states(&mut world, [active, active, barred])).max();
+    assert!(moved > Some(0), "one that still may not write is barred for a reason of its own");
+}
+
+#[test]
+fn a_worker_only_whose_own_items_are_refused_takes_over_from_one_that_is_barred() {
+    let mut world = World::new(&["a", "b"]);
+    world.rebalance_load();
+    let alive = ["a", "b"].map(|name| key(name, 1));
+    world.second(&alive);
+    // Its trial writes are accepted, so that it stays active.
+    world.heard(&alive[0], MemberState::Active);
+    world.members.as_mut().unwrap().iter_mut().for_each(|record| (record.member.items, record.member.refused) = (5, 5));
+    world.heard(&alive[1], MemberState::Barred);
+    world.second(&alive);
+    assert!(!world.look().transfers.is_empty());
+}
+
+#[test]
 fn workers_that_join_a_moment_apart_cost_the_least_of_all_joins_together() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();

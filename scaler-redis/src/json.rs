@@ -56,7 +56,7 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
 pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
     let Said { state, incarnation, installation, tick, slots, items, ids, refused, refusal, revision, up } =
         serde_json::from_str(said).ok()?;
-    let states = [MemberState::Joining, MemberState::Active, MemberState::Barred, MemberState::Draining];
+    let states = [MemberState::Joining, MemberState::Active, MemberState::Suspect, MemberState::Barred, MemberState::Draining];
     Some(Member {
         key: MemberKey { worker: WorkerId::new(worker).ok()?, incarnation: Incarnation::new(incarnation) },
         installation: InstallationId::new(installation),

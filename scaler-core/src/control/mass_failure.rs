@@ -16,7 +16,7 @@ pub(super) struct OwnerStatus {
     pub(super) worker: WorkerId,
     pub(super) slots: usize,
     pub(super) phase: MemberPhase,
-    /// True if it is lost, its tick is overdue, or the store refused to change all of its items in the last one.
+    /// True if it is lost, its tick is overdue, or the store refused its last trial write.
     pub(super) late: bool,
     /// True if the membership has a fresh heartbeat of it.
     pub(super) heard: bool,

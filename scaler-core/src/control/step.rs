@@ -14,8 +14,8 @@ use super::owners::{Owned, SlotOwners};
 use super::planner::{Planned, Planner, Request};
 use super::tick_age::TickAges;
 use crate::{
-    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, Plan, Roster, Seat, Slot, SlotCount, SlotLoad,
-    SlotState, Tick, Timing, Transfer, WorkerId,
+    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, MemberState, Plan, Roster, Seat, Slot, SlotCount,
+    SlotLoad, SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
 /// Input of one step of the control plane.
@@ -64,8 +64,8 @@ struct MemberStatus {
     phase: MemberPhase,
     /// True if it is not lost and its tick is overdue: by more than the grace, or by any time if its session is gone.
     late: bool,
-    /// True if the store refused to change all of its items in the last tick that it reported.
-    refused: bool,
+    /// True if the store refused its last trial write.
+    suspect: bool,
     /// True if the membership has a fresh heartbeat of it.
     heard: bool,
     /// Last tick of each incarnation that owns slots under the name.
@@ -212,16 +212,16 @@ impl ControlPlane {
         let is_due = signals.session == Session::Gone && silence.is_some_and(|silence| silence >= tick);
         let late = !phase.is_lost() && (is_due || signals.missed.is_some_and(|missed| missed > 0));
         let heard = matches!(signals.heartbeat, Heartbeat::Heard(age) if age <= thresholds.stale_after);
-        let refused = record.is_some_and(|record| record.member.refused > 0 && record.member.refused >= record.member.items);
-        Some(MemberStatus { key, phase, late, refused, heard, ticked: owner.ticked, slots: owner.slots })
+        let suspect = signals.state == Some(MemberState::Suspect);
+        Some(MemberStatus { key, phase, late, suspect, heard, ticked: owner.ticked, slots: owner.slots })
     }
 
     /// Returns the number of silent slots if there are so many that nothing may move; `None` otherwise.
     fn hold(&mut self, now: Duration, statuses: &BTreeMap<WorkerId, MemberStatus>, seen: &Observation<'_>) -> Option<usize> {
         let owners = statuses.iter().filter(|(_, status)| status.slots > 0);
         let shares = owners.map(|(worker, status)| {
-            let &MemberStatus { slots, phase, late, refused, heard, .. } = status;
-            OwnerStatus { worker: worker.clone(), slots, phase, late: late || refused || phase.is_lost(), heard }
+            let &MemberStatus { slots, phase, late, suspect, heard, .. } = status;
+            OwnerStatus { worker: worker.clone(), slots, phase, late: late || suspect || phase.is_lost(), heard }
         });
         let can_ask = seen.members.is_some();
         match self.mass_failure.look(now, &shares.collect::<Vec<_>>(), can_ask, self.config.thresholds.hold_for) {

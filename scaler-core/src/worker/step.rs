@@ -219,7 +219,7 @@ impl Worker {
 
     /// True if the worker may claim orphaned slots: not while it hands over its slots, nor while the store refuses its writes.
     fn may_take(&self) -> bool {
-        !matches!(self.state, MemberState::Draining | MemberState::Barred)
+        !matches!(self.state, MemberState::Draining | MemberState::Suspect | MemberState::Barred)
     }
 
     fn drain_begins(&mut self, now: Duration, effects: &mut Vec<Effect>) {
@@ -425,8 +425,7 @@ impl Worker {
         }
         self.state = match retiring {
             true => MemberState::Draining,
-            false if self.write_check.is_barred() => MemberState::Barred,
-            false => MemberState::Active,
+            false => self.write_check.state(),
         };
         if retiring != was_retiring {
             self.beat.hurry(now);
@@ -436,16 +435,14 @@ impl Worker {
 
     fn member(&mut self, now: Duration, installation: InstallationId) -> Member {
         let begun_at = *self.begun_at.get_or_insert(now);
-        let items = self.item_list.items().len() as u64;
         Member {
             key: self.config.key.clone(),
             installation,
             state: self.state,
             last_tick: self.item_list.tick(),
             slots: self.owned,
-            items,
-            // A store that refuses all writes refuses all items.
-            refused: if self.write_check.is_refused() { self.refused.max(items) } else { self.refused },
+            items: self.item_list.items().len() as u64,
+            refused: self.refused,
             refusal: self.refusal.clone(),
             first_items: self.item_list.items().iter().take(self.config.shown_items).copied().collect(),
             revision: self.config.revision.clone(),

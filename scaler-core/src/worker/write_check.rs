@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::WorkerEvent;
 use super::recurring_call::RecurringCall;
 use crate::backoff::Backoff;
-use crate::{RefusedItem, StoreError};
+use crate::{MemberState, RefusedItem, StoreError};
 
 /// Interval between checks of a worker whose writes are refused, so that it resumes soon after they are accepted.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -38,9 +38,20 @@ impl WriteCheck {
         self.noes >= NOES
     }
 
-    /// True if the last answer was that no write is accepted.
+    /// True if the store refused the last trial write.
     pub(super) const fn is_refused(&self) -> bool {
         self.noes > 0
+    }
+
+    /// State of a worker that neither joins nor drains.
+    pub(super) const fn state(&self) -> MemberState {
+        if self.is_barred() {
+            MemberState::Barred
+        } else if self.is_refused() {
+            MemberState::Suspect
+        } else {
+            MemberState::Active
+        }
     }
 
     /// Requests a check, as all writes of this worker were refused.
@@ -48,11 +59,12 @@ impl WriteCheck {
         self.is_wanted = true;
     }
 
-    /// Records that a write was accepted, and ends the checks; returns an event if the worker was barred.
+    /// Records that a write was accepted; returns an event if the worker was barred. If the last trial write was refused, one more is
+    /// made: by it the store learns that the worker may write again, and tries all its items.
     pub(super) fn wrote(&mut self) -> Option<WorkerEvent> {
-        self.is_wanted = false;
+        self.is_wanted = self.is_refused();
         self.backoff.succeeded();
-        (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted)
+        self.accepted()
     }
 
     /// Returns true if a check is due, and records it as sent.
@@ -68,21 +80,20 @@ impl WriteCheck {
     /// Records the answer to a check; returns an event if the worker is barred, or no longer.
     pub(super) fn answered(&mut self, now: Duration, answer: Result<Option<RefusedItem>, StoreError>) -> Option<WorkerEvent> {
         self.call.answered(now);
-        let backoff = self.backoff.failed();
         let why = match answer {
-            // Check again only if all writes are refused again, and not before the wait has passed.
-            Ok(None) => {
-                self.call.next(now, now + backoff);
-                self.is_wanted = false;
-                return (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted);
-            }
             Ok(Some(refused)) => refused.to_string(),
             Err(error @ (StoreError::Denied { .. } | StoreError::Refused { .. } | StoreError::Misshapen { .. })) => {
                 error.to_string()
             }
-            // A store that is unavailable or busy says nothing about this worker.
+            Ok(None) => {
+                // Check again only if all writes are refused again, and not before the wait has passed.
+                self.call.next(now, now + self.backoff.failed());
+                self.is_wanted = false;
+                return self.accepted();
+            }
             Err(_) => {
-                self.call.next(now, now + backoff);
+                // A store that is unavailable or busy says nothing about this worker.
+                self.call.next(now, now + self.backoff.failed());
                 return None;
             }
         };
@@ -90,6 +101,10 @@ impl WriteCheck {
         self.backoff.succeeded();
         self.noes = self.noes.saturating_add(1);
         (self.noes == NOES).then_some(WorkerEvent::WritesRefused { why })
+    }
+
+    fn accepted(&mut self) -> Option<WorkerEvent> {
+        (std::mem::take(&mut self.noes) >= NOES).then_some(WorkerEvent::WritesAccepted)
     }
 }
 
@@ -153,5 +168,17 @@ mod tests {
         assert!(check.answered(SECOND, Err(away)).is_none() && !check.is_barred());
         assert!(check.wake_at().is_some(), "it asks again");
         assert!(check.wrote().is_none() && check.wake_at().is_none(), "until something is let through");
+    }
+
+    #[test]
+    fn after_a_refusal_a_write_that_is_accepted_is_followed_by_one_more_check() {
+        let mut check = WriteCheck::new(7);
+        check.suspect();
+        assert!(check.send(SECOND) && check.answered(SECOND, Ok(refused())).is_none());
+        assert_eq!(check.state(), MemberState::Suspect);
+        assert!(check.wrote().is_none());
+        assert_eq!(check.state(), MemberState::Active);
+        let next = check.wake_at().expect("the store is to learn of it");
+        assert!(check.send(next) && check.answered(next, Ok(None)).is_none() && check.wake_at().is_none());
     }
 }

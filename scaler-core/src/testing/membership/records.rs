@@ -41,7 +41,7 @@ pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFix
         ..active("worker-1", u128::MAX - 1)?
     };
     let least = Member { last_tick: Some(Tick(0)), ..joiner("worker-1", u128::MAX - 1)? };
-    for state in [MemberState::Joining, MemberState::Active, MemberState::Barred, MemberState::Draining] {
+    for state in [MemberState::Joining, MemberState::Active, MemberState::Suspect, MemberState::Barred, MemberState::Draining] {
         for member in [&least, &most, &Member { last_tick: None, ..most.clone() }] {
             let member = Member { state, ..member.clone() };
             here.heartbeat(&member).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Worker;
 use crate::worker::WorkerEvent;
 use crate::worker::protocol::Effect;
+use crate::worker::write_check::WriteCheck;
 use crate::{MemberState, RefusedItem, StoreError, TickReport};
 
 impl Worker {
@@ -15,41 +16,44 @@ impl Worker {
             self.refusal = report.refusal.as_ref().map(ToString::to_string);
         }
         if report.items > 0 {
-            let event = self.write_check.wrote();
-            self.tell_writing(now, event, effects);
+            self.learn_of_writes(now, WriteCheck::wrote, effects);
         } else if report.refused > 0 {
             self.write_check.suspect();
         }
         effects.extend(self.shortfall.reported(now, report).map(Effect::Emit));
     }
 
-    /// Takes in the outcome of a trial write.
+    /// Records the outcome of a trial write.
     pub(super) fn tried_to_write(
         &mut self,
         now: Duration,
         answer: Result<Option<RefusedItem>, StoreError>,
         effects: &mut Vec<Effect>,
     ) {
+        self.learn_of_writes(now, |check| check.answered(now, answer), effects);
+    }
+
+    /// Records that a write was accepted or refused. Reports a change of the state with the next heartbeat at once: the control plane
+    /// must know all workers that cannot write before the first of them is barred.
+    fn learn_of_writes(
+        &mut self,
+        now: Duration,
+        record: impl FnOnce(&mut WriteCheck) -> Option<WorkerEvent>,
+        effects: &mut Vec<Effect>,
+    ) {
         let was_refused = self.write_check.is_refused();
-        let event = self.write_check.answered(now, answer);
-        if was_refused != self.write_check.is_refused() {
-            // The control plane must know all workers that cannot write before the first of them is barred.
-            self.beat.hurry(now);
-        }
+        let event = record(&mut self.write_check);
         if was_refused && !self.write_check.is_refused() {
             self.rounds.retry_failed_slots(now);
         }
-        self.tell_writing(now, event, effects);
-    }
-
-    /// Reports that writes are refused or accepted again: as an event, and with the next heartbeat.
-    fn tell_writing(&mut self, now: Duration, event: Option<WorkerEvent>, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, MemberState::Joining | MemberState::Draining) {
+            let before = std::mem::replace(&mut self.state, self.write_check.state());
+            if self.state != before {
+                self.beat.hurry(now);
+            }
+        }
         if let Some(event) = event {
             self.refusal = if let WorkerEvent::WritesRefused { why } = &event { Some(why.clone()) } else { None };
-            if self.state != MemberState::Draining {
-                self.state = if self.write_check.is_barred() { MemberState::Barred } else { MemberState::Active };
-            }
-            self.beat.hurry(now);
             effects.push(Effect::Emit(event));
         }
     }
