@@ -35,7 +35,7 @@ impl PgStore {
     /// Returns up to `slots` slots that hold items, chosen at random.
     ///
     /// # Errors
-    /// When the store is unavailable, refuses, or does not answer.
+    /// If the store is unavailable, refuses, or does not answer.
     pub async fn sample(&self, slots: u16) -> Result<Scope, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/audit_sample.sql")).bind(i32::from(slots));
         let rows: Vec<(i32,)> = self.link.rows(DURING, query).await?;

@@ -25,7 +25,7 @@ impl PgStore {
     /// Returns the current or last leader; `None` if there was none yet.
     ///
     /// # Errors
-    /// When the store is unavailable, refuses, or does not answer.
+    /// If the store is unavailable, refuses, or does not answer.
     pub async fn leader(&self) -> Result<Option<Leader>, StoreError> {
         let rows: Vec<(i64, Uuid, f64, Option<f64>)> =
             self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;

@@ -29,7 +29,7 @@ impl Hosts {
     /// `target_session_attrs=read-write` or `primary`, read-only hosts are skipped.
     ///
     /// # Errors
-    /// When the URL is not of this form; the message holds no secret.
+    /// If the URL is not of this form; the message holds no secret.
     pub(crate) fn of(url: &str) -> Result<Self, StoreError> {
         let refused = |source: BoxError| StoreError::Refused { during: "connect", source };
         let target = Target::of_url(url);

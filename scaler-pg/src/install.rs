@@ -48,7 +48,7 @@ impl PgStore {
     /// missing or older.
     ///
     /// # Errors
-    /// When `public.work_items` has another shape, when `slots` differs from the installed number or is not between 256 and 65536, when a
+    /// If `public.work_items` has another shape, if `slots` differs from the installed number or is not between 256 and 65536, if a
     /// privilege is missing, or as for any other call. No object of the user is altered then.
     pub async fn install(&self, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
         self.install_with_items(slots, 0).await

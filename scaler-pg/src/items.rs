@@ -24,7 +24,7 @@ impl PgStore {
     /// Adds `count` new items with value 0 and returns their ids.
     ///
     /// # Errors
-    /// When the store is unavailable, refuses, or does not answer.
+    /// If the store is unavailable, refuses, or does not answer.
     pub async fn add_items(&self, count: u32) -> Result<Vec<ItemId>, StoreError> {
         let query = sqlx::query_as(include_str!("../sql/add_items.sql")).bind(i64::from(count));
         let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);

@@ -75,7 +75,7 @@ impl PgStore {
     /// slots. May be stopped at any moment, and called again.
     ///
     /// # Errors
-    /// When moving rows could have side effects, as with a foreign key that refers to them, when this user does not own the table, when
+    /// If moving rows could have side effects, as with a foreign key that refers to them, if this user does not own the table, when
     /// another session holds rows for half a minute, or as for any other call. Rows that were moved until then stay moved.
     pub async fn optimize(&self, progress: impl FnMut(&Optimized) + Send) -> Result<Optimized, StoreError> {
         let slots = self.slot_count().await?;

@@ -38,7 +38,7 @@ impl PgStore {
     /// continue, whatever their access to the items was before.
     ///
     /// # Errors
-    /// When a role is missing or is the owner's own, when two roles are the same, when this user may not grant, or as for any other call.
+    /// If a role is missing or is the owner's own, if two roles are the same, if this user may not grant, or as for any other call.
     /// Nothing is changed then.
     pub async fn grant(&self, roles: &Roles) -> Result<(), StoreError> {
         let worker = roles.worker.as_ref();

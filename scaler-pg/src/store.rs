@@ -43,7 +43,7 @@ impl PgStore {
     /// Returns a store on this database. It connects at first use, and again whenever needed.
     ///
     /// # Errors
-    /// When the URL is invalid, or the timeouts do not fit together. No connection is tried yet.
+    /// If the URL is invalid, or the timeouts do not fit together. No connection is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
         let (link, ticks) = Link::pair(config)?;
         Ok(Self {
@@ -59,7 +59,7 @@ impl PgStore {
     /// Checks that Postgres answers, with a trivial query.
     ///
     /// # Errors
-    /// When it is unavailable, refuses this user or this database, or does not answer.
+    /// If Postgres is unavailable, refuses this user or this database, or does not answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.link.row("ping", sqlx::query_as("select 1")).await.map(|(_,): (i32,)| ())
     }

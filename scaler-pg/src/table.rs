@@ -58,7 +58,7 @@ impl PgStore {
     /// this user may create it.
     ///
     /// # Errors
-    /// When the table does not fit, with the remedy, or as for any other call.
+    /// If the table does not fit, with the remedy, or as for any other call.
     pub async fn ensure_table(&self) -> Result<(), StoreError> {
         let missing = |finding| StoreError::NotInstalled { during: DURING, source: Box::new(finding) };
         if self.table(None).await? == Table::Missing {

@@ -27,7 +27,7 @@ impl PgStore {
     /// other clients.
     ///
     /// # Errors
-    /// When the store is unavailable, refuses, or has stopped working on the statement.
+    /// If the store is unavailable, refuses, or has stopped working on the statement.
     pub async fn vacuum(&self) -> Result<(), StoreError> {
         if self.link.pooler() == Pooler::Transaction {
             return Ok(());

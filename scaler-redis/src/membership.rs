@@ -42,7 +42,7 @@ impl RedisMembership {
     /// An unavailable Redis is no error: the connection is made as soon as possible, and calls fail until then.
     ///
     /// # Errors
-    /// When the URL is not one of Redis or a file for TLS cannot be used ([`Refused`](MembershipError::Refused)), or when Redis requires
+    /// If the URL is not one of Redis or a file for TLS cannot be used ([`Refused`](MembershipError::Refused)), or if Redis requires
     /// another user or password ([`Denied`](MembershipError::Denied)).
     pub async fn connect(config: RedisConfig) -> Result<Self, MembershipError> {
         let keys = Keys::of(&config.hash);

@@ -58,7 +58,7 @@ impl AttackSurface {
     /// Returns the attack surface of the role that this pool logs in as.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn of(role: &PgPool, schema: &str) -> Result<Self, sqlx::Error> {
         let columns = "select c.oid::regclass::text, a.attname::text, format_type(a.atttypid, null)
             from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped

@@ -36,7 +36,7 @@ impl ServerCertificate {
     /// Overwrites the certificate and key files of a running server, which must then be told to reload them.
     ///
     /// # Panics
-    /// When they cannot be written.
+    /// If the files cannot be written.
     pub fn write(&self, certificate: &Path, key: &Path) {
         std::fs::write(certificate, &self.certificate).expect("the certificate of the server");
         std::fs::write(key, &self.key).expect("the key of the server");
@@ -48,7 +48,7 @@ impl Authority {
     /// Returns a new authority.
     ///
     /// # Panics
-    /// When there is no temporary folder.
+    /// If there is no temporary folder.
     #[must_use]
     pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
@@ -73,7 +73,7 @@ impl Authority {
     /// Returns a certificate for a server with this name or address, which accepts only clients of this authority.
     ///
     /// # Panics
-    /// When it is no name.
+    /// If this is not a valid name.
     #[must_use]
     pub fn server(&self, name: &str) -> ServerCertificate {
         let (certificate, key) = self.issue(name);
@@ -83,7 +83,7 @@ impl Authority {
     /// Returns a certificate for a client with this name, in files. Files that exist for the name are overwritten.
     ///
     /// # Panics
-    /// When it is no name.
+    /// If this is not a valid name.
     #[must_use]
     pub fn client(&self, name: &str) -> Identity {
         let file = |end| self.folder.path().join(format!("{name}.{end}"));

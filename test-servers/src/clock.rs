@@ -25,7 +25,7 @@ impl Clock {
     /// Returns a clock that shows the machine's time.
     ///
     /// # Panics
-    /// When the library is missing; the message says how to get it.
+    /// If the library is missing; the message says how to get it.
     #[must_use]
     pub fn right() -> Self {
         let machines = fs::read_dir(LIBRARIES).into_iter().flatten().flatten();
@@ -42,7 +42,7 @@ impl Clock {
     /// Sets the clock this many seconds ahead of the machine's, or behind if negative.
     ///
     /// # Panics
-    /// When its file cannot be written.
+    /// If the file with the offset of the clock cannot be written.
     pub fn set(&self, ahead_s: i64) {
         // Replaced by a rename, so that no process reads a half-written time.
         let (file, new) = (self.file(), self.folder.path().join("new"));

@@ -26,7 +26,7 @@ impl RedisCluster {
     /// dropped.
     ///
     /// # Panics
-    /// When there are no programs for it (Redis 7 or newer); the message says what was tried.
+    /// If there are no programs for it (Redis 7 or newer); the message says what was tried.
     pub async fn private() -> Self {
         let mut nodes = Vec::new();
         for _ in 0..NODES {
@@ -61,7 +61,7 @@ impl RedisCluster {
     /// Returns the node that holds this key.
     ///
     /// # Panics
-    /// When no node has it.
+    /// If no node has it.
     pub async fn owner(&self, key: &str) -> &Redis {
         let mut owner = None;
         for node in &self.nodes {
@@ -75,7 +75,7 @@ impl RedisCluster {
     /// Waits until the replica has become a primary in place of the node that it followed.
     ///
     /// # Panics
-    /// When there is none, or that does not happen.
+    /// If the node has no replica, or the replica does not become a primary.
     pub async fn promoted(&self) {
         let replica = self.replica.as_ref().unwrap_or_else(|| panic!("the cluster has no replica"));
         let promoted = async || {

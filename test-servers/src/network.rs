@@ -33,7 +33,7 @@ pub struct Network {
 /// ```
 ///
 /// # Panics
-/// When the test fails, when the process is not root's, or when a program is missing.
+/// If the test fails, if the process is not root's, or if a program is missing.
 #[expect(clippy::print_stdout, clippy::panic, reason = "the output of the test inside belongs to the test outside")]
 pub fn in_own_network<F: AsyncFnOnce(&Network)>(test: F) {
     let name = test_name::<F>();
@@ -74,7 +74,7 @@ impl Network {
     /// Open connections stay with their present port.
     ///
     /// # Panics
-    /// When `iptables` fails.
+    /// If `iptables` fails.
     pub fn redirect(&self, from: u16, to: u16) {
         let mut redirected = self.redirected.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = redirected.insert(from, to) {
@@ -86,7 +86,7 @@ impl Network {
     /// Drops all packets to and from this port on every address, as if the server's machine had lost power.
     ///
     /// # Panics
-    /// When `iptables` fails.
+    /// If `iptables` fails.
     pub fn silence(&self, port: u16) {
         dropping("-I", port);
     }
@@ -94,7 +94,7 @@ impl Network {
     /// Stops dropping packets to and from this port.
     ///
     /// # Panics
-    /// When `iptables` fails, or the port is not [silenced](Self::silence).
+    /// If `iptables` fails, or the port is not [silenced](Self::silence).
     pub fn restore(&self, port: u16) {
         dropping("-D", port);
     }

@@ -16,7 +16,7 @@ impl PostgresPair {
     /// Starts a pair for the caller alone. It is removed when this is dropped.
     ///
     /// # Panics
-    /// When there are no programs for it; the message says what was tried.
+    /// If there are no programs for it; the message says what was tried.
     pub async fn private() -> Self {
         let server = or_fail(Server::local(&POSTGRES, &ServerOptions::default()).await);
         let data = server.folder().await.map(|folder| folder.join("data").display().to_string()).unwrap_or_default();
@@ -47,7 +47,7 @@ impl PostgresPair {
     /// Creates an empty database on both servers, with a URL that selects the one that accepts writes.
     ///
     /// # Panics
-    /// When the primary makes none.
+    /// If the primary makes none.
     pub async fn new_database(&self) -> Database {
         let mut database = self.primary.new_database().await;
         let hosts = format!("127.0.0.1:{},127.0.0.1:{}", self.primary.port(), self.standby.port());
@@ -58,7 +58,7 @@ impl PostgresPair {
     /// Stops replication: commits on the primary from now on never reach the standby.
     ///
     /// # Panics
-    /// When the standby does not obey.
+    /// If the standby does not obey.
     pub async fn part(&self) {
         for statement in ["alter system set primary_conninfo = ''", "select pg_reload_conf()"] {
             on(&self.standby, statement).await;
@@ -71,7 +71,7 @@ impl PostgresPair {
     /// Promotes the standby to primary. The old primary is left as it is: a failover must stop or kill it first.
     ///
     /// # Panics
-    /// When the standby does not become one.
+    /// If the standby does not become one.
     pub async fn promote(&self) {
         on(&self.standby, "do $$ begin if not pg_promote() then raise 'not promoted'; end if; end $$").await;
     }

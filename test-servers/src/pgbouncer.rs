@@ -18,7 +18,7 @@ impl PgBouncer {
     /// Starts a pooler in front of a Postgres, for the caller alone. It is removed when this is dropped.
     ///
     /// # Panics
-    /// When there is no such program; the message says what was tried.
+    /// If there is no such program; the message says what was tried.
     pub async fn in_front_of(postgres: &Postgres) -> Self {
         Self::ignoring(postgres, "").await
     }
@@ -50,7 +50,7 @@ impl PgBouncer {
     /// Returns the URL of this database through the pooler.
     ///
     /// # Panics
-    /// When the database is on several hosts.
+    /// If the database is on several hosts.
     #[must_use]
     pub fn url(&self, database: &Database) -> String {
         self.url_of(database.url())
@@ -59,7 +59,7 @@ impl PgBouncer {
     /// Returns this Postgres URL with the address of the pooler.
     ///
     /// # Panics
-    /// When it has several hosts.
+    /// If the URL has several hosts.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its URL must fail")]
     pub fn url_of(&self, url: &str) -> String {
@@ -73,7 +73,7 @@ impl PgBouncer {
     /// Stops the pooler, which ends its sessions.
     ///
     /// # Panics
-    /// When it does not stop.
+    /// If the pooler does not stop.
     pub async fn stop(&self) {
         or_fail(self.server.stop().await);
     }
@@ -81,7 +81,7 @@ impl PgBouncer {
     /// Starts the pooler again on the same port.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If the pooler does not start.
     pub async fn start(&self) {
         or_fail(self.server.start().await);
     }

@@ -28,7 +28,7 @@ impl Postgres {
     /// Returns the shared server of this process; starts it if necessary.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn shared() -> &'static Self {
         or_fail(SHARED.get_or_try_init(Self::find).await)
     }
@@ -36,7 +36,7 @@ impl Postgres {
     /// Starts a server for the caller alone, which may be stopped and started. It is removed when this is dropped.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private() -> Self {
         or_fail(Server::private(&POSTGRES, &ServerOptions::default()).await.map(Self::new))
     }
@@ -44,7 +44,7 @@ impl Postgres {
     /// Starts a [private](Self::private) server with these settings, such as `("fsync", "on")`.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private_with(settings: &[(&str, &str)]) -> Self {
         let options = settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
         let options = ServerOptions { more_options: options.collect(), ..ServerOptions::default() };
@@ -57,7 +57,7 @@ impl Postgres {
     /// A client must add its own certificate to the URL; [`new_database`](Self::new_database) cannot.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         or_fail(Server::private(&POSTGRES, &ServerOptions::over_tls(certificate)).await.map(Self::new))
     }
@@ -65,7 +65,7 @@ impl Postgres {
     /// Starts a [private](Self::private) server that uses this clock.
     ///
     /// # Panics
-    /// When there are no programs for it; the message says what was tried.
+    /// If there are no programs for it; the message says what was tried.
     pub async fn private_with_clock(clock: &Clock) -> Self {
         let options = ServerOptions { clock: Some(clock.clone()), ..ServerOptions::default() };
         or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
@@ -76,7 +76,7 @@ impl Postgres {
     /// A database or a role uses it once `lc_messages` is set to that name followed by `.UTF-8`.
     ///
     /// # Panics
-    /// When there are no programs for it; the message says what was tried.
+    /// If there are no programs for it; the message says what was tried.
     pub async fn private_with_language(language: &'static str) -> Self {
         let options = ServerOptions { language: Some(language), ..ServerOptions::default() };
         or_fail(Server::local(&POSTGRES, &options).await.map(Self::new))
@@ -85,7 +85,7 @@ impl Postgres {
     /// Creates an empty database on the [shared](Self::shared) server.
     ///
     /// # Panics
-    /// When there is no server, or when it makes no database.
+    /// If there is no server, or if it makes no database.
     pub async fn database() -> Database {
         Self::shared().await.new_database().await
     }
@@ -93,7 +93,7 @@ impl Postgres {
     /// Returns a server from the first available source, as for [`shared`](Self::shared).
     ///
     /// # Errors
-    /// When there is none.
+    /// If no server is available.
     pub async fn find() -> Result<Self, NoServer> {
         Server::find(&POSTGRES).await.map(Self::new)
     }
@@ -107,7 +107,7 @@ impl Postgres {
     /// Creates an empty database on this server.
     ///
     /// # Panics
-    /// When the server makes none.
+    /// If the server makes none.
     #[expect(clippy::expect_used, reason = "a test without its database must fail")]
     pub async fn new_database(&self) -> Database {
         let name = format!("test_{}", Uuid::new_v4().simple());
@@ -121,7 +121,7 @@ impl Postgres {
     /// Shuts the server down as an administrator would: sessions are terminated, committed data stays.
     ///
     /// # Panics
-    /// When it cannot be stopped: a server named by `TEST_DATABASE_URL` does not belong to this process.
+    /// If the server cannot be stopped: a server named by `TEST_DATABASE_URL` does not belong to this process.
     pub async fn stop(&self) {
         or_fail(self.server.stop().await);
     }
@@ -129,7 +129,7 @@ impl Postgres {
     /// Starts the server again, with its data and at the same URL; returns when it accepts connections.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If the server does not start.
     pub async fn start(&self) {
         or_fail(self.server.start().await);
     }
@@ -137,7 +137,7 @@ impl Postgres {
     /// Kills the server, as a crash would; [`start`](Self::start) starts it again.
     ///
     /// # Panics
-    /// When it cannot be ended: a server named by `TEST_DATABASE_URL` does not belong to this process.
+    /// If the server cannot be killed: a server named by `TEST_DATABASE_URL` does not belong to this process.
     pub async fn kill(&self) {
         or_fail(self.server.kill().await);
     }

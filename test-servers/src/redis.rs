@@ -23,7 +23,7 @@ impl Redis {
     /// Returns the shared server of this process; starts it if necessary. Tests keep apart by [prefixes](Self::unique_prefix).
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn shared() -> &'static Self {
         or_fail(SHARED.get_or_try_init(Self::find).await)
     }
@@ -31,7 +31,7 @@ impl Redis {
     /// Starts a server for the caller alone, which may be stopped and started. It is removed when this is dropped.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private() -> Self {
         or_fail(Server::private(&REDIS, &ServerOptions::default()).await.map(|server| Self::new(server, "")))
     }
@@ -39,7 +39,7 @@ impl Redis {
     /// Starts a [private](Self::private) server that requires this password of letters and digits; its URL contains it.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private_with_password(password: &str) -> Self {
         let options = ServerOptions::options_of(["--requirepass", password]);
         or_fail(Server::private(&REDIS, &options).await.map(|server| Self::new(server, &format!(":{password}@"))))
@@ -49,7 +49,7 @@ impl Redis {
     /// authority.
     ///
     /// # Panics
-    /// When there is none; the message says what was tried and how to get one.
+    /// If no server is available; the message says what was tried and how to get one.
     pub async fn private_with_tls(certificate: &ServerCertificate) -> Self {
         or_fail(Server::private(&REDIS, &ServerOptions::over_tls(certificate)).await.map(|server| {
             let plain = Self::new(server, "");
@@ -60,7 +60,7 @@ impl Redis {
     /// Returns a server from the first available source, as for [`shared`](Self::shared).
     ///
     /// # Errors
-    /// When there is none.
+    /// If no server is available.
     pub async fn find() -> Result<Self, NoServer> {
         Server::find(&REDIS).await.map(|server| Self::new(server, ""))
     }
@@ -80,7 +80,7 @@ impl Redis {
     /// Stops the server, which loses its data.
     ///
     /// # Panics
-    /// When it cannot be stopped: a server named by `TEST_REDIS_URL` does not belong to this process.
+    /// If the server cannot be stopped: a server named by `TEST_REDIS_URL` does not belong to this process.
     pub async fn stop(&self) {
         or_fail(self.server.stop().await);
     }
@@ -88,7 +88,7 @@ impl Redis {
     /// Starts the server again, empty and at the same URL; returns when it accepts connections.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If the server does not start.
     pub async fn start(&self) {
         or_fail(self.server.start().await);
     }
@@ -96,7 +96,7 @@ impl Redis {
     /// Kills the server, as a crash would; [`start`](Self::start) starts it again.
     ///
     /// # Panics
-    /// When it cannot be ended: a server named by `TEST_REDIS_URL` does not belong to this process.
+    /// If the server cannot be killed: a server named by `TEST_REDIS_URL` does not belong to this process.
     pub async fn kill(&self) {
         or_fail(self.server.kill().await);
     }
@@ -104,7 +104,7 @@ impl Redis {
     /// Freezes the server: connections stay open, but it does not answer.
     ///
     /// # Panics
-    /// When it does not run from programs of this machine.
+    /// If the server is not a process of this machine.
     pub async fn pause(&self) {
         or_fail(self.server.pause().await);
     }

@@ -38,7 +38,7 @@ impl Sentinel {
     /// is dropped.
     ///
     /// # Panics
-    /// When there are no programs for it; the message says what was tried.
+    /// If there are no programs for it; the message says what was tried.
     pub async fn private() -> Self {
         let primary = start(&REDIS, &ServerOptions::default()).await;
         let port = primary.port().to_string();
@@ -93,7 +93,7 @@ impl Sentinel {
     /// Kills the primary and waits until Sentinel has promoted the replica.
     ///
     /// # Panics
-    /// When that does not happen.
+    /// If Sentinel does not promote the replica.
     pub async fn fail_over(&self) {
         self.primary.kill().await;
         self.promoted().await;
@@ -102,7 +102,7 @@ impl Sentinel {
     /// Waits until Sentinel has promoted the replica.
     ///
     /// # Panics
-    /// When that does not happen.
+    /// If Sentinel does not promote the replica.
     pub async fn promoted(&self) {
         let port = self.replica.port().to_string();
         let promoted = || self.says("sentinel get-master-addr-by-name main", &port);

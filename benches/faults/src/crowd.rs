@@ -33,7 +33,7 @@ impl Crowd {
     /// Starts one more worker.
     ///
     /// # Errors
-    /// When its name or a URL is invalid.
+    /// If the worker's name or a URL is invalid.
     pub fn add(&mut self, name: &str, postgres_url: &str, redis_url: &str, redis_key: &str) -> Result<()> {
         let unfit = |failure: Failure| PlayError::Unfit(failure.to_string());
         let secret = |variable: &str| match variable {
@@ -57,7 +57,7 @@ impl Crowd {
     /// Returns the number of workers that have not ticked since this moment.
     ///
     /// # Errors
-    /// When a worker has ended.
+    /// If a worker has ended.
     pub fn silent_since(&mut self, moment: Instant) -> Result<usize> {
         if let Some(ended) = self.tasks.try_join_next() {
             return Err(PlayError::Unfit(format!("a worker ended: {ended:?}")));

@@ -7,7 +7,7 @@ use crate::error::Result;
 /// Installs the oracle in a database that has the schema and no increments yet.
 ///
 /// # Errors
-/// When Postgres refuses.
+/// If Postgres refuses.
 pub async fn install(user: &PgPool) -> Result<()> {
     sqlx::raw_sql(include_str!("sql/audit.sql")).execute(user).await?;
     Ok(())
@@ -17,7 +17,7 @@ pub async fn install(user: &PgPool) -> Result<()> {
 /// about single ticks are no longer available.
 ///
 /// # Errors
-/// When Postgres refuses.
+/// If Postgres refuses.
 pub async fn fold(user: &PgPool) -> Result<()> {
     // A separate statement, so that no session waits for the fold.
     sqlx::raw_sql(include_str!("sql/set_aside.sql")).execute(user).await?;
@@ -71,7 +71,7 @@ impl Watch {
     /// Starts a period now.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn begin(user: &PgPool) -> Result<Self> {
         sqlx::raw_sql("truncate public.audit_before").execute(user).await?;
         let since_s = sqlx::query_scalar(include_str!("sql/begin.sql")).fetch_one(user).await?;
@@ -81,7 +81,7 @@ impl Watch {
     /// Judges the period until now.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn judge(&self, user: &PgPool) -> Result<Findings> {
         let until_s = now_s(user).await?;
         let broken = sqlx::query(include_str!("sql/broken.sql")).fetch_one(user).await?;
@@ -111,7 +111,7 @@ impl Watch {
     /// Returns the number of slot moves so far.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn moved(&self, user: &PgPool) -> Result<i64> {
         let until_s = now_s(user).await?;
         let moved = sqlx::query(include_str!("sql/moved.sql")).bind(self.since_s).bind(until_s).fetch_one(user).await?;
@@ -138,7 +138,7 @@ impl Standing {
     /// Reads the current state.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn look(user: &PgPool) -> Result<Self> {
         Ok(sqlx::query_as(include_str!("sql/standing.sql")).fetch_one(user).await?)
     }
@@ -147,7 +147,7 @@ impl Standing {
 /// Returns the time from this moment until the last slot of this worker went to another worker, in seconds.
 ///
 /// # Errors
-/// When Postgres does not answer.
+/// If Postgres does not answer.
 pub async fn taken_over_after_s(user: &PgPool, worker: &str, since_s: f64) -> Result<f64> {
     let last = "select coalesce(max(extract(epoch from at))::float8 - $2, 0) from public.audit_moves
                 where gave = $1 and took <> $1 and at > to_timestamp($2)";
@@ -157,7 +157,7 @@ pub async fn taken_over_after_s(user: &PgPool, worker: &str, since_s: f64) -> Re
 /// Returns the time of the database's clock, in seconds since 1970.
 ///
 /// # Errors
-/// When Postgres does not answer.
+/// If Postgres does not answer.
 pub async fn now_s(user: &PgPool) -> Result<f64> {
     Ok(sqlx::query_scalar("select extract(epoch from clock_timestamp())::float8").fetch_one(user).await?)
 }

@@ -55,7 +55,7 @@ impl Program {
     /// Starts the program with these environment variables and no others that it reads.
     ///
     /// # Errors
-    /// When the program is missing: all of them are built into one folder.
+    /// If the program is not in the folder of the programs.
     pub fn start(which: Which, words: &[&str], variables: &Variables) -> Result<Self> {
         let path = path_of(which)?;
         let mut command = Command::new(path);
@@ -72,7 +72,7 @@ impl Program {
     /// Sends SIGKILL and waits until the process has ended.
     ///
     /// # Errors
-    /// When the operating system refuses.
+    /// If the operating system refuses the signal.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.map_err(PlayError::io("killing a program"))
     }
@@ -80,7 +80,7 @@ impl Program {
     /// Sends a signal to the process.
     ///
     /// # Errors
-    /// When it has ended.
+    /// If the process has ended.
     pub async fn signal(&self, signal: Signal) -> Result<()> {
         let name = match signal {
             Signal::Term => "TERM",
@@ -96,7 +96,7 @@ impl Program {
     /// Waits until the process has ended and returns its exit code.
     ///
     /// # Errors
-    /// When it does not end.
+    /// If the process does not end.
     pub async fn ended(&mut self) -> Result<i32> {
         let waited = Duration::from_secs(60);
         let never = |_| PlayError::Never { waited, what: "the program ends".to_owned(), last: "it runs".to_owned() };
@@ -107,7 +107,7 @@ impl Program {
     /// Returns its HTTP answer at this path: head and body.
     ///
     /// # Errors
-    /// When it does not log its address, or does not answer.
+    /// If the program does not log its address, or does not answer.
     pub async fn get(&self, path: &str) -> Result<String> {
         let address = eventually(ANSWERS_WITHIN, "it says where it listens", async || {
             let line = self.err.find("on http://");
@@ -129,7 +129,7 @@ impl Program {
     /// Returns the sum over all labels of one of its metrics; 0 if it has no such metric.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// If the program does not answer.
     pub async fn metric(&self, name: &str) -> Result<f64> {
         let answer = self.get("/metrics").await?;
         let values = values_of(&answer, name);
@@ -139,7 +139,7 @@ impl Program {
     /// Returns an upper bound of this quantile of one of its histograms: the end of its bucket.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// If the program does not answer.
     pub async fn quantile_at_most(&self, name: &str, quantile: f64) -> Result<f64> {
         let answer = self.get("/metrics").await?;
         let count: f64 = values_of(&answer, &format!("{name}_count")).into_iter().map(|(_, value)| value).sum();

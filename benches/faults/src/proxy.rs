@@ -67,7 +67,7 @@ impl Proxy {
     /// Starts a proxy to the server of this URL, and returns it with the URL that leads through it.
     ///
     /// # Errors
-    /// When there is no free port, or the URL has no host.
+    /// If there is no free port, or the URL has no host.
     pub async fn to(url: &str, dice: Dice) -> Result<(Self, String)> {
         let mut url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         let place = place_of(&url)?;
@@ -107,7 +107,7 @@ impl Proxy {
     /// Directs new connections to the server of this URL.
     ///
     /// # Errors
-    /// When the URL has no host.
+    /// If the URL has no host.
     pub fn lead_to(&self, url: &str) -> Result<()> {
         let url = Url::parse(url).map_err(|error| PlayError::Unfit(format!("{url}: {error}")))?;
         self.target.send_replace(place_of(&url)?);
@@ -118,7 +118,7 @@ impl Proxy {
     /// through them any more. New connections lead to the other server.
     ///
     /// # Errors
-    /// When the URL has no host.
+    /// If the URL has no host.
     pub fn replace_server(&self, url: &str) -> Result<()> {
         self.lead_to(url)?;
         self.vanished.send_replace(());

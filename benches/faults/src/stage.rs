@@ -30,7 +30,7 @@ impl Stage {
     /// Returns a world on the shared servers, with this scene running.
     ///
     /// # Errors
-    /// When it does not become steady.
+    /// If the system does not become steady.
     pub async fn world(&self, scene: Scene) -> Result<World> {
         let mut world = World::shared(self.dice.clone()).await?;
         world.play(scene).await?;

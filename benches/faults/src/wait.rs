@@ -10,7 +10,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Polls a condition until it holds. An error counts as not holding: the server may be unavailable.
 ///
 /// # Errors
-/// When that takes longer than `within`; the error names the last state.
+/// If the condition does not hold within `within`; the error names the last state.
 pub async fn eventually<T, E: Debug>(
     within: Duration,
     what: &str,

@@ -61,7 +61,7 @@ impl World {
     /// Creates a world on the shared servers, with a database and a key of its own.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn shared(dice: Dice) -> Result<Self> {
         Self::on(Postgres::shared().await, Redis::shared().await.url(), dice).await
     }
@@ -69,7 +69,7 @@ impl World {
     /// Creates a world on these servers.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn on(postgres: &Postgres, redis_url: &str, dice: Dice) -> Result<Self> {
         let database = postgres.new_database().await;
         let world = Self::in_database(database.url(), redis_url, dice).await?;
@@ -79,7 +79,7 @@ impl World {
     /// Creates a world in this database, which the caller keeps.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn in_database(database_url: &str, redis_url: &str, dice: Dice) -> Result<Self> {
         // A server that was unavailable leaves broken sessions behind, so they are tested before use.
         let user = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(5));
@@ -101,7 +101,7 @@ impl World {
     /// Installs the schema, the oracle and the items, starts the programs, and waits until the system is steady.
     ///
     /// # Errors
-    /// When it does not become steady.
+    /// If the system does not become steady.
     pub async fn play(&mut self, scene: Scene) -> Result<()> {
         self.install(scene.items).await?;
         self.play_on(scene).await
@@ -110,7 +110,7 @@ impl World {
     /// Like [`play`](Self::play), if the schema and the items exist already.
     ///
     /// # Errors
-    /// When it does not become steady.
+    /// If the system does not become steady.
     pub async fn play_on(&mut self, scene: Scene) -> Result<()> {
         for number in 1..=scene.control_planes {
             self.start_control_plane(&format!("control-{number}"), &[])?;
@@ -124,7 +124,7 @@ impl World {
     /// Installs the schema and the oracle, and adds items.
     ///
     /// # Errors
-    /// When that is refused.
+    /// If Postgres refuses a statement.
     pub async fn install(&self, items: u32) -> Result<()> {
         self.tool(&["migrate"]).await?;
         oracle::install(&self.user).await?;
@@ -137,7 +137,7 @@ impl World {
     /// Starts a control plane; these variables take precedence over all others.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If the program cannot be started.
     pub fn start_control_plane(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
         let all = self.variables_and(self.control_database_url.as_ref(), variables);
         let program = Program::start(Which::ControlPlane, &[], &all)?;
@@ -148,7 +148,7 @@ impl World {
     /// Starts a worker; these variables take precedence over all others.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If the program cannot be started.
     pub fn start_worker(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
         let mut all = self.variables_and(self.worker_database_url.as_ref(), variables);
         all.insert("POD_NAME".to_owned(), name.to_owned());
@@ -159,7 +159,7 @@ impl World {
     /// Starts a worker that reaches its servers through proxies of its own.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If the program cannot be started.
     pub async fn start_worker_by_ways(&mut self, name: &str) -> Result<Ways> {
         let (ways, database_url, redis_url) = self.ways().await?;
         self.start_worker(name, &[("DATABASE_URL", &database_url), ("REDIS_URL", &redis_url)])?;
@@ -169,7 +169,7 @@ impl World {
     /// Starts a control plane that reaches its servers through proxies of its own.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If the program cannot be started.
     pub async fn start_control_plane_by_ways(&mut self, name: &str) -> Result<Ways> {
         let (ways, database_url, redis_url) = self.ways().await?;
         self.start_control_plane(name, &[("DATABASE_URL", &database_url), ("REDIS_URL", &redis_url)])?;
@@ -185,7 +185,7 @@ impl World {
     /// Runs the command-line tool until it has ended.
     ///
     /// # Errors
-    /// When it fails.
+    /// If the tool ends with an error.
     pub async fn tool(&self, words: &[&str]) -> Result<()> {
         let mut tool = Program::start(Which::Tool, words, &self.variables_and(None, &[]))?;
         match tool.ended().await? {
@@ -197,7 +197,7 @@ impl World {
     /// Sends SIGKILL to this worker.
     ///
     /// # Errors
-    /// When there is no worker of this name.
+    /// If there is no worker of this name.
     pub async fn kill_worker(&mut self, name: &str) -> Result<()> {
         self.workers.remove(name).ok_or_else(|| missing(name))?.kill().await
     }
@@ -205,7 +205,7 @@ impl World {
     /// Sends SIGTERM to this worker and waits until it has left.
     ///
     /// # Errors
-    /// When there is no worker of this name, or it does not leave gracefully.
+    /// If there is no worker of this name, or it does not leave gracefully.
     pub async fn drain_worker(&mut self, name: &str) -> Result<()> {
         self.worker(name)?.signal(Signal::Term).await?;
         self.ended_worker(name, 0).await
@@ -214,7 +214,7 @@ impl World {
     /// Waits until this worker is ready.
     ///
     /// # Errors
-    /// When there is no worker of this name, or it does not become ready.
+    /// If there is no worker of this name, or it does not become ready.
     pub async fn ready_worker(&self, name: &str) -> Result<()> {
         eventually(READY_WITHIN, "the worker is ready", async || {
             let answer = self.worker(name)?.get("/ready").await?;
@@ -226,7 +226,7 @@ impl World {
     /// Sends SIGTERM to this worker without waiting, and returns its process.
     ///
     /// # Errors
-    /// When there is no worker of this name.
+    /// If there is no worker of this name.
     pub async fn leave_worker(&mut self, name: &str) -> Result<Program> {
         let worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
         worker.signal(Signal::Term).await?;
@@ -236,7 +236,7 @@ impl World {
     /// Waits until this worker has ended, with this code.
     ///
     /// # Errors
-    /// When there is no worker of this name, or it does not end with this code.
+    /// If there is no worker of this name, or it does not end with this code.
     pub async fn ended_worker(&mut self, name: &str, expected: i32) -> Result<()> {
         let mut worker = self.workers.remove(name).ok_or_else(|| missing(name))?;
         let code = worker.ended().await?;
@@ -247,7 +247,7 @@ impl World {
     /// Returns this worker.
     ///
     /// # Errors
-    /// When there is no worker of this name.
+    /// If there is no worker of this name.
     pub fn worker(&self, name: &str) -> Result<&Program> {
         self.workers.get(name).ok_or_else(|| missing(name))
     }
@@ -255,7 +255,7 @@ impl World {
     /// Returns the name of a random worker.
     ///
     /// # Errors
-    /// When there is no worker.
+    /// If there is no worker.
     pub fn any_worker(&mut self) -> Result<String> {
         let names: Vec<_> = self.workers.keys().cloned().collect();
         self.dice.pick(names).ok_or_else(|| missing("any worker"))
@@ -264,7 +264,7 @@ impl World {
     /// Returns the name of the control plane that leads.
     ///
     /// # Errors
-    /// When none leads.
+    /// If none leads.
     pub async fn leader(&self) -> Result<String> {
         eventually(SCHEMA_WITHIN, "a control plane leads", async || {
             let leader = "select coalesce(holder::text, '') from scaler.leader where expires_at > clock_timestamp()";
@@ -287,7 +287,7 @@ impl World {
     /// Returns the number of slots that this worker owns.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn slots_of(&self, worker: &str) -> Result<i64> {
         let slots = "select count(*) from scaler.slot where owner = $1";
         Ok(sqlx::query_scalar(slots).bind(worker).fetch_one(&self.user).await?)
@@ -296,7 +296,7 @@ impl World {
     /// Starts an observed period.
     ///
     /// # Errors
-    /// When Postgres does not answer.
+    /// If Postgres does not answer.
     pub async fn watch(&self) -> Result<Watch> {
         Watch::begin(&self.user).await
     }
@@ -305,7 +305,7 @@ impl World {
     /// has held.
     ///
     /// # Errors
-    /// When this does not happen: the fault has not healed.
+    /// If the system does not become steady: the fault has not healed.
     pub async fn steady(&self) -> Result<Instant> {
         self.steady_with(self.workers.keys().cloned().collect()).await
     }
@@ -314,7 +314,7 @@ impl World {
     /// gain.
     ///
     /// # Errors
-    /// When this does not happen.
+    /// If the system does not become steady.
     pub async fn steady_and_fair(&self) -> Result<Instant> {
         self.steady_where(self.workers.keys().cloned().collect(), |standing| standing.fair).await
     }
@@ -322,7 +322,7 @@ impl World {
     /// Like [`steady`](Self::steady), but with exactly these owners.
     ///
     /// # Errors
-    /// When this does not happen.
+    /// If the system does not become steady.
     pub async fn steady_with(&self, owners: Vec<String>) -> Result<Instant> {
         self.steady_where(owners, |standing| standing.even).await
     }

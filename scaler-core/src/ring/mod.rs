@@ -110,7 +110,7 @@ pub trait Ring: Debug + Send + Sync {
     /// Applies a plan: its moves change the owners, and its roster becomes the roster of the ring.
     ///
     /// # Errors
-    /// When the plan was made from another state; then nothing is changed.
+    /// If the plan was made from another state; then nothing is changed.
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan>;
 }
 

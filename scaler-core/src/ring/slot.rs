@@ -62,7 +62,7 @@ impl SlotCount {
     /// Returns the slot count `count` if it is valid.
     ///
     /// # Errors
-    /// When `count` is not a power of two from 2 to 2^20.
+    /// If `count` is not a power of two from 2 to 2^20.
     pub const fn new(count: u32) -> Result<Self, InvalidSlotCount> {
         if count.is_power_of_two() && count >= Self::MIN && count <= Self::MAX {
             Ok(Self(count))
@@ -74,7 +74,7 @@ impl SlotCount {
     /// Returns twice this count.
     ///
     /// # Errors
-    /// When the count is [`MAX`](Self::MAX).
+    /// If the count is [`MAX`](Self::MAX).
     pub const fn doubled(self) -> Result<Self, InvalidSlotCount> {
         Self::new(2 * self.0)
     }

@@ -123,7 +123,7 @@ impl StickyRing {
     /// The load of the new slots is unknown until the next [`set_load`](Ring::set_load).
     ///
     /// # Errors
-    /// When the slot count is at its maximum; then nothing is changed.
+    /// If the slot count is at its maximum; then nothing is changed.
     pub fn double(&mut self) -> Result<(), InvalidSlotCount> {
         self.owners = self.owners.doubled(self.slots().doubled()?);
         let children = |(slot, worker): (&Slot, &WorkerId)| slot.children().map(|child| (child, worker.clone()));

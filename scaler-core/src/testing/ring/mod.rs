@@ -65,7 +65,7 @@ pub enum Failure {
 /// Tests a law on rings that `build` returns.
 ///
 /// # Errors
-/// When the ring breaks the law, or when the law applied to no history.
+/// If the ring breaks the law, or if the law applied to no history.
 pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<LawOutcome, Failure> {
     if !law.is_promised_by(build(SlotCount::DEFAULT).guarantees()) {
         return Ok(LawOutcome::NotPromised);
@@ -92,7 +92,7 @@ pub fn check<R: Ring>(law: Law, build: impl Fn(SlotCount) -> R) -> Result<LawOut
 /// Fails the calling test if the ring breaks the law. A law that the ring does not guarantee is named on stderr.
 ///
 /// # Panics
-/// When [`check`] fails.
+/// If [`check`] fails.
 #[track_caller]
 #[expect(clippy::panic, reason = "this is how a test fails")]
 #[expect(clippy::print_stderr, reason = "what was not tried shall be seen")]
