@@ -47,5 +47,5 @@ fn max_over_mean(ring: &impl Ring, table: &Table) -> f64 {
     let weight: u32 = ring.roster().iter().map(|(_, seat)| seat.weight.get()).sum();
     let share = |id: &WorkerId, load: u64| load as f64 / f64::from(ring.roster().get(id).map_or(1, |seat| seat.weight.get()));
     let most = loads.into_iter().map(|(id, load)| share(id, load)).fold(0.0, f64::max);
-    most * f64::from(weight) / table.items.len() as f64
+    most * f64::from(weight) / table.ids.len() as f64
 }

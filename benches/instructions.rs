@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use scaler_benches::{Table, roster, sticky};
-use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, StickyRing};
+use scaler_core::{ItemId, Plan, Ring, RingExt, Roster, SlotCount, StickyRing};
 
 /// Number of look-ups that are counted together.
 const LOOK_UPS: usize = 10_000;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 #[inline(never)]
 fn counted_look_ups(ring: &StickyRing, table: &Table) -> usize {
-    table.items.iter().cycle().take(LOOK_UPS).filter(|item| black_box(ring.owner_of(**item)).is_some()).count()
+    table.ids.iter().cycle().take(LOOK_UPS).filter(|id| black_box(ring.owner_of(&ItemId::Uuid(**id))).is_some()).count()
 }
 
 /// Plans and applies a join; the list of moved items is not counted.

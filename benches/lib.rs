@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use scaler_core::{
-    ItemId, Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StickyRing, Weight, WorkerId, slot_of, uuid_hash,
+    Plan, Ring, Roster, Seat, Slot, SlotCount, SlotLoad, StickyRing, Weight, WorkerId, slot_of, slots_of_uuids, uuid_hash,
 };
 use uuid::Uuid;
 
@@ -62,8 +62,8 @@ pub fn slots_for(workers: usize) -> SlotCount {
 /// Table of items, the same at every call, and the slots that hold them.
 #[derive(Debug)]
 pub struct Table {
-    /// The items.
-    pub items: Vec<ItemId>,
+    /// Ids of the items.
+    pub ids: Vec<Uuid>,
     /// Number of slots.
     pub slots: SlotCount,
     /// Number of items in each slot.
@@ -77,15 +77,15 @@ impl Table {
     #[must_use]
     pub fn new(count: usize, slots: SlotCount) -> Self {
         let hash = |number: usize, seed| uuid_hash(Uuid::from_u128(number as u128), seed);
-        let items: Vec<_> = (0..count).map(|number| ItemId::new(Uuid::from_u64_pair(hash(number, 1), hash(number, 2)))).collect();
-        let load = SlotLoad::of_items(slots, items.iter().map(|item| (slot_of(*item, slots), 1)));
+        let ids: Vec<_> = (0..count).map(|number| Uuid::from_u64_pair(hash(number, 1), hash(number, 2))).collect();
+        let load = SlotLoad::of_items(slots, slots_of_uuids(&ids, slots).map(|slot| (slot, 1)));
         let mut by_slot: Vec<u32> = (0..).take(count).collect();
-        by_slot.sort_by_cached_key(|number| slot_of(items[*number as usize], slots));
+        by_slot.sort_by_cached_key(|number| slot_of(&ids[*number as usize].into(), slots));
         let ends = slots.iter().scan(0, |end, slot| {
             *end += load.of(slot) as usize;
             Some(*end)
         });
-        Self { begins: std::iter::once(0).chain(ends).collect(), items, slots, load, by_slot }
+        Self { begins: std::iter::once(0).chain(ends).collect(), ids, slots, load, by_slot }
     }
 
     /// Returns the indexes of the items in a slot.

@@ -148,7 +148,7 @@ impl Audit {
         let gained = i64::from(value) - i64::from(self.first.values[self.passed]);
         self.passed += 1;
         let deviation = Deviation {
-            item,
+            item: item.clone(),
             slot,
             owner: now.owner.clone(),
             gained,

@@ -43,10 +43,6 @@ macro_rules! uuid_name {
 }
 
 uuid_name! {
-    /// Id of an item: a row of the work table.
-    ItemId, "item"
-}
-uuid_name! {
     /// Id of one process of a worker, created when the process starts. Two processes with one name are two incarnations.
     Incarnation, "incarnation"
 }

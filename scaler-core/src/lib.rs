@@ -9,7 +9,7 @@
 //! implementations.
 //!
 //! ```
-//! use scaler_core::{Plan, Ring, RingExt, Roster, SlotCount, SlotLoad, StickyRing, WorkerId};
+//! use scaler_core::{KeyType, Plan, Ring, RingExt, Roster, SlotCount, SlotLoad, StickyRing, WorkerId};
 //!
 //! let slots = SlotCount::new(4096)?;
 //! let mut ring = StickyRing::new(slots);
@@ -17,8 +17,8 @@
 //! let plan: Plan = ring.plan(&trio, &SlotLoad::uniform(slots));
 //! ring.apply(&plan)?;
 //!
-//! let item = "0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11".parse()?;
-//! assert!(trio.contains(ring.owner_of(item).unwrap()));
+//! let item = KeyType::Uuid.parse("0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11")?;
+//! assert!(trio.contains(ring.owner_of(&item).unwrap()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -32,6 +32,7 @@ mod episode;
 mod error;
 pub mod hand_over;
 mod id;
+mod item_id;
 mod load;
 mod membership;
 pub mod memory;
@@ -47,13 +48,15 @@ pub use clock::{Clock, TokioClock};
 pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, Term};
 pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
-pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, ItemId, MemberKey, Tick, WorkerId};
+pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, MemberKey, Tick, WorkerId};
+pub use item_id::{InvalidItemId, ItemId, KeyType};
 pub use load::SlotLoad;
 pub use membership::{Member, MemberRecord, MemberState, Membership, Registration, WakeUp};
 pub use plan::{Cost, Move, Plan, Reason};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
-    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, slot_of, slot_of_hash, slots_of, uuid_hash,
+    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, item_hash, slot_of, slot_of_hash, slots_of, slots_of_uuids,
+    uuid_hash,
 };
 pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 
-use crate::{InstallationId, ItemId, MemberKey, MembershipError, Tick, WorkerId};
+use crate::{InstallationId, MemberKey, MembershipError, Tick, WorkerId};
 
 /// State of a member, as it reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub struct Member {
     /// One of the refused items, or another thing that the store refused, with the reason; for display only.
     pub refusal: Option<String>,
     /// First few of its items; for display only.
-    pub first_items: Vec<ItemId>,
+    pub first_items: Vec<String>,
     /// Revision of its rollout, a text shared by all workers of one rollout and no others; `None` if it knows none.
     pub revision: Option<String>,
     /// Time its process has run, in whole seconds.

@@ -34,7 +34,7 @@ impl Cluster {
         let store_clock = Arc::new(SetClock::new(clock.clone()));
         let store = Arc::new(MemoryStore::new(store_clock.clone(), SlotCount::new(256).unwrap(), SECOND));
         for n in 1..=100_u128 {
-            store.insert(ItemId::new(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
+            store.insert(ItemId::Uuid(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
         }
         let membership = Arc::new(MemoryMembership::new(clock.clone()));
         let mut cluster = Self { clock, store_clock, store, membership, falls: Arc::default(), lives: 0 };

@@ -28,7 +28,7 @@ impl Cluster {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let store = Arc::new(MemoryStore::new(clock.clone(), SlotCount::new(SLOTS).unwrap(), SECOND));
         for n in 1..=4000_u128 {
-            store.insert(ItemId::new(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
+            store.insert(ItemId::Uuid(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
         }
         let membership = Arc::new(MemoryMembership::new(clock.clone()));
         let mut cluster = Self { clock, store, membership, lives: 0 };

@@ -16,7 +16,7 @@ const MOST_DEVIATIONS: f64 = 4.0;
 fn deviations(slots: SlotCount, ids: impl Iterator<Item = u128>) -> f64 {
     let mut counts = vec![0_u32; slots.len()];
     for id in ids {
-        counts[slot_of(ItemId::new(Uuid::from_u128(id)), slots).index()] += 1;
+        counts[slot_of(&ItemId::Uuid(Uuid::from_u128(id)), slots).index()] += 1;
     }
     let expected = f64::from(counts.iter().sum::<u32>()) / f64::from(slots.get());
     let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();

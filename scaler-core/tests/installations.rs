@@ -26,7 +26,7 @@ impl System {
         let store = MemoryStore::new(clock.clone(), SlotCount::new(256).unwrap(), SECOND);
         let store = Arc::new(store.with_installation(InstallationId::new(Uuid::from_u128(number))));
         for item in 1..=30_u128 {
-            store.insert(ItemId::new(Uuid::from_u128(
+            store.insert(ItemId::Uuid(Uuid::from_u128(
                 (item + 100 * number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
             )));
         }

@@ -165,7 +165,7 @@ impl Cluster {
         let store = Arc::new(MemoryStore::new(clock.clone(), SlotCount::new(256).unwrap(), SECOND));
         let membership = Arc::new(MemoryMembership::new(clock.clone()));
         for number in 1..=30_u128 {
-            store.insert(ItemId::new(Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
+            store.insert(ItemId::Uuid(Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
         }
         let told = Arc::new(Mutex::new(Told::default()));
         let mut planes = Vec::new();

@@ -22,7 +22,7 @@ fn slots() -> SlotCount {
 }
 
 fn slot_of_item(number: u64) -> Slot {
-    slot_of(ItemId::new(Uuid::from_u64_pair(random(number, 1), random(number, 2))), slots())
+    slot_of(&ItemId::Uuid(Uuid::from_u64_pair(random(number, 1), random(number, 2))), slots())
 }
 
 fn worker(number: u64) -> WorkerId {

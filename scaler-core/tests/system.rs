@@ -66,9 +66,9 @@ impl Cluster {
 
     fn insert(&mut self, count: u128) -> Vec<ItemId> {
         let items: Vec<_> = (0..count)
-            .map(|_| ItemId::new(Uuid::from_u128(self.life().as_u128().wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))))
+            .map(|_| ItemId::Uuid(Uuid::from_u128(self.life().as_u128().wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))))
             .collect();
-        items.iter().for_each(|item| assert!(self.store.insert(*item)));
+        items.iter().for_each(|item| assert!(self.store.insert(item.clone())));
         items
     }
 
@@ -353,7 +353,7 @@ async fn every_ring_shares_all_items_and_counts_each_tick_once() {
         until_just_before_a_tick(&cluster.clock).await;
         cluster.assert_no_tick_is_missed(5).await;
         for row in cluster.store.rows() {
-            assert_eq!(row.value, cluster.store.ticks_of(row.id), "{ring}: {row:?}");
+            assert_eq!(row.value, cluster.store.ticks_of(&row.id), "{ring}: {row:?}");
         }
     }
 }

@@ -113,7 +113,7 @@ impl PgStore {
         };
         let mut items = query.persistent(false).fetch(&mut *transaction);
         while let Some((id, slot, value)) = items.try_next().await? as Option<ItemRow> {
-            see(&mut seen, ItemId::new(id), number(slot), value);
+            see(&mut seen, ItemId::Uuid(id), number(slot), value);
         }
         Ok(Ok(seen))
     }

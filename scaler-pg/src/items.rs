@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::PgStore;
+use crate::store::uuids;
 
 /// A row of the table of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl PgStore {
         let query = sqlx::query_as(include_str!("../sql/add_items.sql")).bind(i64::from(count));
         let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid,)> = self.link.lasting("add items", None, add).await?;
-        Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
+        Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
     }
 
     /// Removes these items and returns how many of them existed.
@@ -37,8 +38,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_items(&self, items: &[ItemId]) -> Result<u64, StoreError> {
-        let ids: Vec<Uuid> = items.iter().map(|item| item.uuid()).collect();
-        self.remove(sqlx::query(include_str!("../sql/remove_items.sql")).bind(ids)).await
+        self.remove(sqlx::query(include_str!("../sql/remove_items.sql")).bind(uuids(items))).await
     }
 
     /// Removes any `count` items and returns how many were removed.
@@ -57,7 +57,7 @@ impl PgStore {
         let query = sqlx::query_as(include_str!("../sql/list_items.sql")).bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid, Option<i32>, Option<String>)> = self.link.lasting("list items", None, list).await?;
-        Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::new(id), value, worker }).collect())
+        Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::Uuid(id), value, worker }).collect())
     }
 
     /// Returns the ids and values of the first `limit` items, by id.
@@ -68,7 +68,7 @@ impl PgStore {
         let query = sqlx::query_as(include_str!("../sql/list_values.sql")).bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid, i32)> = self.link.lasting("list values", None, list).await?;
-        Ok(rows.into_iter().map(|(id, value)| (ItemId::new(id), value)).collect())
+        Ok(rows.into_iter().map(|(id, value)| (ItemId::Uuid(id), value)).collect())
     }
 
     async fn remove(&self, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {

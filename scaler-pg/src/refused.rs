@@ -14,6 +14,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const MOST: usize = 100_000;
 /// Maximum length of the message that is kept for an item, in characters: a trigger may raise any text.
 const MOST_SAID: usize = 300;
+/// Least key of all types.
+const LEAST: ItemId = ItemId::Uuid(Uuid::nil());
 
 /// Refused items of all owners that tick through this store.
 #[derive(Debug, Default)]
@@ -40,9 +42,9 @@ struct Entry {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Detour {
     /// Items that are not tried now.
-    pub(crate) left_out: Vec<Uuid>,
+    pub(crate) left_out: Vec<ItemId>,
     /// Items that are retried, separately from the others.
-    pub(crate) suspects: Vec<Uuid>,
+    pub(crate) suspects: Vec<ItemId>,
     /// True if the tick must find items that are not changed although no statement fails.
     is_unexplained: bool,
 }
@@ -71,7 +73,7 @@ impl Refused {
         let mut detour = Detour { is_unexplained, ..Detour::default() };
         for (item, entry) in state.of(owner.incarnation, range) {
             let list = if entry.next_try <= now { &mut detour.suspects } else { &mut detour.left_out };
-            list.push(item.uuid());
+            list.push(item.clone());
         }
         detour
     }
@@ -88,11 +90,11 @@ impl Refused {
     ) {
         let mut state = self.state();
         state.unexplained.remove(&(owner.incarnation, Slot::new(range.first())));
-        let key = |item: ItemId| (owner.incarnation, slot_of(item, slots), item);
-        let suspects: Vec<_> = tried.suspects.iter().map(|id| key(ItemId::new(*id))).collect();
-        let mut before: BTreeMap<_, _> = suspects.into_iter().filter_map(|key| Some((key, state.items.remove(&key)?))).collect();
+        let key = |item: &ItemId| (owner.incarnation, slot_of(item, slots), item.clone());
+        let suspects: Vec<_> = tried.suspects.iter().map(key).collect();
+        let mut before: BTreeMap<_, _> = suspects.into_iter().filter_map(|key| state.items.remove_entry(&key)).collect();
         for refusal in found.refused {
-            let key = key(refusal.item);
+            let key = key(&refusal.item);
             let tries = before.remove(&key).map_or(0, |entry| entry.tries);
             if state.items.len() < MOST {
                 let refusal = Arc::new(RefusedItem { why: cut(&refusal.why), ..refusal });
@@ -115,8 +117,7 @@ impl Refused {
     pub(crate) fn may_write(&self, owner: &MemberKey) {
         let mut state = self.state();
         if state.barred.remove(&owner.incarnation) {
-            let nil = ItemId::new(Uuid::nil());
-            let first = (owner.incarnation, Slot::new(0), nil);
+            let first = (owner.incarnation, Slot::new(0), LEAST);
             let of_owner = state.items.range_mut(first..).take_while(|((incarnation, ..), _)| *incarnation == owner.incarnation);
             of_owner.for_each(|(_, entry)| (entry.tries, entry.next_try) = (0, Duration::ZERO));
         }
@@ -144,10 +145,9 @@ impl Refused {
 }
 
 impl State {
-    fn of(&self, owner: Incarnation, range: SlotRange) -> impl Iterator<Item = (ItemId, &Entry)> {
+    fn of(&self, owner: Incarnation, range: SlotRange) -> impl Iterator<Item = (&ItemId, &Entry)> {
         let (first, end) = (Slot::new(range.first()), Slot::new(range.end()));
-        let nil = ItemId::new(Uuid::nil());
-        self.items.range((owner, first, nil)..(owner, end, nil)).map(|((_, _, item), entry)| (*item, entry))
+        self.items.range((owner, first, LEAST)..(owner, end, LEAST)).map(|((_, _, item), entry)| (item, entry))
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn item(number: u128) -> ItemId {
-        ItemId::new(Uuid::from_u128(number))
+        ItemId::Uuid(Uuid::from_u128(number))
     }
 
     fn found(numbers: &[u128], is_whole: bool) -> Found {
@@ -183,7 +183,7 @@ mod tests {
         Found { refused, is_whole }
     }
 
-    fn sorted(mut ids: Vec<Uuid>) -> Vec<Uuid> {
+    fn sorted(mut ids: Vec<ItemId>) -> Vec<ItemId> {
         ids.sort_unstable();
         ids
     }
@@ -197,7 +197,7 @@ mod tests {
         for _ in 0..8 {
             let before = now;
             while !refused.detour(&owner, SlotRange::ALL, now).is_needed() {
-                assert_eq!(refused.detour(&owner, SlotRange::ALL, now).left_out, [item(1).uuid()]);
+                assert_eq!(refused.detour(&owner, SlotRange::ALL, now).left_out, [item(1)]);
                 now += Duration::from_millis(500);
             }
             waits.push((now - before).as_secs());
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
         now += LONGEST_WAIT;
         let detour = refused.detour(&owner, SlotRange::ALL, now);
-        assert_eq!((detour.left_out.len(), &*detour.suspects), (0, &[item(1).uuid()][..]));
+        assert_eq!((detour.left_out.len(), &*detour.suspects), (0, &[item(1)][..]));
         refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[], true), now);
         assert_eq!(refused.detour(&owner, SlotRange::ALL, now), Detour::default());
         assert!(refused.first(&owner, SlotRange::ALL).is_none());
@@ -218,10 +218,10 @@ mod tests {
         refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1, 2], true), Duration::ZERO);
         let now = FIRST_WAIT;
         let detour = refused.detour(&owner, SlotRange::ALL, now);
-        assert_eq!(sorted(detour.suspects.clone()), [item(1).uuid(), item(2).uuid()]);
+        assert_eq!(sorted(detour.suspects.clone()), [item(1), item(2)]);
         refused.learn(&owner, SlotRange::ALL, SLOTS, &detour, found(&[1], false), now);
         let detour = refused.detour(&owner, SlotRange::ALL, now);
-        assert_eq!((&*detour.left_out, &*detour.suspects), (&[item(1).uuid()][..], &[item(2).uuid()][..]));
+        assert_eq!((&*detour.left_out, &*detour.suspects), (&[item(1)][..], &[item(2)][..]));
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
     fn ranges_and_owners_do_not_mix() {
         let refused = Refused::default();
         refused.learn(&owner(1), SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), Duration::ZERO);
-        let slot = slot_of(item(1), SLOTS).number();
+        let slot = slot_of(&item(1), SLOTS).number();
         let left_out = |owner: &MemberKey, range| refused.detour(owner, range, Duration::ZERO).left_out.len();
         assert_eq!(left_out(&owner(1), SlotRange::new(slot..slot + 1)), 1);
         assert_eq!(left_out(&owner(1), SlotRange::new(0..slot)), 0);

@@ -85,7 +85,7 @@ impl PgStore {
         slots: SlotRange,
         detour: Detour,
     ) -> Result<TickReport, StoreError> {
-        let query = bound(mode.tick_around, owner, slots).bind(&detour.left_out).bind(&detour.suspects);
+        let query = bound(mode.tick_around, owner, slots).bind(uuids(&detour.left_out)).bind(uuids(&detour.suspects));
         let row: AroundRow = self.access_mode.heed(self.ticks.row("tick", query).await)?;
         let AroundRow { report: row, refused, states, said } = row;
         let (mut named, mut locked) = (Vec::new(), unsigned(row.locked));
@@ -222,7 +222,7 @@ impl WorkStore for PgStore {
         }
         let expected = self.expected.get(owner, slots);
         let query = bound(mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
-        let left_out = (!detour.left_out.is_empty()).then_some(&detour.left_out);
+        let left_out = (!detour.left_out.is_empty()).then(|| uuids(&detour.left_out));
         match self.ticks.row("tick", query.bind(left_out)).await {
             // Nothing was changed. Items that are refused or locked must not keep the others from being ticked.
             Err(error) if is_refusal(&error) => self.tick_around(mode, owner, slots, detour).await,
@@ -242,7 +242,7 @@ impl WorkStore for PgStore {
         let query = sqlx::query_as(mode.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
         let rows: Vec<(Uuid,)> = self.access_mode.heed(answer)?;
-        Ok(rows.into_iter().map(|(id,)| ItemId::new(id)).collect())
+        Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
@@ -387,8 +387,13 @@ where
     query.bind(signed(slots.first())).bind(signed(slots.end()))
 }
 
+/// Returns the keys as UUIDs.
+pub(crate) fn uuids(items: &[ItemId]) -> Vec<Uuid> {
+    items.iter().filter_map(ItemId::as_uuid).collect()
+}
+
 fn refused_item(item: Uuid, state: &str, said: &str) -> RefusedItem {
-    RefusedItem { item: ItemId::new(item), why: format!("{said} (SQLSTATE {state})") }
+    RefusedItem { item: ItemId::Uuid(item), why: format!("{said} (SQLSTATE {state})") }
 }
 
 /// Converts the number of a slot. There are at most 2^20 slots, so both directions fit.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaler_core::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
+use scaler_core::{Incarnation, InstallationId, Member, MemberKey, MemberState, Tick, WorkerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ struct Said {
     tick: Option<u64>,
     slots: u32,
     items: u64,
-    ids: Vec<Uuid>,
+    ids: Vec<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     refused: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
         tick: last_tick.map(|tick| tick.0),
         slots: *slots,
         items: *items,
-        ids: first_items.iter().map(|item| item.uuid()).collect(),
+        ids: first_items.clone(),
         refused: *refused,
         refusal: refusal.clone(),
         revision: revision.clone(),
@@ -64,7 +64,7 @@ pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
         last_tick: tick.map(Tick),
         slots,
         items,
-        first_items: ids.into_iter().map(ItemId::new).collect(),
+        first_items: ids,
         refused,
         refusal,
         revision,

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use scaler_benches::Table;
+use uuid::Uuid;
 
 use crate::key::{IdHash, Item};
 
@@ -58,8 +59,8 @@ pub trait Contender {
 
     fn class(&self) -> Class;
 
-    /// Looks up that many items; `None` for one that only plans.
-    fn look_up(&self, table: &Table, items: usize) -> Option<Duration>;
+    /// Looks up each of these ids this many times; `None` for one that only plans.
+    fn look_up(&self, ids: &[Uuid], passes: usize) -> Option<Duration>;
 
     /// Lets one more worker join and lists the items that move; the time that took. Nothing is changed for the next measurement. `None` for one
     /// that only looks up.
@@ -106,7 +107,7 @@ impl<P: Peer, H: IdHash> LooksUp<P, H> {
 }
 
 #[inline]
-fn item<H: IdHash>(id: uuid::Uuid) -> Item {
+fn item<H: IdHash>(id: Uuid) -> Item {
     Item { id, hash: H::hash(id) }
 }
 
@@ -119,9 +120,9 @@ impl<P: Peer, H: IdHash> Contender for LooksUp<P, H> {
         self.class
     }
 
-    fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
-        let owner = |id| self.peer.owner(item::<H>(id));
-        let sum = || table.items[..items].iter().fold(0, |sum: u32, item| sum.wrapping_add(owner(item.uuid())));
+    fn look_up(&self, ids: &[Uuid], passes: usize) -> Option<Duration> {
+        let owner = |id: &Uuid| self.peer.owner(item::<H>(*id));
+        let sum = || (0..passes).flat_map(|_| ids).fold(0, |sum: u32, id| sum.wrapping_add(owner(id)));
         Some(timed(sum))
     }
 
@@ -133,8 +134,8 @@ impl<P: Peer, H: IdHash> Contender for LooksUp<P, H> {
         Some(timed(|| {
             peer.join(self.workers);
             let mut moved: Vec<(u32, u32)> = Vec::new();
-            for ((number, id), before) in (0..).zip(&table.items).zip(&self.owners) {
-                let owner = peer.owner(item::<H>(id.uuid()));
+            for ((number, id), before) in (0..).zip(&table.ids).zip(&self.owners) {
+                let owner = peer.owner(item::<H>(*id));
                 if owner != *before {
                     moved.push((number, owner));
                 }
@@ -156,5 +157,5 @@ impl<P: Peer, H: IdHash> Contender for LooksUp<P, H> {
 }
 
 fn owners<H: IdHash>(peer: &impl Peer, table: &Table) -> Vec<u32> {
-    table.items.iter().map(|id| peer.owner(item::<H>(id.uuid()))).collect()
+    table.ids.iter().map(|id| peer.owner(item::<H>(*id))).collect()
 }

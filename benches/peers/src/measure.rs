@@ -31,8 +31,11 @@ const SIZES: [(u32, u32); 7] =
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a round of look-ups may last for one contender.
 const LOOK_UPS: Duration = Duration::from_millis(100);
-/// Look-ups from which the length of a round is estimated.
-const SAMPLE: usize = 2000;
+/// Number of ids that are looked up, in passes: few enough that they stay in the cache of a core, so that a look-up is measured and not
+/// the memory that ids are read from.
+const AT_HAND: usize = 16_384;
+/// Maximum number of passes in a round.
+const MOST_PASSES: usize = 1000;
 
 /// What was found with so many workers and slots.
 pub struct Field {
@@ -92,13 +95,13 @@ pub fn measure(workers: u32, slots: u32, scale: Scale) -> Field {
     Field { workers, slots, items: scale.items, heaviest: table.load.heaviest(), results }
 }
 
-/// Seconds a look-up, over as many as a round has time for.
+/// Seconds a look-up, over as many passes as a round has time for.
 fn look_up(table: &Table) -> impl Fn(&dyn Contender) -> Option<f64> {
-    |contender| {
-        let sample = contender.look_up(table, SAMPLE.min(table.items.len()))?;
-        let fitting = LOOK_UPS.as_nanos() * SAMPLE as u128 / sample.as_nanos().max(1);
-        let items = usize::try_from(fitting).unwrap_or(usize::MAX).clamp(SAMPLE, table.items.len());
-        contender.look_up(table, items).map(|took| took.as_secs_f64() / items as f64)
+    let ids = &table.ids[..AT_HAND.min(table.ids.len())];
+    move |contender| {
+        let one = contender.look_up(ids, 1)?;
+        let passes = usize::try_from(LOOK_UPS.as_nanos() / one.as_nanos().max(1)).unwrap_or(usize::MAX).clamp(1, MOST_PASSES);
+        contender.look_up(ids, passes).map(|took| took.as_secs_f64() / (passes * ids.len()) as f64)
     }
 }
 

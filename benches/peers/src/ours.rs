@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scaler_benches::{Table, roster, shared, worker};
-use scaler_core::{HashRing, ItemId, Rendezvous, Ring, RingExt, Roster, StickyRing, WorkerId, slot_of};
+use scaler_core::{HashRing, ItemId, Rendezvous, Ring, RingExt, Roster, StickyRing, WorkerId, slots_of_uuids};
+use uuid::Uuid;
 
 use crate::contender::{Class, Contender, Quality, timed};
 use crate::key::{Fast, IdHash};
@@ -44,12 +45,11 @@ impl Contender for LookUps {
         Class::Ours
     }
 
-    fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
-        let items = &table.items[..items];
-        let by_own_hash = |item: &ItemId| self.ring.owner_of_hash(Fast::hash(item.uuid()));
+    fn look_up(&self, ids: &[Uuid], passes: usize) -> Option<Duration> {
+        let by_own_hash = |id: &Uuid| self.ring.owner_of_hash(Fast::hash(*id));
         Some(match self.name {
-            MANY_AT_ONCE => timed(|| sum(self.ring.owners_of(items))),
-            _ => timed(|| sum(items.iter().map(by_own_hash))),
+            MANY_AT_ONCE => timed(|| sum((0..passes).flat_map(|_| self.ring.owners_of_uuids(ids)))),
+            _ => timed(|| sum((0..passes).flat_map(|_| ids).map(by_own_hash))),
         })
     }
 
@@ -102,8 +102,8 @@ impl<R: Ring + Clone> Contender for Ours<R> {
         Class::Ours
     }
 
-    fn look_up(&self, table: &Table, items: usize) -> Option<Duration> {
-        Some(timed(|| sum(table.items[..items].iter().map(|item| self.ring.owner_of(*item)))))
+    fn look_up(&self, ids: &[Uuid], passes: usize) -> Option<Duration> {
+        Some(timed(|| sum((0..passes).flat_map(|_| ids).map(|id| self.ring.owner_of(&ItemId::Uuid(*id))))))
     }
 
     fn join(&self, table: &Table) -> Option<Duration> {
@@ -136,5 +136,5 @@ fn owners(ring: &impl Ring, table: &Table) -> Vec<u32> {
     let numbers: BTreeMap<WorkerId, u32> =
         (0..=ring.roster().len() as u32 + 1).map(|number| (worker(number as usize), number)).collect();
     let of_slot: Vec<u32> = ring.slots().iter().map(|slot| numbers[ring.owner(slot).expect("an owner")]).collect();
-    table.items.iter().map(|item| of_slot[slot_of(*item, ring.slots()).index()]).collect()
+    slots_of_uuids(&table.ids, ring.slots()).map(|slot| of_slot[slot.index()]).collect()
 }

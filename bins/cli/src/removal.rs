@@ -1,6 +1,6 @@
 //! Selection of items to remove: a number of any items, or a list of ids.
 
-use scaler_core::ItemId;
+use scaler_core::{ItemId, KeyType};
 
 /// Maximum number of items added or removed at a time.
 pub const MOST_ITEMS: u32 = 1_000_000;
@@ -35,7 +35,7 @@ impl Removal {
         {
             return if (1..=MOST_ITEMS).contains(&count) { Ok(Self::Any(count)) } else { Err(bad(word)) };
         }
-        let ids: Vec<_> = words.iter().map(|word| word.parse().map_err(|_| bad(word))).collect::<Result<_, _>>()?;
+        let ids: Vec<_> = words.iter().map(|word| KeyType::Uuid.parse(word).map_err(|_| bad(word))).collect::<Result<_, _>>()?;
         if ids.is_empty() { Err(bad("")) } else { Ok(Self::These(ids)) }
     }
 }
@@ -48,7 +48,7 @@ mod tests {
     fn a_number_or_ids() {
         assert_eq!(Removal::parse(["5"]), Ok(Removal::Any(5)));
         let id = "0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11";
-        assert_eq!(Removal::parse([id, id]), Ok(Removal::These(vec![id.parse().unwrap(); 2])));
+        assert_eq!(Removal::parse([id, id]), Ok(Removal::These(vec![KeyType::Uuid.parse(id).unwrap(); 2])));
         for bad in [&[][..], &["0"], &["1000001"], &["some"], &["5", "6"], &[id, "5"]] {
             assert!(Removal::parse(bad.iter().copied()).is_err(), "{bad:?}");
         }

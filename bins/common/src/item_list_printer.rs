@@ -88,7 +88,7 @@ mod tests {
     use uuid::Uuid;
 
     fn items(count: u128) -> Arc<[ItemId]> {
-        (1..=count).map(|n| ItemId::new(Uuid::from_u128(n))).collect()
+        (1..=count).map(|n| ItemId::Uuid(Uuid::from_u128(n))).collect()
     }
 
     fn lines(print: PrintIds) -> WatchLines {

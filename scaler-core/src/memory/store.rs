@@ -105,18 +105,18 @@ impl MemoryStore {
         if state.items.contains_key(&id) {
             return false;
         }
-        state.items.insert(id, Row { id, value: 0, worker: None });
-        let ids = &mut state.by_slot[slot_of(id, self.slots).index()];
+        let ids = &mut state.by_slot[slot_of(&id, self.slots).index()];
         let at = ids.partition_point(|other| *other < id);
-        ids.insert(at, id);
+        ids.insert(at, id.clone());
+        state.items.insert(id.clone(), Row { id, value: 0, worker: None });
         true
     }
 
     /// Removes an item. Returns `false` if it does not exist.
-    pub fn remove(&self, id: ItemId) -> bool {
+    pub fn remove(&self, id: &ItemId) -> bool {
         let mut state = self.lock();
-        state.by_slot[slot_of(id, self.slots).index()].retain(|other| *other != id);
-        state.items.remove(&id).is_some()
+        state.by_slot[slot_of(id, self.slots).index()].retain(|other| other != id);
+        state.items.remove(id).is_some()
     }
 
     /// Refuses every change of this item for the reason `why`, until [`accept_all`](Self::accept_all). Each tick tries again.
@@ -138,7 +138,7 @@ impl MemoryStore {
 
     /// True if this worker may not change this item.
     #[must_use]
-    pub fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+    pub fn refuses(&self, worker: &WorkerId, item: &ItemId) -> bool {
         self.lock().refusal(worker, item).is_some()
     }
 
@@ -150,7 +150,7 @@ impl MemoryStore {
 
     /// Returns the number of ticks done for the slot of this item.
     #[must_use]
-    pub fn ticks_of(&self, id: ItemId) -> u64 {
+    pub fn ticks_of(&self, id: &ItemId) -> u64 {
         self.lock().ticks[slot_of(id, self.slots).index()]
     }
 
@@ -175,9 +175,9 @@ impl State {
     }
 
     /// Returns the refusal if this worker may not change this item, and `None` if it may.
-    fn refusal(&self, worker: &WorkerId, item: ItemId) -> Option<RefusedItem> {
-        let why = self.refused_workers.get(worker).or_else(|| self.refused_items.get(&item))?;
-        Some(RefusedItem { item, why: why.clone() })
+    fn refusal(&self, worker: &WorkerId, item: &ItemId) -> Option<RefusedItem> {
+        let why = self.refused_workers.get(worker).or_else(|| self.refused_items.get(item))?;
+        Some(RefusedItem { item: item.clone(), why: why.clone() })
     }
 
     fn is_latest(&self, term: &Term) -> bool {
@@ -262,7 +262,7 @@ impl WorkStore for MemoryStore {
             let ids = state.by_slot[slot].clone();
             report.digest ^= digest_of(&ids);
             for id in ids {
-                if let Some(refused) = state.refusal(&owner.worker, id) {
+                if let Some(refused) = state.refusal(&owner.worker, &id) {
                     report.refused += 1;
                     refusal = Some(refusal.filter(|other| other.item < id).unwrap_or(refused));
                     continue;
@@ -287,7 +287,7 @@ impl WorkStore for MemoryStore {
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let state = self.lock();
-        let mut tried = state.items.keys().map(|item| state.refusal(&owner.worker, *item));
+        let mut tried = state.items.keys().map(|item| state.refusal(&owner.worker, item));
         Ok(tried.try_fold(None, |_, refused| refused.map(Some)).flatten())
     }
 

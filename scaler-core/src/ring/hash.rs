@@ -1,7 +1,8 @@
-//! Hash function of Postgres for partitioning by UUID, bit for bit, so that client and server agree on slots.
+//! Hash functions of Postgres for the types of key columns, bit for bit, so that client and server agree on slots.
 //!
 //! The algorithm is Bob Jenkins' lookup3 (<http://burtleburtle.net/bob/c/lookup3.c>, 2006, public domain), with the seed and
-//! the 64-bit result of `uuid_hash_extended` in Postgres 11 and later.
+//! the 64-bit result of `hash_bytes_extended` and `hash_bytes_uint32_extended` in Postgres 11 and later
+//! (`src/common/hashfn.c`).
 //!
 //! Ids spread over slots as evenly as at random, whatever their kind: random, sequential in the trailing or the leading bytes,
 //! by time and node (version 1), by time and random bits (version 7), with a constant prefix of 12 bytes, or different in 22
@@ -12,9 +13,15 @@ use uuid::Uuid;
 
 use crate::ItemId;
 
-/// Initial state of the hash: the golden ratio, the length of a UUID in bytes, and the constant of Postgres'
-/// `hash_bytes_extended`.
-const START: u32 = 0x9e37_79b9_u32.wrapping_add(16).wrapping_add(3_923_095);
+/// Initial state of the hash of a UUID.
+const START: u32 = start(16);
+/// Initial state of the hash of an integer.
+const START_INTEGER: u32 = start(4);
+
+/// Returns the initial state of the hash of this many bytes: the golden ratio, the length, and the constant of Postgres.
+const fn start(len: u32) -> u32 {
+    0x9e37_79b9_u32.wrapping_add(len).wrapping_add(3_923_095)
+}
 
 /// Seed of [`digest_of`]. It differs from that of the slots, so that the ids of one slot do not share leading bits.
 const DIGEST_SEED: u64 = 1;
@@ -27,22 +34,40 @@ pub fn uuid_hash(id: Uuid, seed: u64) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// Returns the upper half of [`uuid_hash`] with seed 0: cheaper where only leading bits count.
+/// Returns the same value as Postgres' extended hash function for the key's type: `uuid_hash_extended(id, seed)`,
+/// `hashint8extended(id, seed)`, which equals `hashint4extended` for an `integer`, or `hashtextextended(id, seed)` under a
+/// deterministic collation.
+#[must_use]
 #[inline]
-pub(super) fn leading_half(id: Uuid) -> u32 {
-    halves(id, 0)[0]
+pub fn item_hash(item: &ItemId, seed: u64) -> u64 {
+    let [high, low] = match item {
+        ItemId::Uuid(id) => halves(*id, seed),
+        ItemId::Integer(id) => integer_halves(*id, seed),
+        ItemId::Text(id) => text_halves(id, seed),
+    };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// Returns the upper half of [`item_hash`] with seed 0: cheaper where only leading bits count.
+#[inline]
+pub(super) fn leading_half(item: &ItemId) -> u32 {
+    match item {
+        ItemId::Uuid(id) => halves(*id, 0)[0],
+        ItemId::Integer(id) => integer_halves(*id, 0)[0],
+        ItemId::Text(id) => text_halves(id, 0)[0],
+    }
 }
 
 /// Number of ids that are hashed at once.
 pub(super) const LANES: usize = 16;
 
-/// Returns the [`leading_half`] of several ids. The words of all ids are stored next to each other, so that the compiler
-/// generates vector instructions.
+/// Returns the [`leading_half`] of several UUIDs. The words of all are stored next to each other, so that the compiler generates
+/// vector instructions.
 #[inline]
-pub(super) fn leading_halves(ids: &[ItemId; LANES]) -> [u32; LANES] {
+pub(super) fn leading_halves(ids: [&Uuid; LANES]) -> [u32; LANES] {
     let mut words = [[0; LANES]; 4];
-    for (lane, id) in ids.iter().enumerate() {
-        for (words, word) in words.iter_mut().zip(words_of(id.uuid())) {
+    for (lane, id) in ids.into_iter().enumerate() {
+        for (words, word) in words.iter_mut().zip(words_of(id)) {
             words[lane] = word;
         }
     }
@@ -55,21 +80,57 @@ pub(super) fn leading_halves(ids: &[ItemId; LANES]) -> [u32; LANES] {
 
 /// Returns the four words of an id, as Postgres reads them.
 #[inline]
-fn words_of(id: Uuid) -> [u32; 4] {
+fn words_of(id: &Uuid) -> [u32; 4] {
     let bytes = id.as_bytes();
     [0, 4, 8, 12].map(|at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the seed is taken apart into its two halves")]
 fn halves(id: Uuid, seed: u64) -> [u32; 2] {
-    let mut state = [START; 3];
-    if seed != 0 {
-        state[0] = state[0].wrapping_add((seed >> 32) as u32);
-        state[1] = state[1].wrapping_add(seed as u32);
-        state = mix(state);
+    absorb(seeded(START, seed), words_of(&id))
+}
+
+/// Returns the halves of the hash of an integer. The upper half of its bits is folded into the lower one, so that numbers that
+/// fit an `integer` hash alike in both types.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the number is taken apart into its two halves")]
+fn integer_halves(id: i64, seed: u64) -> [u32; 2] {
+    let bits = id.cast_unsigned();
+    let (low, high) = (bits as u32, (bits >> 32) as u32);
+    let word = low ^ if id >= 0 { high } else { !high };
+    let [a, b, c] = seeded(START_INTEGER, seed);
+    let [_, high, low] = finish([a.wrapping_add(word), b, c]);
+    [high, low]
+}
+
+/// Returns the halves of the hash of a text: twelve bytes at a time, and the rest by its little-endian words. The lowest byte of
+/// the third word belongs to the length.
+#[expect(clippy::cast_possible_truncation, reason = "Postgres limits a text to 1 GB")]
+fn text_halves(text: &str, seed: u64) -> [u32; 2] {
+    let (chunks, rest) = text.as_bytes().as_chunks::<12>();
+    let word = |bytes: &[u8; 12], at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let mut state = seeded(start(text.len() as u32), seed);
+    for chunk in chunks {
+        let [a, b, c] = state;
+        state = mix([a.wrapping_add(word(chunk, 0)), b.wrapping_add(word(chunk, 4)), c.wrapping_add(word(chunk, 8))]);
     }
-    absorb(state, words_of(id))
+    let mut last = [0; 12];
+    let head = rest.len().min(8);
+    last[..head].copy_from_slice(&rest[..head]);
+    last[head + usize::from(head == 8)..][..rest.len() - head].copy_from_slice(&rest[head..]);
+    let [a, b, c] = state;
+    let [_, high, low] = finish([a.wrapping_add(word(&last, 0)), b.wrapping_add(word(&last, 4)), c.wrapping_add(word(&last, 8))]);
+    [high, low]
+}
+
+/// Returns the initial state with the seed.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the seed is taken apart into its two halves")]
+const fn seeded(start: u32, seed: u64) -> [u32; 3] {
+    if seed == 0 {
+        return [start; 3];
+    }
+    mix([start.wrapping_add((seed >> 32) as u32), start.wrapping_add(seed as u32), start])
 }
 
 /// Returns the upper and the lower half of the hash of four words.
@@ -83,7 +144,7 @@ const fn absorb([a, b, c]: [u32; 3], words: [u32; 4]) -> [u32; 2] {
 /// Returns a digest of a set of ids that does not depend on their order: equal sets have equal digests.
 #[must_use]
 pub fn digest_of<'a>(ids: impl IntoIterator<Item = &'a ItemId>) -> u64 {
-    ids.into_iter().fold(0, |digest, id| digest ^ uuid_hash(id.uuid(), DIGEST_SEED))
+    ids.into_iter().fold(0, |digest, id| digest ^ item_hash(id, DIGEST_SEED))
 }
 
 #[inline]
@@ -141,10 +202,50 @@ mod tests {
         assert_eq!(uuid_hash(wide, (-81_985_529_216_486_896_i64).cast_unsigned()), 1_044_546_471_980_865_778);
     }
 
+    /// Reference values from PostgreSQL 15: `select id, hashint8extended(id, 0), hashint8extended(id, 1)`; those of
+    /// `hashint4extended` are the same, where the number fits.
+    const GOLDEN_INTEGERS: [(i64, i64, i64); 9] = [
+        (0, 4_154_612_158_245_552_303, 434_346_878_670_890_809),
+        (1, -3_670_598_878_359_251_130, -7_620_678_293_940_249_823),
+        (-1, -1_888_257_769_727_981_238, 3_987_656_643_895_367_148),
+        (42, 8_010_225_493_015_854_792, 3_812_564_155_960_986_560),
+        (-42, 8_809_670_066_178_192_187, -6_366_388_251_206_941_686),
+        (2_147_483_647, -9_109_110_466_470_504_941, 2_560_836_655_869_490_746),
+        (-2_147_483_648, 1_977_219_185_673_256_887, 3_044_001_184_559_810_835),
+        (i64::MAX, 1_977_219_185_673_256_887, 3_044_001_184_559_810_835),
+        (i64::MIN, -9_109_110_466_470_504_941, 2_560_836_655_869_490_746),
+    ];
+
+    /// Reference values from PostgreSQL 15: `select id, hashtextextended(id, 0), hashtextextended(id, 1)`. Texts of 0 to 35 bytes, on both
+    /// sides of each boundary of the algorithm.
+    const GOLDEN_TEXTS: [(&str, i64, i64); 10] = [
+        ("", -6_939_563_903_564_495_251, -150_071_773_020_461_347),
+        ("a", 3_591_986_179_850_072_241, 3_325_245_193_489_759_299),
+        ("feed-1", 6_941_170_894_622_177_112, 3_398_974_236_357_106_318),
+        ("12345678", -2_672_274_306_434_209_449, 3_920_476_321_257_147_673),
+        ("123456789", 5_342_912_370_613_372_840, 2_730_912_917_012_064_906),
+        ("1234567890a", 7_457_720_794_137_056_936, 7_338_771_353_490_157_973),
+        ("1234567890ab", 8_674_696_682_958_639_570, 8_714_170_988_332_280_789),
+        ("1234567890abc", -3_020_899_598_083_736_440, -1_081_588_036_053_676_146),
+        ("Müllers Büro", -1_812_029_291_008_245_806, -2_230_013_736_548_449_220),
+        ("https://example.org/feeds/42?page=1", 6_910_086_904_647_366_692, 8_282_906_189_330_450_777),
+    ];
+
+    #[test]
+    fn the_hash_of_each_key_type_is_that_of_postgres() {
+        let integers = GOLDEN_INTEGERS.map(|(id, unseeded, seeded)| (ItemId::from(id), unseeded, seeded));
+        let texts = GOLDEN_TEXTS.map(|(id, unseeded, seeded)| (ItemId::from(id), unseeded, seeded));
+        for (id, unseeded, seeded) in integers.into_iter().chain(texts) {
+            assert_eq!(item_hash(&id, 0), unseeded.cast_unsigned(), "{id}");
+            assert_eq!(item_hash(&id, 1), seeded.cast_unsigned(), "{id} with seed 1");
+            assert_eq!(u64::from(leading_half(&id)), item_hash(&id, 0) >> 32, "{id}");
+        }
+    }
+
     #[test]
     fn the_digest_knows_no_order() {
-        let ids = GOLDEN.map(|(id, ..)| id.parse::<ItemId>().unwrap());
-        let mut reversed = ids;
+        let ids = GOLDEN.map(|(id, ..)| ItemId::Uuid(id.parse().unwrap()));
+        let mut reversed = ids.clone();
         reversed.reverse();
         assert_eq!(digest_of(&ids), digest_of(&reversed));
         assert_ne!(digest_of(&ids), digest_of(&ids[1..]));

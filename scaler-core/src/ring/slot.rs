@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use uuid::Uuid;
+
 use super::hash::{LANES, leading_half, leading_halves};
 use crate::ItemId;
 
@@ -146,21 +148,41 @@ impl SlotRange {
     }
 }
 
-/// Returns the slot of an item: the leading bits of [`uuid_hash`](crate::uuid_hash). Frozen: it will never change.
+/// Returns the slot of an item: the leading bits of [`item_hash`](crate::item_hash). Frozen: it will never change.
 ///
 /// When the count doubles, the items of slot `s` are in slots `2 s` and `2 s + 1`.
 #[must_use]
 #[inline]
-pub fn slot_of(item: ItemId, slots: SlotCount) -> Slot {
-    Slot(leading_half(item.uuid()) >> (u32::BITS - slots.bits()))
+pub fn slot_of(item: &ItemId, slots: SlotCount) -> Slot {
+    of_half(leading_half(item), slots)
 }
 
-/// Returns the slots of many items, in the order of the items: the same as [`slot_of`] for each, but faster, since several
-/// items are hashed at once.
+/// Returns the slots of many items, in the order of the items: the same as [`slot_of`] for each, but faster for UUIDs, since
+/// several are hashed at once.
 pub fn slots_of(items: &[ItemId], slots: SlotCount) -> impl Iterator<Item = Slot> {
     let (chunks, rest) = items.as_chunks::<LANES>();
-    let of_chunk = move |chunk| leading_halves(chunk).map(|half| Slot(half >> (u32::BITS - slots.bits())));
-    chunks.iter().flat_map(of_chunk).chain(rest.iter().map(move |item| slot_of(*item, slots)))
+    let of_chunk = move |chunk: &[ItemId; LANES]| {
+        const NIL: Uuid = Uuid::nil();
+        let ids = chunk.each_ref().map(|item| if let ItemId::Uuid(id) = item { id } else { &NIL });
+        let mut halves = leading_halves(ids);
+        for (half, item) in halves.iter_mut().zip(chunk).filter(|(_, item)| item.as_uuid().is_none()) {
+            *half = leading_half(item);
+        }
+        halves.map(|half| of_half(half, slots))
+    };
+    chunks.iter().flat_map(of_chunk).chain(rest.iter().map(move |item| slot_of(item, slots)))
+}
+
+/// Returns the slots of many items with UUIDs as keys, in the order of the ids: the same as [`slots_of`], but faster.
+pub fn slots_of_uuids(ids: &[Uuid], slots: SlotCount) -> impl Iterator<Item = Slot> {
+    let (chunks, rest) = ids.as_chunks::<LANES>();
+    let of_chunk = move |chunk: &[Uuid; LANES]| leading_halves(chunk.each_ref()).map(|half| of_half(half, slots));
+    chunks.iter().flat_map(of_chunk).chain(rest.iter().map(move |id| slot_of(&ItemId::Uuid(*id), slots)))
+}
+
+#[inline]
+const fn of_half(leading_half: u32, slots: SlotCount) -> Slot {
+    Slot(leading_half >> (u32::BITS - slots.bits()))
 }
 
 /// Returns the slot that a hash of the caller selects by its leading bits: for items in tables that Postgres does not
@@ -178,11 +200,20 @@ mod tests {
 
     #[test]
     fn many_slots_are_those_of_each_item() {
-        let items: Vec<_> = (0..100_u128).map(|n| ItemId::new(uuid::Uuid::from_u128(n * 0x9e37_79b9_7f4a_7c15_9e37))).collect();
+        let item = |n: u8| match n % 5 {
+            0 => ItemId::Integer(i64::from(n) - 50),
+            1 => ItemId::from("x".repeat(n.into())),
+            _ => ItemId::Uuid(Uuid::from_u128(u128::from(n) * 0x9e37_79b9_7f4a_7c15_9e37)),
+        };
+        let items: Vec<_> = (0..100).map(item).collect();
         for count in [0, 1, 15, 16, 17, 100] {
             for slots in [SlotCount::MIN, 4096, SlotCount::MAX].map(|slots| SlotCount::new(slots).unwrap()) {
-                let each: Vec<_> = items[..count].iter().map(|item| slot_of(*item, slots)).collect();
+                let each: Vec<_> = items[..count].iter().map(|item| slot_of(item, slots)).collect();
                 assert_eq!(slots_of(&items[..count], slots).collect::<Vec<_>>(), each, "{count} items in {slots} slots");
+                let uuids: Vec<_> = items[..count].iter().filter_map(ItemId::as_uuid).collect();
+                let uuid_slots: Vec<_> =
+                    items[..count].iter().filter(|item| item.as_uuid().is_some()).map(|item| slot_of(item, slots)).collect();
+                assert_eq!(slots_of_uuids(&uuids, slots).collect::<Vec<_>>(), uuid_slots);
             }
         }
     }
@@ -190,9 +221,9 @@ mod tests {
     #[test]
     fn a_hash_of_the_callers_own_selects_as_ours_does() {
         for n in 0..1000_u128 {
-            let item = ItemId::new(uuid::Uuid::from_u128(n));
+            let item = ItemId::Uuid(Uuid::from_u128(n));
             for slots in [SlotCount::MIN, 4096, SlotCount::MAX].map(|slots| SlotCount::new(slots).unwrap()) {
-                assert_eq!(slot_of_hash(crate::uuid_hash(item.uuid(), 0), slots), slot_of(item, slots));
+                assert_eq!(slot_of_hash(crate::item_hash(&item, 0), slots), slot_of(&item, slots));
             }
         }
     }
@@ -206,16 +237,16 @@ mod tests {
             ("0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11", 2410),
         ];
         for (id, slot) in golden {
-            assert_eq!(slot_of(id.parse().unwrap(), slots), Slot::new(slot), "{id}");
+            assert_eq!(slot_of(&ItemId::Uuid(id.parse().unwrap()), slots), Slot::new(slot), "{id}");
         }
     }
 
     #[test]
     fn doubling_moves_no_item_to_a_strange_slot() {
         for n in 0..1000_u128 {
-            let item = ItemId::new(uuid::Uuid::from_u128(n * 0x9e37_79b9_7f4a_7c15));
-            let few = slot_of(item, SlotCount::new(256).unwrap());
-            let many = slot_of(item, SlotCount::new(512).unwrap());
+            let item = ItemId::Uuid(Uuid::from_u128(n * 0x9e37_79b9_7f4a_7c15));
+            let few = slot_of(&item, SlotCount::new(256).unwrap());
+            let many = slot_of(&item, SlotCount::new(512).unwrap());
             assert!(few.children().contains(&many), "{few} and {many}");
         }
     }

@@ -31,8 +31,8 @@ impl ItemList {
 
     /// Replaces the items of these slots by `items`, which are in order.
     pub(super) fn list(&mut self, range: SlotRange, slots: SlotCount, items: Vec<ItemId>) {
-        let elsewhere = |item: &&ItemId| !range.contains(slot_of(**item, slots));
-        let mut kept = self.items.iter().filter(elsewhere).copied().peekable();
+        let elsewhere = |item: &&ItemId| !range.contains(slot_of(item, slots));
+        let mut kept = self.items.iter().filter(elsewhere).cloned().peekable();
         let mut new = items.into_iter().peekable();
         let next = || match (kept.peek(), new.peek()) {
             (Some(one), Some(other)) if one <= other => kept.next(),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     fn in_order(ids: impl IntoIterator<Item = u128>) -> Vec<ItemId> {
-        let mut items: Vec<_> = ids.into_iter().map(|id| ItemId::new(Uuid::from_u128(id))).collect();
+        let mut items: Vec<_> = ids.into_iter().map(|id| ItemId::Uuid(Uuid::from_u128(id))).collect();
         items.sort_unstable();
         items.dedup();
         items
@@ -75,12 +75,12 @@ mod tests {
         ) {
             let slots = SlotCount::new(256).unwrap();
             let range = SlotRange::new(first..first + width);
-            let within = |item: &ItemId| range.contains(slot_of(*item, slots));
+            let within = |item: &ItemId| range.contains(slot_of(item, slots));
             let (before, after) = (in_order(before), in_order(after));
             let mut list = ItemList::default();
             list.list(SlotRange::ALL, slots, before.clone());
             prop_assert_eq!(&**list.items(), &before[..]);
-            list.list(range, slots, after.iter().copied().filter(within).collect());
+            list.list(range, slots, after.iter().filter(|item| within(item)).cloned().collect());
             let mut expected: Vec<_> = before.into_iter().filter(|item| !within(item)).chain(after.into_iter().filter(within)).collect();
             expected.sort_unstable();
             prop_assert_eq!(&**list.items(), &expected[..]);

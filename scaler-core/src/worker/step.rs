@@ -444,7 +444,7 @@ impl Worker {
             items: self.item_list.items().len() as u64,
             refused: self.refused,
             refusal: self.refusal.clone(),
-            first_items: self.item_list.items().iter().take(self.config.shown_items).copied().collect(),
+            first_items: self.item_list.items().iter().take(self.config.shown_items).map(ItemId::to_string).collect(),
             revision: self.config.revision.clone(),
             uptime: Duration::from_secs(now.saturating_sub(begun_at).as_secs()),
         }

@@ -118,7 +118,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn refused() -> Option<RefusedItem> {
-        Some(RefusedItem { item: ItemId::new(Uuid::nil()), why: "no".to_owned() })
+        Some(RefusedItem { item: ItemId::Uuid(Uuid::nil()), why: "no".to_owned() })
     }
 
     #[test]

@@ -89,15 +89,15 @@ impl System {
 
     fn insert(&mut self, count: usize) {
         for _ in 0..count {
-            let item = ItemId::new(self.life());
-            assert!(self.store.insert(item));
+            let item = ItemId::Uuid(self.life());
+            assert!(self.store.insert(item.clone()));
             self.items.push(item);
         }
     }
 
     fn remove(&mut self, count: usize) {
         for item in self.items.drain(..count) {
-            assert!(self.store.remove(item));
+            assert!(self.store.remove(&item));
         }
     }
 

@@ -41,7 +41,7 @@ impl Cluster {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let store = MemoryStore::new(clock.clone(), SlotCount::new(256).unwrap(), SECOND);
         for n in 1..=100_u128 {
-            store.insert(ItemId::new(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
+            store.insert(ItemId::Uuid(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))));
         }
         let (server, membership) = (Arc::new(Server::new(store)), Arc::new(MemoryMembership::new(clock.clone())));
         let plane = control::run(

@@ -50,10 +50,10 @@ impl Walk {
         let clock = Arc::new(Hand::default());
         let count = SlotCount::new(256).unwrap();
         let store = MemoryStore::new(clock.clone(), count, TICK);
-        let ids = (0_u128..).map(|n| ItemId::new(Uuid::from_u128(n)));
-        let item_of = |slot| ids.clone().find(|id| slot_of(*id, count).index() == slot).unwrap();
+        let ids = (0_u128..).map(|n| ItemId::Uuid(Uuid::from_u128(n)));
+        let item_of = |slot| ids.clone().find(|id| slot_of(id, count).index() == slot).unwrap();
         let items = [item_of(0), item_of(1)];
-        items.iter().for_each(|item| assert!(store.insert(*item)));
+        items.iter().for_each(|item| assert!(store.insert(item.clone())));
         let term = store.campaign(Uuid::nil(), FOR_EVER, Hearing::Members).await.unwrap().unwrap();
         let transfer = |slot| Transfer { slot, epoch: Epoch(0), to: key(BYSTANDER), timing: StoreTiming::Now };
         store.commit(&term, &count.iter().skip(SLOTS).map(transfer).collect::<Vec<_>>()).await.unwrap();
@@ -173,7 +173,7 @@ impl Walk {
         let rows = self.store.rows();
         for (number, slot) in self.model.slots.iter().enumerate() {
             let row = rows.iter().find(|row| row.id == self.items[number]).unwrap();
-            let found = (slots[number].owner.clone(), slots[number].epoch.0, self.store.ticks_of(row.id), row.value);
+            let found = (slots[number].owner.clone(), slots[number].epoch.0, self.store.ticks_of(&row.id), row.value);
             let expected = (slot.owner.map(key), u64::from(slot.epoch), u64::from(slot.ticks), u64::from(slot.value));
             assert_eq!(found, expected, "seed {}: slot {number} after {step}", self.seed);
         }

@@ -62,7 +62,7 @@ impl Broken {
     fn increment(&self, items: &[ItemId], worker: &WorkerId) {
         let mut state = self.state.lock().unwrap();
         for item in items {
-            let extra = state.extra.entry(*item).or_insert_with(|| (0, worker.clone()));
+            let extra = state.extra.entry(item.clone()).or_insert_with(|| (0, worker.clone()));
             *extra = (extra.0 + 1, worker.clone());
         }
     }
@@ -106,11 +106,11 @@ impl Transparent for Broken {
         self.store.rows().into_iter().map(with_extra).collect()
     }
 
-    fn ticks_of(&self, item: ItemId) -> u64 {
+    fn ticks_of(&self, item: &ItemId) -> u64 {
         self.store.ticks_of(item)
     }
 
-    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+    fn refuses(&self, worker: &WorkerId, item: &ItemId) -> bool {
         self.store.refuses(worker, item)
     }
 }
@@ -120,7 +120,7 @@ impl WorkStore for Broken {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
         if self.fault == Fault::StopsAtRefusals {
             let items = self.store.items(owner, SlotRange::ALL).await?;
-            if items.iter().any(|item| self.store.refuses(&owner.worker, *item)) {
+            if items.iter().any(|item| self.store.refuses(&owner.worker, item)) {
                 return Err(StoreError::Refused { during: "tick", source: "an item is refused".into() });
             }
         }

@@ -20,9 +20,9 @@ pub(crate) trait Transparent: WorkStore + Election {
     /// The items as they are.
     fn rows(&self) -> Vec<Row>;
     /// How many ticks were done for the item's slot.
-    fn ticks_of(&self, item: ItemId) -> u64;
+    fn ticks_of(&self, item: &ItemId) -> u64;
     /// Whether the worker may not change the item.
-    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool;
+    fn refuses(&self, worker: &WorkerId, item: &ItemId) -> bool;
 }
 
 impl Transparent for MemoryStore {
@@ -30,11 +30,11 @@ impl Transparent for MemoryStore {
         self.rows()
     }
 
-    fn ticks_of(&self, item: ItemId) -> u64 {
+    fn ticks_of(&self, item: &ItemId) -> u64 {
         self.ticks_of(item)
     }
 
-    fn refuses(&self, worker: &WorkerId, item: ItemId) -> bool {
+    fn refuses(&self, worker: &WorkerId, item: &ItemId) -> bool {
         self.refuses(worker, item)
     }
 }
@@ -52,12 +52,12 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// The owner of the item's slot.
-    pub(crate) fn owner(&self, item: ItemId) -> Option<&WorkerId> {
+    pub(crate) fn owner(&self, item: &ItemId) -> Option<&WorkerId> {
         owner_of(&self.slots, item)
     }
 }
 
-fn owner_of(slots: &[SlotState], item: ItemId) -> Option<&WorkerId> {
+fn owner_of<'a>(slots: &'a [SlotState], item: &ItemId) -> Option<&'a WorkerId> {
     let count = SlotCount::new(u32::try_from(slots.len()).unwrap()).unwrap();
     slots[slot_of(item, count).index()].owner.as_ref().map(|owner| &owner.worker)
 }
@@ -124,11 +124,10 @@ impl Record {
     /// Looks at the store after a call.
     pub(crate) async fn step(&self, call: Call) {
         let assignment = self.store.assignment().await.unwrap();
-        let rows: BTreeMap<_, _> = self.store.rows().into_iter().map(|row| (row.id, row)).collect();
-        let ticks = rows.keys().map(|item| (*item, self.store.ticks_of(*item))).collect();
-        let is_refused =
-            |item: &&ItemId| owner_of(&assignment.slots, **item).is_some_and(|owner| self.store.refuses(owner, **item));
-        let refused = rows.keys().filter(is_refused).copied().collect();
+        let rows: BTreeMap<_, _> = self.store.rows().into_iter().map(|row| (row.id.clone(), row)).collect();
+        let ticks = rows.keys().map(|item| (item.clone(), self.store.ticks_of(item))).collect();
+        let is_refused = |item: &&ItemId| owner_of(&assignment.slots, item).is_some_and(|owner| self.store.refuses(owner, item));
+        let refused = rows.keys().filter(is_refused).cloned().collect();
         let after = Snapshot { tick: assignment.tick, rows, ticks, slots: assignment.slots, refused };
         let Seen { last, invariants, violations, trace, .. } = &mut *self.seen.lock().unwrap();
         if !last.slots.is_empty() {

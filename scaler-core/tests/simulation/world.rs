@@ -148,7 +148,7 @@ impl World {
     pub(crate) async fn items_are_refused(&mut self, most: u64) {
         for _ in 0..=self.chance.below(most) {
             if let Some(row) = self.chance.pick(&self.memory.rows()) {
-                self.memory.refuse(row.id, "the simulation refuses it");
+                self.memory.refuse(row.id.clone(), "the simulation refuses it");
             }
         }
         self.record.step(Call::Items).await;
@@ -157,10 +157,10 @@ impl World {
     /// The store refuses every change of each item that one of the workers owns now.
     pub(crate) async fn all_items_of_a_worker_are_refused(&mut self) {
         let snapshot = self.record.snapshot();
-        let owners: Vec<_> = snapshot.rows.keys().filter_map(|item| snapshot.owner(*item)).collect();
+        let owners: Vec<_> = snapshot.rows.keys().filter_map(|item| snapshot.owner(item)).collect();
         let Some(owner) = self.chance.pick(&owners) else { return };
-        let its_own = snapshot.rows.keys().filter(|item| snapshot.owner(**item) == Some(owner));
-        its_own.for_each(|item| self.memory.refuse(*item, "the simulation refuses it"));
+        let its_own = snapshot.rows.keys().filter(|item| snapshot.owner(item) == Some(owner));
+        its_own.for_each(|item| self.memory.refuse(item.clone(), "the simulation refuses it"));
         self.record.step(Call::Items).await;
     }
 
@@ -298,14 +298,14 @@ impl World {
     async fn insert(&mut self, count: u128) {
         for _ in 0..count {
             let id = self.life().as_u128().wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-            self.memory.insert(ItemId::new(Uuid::from_u128(id)));
+            self.memory.insert(ItemId::Uuid(Uuid::from_u128(id)));
         }
         self.record.step(Call::Items).await;
     }
 
     async fn remove(&mut self) {
         if let Some(row) = self.chance.pick(&self.memory.rows()) {
-            self.memory.remove(row.id);
+            self.memory.remove(&row.id);
             self.record.step(Call::Items).await;
         }
     }

@@ -153,7 +153,7 @@ impl WorkStore for Broken {
         match self.fault {
             Fault::LetsAnybodyWrite => Ok(None),
             Fault::LetsNobodyWrite => {
-                let item = ItemId::new(Uuid::nil());
+                let item = ItemId::Uuid(Uuid::nil());
                 Ok(Some(RefusedItem { item, why: "nobody may".to_owned() }))
             }
             _ => self.store.try_to_write(owner).await,
@@ -293,7 +293,7 @@ impl StoreFixture for BrokenFixture {
         self.memory.accept_all().await
     }
 
-    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+    async fn value(&self, item: &ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
         self.memory.value(item).await
     }
 

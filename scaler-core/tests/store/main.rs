@@ -38,17 +38,17 @@ impl StoreFixture for Memory {
     }
 
     async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
-        items.iter().for_each(|item| assert!(self.0.insert(*item)));
+        items.iter().for_each(|item| assert!(self.0.insert(item.clone())));
         Ok(())
     }
 
     async fn remove(&self, items: &[ItemId]) -> Result<(), Violation> {
-        items.iter().for_each(|item| assert!(self.0.remove(*item)));
+        items.iter().for_each(|item| assert!(self.0.remove(item)));
         Ok(())
     }
 
     async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
-        items.iter().for_each(|item| self.0.refuse(*item, "the test refuses it"));
+        items.iter().for_each(|item| self.0.refuse(item.clone(), "the test refuses it"));
         Ok(())
     }
 
@@ -62,8 +62,8 @@ impl StoreFixture for Memory {
         Ok(())
     }
 
-    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
-        let row = self.0.rows().into_iter().find(|row| row.id == item);
+    async fn value(&self, item: &ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        let row = self.0.rows().into_iter().find(|row| row.id == *item);
         Ok(row.map(|row| (row.value, row.worker.map(|worker| worker.to_string()))))
     }
 

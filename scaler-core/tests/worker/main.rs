@@ -96,7 +96,7 @@ fn working(owned: u32, items: &[ItemId]) -> Worker {
 
 #[test]
 fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
-    let items = [1, 2].map(|n| ItemId::new(Uuid::from_u128(n)));
+    let items = [1, 2].map(|n| ItemId::Uuid(Uuid::from_u128(n)));
     let mut worker = working(1, &items);
     for tick in 2..10 {
         let now = worker.wake_at().max(SECOND * tick);

@@ -4,7 +4,7 @@ use super::*;
 
 /// A report of a tick in which all of two items were refused.
 fn all_refused(tick: u64) -> TickReport {
-    let item = ItemId::new(Uuid::from_u128(7));
+    let item = ItemId::Uuid(Uuid::from_u128(7));
     let refusal = Some(Arc::new(RefusedItem { item, why: "violates a check".to_owned() }));
     TickReport { refused: 2, refusal, ..report(tick, 1, &[]) }
 }
@@ -31,7 +31,7 @@ fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_ref
     let mut now = SECOND * 5;
     let mut effects = Vec::new();
     for times in 1..=3 {
-        let refused = RefusedItem { item: ItemId::new(Uuid::nil()), why: "not in this name".to_owned() };
+        let refused = RefusedItem { item: ItemId::Uuid(Uuid::nil()), why: "not in this name".to_owned() };
         effects = worker.step(now, Input::TriedToWrite(Ok(Some(refused))));
         let told = effects.iter().any(|effect| matches!(effect, Effect::Emit(WorkerEvent::WritesRefused { .. })));
         assert_eq!(told, times == 3, "{effects:?}");
@@ -56,13 +56,14 @@ fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_ref
 #[test]
 fn a_refusal_is_told_when_it_begins_and_ends() {
     let mut worker = working(1, &[]);
-    let item = ItemId::new(Uuid::from_u128(7));
-    let some_refused = |tick| TickReport { refused: 1, refusal: all_refused(tick).refusal, ..report(tick, 1, &[item]) };
+    let item = ItemId::Uuid(Uuid::from_u128(7));
+    let some_refused =
+        |tick| TickReport { refused: 1, refusal: all_refused(tick).refusal, ..report(tick, 1, std::slice::from_ref(&item)) };
     let (mut begins, mut ends) = (0, 0);
     for tick in 2..12 {
         let now = SECOND * u32::try_from(tick).unwrap();
         worker.step(now, Input::Woken);
-        let answer = if tick < 8 { some_refused(tick) } else { report(tick, 1, &[item]) };
+        let answer = if tick < 8 { some_refused(tick) } else { report(tick, 1, std::slice::from_ref(&item)) };
         for effect in worker.step(now, Input::Ticked(SlotRange::ALL, Ok(answer))) {
             begins += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsRefused { .. })));
             ends += usize::from(matches!(effect, Effect::Emit(WorkerEvent::ItemsAccepted)));

@@ -84,9 +84,9 @@ async fn a_sample_finds_few_items_and_judges_only_those() {
 #[tokio::test]
 async fn a_user_who_changes_a_value_is_told_from_a_tick() {
     let desk = installed(1000).await;
-    let item = desk.store.add_items(1).await.unwrap()[0];
+    let item = &desk.store.add_items(1).await.unwrap()[0];
     let report = audit_over(&desk.store, &Scope::All, desk.run("update public.work_items set value = value - 2")).await;
-    assert_eq!((report.doubled, report.short, report.named[0].item, report.named[0].gained), (0, 1, item, -2));
+    assert_eq!((report.doubled, report.short, &report.named[0].item, report.named[0].gained), (0, 1, item, -2));
     assert!(!report.proves());
 }
 

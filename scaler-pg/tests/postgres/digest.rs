@@ -34,7 +34,7 @@ async fn as_many_other_items_show_within_eight_ticks() {
         next_tick(&desk, &owner).await;
     }
     desk.store.remove_any_items(1).await.unwrap();
-    desk.insert(&[ItemId::new(Uuid::new_v4())]).await.unwrap();
+    desk.insert(&[ItemId::Uuid(Uuid::new_v4())]).await.unwrap();
     let right = digest_of(&desk.store.items(&owner, SlotRange::ALL).await.unwrap());
     let mut ticks = 1;
     while next_tick(&desk, &owner).await.digest != right {

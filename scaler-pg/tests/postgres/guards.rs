@@ -56,7 +56,7 @@ async fn a_users_lock_on_one_item_costs_only_that_item_its_tick() {
     give.execute(&desk.user).await.unwrap();
     let mut user = desk.user.begin().await.unwrap();
     sqlx::query("select from public.work_items where id = $1 for update")
-        .bind(items[0].uuid())
+        .bind(items[0].as_uuid())
         .execute(&mut *user)
         .await
         .unwrap();
@@ -64,7 +64,7 @@ async fn a_users_lock_on_one_item_costs_only_that_item_its_tick() {
     assert_eq!((report.items, report.locked), (19, 1));
     user.rollback().await.unwrap();
     for item in &items {
-        let (value, _) = desk.value(*item).await.unwrap().unwrap();
+        let (value, _) = desk.value(item).await.unwrap().unwrap();
         assert_eq!(value, u64::from(*item != items[0]));
     }
 }

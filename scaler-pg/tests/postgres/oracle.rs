@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{Desk, installed, member};
 use futures_util::future::join_all;
-use scaler_core::{Election, Hearing, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
+use scaler_core::{Election, Hearing, ItemId, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
 use uuid::Uuid;
 
 /// Its names are whole: what a tick by function runs has a search path of its own.
@@ -85,7 +85,8 @@ async fn without_the_fence_the_oracle_finds_doubles() {
     // Each trusts the list that it read at the beginning of the tick, as one does without a fence.
     let tick = async |owner: &MemberKey| {
         while !stop.load(Ordering::Relaxed) {
-            let items: Vec<_> = desk.store.items(owner, SlotRange::ALL).await.unwrap().iter().map(|item| item.uuid()).collect();
+            let items: Vec<_> =
+                desk.store.items(owner, SlotRange::ALL).await.unwrap().iter().filter_map(ItemId::as_uuid).collect();
             let unfenced = "update public.work_items set value = value + 1, currentworker = $1 where id = any ($2)";
             sqlx::query(unfenced).bind(owner.worker.as_str()).bind(items).execute(&desk.user).await.unwrap();
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -120,7 +120,7 @@ const KINDS: [Kind; 13] = [
     },
 ];
 
-async fn run(user: &PgPool, statements: &str, item: ItemId) {
+async fn run(user: &PgPool, statements: &str, item: &ItemId) {
     sqlx::raw_sql(AssertSqlSafe(statements.replace("ID", &item.to_string()))).execute(user).await.unwrap();
 }
 
@@ -153,12 +153,12 @@ async fn a_row_that_is_refused_is_named_and_no_other_misses_a_tick() {
         let desk = installed(200).await;
         let (owner, items) = owned(&desk, 20).await;
         desk.store.tick(&owner, SlotRange::ALL).await.unwrap();
-        let bad = items[7];
+        let bad = &items[7];
         run(&desk.user, kind.refuse, bad).await;
         let before = desk.value(bad).await.unwrap().unwrap().0;
         let named = until(&*desk.store, &owner, kind.name, |report| report.refusal.is_some()).await;
         let refusal = named.refusal.clone().unwrap();
-        assert_eq!(refusal.item, bad, "{}", kind.name);
+        assert_eq!(&refusal.item, bad, "{}", kind.name);
         assert!(refusal.why.contains(kind.told), "{}: {}", kind.name, refusal.why);
         for _ in 0..12 {
             let report = until(&*desk.store, &owner, kind.name, |_| true).await;
@@ -177,7 +177,7 @@ async fn workers_of_every_access_tick_around_what_a_policy_refuses() {
     for access in [WorkerAccess::Tables, WorkerAccess::Functions] {
         let desk = with_roles(200, access).await;
         let (owner, items) = owned(&desk.owner, 20).await;
-        let bad = items[3];
+        let bad = &items[3];
         run(
             &desk.owner.user,
             "create function refuse() returns trigger language plpgsql as $$ begin raise insufficient_privilege; end $$; \
@@ -186,7 +186,7 @@ async fn workers_of_every_access_tick_around_what_a_policy_refuses() {
         )
         .await;
         let report = until(&*desk.split, &owner, "a privilege", |report| report.refused > 0).await;
-        assert_eq!((report.items, report.refusal.unwrap().item), (19, bad), "{access:?}");
+        assert_eq!((report.items, &report.refusal.unwrap().item), (19, bad), "{access:?}");
         assert_eq!(desk.split.try_to_write(&owner).await.unwrap(), None, "{access:?}");
     }
 }
@@ -219,7 +219,7 @@ async fn a_lock_on_what_a_foreign_key_leads_to_is_no_refusal() {
          alter table work_items add constraint place foreign key (value) references place",
     )
     .await;
-    run(&desk.user, "update work_items set value = 500 where id = 'ID'", items[0]).await;
+    run(&desk.user, "update work_items set value = 500 where id = 'ID'", &items[0]).await;
     let mut user = desk.user.begin().await.unwrap();
     sqlx::query("update place set value = 2000 where value = 501").execute(&mut *user).await.unwrap();
     let report = desk.store.tick(&owner, SlotRange::ALL).await.unwrap();

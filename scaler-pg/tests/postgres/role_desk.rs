@@ -146,7 +146,7 @@ impl StoreFixture for RoleDesk {
         self.owner.accept_all().await
     }
 
-    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+    async fn value(&self, item: &ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
         self.owner.value(item).await
     }
 

@@ -134,7 +134,7 @@ async fn a_users_lock_on_one_item_costs_only_that_item_its_tick_by_functions_too
     let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
     give.execute(&desk.owner.user).await.unwrap();
     let mut user = desk.owner.user.begin().await.unwrap();
-    let lock = sqlx::query("select from public.work_items where id = $1 for update").bind(items[0].uuid());
+    let lock = sqlx::query("select from public.work_items where id = $1 for update").bind(items[0].as_uuid());
     lock.execute(&mut *user).await.unwrap();
     let report = desk.split.worker.tick(&owner, SlotRange::ALL).await.unwrap();
     assert_eq!((report.items, report.locked), (19, 1));

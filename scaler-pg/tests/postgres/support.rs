@@ -87,7 +87,7 @@ impl StoreFixture for Desk {
     }
 
     async fn insert(&self, items: &[ItemId]) -> Result<(), Violation> {
-        let ids: Vec<_> = items.iter().map(|item| item.uuid()).collect();
+        let ids: Vec<_> = items.iter().filter_map(ItemId::as_uuid).collect();
         let query = sqlx::query("insert into public.work_items (id) select * from unnest($1::uuid[])").bind(ids);
         query.execute(&self.user).await.map(drop).map_err(Violation::from)
     }
@@ -98,7 +98,7 @@ impl StoreFixture for Desk {
 
     async fn refuse(&self, items: &[ItemId]) -> Result<(), Violation> {
         self.install_refusals().await?;
-        let ids: Vec<_> = items.iter().map(|item| item.uuid()).collect();
+        let ids: Vec<_> = items.iter().filter_map(ItemId::as_uuid).collect();
         let query = sqlx::query("insert into refusals.item select * from unnest($1::uuid[])").bind(ids);
         query.execute(&self.user).await.map(drop).map_err(Violation::from)
     }
@@ -113,8 +113,8 @@ impl StoreFixture for Desk {
         sqlx::query("truncate refusals.item, refusals.worker").execute(&self.user).await.map(drop).map_err(Violation::from)
     }
 
-    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
-        let query = sqlx::query_as("select value, currentworker from public.work_items where id = $1").bind(item.uuid());
+    async fn value(&self, item: &ItemId) -> Result<Option<(u64, Option<String>)>, Violation> {
+        let query = sqlx::query_as("select value, currentworker from public.work_items where id = $1").bind(item.as_uuid());
         let row: Option<(i32, Option<String>)> = query.fetch_optional(&self.user).await?;
         Ok(row.map(|(value, worker)| (value.unsigned_abs().into(), worker)))
     }

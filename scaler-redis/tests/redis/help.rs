@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Value};
 use scaler_core::testing::membership::{Clients, MembershipFixture};
-use scaler_core::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState, Tick, WorkerId};
+use scaler_core::{Incarnation, InstallationId, Member, MemberKey, MemberState, Tick, WorkerId};
 use scaler_redis::{RedisConfig, RedisMembership};
 use test_servers::Redis;
 use tokio::time::{sleep, timeout};
@@ -71,7 +71,7 @@ pub(crate) fn active(name: &str) -> Member {
         last_tick: Some(Tick(1_763_836_000)),
         slots: 1365,
         items: 4,
-        first_items: vec![ItemId::new(Uuid::from_u128(2))],
+        first_items: vec![Uuid::from_u128(2).to_string()],
         ..Member::joining(key, InstallationId::new(Uuid::from_u128(3)))
     }
 }

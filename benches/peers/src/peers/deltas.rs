@@ -5,6 +5,7 @@ use std::time::Duration;
 use consistent_hash_ring::migrated_ranges;
 use hash_rings::consistent::Client;
 use scaler_benches::Table;
+use uuid::Uuid;
 
 use super::circles::{POINTS, Weighted, fixed};
 use crate::contender::{Class, Contender, Peer, Quality, timed};
@@ -22,7 +23,7 @@ pub struct Ranges {
 
 impl Ranges {
     pub fn build(workers: u32, table: &Table) -> Self {
-        let mut by_hash: Vec<(u64, u32)> = table.items.iter().map(|item| Fast::hash(item.uuid())).zip(0..).collect();
+        let mut by_hash: Vec<(u64, u32)> = table.ids.iter().map(|id| Fast::hash(*id)).zip(0..).collect();
         by_hash.sort_unstable();
         Self { ring: Weighted::build(workers), workers, by_hash }
     }
@@ -37,7 +38,7 @@ impl Contender for Ranges {
         Class::Peer
     }
 
-    fn look_up(&self, _table: &Table, _items: usize) -> Option<Duration> {
+    fn look_up(&self, _ids: &[Uuid], _passes: usize) -> Option<Duration> {
         None
     }
 
@@ -73,7 +74,7 @@ pub struct Points {
 
 impl Points {
     pub fn build(workers: u32, table: &Table) -> Self {
-        Self { workers, keys: table.items.iter().map(|item| Key(Fast::hash(item.uuid()))).collect::<Vec<_>>().leak() }
+        Self { workers, keys: table.ids.iter().map(|id| Key(Fast::hash(*id))).collect::<Vec<_>>().leak() }
     }
 }
 
@@ -86,7 +87,7 @@ impl Contender for Points {
         Class::Peer
     }
 
-    fn look_up(&self, _table: &Table, _items: usize) -> Option<Duration> {
+    fn look_up(&self, _ids: &[Uuid], _passes: usize) -> Option<Duration> {
         None
     }
 

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn look(ticks: [u64; 2], values: &[i64]) -> Look {
-        let values = (1..).map(|n| ItemId::new(Uuid::from_u128(n))).zip(values.iter().copied()).collect();
+        let values = (1..).map(|n| ItemId::Uuid(Uuid::from_u128(n))).zip(values.iter().copied()).collect();
         Look { not_before: Tick(ticks[0]), values, not_after: Tick(ticks[1]) }
     }
 

@@ -106,12 +106,15 @@ fn amiss(report: &Report) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use scaler_core::ItemId;
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
     fn both_ways_of_telling_hold_the_same() {
         let found = Deviation {
-            item: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+            item: ItemId::Uuid(Uuid::from_u128(1)),
             slot: scaler_core::Slot::new(7),
             owner: None,
             gained: 61,
@@ -124,8 +127,7 @@ mod tests {
         let object = object(&report);
         assert_eq!((&object["doubles"], &object["proved"], &object["named"][0]["slot"]), (&json!(1), &json!(false), &json!(7)));
         assert_eq!(amiss(&report), ["1 items gained more than their slots were ticked"]);
-        let ended =
-            Report { ended: 1, named_ended: vec!["00000000-0000-0000-0000-000000000001".parse().unwrap()], ..Report::default() };
+        let ended = Report { ended: 1, named_ended: vec![ItemId::Uuid(Uuid::from_u128(1))], ..Report::default() };
         let told = super::text(&ended);
         assert!(
             told.contains("1 items stand at the greatest integer, 2147483647, and stay so: 00000000") && told.contains("proved")

@@ -61,7 +61,8 @@ impl System {
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock), slots, TICK));
         let membership: Arc<dyn Membership> = Arc::new(MemoryMembership::new(Arc::clone(&clock)));
         let journal = Journal::default();
-        let born = (0..items).map(|_| ItemId::new(Uuid::new_v4())).filter(|id| store.insert(*id)).map(|id| (id, 0)).collect();
+        let born =
+            (0..items).map(|_| ItemId::Uuid(Uuid::new_v4())).filter(|id| store.insert(id.clone())).map(|id| (id, 0)).collect();
         let control = tokio::spawn(control::run(
             ControlConfig { ring, ..ControlConfig::default() },
             Uuid::new_v4(),
@@ -120,15 +121,15 @@ impl System {
     /// Adds new items to the table.
     pub fn add_items(&mut self, count: u32) {
         for _ in 0..count {
-            let id = ItemId::new(Uuid::new_v4());
+            let id = ItemId::Uuid(Uuid::new_v4());
             let born = loop {
-                let before = self.store.ticks_of(id);
-                self.store.insert(id);
-                if self.store.ticks_of(id) == before {
+                let before = self.store.ticks_of(&id);
+                self.store.insert(id.clone());
+                if self.store.ticks_of(&id) == before {
                     break before;
                 }
                 // A tick happened in between and may or may not count for the item, so it is added again.
-                self.store.remove(id);
+                self.store.remove(&id);
             };
             self.born.insert(id, born);
         }
@@ -146,7 +147,7 @@ impl System {
         for id in &ids {
             self.born.remove(id);
         }
-        ids.into_iter().filter(|id| self.store.remove(*id)).count()
+        ids.into_iter().filter(|id| self.store.remove(id)).count()
     }
 
     /// Returns the loads of the workers, the rebalances, and the check of the values.
@@ -163,7 +164,7 @@ impl System {
         };
         let items = self.store.rows();
         let exact = |row: &&scaler_core::memory::Row| {
-            self.born.get(&row.id).is_some_and(|born| row.value == self.store.ticks_of(row.id).saturating_sub(*born))
+            self.born.get(&row.id).is_some_and(|born| row.value == self.store.ticks_of(&row.id).saturating_sub(*born))
         };
         Summary {
             lasted: self.now(),

@@ -191,7 +191,7 @@ mod tests {
             refusal: None,
             took: Duration::ZERO,
         };
-        let items: Arc<[ItemId]> = [ItemId::new(Uuid::nil())].into();
+        let items: Arc<[ItemId]> = [ItemId::Uuid(Uuid::nil())].into();
         for (tick, count) in [(1, 3), (1, 1), (3, 4)] {
             observer.observe(&WorkerEvent::Ticked { report: report(tick, count), took: Duration::from_millis(3) });
         }
@@ -207,7 +207,7 @@ mod tests {
         assert!(readiness.check().unwrap_err().starts_with("owns nothing: heartbeats are not answered"));
         observer.observe(&WorkerEvent::IdleOver);
         let refusal =
-            Arc::new(RefusedItem { item: ItemId::new(Uuid::nil()), why: "violates a check (SQLSTATE 23514)".to_owned() });
+            Arc::new(RefusedItem { item: ItemId::Uuid(Uuid::nil()), why: "violates a check (SQLSTATE 23514)".to_owned() });
         observer.observe(&WorkerEvent::ItemsRefused { items: 2, refusal });
         assert_eq!(readiness.check(), Ok(()), "the others are ticked");
         assert!(readiness.shortfall().unwrap().contains("refuses to change 2 items; 00000000"));

@@ -102,7 +102,7 @@ impl StickyRing {
     }
 
     /// Pins the slot of an item to a worker, with all other items in the slot.
-    pub fn pin_item(&mut self, item: ItemId, worker: WorkerId) {
+    pub fn pin_item(&mut self, item: &ItemId, worker: WorkerId) {
         self.pin(slot_of(item, self.slots()), worker);
     }
 

@@ -42,7 +42,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Incarnation, InstallationId, ItemId, Member, MemberKey, MemberState, Membership, Tick, WorkerId};
+use crate::{Incarnation, InstallationId, Member, MemberKey, MemberState, Membership, Tick, WorkerId};
 
 use super::Violation;
 
@@ -124,7 +124,7 @@ fn joiner(name: &str, life: u128) -> Result<Member, Violation> {
 
 /// Returns an active member.
 fn active(name: &str, life: u128) -> Result<Member, Violation> {
-    let first_items = vec![ItemId::new(Uuid::from_u128(life + 1))];
+    let first_items = vec![Uuid::from_u128(life + 1).to_string()];
     Ok(Member { state: MemberState::Active, last_tick: Some(Tick(7)), slots: 2, items: 1, first_items, ..joiner(name, life)? })
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{MembershipFixture, active, joiner, said};
 use crate::testing::{CaseResult, Violation, ensure, equal};
-use crate::{ItemId, Member, MemberState, Membership, Tick, WorkerId};
+use crate::{Member, MemberState, Membership, Tick, WorkerId};
 
 /// Time without a heartbeat, longer than a call takes, so that ages tell a silent member from an active one.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFix
         items: u64::MAX,
         refused: u64::MAX,
         refusal: Some("an item: \"no\"".to_owned()),
-        first_items: [u128::MAX, 0, 1 << 127].map(|id| ItemId::new(Uuid::from_u128(id))).to_vec(),
+        first_items: [u128::MAX, 0, 1 << 127].map(|id| Uuid::from_u128(id).to_string()).to_vec(),
         revision: Some("6f9c7d5b8c \"'\\{é".to_owned()),
         uptime: Duration::from_secs(1 << 32),
         ..active("worker-1", u128::MAX - 1)?

@@ -22,7 +22,7 @@ pub(super) fn member(name: &str, life: u128) -> Result<MemberKey, Violation> {
 
 pub(super) fn some_items(count: u128) -> Vec<ItemId> {
     let mut items: Vec<_> =
-        (1..=count).map(|n| ItemId::new(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))).collect();
+        (1..=count).map(|n| ItemId::Uuid(Uuid::from_u128(n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))).collect();
     items.sort_unstable();
     items
 }
@@ -59,7 +59,7 @@ pub(super) async fn owned(fixture: &dyn StoreFixture) -> Result<(MemberKey, Vec<
 pub(super) async fn values(fixture: &dyn StoreFixture, items: &[ItemId]) -> Result<Vec<u64>, Violation> {
     let mut values = Vec::new();
     for item in items {
-        let (value, _) = fixture.value(*item).await?.ok_or_else(|| Violation::new(format!("{item} is gone")))?;
+        let (value, _) = fixture.value(item).await?.ok_or_else(|| Violation::new(format!("{item} is gone")))?;
         values.push(value);
     }
     Ok(values)
@@ -85,7 +85,7 @@ pub async fn a_tick_increments_each_owned_item_once(fixture: &dyn StoreFixture) 
     let (owner, items, _) = owned(fixture).await?;
     let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
     for item in &items {
-        equal(fixture.value(*item).await?, Some((1, Some("a".to_owned()))), "value and worker after one tick")?;
+        equal(fixture.value(item).await?, Some((1, Some("a".to_owned()))), "value and worker after one tick")?;
     }
     equal(report.items, 10, "items reported")?;
     equal(report.digest, digest_of(&items), "digest reported")?;
@@ -150,7 +150,7 @@ pub async fn only_the_slots_in_range_are_ticked(fixture: &dyn StoreFixture) -> C
     let slots = fixture.store().slot_count().await?;
     let lower = SlotRange::new(0..slots.get() / 2);
     let report = fixture.store().tick(&owner, lower).await?;
-    let inside: Vec<_> = items.iter().copied().filter(|item| lower.contains(slot_of(*item, slots))).collect();
+    let inside: Vec<_> = items.iter().filter(|item| lower.contains(slot_of(item, slots))).cloned().collect();
     ensure(!inside.is_empty() && inside.len() < 10, "the items of this case must lie in both halves")?;
     equal((report.items, report.digest), (inside.len() as u64, digest_of(&inside)), "what a tick of the lower half did")?;
     equal(report.owned, slots.get() / 2, "slots owned in the lower half")?;
@@ -227,7 +227,7 @@ pub async fn the_census_counts_items_per_slot(fixture: &dyn StoreFixture) -> Cas
     let items = some_items(300);
     fixture.insert(&items).await?;
     let slots: SlotCount = fixture.store().slot_count().await?;
-    let expected = SlotLoad::of_items(slots, items.iter().map(|item| (slot_of(*item, slots), 1)));
+    let expected = SlotLoad::of_items(slots, items.iter().map(|item| (slot_of(item, slots), 1)));
     equal(fixture.store().census().await?, expected, "the census")
 }
 

@@ -89,7 +89,7 @@ pub async fn a_passed_epoch_is_refused(fixture: &dyn StoreFixture) -> CaseResult
 /// A hand-over is refused until the owner of the slot has done the present tick.
 pub async fn a_hand_over_waits_for_the_tick(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, term) = owned(fixture).await?;
-    let slot = slot_of(items[0], fixture.store().slot_count().await?);
+    let slot = slot_of(&items[0], fixture.store().slot_count().await?);
     let hand_over = async || {
         let epoch = fixture.store().assignment().await?.slots[slot.index()].epoch;
         let transfer = Transfer { slot, epoch, to: member("b", 2)?, timing: Timing::AfterTick };

@@ -50,7 +50,7 @@ pub trait StoreFixture: Send + Sync {
     async fn accept_all(&self) -> Result<(), Violation>;
 
     /// Returns an item's value and the worker that incremented it last; `None` if the item does not exist.
-    async fn value(&self, item: ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
+    async fn value(&self, item: &ItemId) -> Result<Option<(u64, Option<String>)>, Violation>;
 
     /// Makes the last lease end so long ago that workers may claim orphans if there is no leader.
     async fn outlast_the_leader(&self) -> Result<(), Violation>;

@@ -20,7 +20,7 @@ pub async fn a_refused_item_keeps_no_other_from_being_ticked(fixture: &dyn Store
         equal((report.items, report.refused, report.left), (7, 3, 0), "items ticked, refused, and slots left")?;
         equal(report.digest, digest_of(&items), "a digest of all items in the slots")?;
         ensure(
-            report.refusal.as_ref().is_some_and(|refusal| refuses(refused, refusal.item) && !refusal.why.is_empty()),
+            report.refusal.as_ref().is_some_and(|refusal| refused.contains(&refusal.item) && !refusal.why.is_empty()),
             format!("one of them is named with the reason: {:?}", report.refusal),
         )?;
         equal(values(fixture, refused).await?, vec![1; 3], "values of refused items")?;
@@ -78,14 +78,10 @@ pub async fn who_is_refused_everywhere_learns_so(fixture: &dyn StoreFixture) -> 
     let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
     equal((report.items, report.refused), (0, 10), "items ticked and refused")?;
     let refused = fixture.store().try_to_write(&owner).await?;
-    ensure(refused.is_some_and(|refused| refuses(&items, refused.item)), "a refused item is named".to_owned())?;
+    ensure(refused.is_some_and(|refused| items.contains(&refused.item)), "a refused item is named".to_owned())?;
     let other = member("b", 2)?;
     equal(fixture.store().try_to_write(&other).await?, None, "what a write of another came to")?;
     equal(values(fixture, &items).await?, vec![0; 10], "values after writes that were only tried")?;
     fixture.accept_all().await?;
     equal(fixture.store().try_to_write(&owner).await?, None, "what a write came to afterwards")
-}
-
-fn refuses(items: &[ItemId], item: ItemId) -> bool {
-    items.contains(&item)
 }

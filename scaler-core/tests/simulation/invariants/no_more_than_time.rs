@@ -17,7 +17,7 @@ pub(crate) struct NoMoreThanTime {
 impl Invariant for NoMoreThanTime {
     fn check(&mut self, step: &Step<'_>) -> Result<(), String> {
         for (item, row) in &step.after.rows {
-            let lived = self.lived.entry(*item).or_default();
+            let lived = self.lived.entry(item.clone()).or_default();
             lived.extend([step.before.tick, step.after.tick]);
             if row.value > lived.len() as u64 {
                 return Err(format!("I3: {item} has {} increments after {} ticks", row.value, lived.len()));

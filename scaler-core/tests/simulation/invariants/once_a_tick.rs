@@ -16,7 +16,7 @@ impl Invariant for OnceATick {
     fn check(&mut self, step: &Step<'_>) -> Result<(), String> {
         let tick = step.after.tick;
         for (before, after) in step.items().filter(|(before, after)| before.value != after.value) {
-            let again = self.last.insert(after.id, tick) == Some(tick);
+            let again = self.last.insert(after.id.clone(), tick) == Some(tick);
             if again || after.value != before.value + 1 {
                 return Err(format!("I1: {} went from {} to {} at tick {tick}", after.id, before.value, after.value));
             }

@@ -11,10 +11,10 @@ proptest! {
         let load = SlotLoad::uniform(ring.slots());
         ring.set_load(&load);
         change(&mut ring, &Roster::of((0..workers).map(|n| worker(&format!("w{n}")))), &load);
-        let items: Vec<_> = ids.into_iter().map(|id| ItemId::new(uuid::Uuid::from_u128(id))).collect();
-        let before: Vec<_> = items.iter().map(|item| ring.owner_of(*item).cloned()).collect();
+        let items: Vec<_> = ids.into_iter().map(|id| ItemId::Uuid(uuid::Uuid::from_u128(id))).collect();
+        let before: Vec<_> = items.iter().map(|item| ring.owner_of(item).cloned()).collect();
         ring.double().unwrap();
-        let after: Vec<_> = items.iter().map(|item| ring.owner_of(*item).cloned()).collect();
+        let after: Vec<_> = items.iter().map(|item| ring.owner_of(item).cloned()).collect();
         prop_assert_eq!(ring.slots(), slots(2 << bits));
         prop_assert_eq!(before, after);
         let plan = ring.plan(&ring.roster().clone(), &SlotLoad::uniform(ring.slots()));

@@ -196,8 +196,8 @@ fn the_quota_rule_cannot_be_promised_to_a_joiner_together_with_movement_to_it_on
 fn items_are_owned_by_the_owner_of_their_slot() {
     let mut ring = StickyRing::new(slots(4096));
     change(&mut ring, &roster(&["a", "b"]), &SlotLoad::uniform(slots(4096)));
-    let item = "ffffffff-ffff-ffff-ffff-ffffffffffff".parse().unwrap();
-    assert_eq!(ring.owner_of(item), ring.owner(Slot::new(65)));
+    let item = ItemId::Uuid("ffffffff-ffff-ffff-ffff-ffffffffffff".parse().unwrap());
+    assert_eq!(ring.owner_of(&item), ring.owner(Slot::new(65)));
 }
 
 /// Returns the next number of a fixed sequence: [Marsaglia's](https://www.jstatsoft.org/v08/i14) xorshift.

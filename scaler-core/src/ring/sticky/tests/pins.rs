@@ -42,12 +42,12 @@ fn a_pin_waits_for_its_worker() {
 #[test]
 fn an_item_is_pinned_by_its_slot_and_released() {
     let (mut ring, load) = shared(&["a", "b"]);
-    let item: ItemId = "0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11".parse().unwrap();
-    let other = if ring.owner_of(item) == Some(&worker("a")) { worker("b") } else { worker("a") };
-    ring.pin_item(item, other.clone());
+    let item = ItemId::Uuid("0b0e5b54-7a3c-4a3f-9b35-0a6b8f0f3d11".parse().unwrap());
+    let other = if ring.owner_of(&item) == Some(&worker("a")) { worker("b") } else { worker("a") };
+    ring.pin_item(&item, other.clone());
     change(&mut ring, &roster(&["a", "b"]), &load);
-    assert_eq!(ring.owner_of(item), Some(&other));
-    let slot = slot_of(item, ring.slots());
+    assert_eq!(ring.owner_of(&item), Some(&other));
+    let slot = slot_of(&item, ring.slots());
     assert_eq!(ring.unpin(slot), Some(other));
     assert!(ring.plan(&roster(&["a", "b"]), &load).is_empty());
 }
