@@ -2,24 +2,24 @@
 -- stands there already does not keep this from being installed.
 
 -- Counts stay exact as numbers of JSON, too, and far from the end of bigint. A worker's name is what scaler_core::WorkerId takes.
-alter table scaler.slot
+alter table {group}.slot
     add constraint slot_owner_is_a_name check (owner collate "C" ~ '^[!-~]{1,253}$') not valid,
     add constraint slot_counts_can_be check (
         epoch between 0 and 9007199254740991 and last_tick between 0 and 9007199254740991
         and ticks between 0 and 9007199254740991 and term between 0 and 9007199254740991) not valid,
     add constraint slot_moved_at_is_finite check (isfinite(moved_at)) not valid;
 
-alter table scaler.leader
+alter table {group}.leader
     add constraint leader_term_can_be check (term between 0 and 9007199254740991) not valid,
     add constraint leader_times_are_finite check (isfinite(expires_at) and isfinite(deaf_since) and isfinite(elected_at)) not valid;
 
 -- How long the leader's lease lasts: by that, and not by what a candidate asks for, a lease is told from one by a clock that has fallen since.
-alter table scaler.leader add column lease interval check (lease between interval '0' and interval '1 day');
+alter table {group}.leader add column lease interval check (lease between interval '0' and interval '1 day');
 
-alter table scaler.meta add constraint meta_ahead_can_be check (ahead_ms between 0 and 1000000000000000) not valid;
+alter table {group}.meta add constraint meta_ahead_can_be check (ahead_ms between 0 and 1000000000000000) not valid;
 
 -- As before; and a slot is ticked once at a time, and moves in a term that there is.
-create or replace function scaler.guard_slot() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create or replace function {group}.guard_slot() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
 begin
     if new.epoch not in (old.epoch, old.epoch + 1)
        or (new.epoch = old.epoch and (new.owner, new.incarnation) is distinct from (old.owner, old.incarnation)) then
@@ -34,23 +34,23 @@ begin
         raise exception 'slot %: ticks rise by one (% to %)', old.slot, old.ticks, new.ticks
             using errcode = 'integrity_constraint_violation';
     end if;
-    if new.term > old.term and new.term > (select l.term from scaler.leader l) then
+    if new.term > old.term and new.term > (select l.term from {group}.leader l) then
         raise exception 'slot %: no term % has begun', old.slot, new.term using errcode = 'integrity_constraint_violation';
     end if;
     return new;
 end $$;
 
-drop trigger guard_slot on scaler.slot;
-create trigger guard_slot before update on scaler.slot for each row
+drop trigger guard_slot on {group}.slot;
+create trigger guard_slot before update on {group}.slot for each row
     when ((new.owner, new.incarnation, new.epoch) is distinct from (old.owner, old.incarnation, old.epoch)
           or new.last_tick < old.last_tick or new.ticks not in (old.ticks, old.ticks + 1) or new.term <> old.term)
-    execute function scaler.guard_slot();
+    execute function {group}.guard_slot();
 
 -- No slot is ticked ahead of the clock: it would not be ticked again before its time has come. Once a statement, since a trigger for each row would
 -- cost every tick a call for every slot.
-create function scaler.guard_ticks() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function {group}.guard_ticks() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
 declare
-    latest constant bigint := (select c.tick + 1 from scaler.clock() c);
+    latest constant bigint := (select c.tick + 1 from {group}.clock() c);
     wrong record;
 begin
     if (select max(n.last_tick) from later n) > latest then
@@ -64,10 +64,10 @@ begin
     return null;
 end $$;
 
-create trigger guard_ticks after update on scaler.slot referencing old table as earlier new table as later
-    for each statement execute function scaler.guard_ticks();
+create trigger guard_ticks after update on {group}.slot referencing old table as earlier new table as later
+    for each statement execute function {group}.guard_ticks();
 
-create or replace function scaler.guard_leader() returns trigger language plpgsql set search_path = pg_catalog as $$
+create or replace function {group}.guard_leader() returns trigger language plpgsql set search_path = pg_catalog as $$
 begin
     if new.term not in (old.term, old.term + 1) then
         raise exception 'the term rises by one (% to %)', old.term, new.term using errcode = 'integrity_constraint_violation';
@@ -75,18 +75,18 @@ begin
     raise exception 'a leadership begins at present and lasts for a day at most' using errcode = 'integrity_constraint_violation';
 end $$;
 
-drop trigger guard_leader on scaler.leader;
-create trigger guard_leader before update on scaler.leader for each row
+drop trigger guard_leader on {group}.leader;
+create trigger guard_leader before update on {group}.leader for each row
     when (new.term not in (old.term, old.term + 1)
           or (new.expires_at is distinct from old.expires_at and new.expires_at > clock_timestamp() + interval '1 day')
           or (new.deaf_since is distinct from old.deaf_since and new.deaf_since > clock_timestamp() + interval '1 minute')
           or (new.elected_at is distinct from old.elected_at and new.elected_at > clock_timestamp() + interval '1 minute'))
-    execute function scaler.guard_leader();
+    execute function {group}.guard_leader();
 
 -- Ticks go on from the last one that was done, and never back; see sql/catch_up.sql.
-create function scaler.guard_clock() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function {group}.guard_clock() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
 declare
-    last constant bigint := (select coalesce(max(s.last_tick), 0) from scaler.slot s);
+    last constant bigint := (select coalesce(max(s.last_tick), 0) from {group}.slot s);
 begin
     if new.ahead_ms < old.ahead_ms
        or (extract(epoch from clock_timestamp()) * 1000 + new.ahead_ms) / new.tick_ms > last + 2 then
@@ -96,5 +96,5 @@ begin
     return new;
 end $$;
 
-create trigger guard_clock before update on scaler.meta for each row
-    when (new.ahead_ms <> old.ahead_ms) execute function scaler.guard_clock();
+create trigger guard_clock before update on {group}.meta for each row
+    when (new.ahead_ms <> old.ahead_ms) execute function {group}.guard_clock();

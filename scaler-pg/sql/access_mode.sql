@@ -1,4 +1,4 @@
 -- Whether this user may run the tick's own statement; if not, there is a function that does it for those who may execute it.
 -- Where something is missing yet, the statement is the one that says so.
-select coalesce(has_any_column_privilege(to_regclass('public.work_items')::oid, 'update')
-                and has_any_column_privilege(to_regclass('scaler.slot')::oid, 'update'), true)
+select coalesce(has_any_column_privilege(to_regclass({table_text})::oid, 'update')
+                and has_any_column_privilege(to_regclass('{group}.slot')::oid, 'update'), true)

@@ -1,4 +1,4 @@
 -- How often each slot was ticked, all slots or these, and the tick it is.
 select now.tick, s.slot, s.owner, s.ticks, s.last_tick
-from scaler.slot s, scaler.clock() now
+from {group}.slot s, {group}.clock() now
 where $1::integer[] is null or s.slot = any ($1)

@@ -1,3 +1,3 @@
 -- As audit_items.sql, for a few slots, by their index; of very many items the first ones.
-select w.id, scaler.slot_of(w.id) as slot, coalesce(w.value, 0) as value from public.work_items w
-where scaler.slot_of(w.id) = any ($1) order by w.id limit $2
+select w.{key}, {group}.slot_of(w.{key}) as slot, coalesce(w.value, 0) as value from {table} w
+where {group}.slot_of(w.{key}) = any ($1) order by w.{key} limit $2

@@ -3,7 +3,7 @@
 --
 -- $3 is true if the candidate hears members. Such a candidate also replaces a leader that has heard none for 10 s. A candidate that hears
 -- none waits 2 s longer for an expired lease.
-update scaler.leader
+update {group}.leader
 set term = term + 1, holder = $1, expires_at = clock_timestamp() + make_interval(secs => $2), lease = make_interval(secs => $2), deaf_since = null,
     elected_at = clock_timestamp()
 where holder is null

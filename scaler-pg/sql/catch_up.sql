@@ -4,12 +4,12 @@
 -- `leader` holds the leader's row against a new term until that is done, as in commit.sql. A tick under way still goes by the clock that
 -- it has read, and finds nothing due. Of two of these at once, the second finds `ahead_ms` changed and adds nothing.
 with leader as materialized (
-    select from scaler.leader l where l.term = $1 and l.holder = $2 for share
+    select from {group}.leader l where l.term = $1 and l.holder = $2 for share
 ), seen as materialized (
-    select m.ahead_ms, now.tick_ms, (select max(last_tick) from scaler.slot) + 1 - now.tick as ticks
-    from scaler.meta m, scaler.clock() now
+    select m.ahead_ms, now.tick_ms, (select max(last_tick) from {group}.slot) + 1 - now.tick as ticks
+    from {group}.meta m, {group}.clock() now
 )
-update scaler.meta m set ahead_ms = seen.ahead_ms + seen.ticks * seen.tick_ms
+update {group}.meta m set ahead_ms = seen.ahead_ms + seen.ticks * seen.tick_ms
 from seen
 where exists (select from leader) and seen.ticks > 2 and m.ahead_ms = seen.ahead_ms
 returning seen.ticks

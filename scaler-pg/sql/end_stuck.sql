@@ -5,4 +5,4 @@
 select count(pg_terminate_backend(a.pid)) from pg_stat_activity a
 where a.datname = current_database() and a.backend_xid is not null and a.wait_event = 'ClientRead'
   and a.query_start < clock_timestamp() - interval '1 second'
-  and a.application_name in (select 'scaler-worker ' || s.incarnation from scaler.slot s where s.slot = any ($1))
+  and a.application_name in (select {session_name} || s.incarnation from {group}.slot s where s.slot = any ($1))

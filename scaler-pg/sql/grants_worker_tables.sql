@@ -1,16 +1,14 @@
 -- Statements that give a worker what its statements need: neither owner nor epoch of a slot, and of an item only what a tick changes.
 -- Who may update one column may lock the row.
-select format(statement, $1::text) from unnest(array[
-    'grant usage on schema public to %I',
-    'grant usage on schema scaler to %I',
-    'grant select on scaler.meta, scaler.slot to %I',
-    'grant update (last_tick, ticks) on scaler.slot to %I',
-    'grant select (id, value, currentworker), update (value, currentworker) on public.work_items to %I',
-    'grant execute on function scaler.clock(), scaler.slot_of(uuid), scaler.adopt(text, uuid), scaler.installation() to %I',
-    'grant execute on function scaler.claim_orphans(text, uuid, bigint, bigint) to %I',
-    'grant execute on function scaler.increment(text, integer[], bigint, uuid[]) to %I',
-    'grant execute on function scaler.increment_part(text, uuid[], timestamptz) to %I',
-    'grant execute on function scaler.tick_part(text, bigint, integer[], uuid[], timestamptz) to %I',
-    'grant execute on function scaler.tick_around(text, uuid, integer, integer, uuid[], uuid[]) to %I',
-    'grant execute on function scaler.try_to_write(text, uuid) to %I'
-]) with ordinality as statements(statement, place) order by place
+grant usage on schema {schema} to {role};
+grant usage on schema {group} to {role};
+grant select on {group}.meta, {group}.slot to {role};
+grant update (last_tick, ticks) on {group}.slot to {role};
+grant select ({key}, value, currentworker), update (value, currentworker) on {table} to {role};
+grant execute on function {group}.clock(), {group}.slot_of({key_type}), {group}.adopt(text, uuid), {group}.installation() to {role};
+grant execute on function {group}.claim_orphans(text, uuid, bigint, bigint) to {role};
+grant execute on function {group}.increment(text, integer[], bigint, {key_type}[]) to {role};
+grant execute on function {group}.increment_part(text, {key_type}[], timestamptz) to {role};
+grant execute on function {group}.tick_part(text, bigint, integer[], {key_type}[], timestamptz) to {role};
+grant execute on function {group}.tick_around(text, uuid, integer, integer, {key_type}[], {key_type}[]) to {role};
+grant execute on function {group}.try_to_write(text, uuid) to {role};

@@ -4,31 +4,31 @@ with me(role) as (
 ), functions as (
     select bool_and(coalesce(has_function_privilege(role, to_regprocedure(function), 'execute'), false)) as granted
     from me, unnest(array[
-        'scaler.tick(text, uuid, integer, integer, bigint[], uuid[])',
-        'scaler.tick_around_as_owner(text, uuid, integer, integer, uuid[], uuid[])', 'scaler.try_to_write_as_owner(text, uuid)',
-        'scaler.items(text, uuid, integer, integer)', 'scaler.adopt(text, uuid)', 'scaler.installation()',
-        'scaler.claim_orphans(text, uuid, bigint, bigint)']) as function
+        '{group}.tick(text, uuid, integer, integer, bigint[], {key_type}[])',
+        '{group}.tick_around_as_owner(text, uuid, integer, integer, {key_type}[], {key_type}[])', '{group}.try_to_write_as_owner(text, uuid)',
+        '{group}.items(text, uuid, integer, integer)', '{group}.adopt(text, uuid)', '{group}.installation()',
+        '{group}.claim_orphans(text, uuid, bigint, bigint)']) as function
 )
 select what from me, functions, lateral (values
-    ('usage on schema public', has_schema_privilege(role, 'public', 'usage')),
-    ('select on public.work_items', has_column_privilege(role, 'public.work_items', 'id', 'select')
-                                    and has_column_privilege(role, 'public.work_items', 'value', 'select')),
-    ('update on public.work_items', has_column_privilege(role, 'public.work_items', 'value', 'update')
-                                    and has_column_privilege(role, 'public.work_items', 'currentworker', 'update')),
-    ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
-    ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),
-    ('update on scaler.slot', has_column_privilege(role, 'scaler.slot', 'last_tick', 'update')
-                              and has_column_privilege(role, 'scaler.slot', 'ticks', 'update')),
-    ('execute on scaler.increment', coalesce(has_function_privilege(role, to_regprocedure('scaler.increment(text, integer[], bigint, uuid[])'), 'execute'), false)),
-    ('execute on scaler.increment_part', coalesce(has_function_privilege(role, to_regprocedure('scaler.increment_part(text, uuid[], timestamptz)'), 'execute'), false)),
-    ('execute on scaler.tick_part',
-     coalesce(has_function_privilege(role, to_regprocedure('scaler.tick_part(text, bigint, integer[], uuid[], timestamptz)'), 'execute'), false)),
-    ('execute on scaler.tick_around',
-     coalesce(has_function_privilege(role, to_regprocedure('scaler.tick_around(text, uuid, integer, integer, uuid[], uuid[])'), 'execute'), false)),
-    ('execute on scaler.try_to_write', coalesce(has_function_privilege(role, to_regprocedure('scaler.try_to_write(text, uuid)'), 'execute'), false)),
-    ('execute on scaler.adopt', coalesce(has_function_privilege(role, to_regprocedure('scaler.adopt(text, uuid)'), 'execute'), false)),
-    ('execute on scaler.installation', coalesce(has_function_privilege(role, to_regprocedure('scaler.installation()'), 'execute'), false)),
-    ('execute on scaler.claim_orphans',
-     coalesce(has_function_privilege(role, to_regprocedure('scaler.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
+    ('usage on schema ' || {schema_name}, has_schema_privilege(role, {schema_name}, 'usage')),
+    ('select on ' || {table_text}, has_column_privilege(role, {table_text}, {key_name}, 'select')
+                                    and has_column_privilege(role, {table_text}, 'value', 'select')),
+    ('update on ' || {table_text}, has_column_privilege(role, {table_text}, 'value', 'update')
+                                    and has_column_privilege(role, {table_text}, 'currentworker', 'update')),
+    ('select on {group}.meta', has_table_privilege(role, '{group}.meta', 'select')),
+    ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
+    ('update on {group}.slot', has_column_privilege(role, '{group}.slot', 'last_tick', 'update')
+                              and has_column_privilege(role, '{group}.slot', 'ticks', 'update')),
+    ('execute on {group}.increment', coalesce(has_function_privilege(role, to_regprocedure('{group}.increment(text, integer[], bigint, {key_type}[])'), 'execute'), false)),
+    ('execute on {group}.increment_part', coalesce(has_function_privilege(role, to_regprocedure('{group}.increment_part(text, {key_type}[], timestamptz)'), 'execute'), false)),
+    ('execute on {group}.tick_part',
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.tick_part(text, bigint, integer[], {key_type}[], timestamptz)'), 'execute'), false)),
+    ('execute on {group}.tick_around',
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.tick_around(text, uuid, integer, integer, {key_type}[], {key_type}[])'), 'execute'), false)),
+    ('execute on {group}.try_to_write', coalesce(has_function_privilege(role, to_regprocedure('{group}.try_to_write(text, uuid)'), 'execute'), false)),
+    ('execute on {group}.adopt', coalesce(has_function_privilege(role, to_regprocedure('{group}.adopt(text, uuid)'), 'execute'), false)),
+    ('execute on {group}.installation', coalesce(has_function_privilege(role, to_regprocedure('{group}.installation()'), 'execute'), false)),
+    ('execute on {group}.claim_orphans',
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
 ) as needed(what, granted)
-where not needed.granted and (not functions.granted or what = 'usage on schema public')
+where not needed.granted and (not functions.granted or what = 'usage on schema ' || {schema_name})

@@ -3,12 +3,12 @@ with me(role) as (
     select coalesce($1::name, current_user)
 )
 select what from me, lateral (values
-    ('usage on schema public', has_schema_privilege(role, 'public', 'usage')),
-    ('select on scaler.meta', has_table_privilege(role, 'scaler.meta', 'select')),
-    ('select on scaler.slot', has_table_privilege(role, 'scaler.slot', 'select')),
-    ('select on scaler.leader', has_table_privilege(role, 'scaler.leader', 'select')),
-    ('select on public.work_items (id, value)', has_column_privilege(role, 'public.work_items', 'id', 'select')
-                                               and has_column_privilege(role, 'public.work_items', 'value', 'select')),
-    ('execute on scaler.slot_of', coalesce(has_function_privilege(role, to_regprocedure('scaler.slot_of(uuid)'), 'execute'), false))
+    ('usage on schema ' || {schema_name}, has_schema_privilege(role, {schema_name}, 'usage')),
+    ('select on {group}.meta', has_table_privilege(role, '{group}.meta', 'select')),
+    ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
+    ('select on {group}.leader', has_table_privilege(role, '{group}.leader', 'select')),
+    ('select on ' || {table_text} || format(' (%I, value)', {key_name}), has_column_privilege(role, {table_text}, {key_name}, 'select')
+                                               and has_column_privilege(role, {table_text}, 'value', 'select')),
+    ('execute on {group}.slot_of', coalesce(has_function_privilege(role, to_regprocedure('{group}.slot_of({key_type})'), 'execute'), false))
 ) as needed(what, granted)
 where not granted

@@ -1,4 +1,4 @@
 -- Who leads, for how long yet, and for how long it has heard no member.
 select term, holder, greatest(extract(epoch from expires_at - clock_timestamp()), 0)::double precision as expires_in_s,
        greatest(extract(epoch from clock_timestamp() - deaf_since), 0)::double precision as deaf_for_s
-from scaler.leader where holder is not null
+from {group}.leader where holder is not null

@@ -3,7 +3,7 @@ select case
     when exists (select from pg_constraint where contype = 'f' and confrelid = c.oid) then 'a foreign key points at it'
     when exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal) then 'it has a trigger'
     when exists (select from pg_rewrite where ev_class = c.oid) then 'it has a rule'
-    when exists (select from pg_publication_tables where schemaname = 'public' and tablename = 'work_items')
+    when exists (select from pg_publication_tables where schemaname = {schema_name} and tablename = {table_name})
         then 'a publication has it, and subscribers would see rows deleted and inserted'
     when exists (select from pg_replication_slots where slot_type = 'logical' and database = current_database())
         then 'a logical replication slot reads this database, and its reader would see rows deleted and inserted'
@@ -12,4 +12,4 @@ select case
     when exists (select from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
                  and (attidentity = 'a' or attgenerated <> '')) then 'it has a generated column'
 end
-from pg_class c where c.oid = 'public.work_items'::regclass
+from pg_class c where c.oid = {table_text}::regclass

@@ -1,7 +1,7 @@
 -- Whether a transaction that began two seconds ago or earlier has written to the table of work, or to one that inherits from it: an index cannot be made
 -- beside it, and would be left half made.
 with recursive family(oid) as (
-    select to_regclass('public.work_items')::oid
+    select to_regclass({table_text})::oid
     union
     select i.inhrelid from pg_inherits i join family f on i.inhparent = f.oid
 )

@@ -1,1 +1,1 @@
-delete from public.work_items where id = any ($1)
+delete from {table} where {key} = any ($1)

@@ -1,2 +1,2 @@
 -- Ends a lease so that the next candidate need not wait. The holder stays, and with it the fence.
-update scaler.leader set expires_at = clock_timestamp() where term = $1 and holder = $2
+update {group}.leader set expires_at = clock_timestamp() where term = $1 and holder = $2

@@ -9,31 +9,31 @@
 -- dead row versions meanwhile.
 -- `= any (array(...))` rather than a join: a join makes the planner hash the whole table of work.
 with now as materialized (
-    select * from scaler.clock()
+    select * from {group}.clock()
 ), mine as materialized (
-    select s.slot, s.epoch, s.last_tick from scaler.slot s
+    select s.slot, s.epoch, s.last_tick from {group}.slot s
     where s.owner = $1 and s.incarnation = $2 and s.slot >= $3 and s.slot < $4
 ), fence as materialized (
     select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) as fence from mine
 ), few as (
-    select greatest(slots::bigint * 2097152 / nullif(pg_relation_size('public.work_items'), 0), 1) as few from scaler.meta
+    select greatest(slots::bigint * 2097152 / nullif(pg_relation_size({table_text}), 0), 1) as few from {group}.meta
 ), wanted as materialized (
     select m.slot from mine m
     where m.last_tick < (select tick from now)
       -- A slot without items needs no tick, but the first one is the owner's sign of life. The index is scanned backward, since newer
       -- row versions come later in it: while an old transaction is open, there is one version for each tick since it began.
       and (m.slot = (select min(slot) from mine)
-           or m.slot = (select scaler.slot_of(w.id) from public.work_items w where scaler.slot_of(w.id) <= m.slot
-                        order by scaler.slot_of(w.id) desc limit 1))
+           or m.slot = (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) <= m.slot
+                        order by {group}.slot_of(w.{key}) desc limit 1))
 ), due as materialized (
-    select s.slot from scaler.slot s
+    select s.slot from {group}.slot s
     where s.slot = any (array(select slot from wanted)) and s.slot >= $3 and s.slot < $4
       and s.owner = $1 and s.incarnation = $2 and s.last_tick < (select tick from now)
     order by s.last_tick, s.slot
     limit case when (select fence from fence) is distinct from $5[1] then (select few from few) end
     for no key update of s skip locked
 ), ticked as (
-    update scaler.slot s set last_tick = (select tick from now), ticks = s.ticks + 1
+    update {group}.slot s set last_tick = (select tick from now), ticks = s.ticks + 1
     where s.slot = any (array(select slot from due))
     returning s.slot
 ), seen as materialized (
@@ -43,11 +43,11 @@ with now as materialized (
 ), done as materialized (
     -- Where the slots are those of $5, its number of items is expected, too.
     select i.items, i.digest, i.present
-    from seen s, scaler.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end, $6) i
+    from seen s, {group}.increment($1, array(select slot from ticked), case when array[s.fence, s.ticked] = $5[1:2] then $5[3] end, $6) i
 )
 select now.tick, now.into_ms, now.tick_ms,
-       (select slots from scaler.meta) as slots,
-       (select installation from scaler.meta) as installation,
+       (select slots from {group}.meta) as slots,
+       (select installation from {group}.meta) as installation,
        seen.owned, seen.fence, seen.ticked,
        (select count(*) from wanted) - seen.ticked as left_over,
        done.items, done.digest, done.present,

@@ -1,10 +1,10 @@
 -- Tries to change up to eight items of others in the name of this worker, each change taken back at once. Gives one that was refused, with the
 -- reason, where all were, and nulls where one was not, or where there is none.
-create or replace function scaler.try_to_write(worker text, life uuid, out refused uuid, out state text, out said text)
+create or replace function {group}.try_to_write(worker text, life uuid, out refused {key_type}, out state text, out said text)
 language plpgsql as $body$
 #variable_conflict use_variable
 declare
-    item uuid;
+    item {key_type};
 begin
     perform set_config('lock_timeout', '50ms', true);
     set constraints all immediate;
@@ -12,20 +12,20 @@ begin
         with places as (
             -- From all places on the circle of slots: those of others first, and of them those that were ticked in this tick already, since a tick
             -- passes over an item that is locked, if only for a moment.
-            select p.place from scaler.meta m, scaler.clock() now, lateral (select floor(random() * m.slots)::integer as place from generate_series(1, 64)) p
-            join scaler.slot s on s.slot = p.place
+            select p.place from {group}.meta m, {group}.clock() now, lateral (select floor(random() * m.slots)::integer as place from generate_series(1, 64)) p
+            join {group}.slot s on s.slot = p.place
             order by (s.owner, s.incarnation) is not distinct from (worker, life), s.last_tick < now.tick limit 8
         )
         select distinct found.id from places, lateral (
             select coalesce(
-                (select w.id from public.work_items w where scaler.slot_of(w.id) >= place order by scaler.slot_of(w.id) limit 1),
-                (select w.id from public.work_items w where scaler.slot_of(w.id) >= 0 order by scaler.slot_of(w.id) limit 1)
+                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= place order by {group}.slot_of(w.{key}) limit 1),
+                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= 0 order by {group}.slot_of(w.{key}) limit 1)
             ) as id
         ) as found where found.id is not null
     loop
         begin
-            update public.work_items w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
-            where scaler.slot_of(w.id) = scaler.slot_of(item) and w.id = item;
+            update {table} w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
+            where {group}.slot_of(w.{key}) = {group}.slot_of(item) and w.{key} = item;
             if not found then
                 raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
             end if;
@@ -45,4 +45,4 @@ begin
         end;
     end loop;
 end $body$;
-revoke all on function scaler.try_to_write(text, uuid) from public;
+revoke all on function {group}.try_to_write(text, uuid) from public;

@@ -1,16 +1,16 @@
 -- The table of work, and each table that inherits from it, without a whole index on the slot; and a half-made index on it, if there is one, which an installer
 -- that was killed has left. By what an index is on, not by its name: that may be the index of a table that was renamed.
 with recursive family(oid) as (
-    select to_regclass('public.work_items')::oid
+    select to_regclass({table_text})::oid
     union
     select i.inhrelid from pg_inherits i join family f on i.inhparent = f.oid
 ), on_slot as (
     select i.indrelid, i.indexrelid, i.indisvalid and i.indisready and i.indislive as is_whole
     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
     where i.indrelid in (select oid from family) and i.indnatts = 1 and i.indkey[0] = 0 and i.indpred is null and m.amname = 'btree'
-      and pg_get_expr(i.indexprs, i.indrelid) in ('scaler.slot_of(id)', 'slot_of(id)')
+      and pg_get_expr(i.indexprs, i.indrelid) in (format('{group}.slot_of(%I)', {key_name}), format('slot_of(%I)', {key_name}))
       and exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
-                  and d.refclassid = 'pg_proc'::regclass and d.refobjid = to_regprocedure('scaler.slot_of(uuid)'))
+                  and d.refclassid = 'pg_proc'::regclass and d.refobjid = to_regprocedure('{group}.slot_of({key_type})'))
 )
 select format('%I.%I', n.nspname, c.relname) as relation,
        (select format('%I.%I', n.nspname, h.relname) from on_slot o join pg_class h on h.oid = o.indexrelid

@@ -5,44 +5,68 @@ use std::sync::{Mutex, PoisonError};
 use scaler_core::StoreError;
 
 use crate::connection::Link;
+use crate::names::Rendered;
+use crate::sql::Sql;
 
 /// SQL of a worker in one access mode.
 #[derive(Debug)]
 pub(crate) struct AccessMode {
-    pub(crate) tick: &'static str,
-    pub(crate) tick_around: &'static str,
-    pub(crate) try_to_write: &'static str,
-    pub(crate) items: &'static str,
+    pub(crate) tick: Rendered,
+    pub(crate) tick_around: Rendered,
+    pub(crate) try_to_write: Rendered,
+    pub(crate) items: Rendered,
 }
 
-static DIRECT: AccessMode = AccessMode {
-    tick: include_str!("../sql/tick.sql"),
-    tick_around: "select * from scaler.tick_around($1, $2, $3, $4, $5, $6)",
-    try_to_write: "select * from scaler.try_to_write($1, $2)",
-    items: include_str!("../sql/items.sql"),
-};
+impl AccessMode {
+    fn direct(sql: &Sql) -> Self {
+        Self {
+            tick: sql.tick.clone(),
+            tick_around: sql.names.render("select * from {group}.tick_around($1, $2, $3, $4, $5, $6)"),
+            try_to_write: sql.names.render("select * from {group}.try_to_write($1, $2)"),
+            items: sql.items.clone(),
+        }
+    }
 
-static DEFINER: AccessMode = AccessMode {
-    tick: "select * from scaler.tick($1, $2, $3, $4, $5, $6)",
-    tick_around: "select * from scaler.tick_around_as_owner($1, $2, $3, $4, $5, $6)",
-    try_to_write: "select * from scaler.try_to_write_as_owner($1, $2)",
-    items: "select * from scaler.items($1, $2, $3, $4)",
-};
+    fn definer(sql: &Sql) -> Self {
+        Self {
+            tick: sql.names.render("select * from {group}.tick($1, $2, $3, $4, $5, $6)"),
+            tick_around: sql.names.render("select * from {group}.tick_around_as_owner($1, $2, $3, $4, $5, $6)"),
+            try_to_write: sql.names.render("select * from {group}.try_to_write_as_owner($1, $2)"),
+            items: sql.names.render("select * from {group}.items($1, $2, $3, $4)"),
+        }
+    }
+}
 
 /// Access mode in use. It is determined again after a refusal, since privileges may change while a worker runs.
-#[derive(Debug, Default)]
-pub(crate) struct FoundAccessMode(Mutex<Option<&'static AccessMode>>);
+#[derive(Debug)]
+pub(crate) struct FoundAccessMode {
+    direct: AccessMode,
+    definer: AccessMode,
+    ask: Rendered,
+    is_direct: Mutex<Option<bool>>,
+}
 
 impl FoundAccessMode {
-    pub(crate) async fn get(&self, link: &Link, during: &'static str) -> Result<&'static AccessMode, StoreError> {
-        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mode) = known {
-            return Ok(mode);
+    pub(crate) fn new(sql: &Sql) -> Self {
+        Self {
+            direct: AccessMode::direct(sql),
+            definer: AccessMode::definer(sql),
+            ask: sql.access_mode.clone(),
+            is_direct: Mutex::default(),
         }
-        let (direct,): (bool,) = link.row(during, sqlx::query_as(include_str!("../sql/access_mode.sql"))).await?;
-        let mode = if direct { &DIRECT } else { &DEFINER };
-        self.set(Some(mode));
-        Ok(mode)
+    }
+
+    pub(crate) async fn get(&self, link: &Link, during: &'static str) -> Result<&AccessMode, StoreError> {
+        let known = *self.is_direct.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_direct = match known {
+            Some(is_direct) => is_direct,
+            None => {
+                let (is_direct,): (bool,) = link.row(during, sqlx::query_as(&self.ask)).await?;
+                self.set(Some(is_direct));
+                is_direct
+            }
+        };
+        Ok(if is_direct { &self.direct } else { &self.definer })
     }
 
     /// Returns the answer unchanged. After `Denied` or `NotInstalled`, the access mode is determined again.
@@ -53,7 +77,7 @@ impl FoundAccessMode {
         answer
     }
 
-    fn set(&self, mode: Option<&'static AccessMode>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    fn set(&self, is_direct: Option<bool>) {
+        *self.is_direct.lock().unwrap_or_else(PoisonError::into_inner) = is_direct;
     }
 }

@@ -37,7 +37,7 @@ impl PgStore {
     /// # Errors
     /// If the store is unavailable, refuses, or does not answer.
     pub async fn sample(&self, slots: u16) -> Result<Scope, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/audit_sample.sql")).bind(i32::from(slots));
+        let query = sqlx::query_as(&self.sql.audit_sample).bind(i32::from(slots));
         let rows: Vec<(i32,)> = self.link.rows(DURING, query).await?;
         Ok(Scope::Slots(rows.into_iter().map(|(slot,)| number(slot)).collect()))
     }
@@ -101,15 +101,15 @@ impl PgStore {
         begin: impl FnOnce(Moment) -> T,
         mut see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<Result<T, StoreError>, sqlx::Error> {
-        let rows = sqlx::query_as(include_str!("../sql/audit_slots.sql")).bind(&slots).persistent(false);
+        let rows = sqlx::query_as(&self.sql.audit_slots).bind(&slots).persistent(false);
         let moment = match self.moment(rows.fetch_all(&mut *transaction).await?) {
             Ok(moment) => moment,
             Err(error) => return Ok(Err(error)),
         };
         let mut seen = begin(moment);
         let query = match slots {
-            None => sqlx::query_as(include_str!("../sql/audit_items.sql")),
-            Some(slots) => sqlx::query_as(include_str!("../sql/audit_some_items.sql")).bind(slots).bind(MOST_SAMPLED),
+            None => sqlx::query_as(&self.sql.audit_items),
+            Some(slots) => sqlx::query_as(&self.sql.audit_some_items).bind(slots).bind(MOST_SAMPLED),
         };
         let mut items = query.persistent(false).fetch(&mut *transaction);
         while let Some((id, slot, value)) = items.try_next().await? as Option<ItemRow> {

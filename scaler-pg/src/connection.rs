@@ -22,6 +22,7 @@ use crate::error::{Finding, Missing, Target, classify, is_read_only, may_be_miss
 use crate::idle::{IdleSessions, Purpose};
 use crate::password::PasswordFile;
 use crate::pool::{Lent, Pool, PoolOptions};
+use crate::sql::Sql;
 
 /// Time limit of each long-running statement. Such a statement locks only rows that it adds or removes, or none.
 const LASTING: &str = "set local statement_timeout = '300s'";
@@ -30,6 +31,7 @@ const LASTING: &str = "set local statement_timeout = '300s'";
 #[derive(Debug)]
 pub(crate) struct Link {
     pool: Pool,
+    sql: Arc<Sql>,
     clock: TokioClock,
     /// Statement that begins a transaction with its settings, if the pooler is in transaction mode; otherwise `None`.
     begin: Option<String>,
@@ -61,17 +63,18 @@ impl Link {
     ///
     /// Only ticks use the connections of the second link, and only these may commit without waiting for the disk. The links connect at first
     /// use. If one finds the server gone, the idle sessions of both are closed.
-    pub(crate) fn pair(config: &PgConfig) -> Result<(Self, Self), StoreError> {
+    pub(crate) fn pair(config: &PgConfig, sql: &Arc<Sql>) -> Result<(Self, Self), StoreError> {
         config.check()?;
         let idle = Arc::new(IdleSessions::new());
-        let others = Self::new(config, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
+        let others = Self::new(config, sql, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
         // One more is opened while some slots fail: those are retried in parallel with the others.
-        let ticks = Self::new(config, &idle, Purpose::Ticks, config.ticks_at_once.saturating_add(1), config.tick_commit)?;
+        let ticks = Self::new(config, sql, &idle, Purpose::Ticks, config.ticks_at_once.saturating_add(1), config.tick_commit)?;
         Ok((others, ticks))
     }
 
     fn new(
         config: &PgConfig,
+        sql: &Arc<Sql>,
         idle: &Arc<IdleSessions>,
         purpose: Purpose,
         most: u32,
@@ -87,6 +90,7 @@ impl Link {
                 Arc::clone(idle),
                 options,
             ),
+            sql: Arc::clone(sql),
             clock: TokioClock::start(),
             begin: config.begin(commit),
             command_timeout,
@@ -191,7 +195,7 @@ impl Link {
     /// Returns the missing part of the installation; `None` if nothing is missing or the query fails.
     async fn missing(&self, session: &mut PgConnection) -> Option<Missing> {
         let ask = async |connection: &mut PgConnection| {
-            let query = sqlx::query_scalar(include_str!("../sql/missing.sql")).persistent(self.begin.is_none());
+            let query = sqlx::query_scalar(&self.sql.missing).persistent(self.begin.is_none());
             query.fetch_optional(connection).await
         };
         let answer = async {

@@ -27,8 +27,7 @@ impl PgStore {
     /// # Errors
     /// If the store is unavailable, refuses, or does not answer.
     pub async fn leader(&self) -> Result<Option<Leader>, StoreError> {
-        let rows: Vec<(i64, Uuid, f64, Option<f64>)> =
-            self.link.rows("leader", sqlx::query_as(include_str!("../sql/leader.sql"))).await?;
+        let rows: Vec<(i64, Uuid, f64, Option<f64>)> = self.link.rows("leader", sqlx::query_as(&self.sql.leader)).await?;
         Ok(rows.first().map(|(number, holder, expires_in_s, deaf_for_s)| Leader {
             term: Term { number: unsigned(*number), holder: *holder },
             expires_in: Duration::try_from_secs_f64(*expires_in_s).unwrap_or_default(),
@@ -41,19 +40,19 @@ impl PgStore {
 #[deny(clippy::missing_trait_methods)]
 impl Election for PgStore {
     async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/campaign.sql")).bind(candidate);
+        let query = sqlx::query_as(&self.sql.campaign).bind(candidate);
         let query = query.bind(lease.as_secs_f64()).bind(hearing == Hearing::Members);
         let rows: Vec<(i64,)> = self.link.rows("campaign", query).await?;
         Ok(rows.first().map(|(number,)| Term { number: unsigned(*number), holder: candidate }))
     }
 
     async fn renew(&self, term: &Term, lease: Duration, hearing: Hearing) -> Result<bool, StoreError> {
-        let query = sqlx::query(include_str!("../sql/renew.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let query = sqlx::query(&self.sql.renew).bind(term.number.cast_signed()).bind(term.holder);
         Ok(self.link.change("renew", query.bind(lease.as_secs_f64()).bind(hearing == Hearing::Members)).await? > 0)
     }
 
     async fn resign(&self, term: &Term) -> Result<(), StoreError> {
-        let query = sqlx::query(include_str!("../sql/resign.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let query = sqlx::query(&self.sql.resign).bind(term.number.cast_signed()).bind(term.holder);
         self.link.change("resign", query).await.map(drop)
     }
 }

@@ -6,50 +6,52 @@
 
 use sqlx::PgConnection;
 
+use crate::sql::Sql;
+
 /// Parameter types: owner, incarnation, first slot, and end of the slots (exclusive).
 const SLOTS: &str = "text, uuid, integer, integer";
 const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integer, installation uuid, owned bigint, fence bigint, ticked bigint, \
     left_over bigint, items bigint, digest bigint, present bigint, locked bigint, took_us bigint";
 /// Result columns for refused items, in addition to `REPORT`.
-const REFUSED: &str = "refused uuid[], states text[], said text[]";
+const REFUSED: &str = "refused {key_type}[], states text[], said text[]";
 
 /// Creates the functions or updates them. Only the owner may execute them until others are granted that.
-pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    for statements in [
-        include_str!("../sql/adopt_function.sql").to_owned(),
-        include_str!("../sql/installation_function.sql").to_owned(),
-        include_str!("../sql/claim_orphans_function.sql").to_owned(),
-        include_str!("../sql/increment_function.sql").to_owned(),
-        include_str!("../sql/tick_around_functions.sql").to_owned(),
-        include_str!("../sql/try_to_write_function.sql").to_owned(),
-        // Functions of earlier versions.
-        "drop function if exists scaler.tick(text, uuid, integer, integer), scaler.tick(text, uuid, integer, integer, bigint[]), \
-         scaler.tick_around_locks(text, uuid, integer, integer)"
-            .to_owned(),
-        of_worker("tick", &format!("{SLOTS}, bigint[], uuid[]"), REPORT, include_str!("../sql/tick.sql")),
+pub(crate) async fn create(connection: &mut PgConnection, sql: &Sql) -> Result<(), sqlx::Error> {
+    let shared = [
+        &sql.adopt_function,
+        &sql.installation_function,
+        &sql.claim_orphans_function,
+        &sql.increment_function,
+        &sql.tick_around_functions,
+        &sql.try_to_write_function,
+        &sql.drop_old_functions,
+    ];
+    let of_worker = [
+        of_worker("tick", &format!("{SLOTS}, bigint[], {{key_type}}[]"), REPORT, include_str!("../sql/tick.sql")),
         of_worker(
             "tick_around_as_owner",
-            &format!("{SLOTS}, uuid[], uuid[]"),
+            &format!("{SLOTS}, {{key_type}}[], {{key_type}}[]"),
             &format!("{REPORT}, {REFUSED}"),
-            "select * from scaler.tick_around($1, $2, $3, $4, $5, $6)",
+            "select * from {group}.tick_around($1, $2, $3, $4, $5, $6)",
         ),
         of_worker(
             "try_to_write_as_owner",
             "text, uuid",
-            "refused uuid, state text, said text",
-            "select * from scaler.try_to_write($1, $2)",
+            "refused {key_type}, state text, said text",
+            "select * from {group}.try_to_write($1, $2)",
         ),
-        of_worker("items", SLOTS, "id uuid", include_str!("../sql/items.sql")),
-    ] {
-        // Composed of constants of this crate.
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *connection).await?;
+        of_worker("items", SLOTS, "id {key_type}", include_str!("../sql/items.sql")),
+    ];
+    let of_worker = of_worker.map(|function| sql.names.render(&function));
+    for statements in shared.into_iter().chain(&of_worker) {
+        sqlx::raw_sql(statements).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Returns the SQL that creates a function for a worker's statement. The function is in PL/pgSQL, since that caches the plan.
+/// Returns the template that creates a function for a worker's statement. The function is in PL/pgSQL, since that caches the plan.
 fn of_worker(name: &str, takes: &str, gives: &str, statement: &str) -> String {
-    let signature = format!("scaler.{name}({takes})");
+    let signature = format!("{{group}}.{name}({takes})");
     format!(
         "do $drop$ begin
              -- What a function gives cannot be changed; one of an earlier version must be granted anew.

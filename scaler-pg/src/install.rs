@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::config::Pooler;
 use crate::error::{Finding, Missing, classify};
 use crate::functions;
-use crate::roles::{LACKING_OF_CONTROL, LACKING_OF_WORKER, LACKING_TO_LOOK};
+use crate::names::{Names, Rendered};
 use crate::store::signed;
 use crate::table::{Table, is_held_up, prepare};
 
@@ -63,7 +63,7 @@ impl PgStore {
         if let Some(wanted) = slots.map(SlotCount::get).filter(|wanted| !SLOTS.contains(wanted)) {
             return Err(self.found(Finding::SlotsOutOfRange { target: self.link.target().clone(), wanted }));
         }
-        let (there, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(include_str!("../sql/may_install.sql"))).await?;
+        let (there, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(&self.sql.may_install)).await?;
         // The lock of an installer belongs to its session.
         if !may || self.link.pooler() == Pooler::Transaction {
             return self.installed_by_its_owner(there, slots).await;
@@ -85,7 +85,7 @@ impl PgStore {
     /// [`StoreError::NotInstalled`] when the schema or the table of work is missing, [`StoreError::Misshapen`] when the table does not fit,
     /// [`StoreError::Denied`] when a privilege is missing, or as for any other call.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.probe_for(LACKING_OF_WORKER).await
+        self.probe_for(&self.sql.lacking_of_worker).await
     }
 
     /// Like [`probe`](Self::probe), for a user that only reads.
@@ -93,13 +93,12 @@ impl PgStore {
     /// # Errors
     /// As for [`probe`](Self::probe).
     pub async fn probe_to_look(&self) -> Result<(), StoreError> {
-        self.probe_for(LACKING_TO_LOOK).await
+        self.probe_for(&self.sql.lacking_to_look).await
     }
 
-    async fn probe_for(&self, lacking: &'static str) -> Result<(), StoreError> {
+    async fn probe_for(&self, lacking: &Rendered) -> Result<(), StoreError> {
         let during = "probe";
-        let missing: Option<(String,)> =
-            self.link.rows(during, sqlx::query_as(include_str!("../sql/missing.sql"))).await?.into_iter().next();
+        let missing: Option<(String,)> = self.link.rows(during, sqlx::query_as(&self.sql.missing)).await?.into_iter().next();
         if let Some(missing) = missing.and_then(|(word,)| Missing::of(&word)) {
             return Err(missing.failure(during, self.link.target().clone()));
         }
@@ -132,22 +131,22 @@ impl PgStore {
         let work = async {
             self.migrate(connection).await?;
             let wanted = slots.unwrap_or(SlotCount::DEFAULT).get();
-            let installed: i32 = sqlx::query_scalar("select scaler.set_slots($1)")
+            let installed: i32 = sqlx::query_scalar(&self.sql.set_slots)
                 .bind(signed(wanted))
                 .fetch_one(&mut *connection)
                 .await
                 .map_err(|error| self.failed(error))?;
             let installation = self.fits(installed.cast_unsigned(), slots)?;
-            if is_held_up(connection).await.map_err(|error| self.failed(error))? {
+            if is_held_up(connection, &self.sql).await.map_err(|error| self.failed(error))? {
                 return Err(self.held(connection, INDEX).await);
             }
-            if let Err(error) = prepare(connection, items).await {
+            if let Err(error) = prepare(connection, &self.sql, items).await {
                 return Err(match self.failed(error) {
                     StoreError::Busy { .. } => self.held(connection, INDEX).await,
                     error => error,
                 });
             }
-            functions::create(connection).await.map_err(|error| self.failed(error))?;
+            functions::create(connection, &self.sql).await.map_err(|error| self.failed(error))?;
             Ok(installation)
         };
         self.link.attend(DURING, &backend, work).await
@@ -166,11 +165,11 @@ impl PgStore {
         if !there || self.table(None).await? == Table::Missing {
             return Err(owners_turn("missing"));
         }
-        if let Some(lacking) = self.lacks(DURING, LACKING_OF_CONTROL).await? {
+        if let Some(lacking) = self.lacks(DURING, &self.sql.lacking_of_control).await? {
             let source = Box::new(Finding::NotGranted { target: self.link.target().clone(), lacking });
             return Err(StoreError::Denied { during: DURING, source });
         }
-        let version = sqlx::query_as("select coalesce(max(version), 0) from scaler.migration where success");
+        let version = sqlx::query_as(&self.sql.version);
         let (version,): (i64,) = self.link.row(DURING, version).await?;
         if MIGRATIONS.iter().any(|(newest, ..)| *newest > version) {
             return Err(owners_turn("of an older version"));
@@ -213,12 +212,11 @@ impl PgStore {
     }
 
     async fn migrate(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
-            Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
-        };
-        let mut migrations = Migrator::with_migrations(MIGRATIONS.map(migration).to_vec());
-        migrations.create_schema("scaler");
-        migrations.dangerous_set_table_name("scaler.migration");
+        let names = &self.sql.names;
+        let mut migrations = Migrator::with_migrations(migrations(names));
+        let group = names.group();
+        migrations.dangerous_set_table_name(format!("{group}.migration"));
+        migrations.create_schema(group);
         migrations.set_locking(false).run_direct(None, connection, false).await.map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
                 self.failed(error)
@@ -226,6 +224,15 @@ impl PgStore {
             source => self.found(Finding::Migration { target: self.link.target().clone(), source }),
         })
     }
+}
+
+/// Returns the migrations of an installation with these names.
+fn migrations(names: &Names) -> Vec<Migration> {
+    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
+        let sql = names.render(sql).into_sql_str();
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    };
+    MIGRATIONS.map(migration).to_vec()
 }
 
 /// Removes the statement timeout of this session, since an index of a large table takes long, and returns its backend, to be attended
@@ -249,5 +256,21 @@ mod tests {
         files.sort();
         let listed = MIGRATIONS.map(|(version, description, _)| format!("{version:04}_{}.sql", description.replace(' ', "_")));
         assert_eq!(files, listed);
+    }
+
+    /// SHA-384 of the released migrations, as they are in the databases of earlier versions.
+    const RELEASED: [&str; 4] = [
+        "a4a77e6281f78f643877cf8c8dd86f249e7e8d260a5098b1e56321eb8b5cdf5e4dfa08fe110ab2bac72419151ee38512",
+        "91b99b2b8cb38264559c2a6f27b07b6be7e6284bb1330d36d38356be0e72f9e4a75d825897cb2010a9e6f970a66ec1b1",
+        "b062b044ecf27594a385d9a008621c29a10aa96fdea355800b51923106d89e4ccdc29db968508b2dc51583e2cb6171df",
+        "af0cccc6bdbf9f3755a09674021d1a3fcc93a9ec30aa0e2583679b4c046ff5abc32c549e2f59d403436cc91a66d03d99",
+    ];
+
+    #[test]
+    fn released_migrations_of_the_reference_installation_never_change() {
+        let rendered = migrations(&Names::default());
+        let checksum = |migration: &Migration| migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let checksums: Vec<_> = rendered.iter().take(RELEASED.len()).map(checksum).collect();
+        assert_eq!(checksums, RELEASED);
     }
 }

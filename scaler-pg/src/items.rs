@@ -27,7 +27,7 @@ impl PgStore {
     /// # Errors
     /// If the store is unavailable, refuses, or does not answer.
     pub async fn add_items(&self, count: u32) -> Result<Vec<ItemId>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/add_items.sql")).bind(i64::from(count));
+        let query = sqlx::query_as(&self.sql.add_items).bind(i64::from(count));
         let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid,)> = self.link.lasting("add items", None, add).await?;
         Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
@@ -38,7 +38,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_items(&self, items: &[ItemId]) -> Result<u64, StoreError> {
-        self.remove(sqlx::query(include_str!("../sql/remove_items.sql")).bind(uuids(items))).await
+        self.remove(sqlx::query(&self.sql.remove_items).bind(uuids(items))).await
     }
 
     /// Removes any `count` items and returns how many were removed.
@@ -46,7 +46,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_any_items(&self, count: u32) -> Result<u64, StoreError> {
-        self.remove(sqlx::query(include_str!("../sql/remove_any_items.sql")).bind(i64::from(count))).await
+        self.remove(sqlx::query(&self.sql.remove_any_items).bind(i64::from(count))).await
     }
 
     /// Returns the first `limit` items, by id.
@@ -54,7 +54,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn list_items(&self, limit: u32) -> Result<Vec<ItemRow>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/list_items.sql")).bind(i64::from(limit));
+        let query = sqlx::query_as(&self.sql.list_items).bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid, Option<i32>, Option<String>)> = self.link.lasting("list items", None, list).await?;
         Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::Uuid(id), value, worker }).collect())
@@ -65,7 +65,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn list_values(&self, limit: u32) -> Result<Vec<(ItemId, i32)>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/list_values.sql")).bind(i64::from(limit));
+        let query = sqlx::query_as(&self.sql.list_values).bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
         let rows: Vec<(Uuid, i32)> = self.link.lasting("list values", None, list).await?;
         Ok(rows.into_iter().map(|(id, value)| (ItemId::Uuid(id), value)).collect())

@@ -103,23 +103,23 @@ impl PgStore {
             progress(&done);
         }
         if done.moved > 0 {
-            self.on(connection, sqlx::query("vacuum public.work_items")).await?;
+            self.on(connection, sqlx::query(&self.sql.vacuum_table)).await?;
         }
         Ok(done)
     }
 
     async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.must_be_movable(connection).await?;
-        for sql in
-            ["set statement_timeout = 0", include_str!("../sql/leave_room.sql"), include_str!("../sql/rest_autovacuum.sql")]
-        {
-            sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(|error| classify(DURING, self.link.target(), error))?;
+        let failed = |error| classify(DURING, self.link.target(), error);
+        sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.map_err(failed)?;
+        for sql in [&self.sql.leave_room, &self.sql.rest_autovacuum] {
+            sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(failed)?;
         }
         Ok(())
     }
 
     async fn must_be_movable(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let why: Option<String> = sqlx::query_scalar(include_str!("../sql/not_movable.sql"))
+        let why: Option<String> = sqlx::query_scalar(&self.sql.not_movable)
             .fetch_one(connection)
             .await
             .map_err(|error| classify(DURING, self.link.target(), error))?;
@@ -148,7 +148,7 @@ impl PgStore {
     }
 
     async fn scattered(&self, connection: &mut PgConnection, first: u32, end: u32) -> Result<Vec<SlotRow>, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/scattered.sql")).bind(signed(first)).bind(signed(end));
+        let query = sqlx::query_as(&self.sql.scattered).bind(signed(first)).bind(signed(end));
         query.fetch_all(connection).await.map_err(|error| classify(DURING, self.link.target(), error))
     }
 
@@ -194,11 +194,11 @@ impl PgStore {
     async fn gather_in(&self, batch: &mut PgConnection, slots: &[i32]) -> Result<u64, StoreError> {
         self.on(batch, sqlx::query(PATIENCE)).await?;
         // In the lock order of a tick: its slots first, then the table.
-        self.on(batch, sqlx::query(include_str!("../sql/hold_slots.sql")).bind(slots)).await?;
-        self.on(batch, sqlx::query("lock table public.work_items in exclusive mode")).await?;
+        self.on(batch, sqlx::query(&self.sql.hold_slots).bind(slots)).await?;
+        self.on(batch, sqlx::query(&self.sql.lock_table)).await?;
         // From here on, no session can create a trigger on the table.
         self.must_be_movable(batch).await?;
-        self.on(batch, sqlx::query(include_str!("../sql/gather.sql")).bind(slots)).await
+        self.on(batch, sqlx::query(&self.sql.gather).bind(slots)).await
     }
 
     /// Runs a statement and returns the number of rows that it affected.

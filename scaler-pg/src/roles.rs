@@ -6,12 +6,9 @@ use sqlx::PgConnection;
 use crate::PgStore;
 use crate::connection::Failed;
 use crate::error::Finding;
+use crate::names::Rendered;
 
 const DURING: &str = "grant";
-pub(crate) const LACKING_OF_WORKER: &str = include_str!("../sql/lacking_of_worker.sql");
-pub(crate) const LACKING_OF_CONTROL: &str = include_str!("../sql/lacking_of_control.sql");
-
-pub(crate) const LACKING_TO_LOOK: &str = include_str!("../sql/lacking_to_look.sql");
 
 /// Roles of workers, control planes and readers. They must exist, and must not be that of the owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,14 +56,14 @@ impl PgStore {
                     WorkerAccess::Tables => include_str!("../sql/grants_worker_tables.sql"),
                     WorkerAccess::Functions => include_str!("../sql/grants_worker_functions.sql"),
                 };
-                self.grant_to(transaction, role, grants, LACKING_OF_WORKER).await?;
+                self.grant_to(transaction, role, grants, &self.sql.lacking_of_worker).await?;
             }
             if let Some(role) = &roles.control {
                 let grants = include_str!("../sql/grants_control.sql");
-                self.grant_to(transaction, role, grants, LACKING_OF_CONTROL).await?;
+                self.grant_to(transaction, role, grants, &self.sql.lacking_of_control).await?;
             }
             if let Some(role) = &roles.look {
-                self.grant_to(transaction, role, include_str!("../sql/grants_look.sql"), LACKING_TO_LOOK).await?;
+                self.grant_to(transaction, role, include_str!("../sql/grants_look.sql"), &self.sql.lacking_to_look).await?;
             }
             Ok(())
         };
@@ -74,7 +71,7 @@ impl PgStore {
     }
 
     /// Returns a privilege that this user lacks, from the query `lacking`; `None` if it has all of them.
-    pub(crate) async fn lacks(&self, during: &'static str, lacking: &'static str) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn lacks(&self, during: &'static str, lacking: &Rendered) -> Result<Option<String>, StoreError> {
         let lacking: Vec<(String,)> = self.link.rows(during, sqlx::query_as(lacking).bind(None::<&str>)).await?;
         Ok(lacking.into_iter().next().map(|(lacking,)| lacking))
     }
@@ -84,9 +81,9 @@ impl PgStore {
         connection: &mut PgConnection,
         role: &str,
         grants: &'static str,
-        lacking: &'static str,
+        lacking: &Rendered,
     ) -> Result<(), Failed> {
-        let query = sqlx::query_as(include_str!("../sql/role.sql")).bind(role);
+        let query = sqlx::query_as(&self.sql.role).bind(role);
         let (there, owner): (bool, bool) = query.fetch_one(&mut *connection).await?;
         if !there {
             return Err(self.refused(|target| Finding::NoRole { target, role: role.to_owned() }).into());
@@ -95,11 +92,8 @@ impl PgStore {
             return Err(self.refused(|target| Finding::OwnersRole { target, role: role.to_owned() }).into());
         }
         for statements in [include_str!("../sql/grants_none.sql"), grants] {
-            let statements: Vec<String> = sqlx::query_scalar(statements).bind(role).fetch_all(&mut *connection).await?;
-            for statement in statements {
-                // Postgres itself has quoted the role's name.
-                sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
-            }
+            let statements = self.sql.names.render_for(role, statements);
+            sqlx::raw_sql(&statements).execute(&mut *connection).await?;
         }
         // If this user may not grant on another user's table, Postgres only warns.
         let lacking: Vec<String> = sqlx::query_scalar(lacking).bind(role).fetch_all(connection).await?;

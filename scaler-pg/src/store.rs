@@ -1,6 +1,7 @@
 //! [`PgStore`], the store on Postgres. Each method runs one statement.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,8 +23,10 @@ use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::digest_cache::{DigestCache, Expectation, Found};
 use crate::error::{Finding, is_refusal};
+use crate::names::{Names, Rendered};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
 use crate::row::row;
+use crate::sql::Sql;
 
 /// SQLSTATEs of an item that another session holds: lock not available, deadlock.
 const LOCKED: [&str; 2] = ["55P03", "40P01"];
@@ -32,6 +35,7 @@ const LOCKED: [&str; 2] = ["55P03", "40P01"];
 #[derive(Debug)]
 pub struct PgStore {
     pub(crate) link: Link,
+    pub(crate) sql: Arc<Sql>,
     ticks: Link,
     access_mode: FoundAccessMode,
     expected: DigestCache,
@@ -45,11 +49,13 @@ impl PgStore {
     /// # Errors
     /// If the URL is invalid, or the timeouts do not fit together. No connection is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        let (link, ticks) = Link::pair(config)?;
+        let sql = Arc::new(Sql::new(Names::default()));
+        let (link, ticks) = Link::pair(config, &sql)?;
         Ok(Self {
             link,
             ticks,
-            access_mode: FoundAccessMode::default(),
+            access_mode: FoundAccessMode::new(&sql),
+            sql,
             expected: DigestCache::default(),
             refused: Refused::default(),
             counting: Mutex::default(),
@@ -85,7 +91,7 @@ impl PgStore {
         slots: SlotRange,
         detour: Detour,
     ) -> Result<TickReport, StoreError> {
-        let query = bound(mode.tick_around, owner, slots).bind(uuids(&detour.left_out)).bind(uuids(&detour.suspects));
+        let query = bound(&mode.tick_around, owner, slots).bind(uuids(&detour.left_out)).bind(uuids(&detour.suspects));
         let row: AroundRow = self.access_mode.heed(self.ticks.row("tick", query).await)?;
         let AroundRow { report: row, refused, states, said } = row;
         let (mut named, mut locked) = (Vec::new(), unsigned(row.locked));
@@ -221,7 +227,7 @@ impl WorkStore for PgStore {
             return self.tick_around(mode, owner, slots, detour).await;
         }
         let expected = self.expected.get(owner, slots);
-        let query = bound(mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
+        let query = bound(&mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
         let left_out = (!detour.left_out.is_empty()).then(|| uuids(&detour.left_out));
         match self.ticks.row("tick", query.bind(left_out)).await {
             // Nothing was changed. Items that are refused or locked must not keep the others from being ticked.
@@ -239,7 +245,7 @@ impl WorkStore for PgStore {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         let mode = self.access_mode.get(&self.link, "items").await?;
-        let query = sqlx::query_as(mode.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let query = sqlx::query_as(&mode.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
         let rows: Vec<(Uuid,)> = self.access_mode.heed(answer)?;
         Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
@@ -248,7 +254,7 @@ impl WorkStore for PgStore {
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let during = "try to write";
         let mode = self.access_mode.get(&self.link, during).await?;
-        let query = sqlx::query_as(mode.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let query = sqlx::query_as(&mode.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let row: (Option<Uuid>, Option<String>, Option<String>) = self.access_mode.heed(self.link.row(during, query).await)?;
         let (Some(item), Some(state), Some(said)) = row else {
             self.refused.may_write(owner);
@@ -260,7 +266,7 @@ impl WorkStore for PgStore {
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
         let during = "assignment";
-        let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(include_str!("../sql/assignment.sql"))).await?;
+        let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(&self.sql.assignment)).await?;
         let installation = InstallationId::new(rows.first().map(|row| row.installation).unwrap_or_default());
         let mut assignment =
             Assignment { installation, tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
@@ -300,7 +306,7 @@ impl WorkStore for PgStore {
         let counting = counting.insert(before.unwrap_or_else(|| Counting::new(slots)));
         loop {
             let part = counting.part();
-            let query = sqlx::query_as(include_str!("../sql/census.sql")).bind(signed(part.first())).bind(signed(part.end()));
+            let query = sqlx::query_as(&self.sql.census).bind(signed(part.first())).bind(signed(part.end()));
             let row: CountRow = match self.link.row("census", query).await {
                 Err(StoreError::Busy { .. }) if counting.too_much(part) => continue,
                 answer => answer?,
@@ -320,12 +326,12 @@ impl WorkStore for PgStore {
         let owners: Vec<&str> = transfers.iter().map(|transfer| transfer.to.worker.as_str()).collect();
         let incarnations: Vec<Uuid> = transfers.iter().map(|transfer| transfer.to.incarnation.uuid()).collect();
         let after_tick: Vec<bool> = transfers.iter().map(|transfer| transfer.timing == Timing::AfterTick).collect();
-        let query = sqlx::query_as(include_str!("../sql/commit.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let query = sqlx::query_as(&self.sql.commit).bind(term.number.cast_signed()).bind(term.holder);
         let query = query.bind(&slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
         let row: CommitRow = match self.link.row("commit", query).await {
             Err(busy @ StoreError::Busy { .. }) => {
                 // A session that holds the slots may never release them. The caller tries again anyway.
-                let query = sqlx::query_as(include_str!("../sql/end_stuck.sql")).bind(&slots);
+                let query = sqlx::query_as(&self.sql.end_stuck).bind(&slots);
                 let _: (i64,) = self.link.row("commit", query).await?;
                 return Err(busy);
             }
@@ -341,21 +347,20 @@ impl WorkStore for PgStore {
     }
 
     async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
-        let query = sqlx::query_as(include_str!("../sql/catch_up.sql")).bind(term.number.cast_signed()).bind(term.holder);
+        let query = sqlx::query_as(&self.sql.catch_up).bind(term.number.cast_signed()).bind(term.holder);
         let rows: Vec<(i64,)> = self.link.rows("catch up", query).await?;
         Ok(rows.first().map_or(0, |(ticks,)| unsigned(*ticks)))
     }
 
     async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
-        let query = sqlx::query_as("select scaler.adopt($1, $2), scaler.installation()").bind(owner.worker.as_str());
+        let query = sqlx::query_as(&self.sql.adopt).bind(owner.worker.as_str());
         let (adopted, installation): (i64, Uuid) = self.link.row("adopt", query.bind(owner.incarnation.uuid())).await?;
         let slots = usize::try_from(adopted).unwrap_or(usize::MAX);
         Ok(Adoption { installation: InstallationId::new(installation), slots })
     }
 
     async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
-        let sql = "select wait_ms, claimed, unticked from scaler.claim_orphans($1, $2, $3, $4)";
-        let query = sqlx::query_as(sql).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        let query = sqlx::query_as(&self.sql.claim_orphans).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let query =
             query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).bind(well_since.0.min(i64::MAX.unsigned_abs()).cast_signed());
         let (wait_ms, claimed, unticked): (i64, i64, i64) = self.link.row("claim orphans", query).await?;
@@ -367,19 +372,19 @@ impl WorkStore for PgStore {
     }
 
     async fn installation(&self) -> Result<InstallationId, StoreError> {
-        let (installation,): (Uuid,) = self.link.row("installation", sqlx::query_as("select scaler.installation()")).await?;
+        let (installation,): (Uuid,) = self.link.row("installation", sqlx::query_as(&self.sql.installation)).await?;
         Ok(InstallationId::new(installation))
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         let during = "slot count";
-        let (slots,): (i32,) = self.link.row(during, sqlx::query_as("select slots from scaler.meta")).await?;
+        let (slots,): (i32,) = self.link.row(during, sqlx::query_as(&self.sql.slot_count)).await?;
         self.count(during, slots)
     }
 }
 
 /// Returns a worker's statement with these slots as parameters.
-fn bound<T>(sql: &'static str, owner: &MemberKey, slots: SlotRange) -> QueryAs<'static, Postgres, T, PgArguments>
+fn bound<T>(sql: &Rendered, owner: &MemberKey, slots: SlotRange) -> QueryAs<'static, Postgres, T, PgArguments>
 where
     T: for<'row> FromRow<'row, PgRow>,
 {

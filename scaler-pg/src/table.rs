@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::PgStore;
 use crate::error::Finding;
 use crate::row::row;
+use crate::sql::Sql;
 
 const DURING: &str = "check the table";
 
@@ -28,7 +29,7 @@ pub(crate) enum Table {
 impl PgStore {
     /// Checks that the table of work is missing or fits as it is, for this role or, if `None`, for this user.
     pub(crate) async fn table(&self, role: Option<&str>) -> Result<Table, StoreError> {
-        let rows: Vec<ColumnRow> = self.link.rows(DURING, sqlx::query_as(include_str!("../sql/shape.sql"))).await?;
+        let rows: Vec<ColumnRow> = self.link.rows(DURING, sqlx::query_as(&self.sql.shape)).await?;
         let Some(first) = rows.first() else { return Ok(Table::Missing) };
         let target = || self.link.target().clone();
         if first.kind != "r" {
@@ -46,7 +47,7 @@ impl PgStore {
                 return Err(unworkable(Finding::Column { target: target(), column, found, expected }));
             }
         }
-        let obstacles = sqlx::query_as(include_str!("../sql/obstacles.sql")).bind(role);
+        let obstacles = sqlx::query_as(&self.sql.obstacles).bind(role);
         let obstacles: Vec<(String, String)> = self.link.rows(DURING, obstacles).await?;
         match obstacles.into_iter().next() {
             Some((what, remedy)) => Err(unworkable(Finding::Unworkable { target: target(), what, remedy })),
@@ -64,10 +65,9 @@ impl PgStore {
         if self.table(None).await? == Table::Missing {
             return Err(missing(Finding::NoTable { target: self.link.target().clone() }));
         }
-        let unindexed: Vec<(String, Option<String>)> =
-            self.link.rows(DURING, sqlx::query_as(include_str!("../sql/unindexed.sql"))).await?;
+        let unindexed: Vec<(String, Option<String>)> = self.link.rows(DURING, sqlx::query_as(&self.sql.unindexed)).await?;
         let Some((relation, _)) = unindexed.into_iter().next() else { return Ok(()) };
-        let (_, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(include_str!("../sql/may_install.sql"))).await?;
+        let (_, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(&self.sql.may_install)).await?;
         if may {
             return self.install(None).await.map(drop);
         }
@@ -81,27 +81,27 @@ fn unworkable(finding: Finding) -> StoreError {
 
 /// Creates the table with its first items if it is missing. Sets a fillfactor, so that increments stay in their pages, and creates an index
 /// on the slot, also for each table that inherits from it. Nothing else is ever done to a user's own table.
-pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> Result<(), sqlx::Error> {
+pub(crate) async fn prepare(connection: &mut PgConnection, sql: &Sql, first_items: u32) -> Result<(), sqlx::Error> {
     // Checked again, since another installer may have held the lock until now.
-    let there: bool =
-        sqlx::query_scalar("select to_regclass('public.work_items') is not null").fetch_one(&mut *connection).await?;
+    let there: bool = sqlx::query_scalar(&sql.table_exists).fetch_one(&mut *connection).await?;
     if there {
-        sqlx::raw_sql(include_str!("../sql/leave_room.sql")).execute(&mut *connection).await?;
+        sqlx::raw_sql(&sql.leave_room).execute(&mut *connection).await?;
     } else {
         let mut creation = connection.begin().await?;
-        sqlx::raw_sql(include_str!("../sql/create_items.sql")).execute(&mut *creation).await?;
-        sqlx::query(include_str!("../sql/add_items.sql")).bind(i64::from(first_items)).execute(&mut *creation).await?;
+        sqlx::raw_sql(&sql.create_items).execute(&mut *creation).await?;
+        sqlx::query(&sql.add_items).bind(i64::from(first_items)).execute(&mut *creation).await?;
         creation.commit().await?;
     }
+    let slot = sql.names.render("{group}.slot_of({key})");
+    let slot = slot.as_str();
     // Other sessions may be writing to an existing table.
     let concurrently = if there { "concurrently" } else { "" };
-    let unindexed: Vec<(String, Option<String>)> =
-        sqlx::query_as(include_str!("../sql/unindexed.sql")).fetch_all(&mut *connection).await?;
+    let unindexed: Vec<(String, Option<String>)> = sqlx::query_as(&sql.unindexed).fetch_all(&mut *connection).await?;
     for (relation, half_made) in unindexed {
         let drop = half_made.map(|index| format!("drop index {index}"));
-        let create = format!("create index {concurrently} on {relation} (scaler.slot_of(id))");
+        let create = format!("create index {concurrently} on {relation} ({slot})");
         for statement in drop.into_iter().chain([create]) {
-            // Postgres has quoted the names.
+            // Postgres has quoted the names of the relations.
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
@@ -109,13 +109,12 @@ pub(crate) async fn prepare(connection: &mut PgConnection, first_items: u32) -> 
 }
 
 /// True if an index is missing, and an open transaction that has written to the table prevents its creation.
-pub(crate) async fn is_held_up(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let unindexed: Vec<(String, Option<String>)> =
-        sqlx::query_as(include_str!("../sql/unindexed.sql")).fetch_all(&mut *connection).await?;
+pub(crate) async fn is_held_up(connection: &mut PgConnection, sql: &Sql) -> Result<bool, sqlx::Error> {
+    let unindexed: Vec<(String, Option<String>)> = sqlx::query_as(&sql.unindexed).fetch_all(&mut *connection).await?;
     if unindexed.is_empty() {
         return Ok(false);
     }
-    sqlx::query_scalar(include_str!("../sql/old_writer.sql")).fetch_one(connection).await
+    sqlx::query_scalar(&sql.old_writer).fetch_one(connection).await
 }
 
 fn is_uuid(found: &str) -> bool {

@@ -8,14 +8,7 @@ use crate::error::classify;
 use crate::{PgStore, Pooler};
 
 const DURING: &str = "vacuum";
-/// Statements that run one by one, since `VACUUM` cannot run in a transaction. It cancels an autovacuum of the same table, which is throttled
-/// by its cost delay. Indexes are cleaned up in any case: until then, bitmap scans read the entries of dead versions.
-const STATEMENTS: [&str; 4] = [
-    "set statement_timeout = 0",
-    "set lock_timeout = '5s'",
-    "vacuum (index_cleanup on, truncate off, parallel 0) scaler.slot",
-    "vacuum (index_cleanup on, truncate off, parallel 0) public.work_items",
-];
+const SETTINGS: &str = "set statement_timeout = 0; set lock_timeout = '5s'";
 
 impl PgStore {
     /// Vacuums the tables of slots and items.
@@ -37,9 +30,11 @@ impl PgStore {
         let connection: &mut PgConnection = &mut session;
         let backend = self.link.wait(DURING, Backend::of(connection)).await?.into();
         let work = async {
-            for statement in STATEMENTS {
-                let answer = sqlx::query(statement).execute(&mut *connection).await;
-                answer.map_err(|error| classify(DURING, self.link.target(), error))?;
+            let failed = |error| classify(DURING, self.link.target(), error);
+            sqlx::raw_sql(SETTINGS).execute(&mut *connection).await.map_err(failed)?;
+            // One by one, since `VACUUM` cannot run in a transaction.
+            for vacuum in [&self.sql.vacuum_slots, &self.sql.vacuum_table] {
+                sqlx::query(vacuum).execute(&mut *connection).await.map_err(failed)?;
             }
             Ok(())
         };

@@ -99,9 +99,8 @@ async fn a_tick_under_way_by_the_number_before_ticks_nothing_twice() {
     sqlx::query("select from scaler.meta").execute(&mut *under_way).await.unwrap();
     let ticks = scene.catch_up().await;
     assert!((29..=32).contains(&ticks), "{ticks} ticks");
-    let tick = sqlx::query(include_str!("../../sql/tick.sql")).bind("a").bind(scene.owner.incarnation.uuid());
-    let report =
-        tick.bind(0).bind(256).bind(None::<Vec<i64>>).bind(None::<Vec<uuid::Uuid>>).fetch_one(&mut *under_way).await.unwrap();
+    let tick = sqlx::query("select * from scaler.tick('a', $1, 0, 256, null, null)").bind(scene.owner.incarnation.uuid());
+    let report = tick.fetch_one(&mut *under_way).await.unwrap();
     under_way.commit().await.unwrap();
     let (tick, items): (i64, i64) = (report.get("tick"), report.get("items"));
     assert!(tick.unsigned_abs() < last.0, "it goes by the clock that fell");

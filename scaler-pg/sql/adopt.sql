@@ -1,0 +1,1 @@
+select {group}.adopt($1, $2), {group}.installation()

@@ -1,0 +1,1 @@
+select to_regclass({table_text}) is not null

@@ -1,0 +1,111 @@
+//! The statements of `sql/`, rendered for one installation.
+
+use crate::names::{Names, Rendered};
+
+macro_rules! sql {
+    ($($file:ident,)+) => {
+        /// The statements of `sql/`, each in the field that has the name of its file, rendered for one installation.
+        #[derive(Debug)]
+        pub(crate) struct Sql {
+            pub(crate) names: Names,
+            $(pub(crate) $file: Rendered,)+
+        }
+
+        impl Sql {
+            pub(crate) fn new(names: Names) -> Self {
+                Self {
+                    $($file: names.render(include_str!(concat!("../sql/", stringify!($file), ".sql"))),)+
+                    names,
+                }
+            }
+
+            #[cfg(test)]
+            fn each(&self) -> Vec<(&'static str, &Rendered)> {
+                vec![$((stringify!($file), &self.$file),)+]
+            }
+        }
+    };
+}
+
+sql! {
+    access_mode,
+    add_items,
+    adopt,
+    adopt_function,
+    assignment,
+    audit_items,
+    audit_sample,
+    audit_slots,
+    audit_some_items,
+    campaign,
+    catch_up,
+    census,
+    claim_orphans,
+    claim_orphans_function,
+    commit,
+    create_items,
+    drop_old_functions,
+    end_stuck,
+    gather,
+    hold_slots,
+    increment_function,
+    installation,
+    installation_function,
+    items,
+    lacking_of_control,
+    lacking_of_worker,
+    lacking_to_look,
+    leader,
+    leave_room,
+    list_items,
+    list_values,
+    lock_table,
+    may_install,
+    missing,
+    not_movable,
+    obstacles,
+    old_writer,
+    remove_any_items,
+    remove_items,
+    renew,
+    resign,
+    rest_autovacuum,
+    role,
+    scattered,
+    set_slots,
+    shape,
+    slot_count,
+    table_exists,
+    tick,
+    tick_around_functions,
+    try_to_write_function,
+    unindexed,
+    vacuum_slots,
+    vacuum_table,
+    version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that are rendered for a role, too.
+    const GRANTS: &str = "grants_";
+
+    #[test]
+    fn every_template_is_listed_and_every_placeholder_is_known() {
+        let sql = Sql::new(Names::default());
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+        for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            let template = std::fs::read_to_string(&file).unwrap();
+            let is_listed = name.starts_with(GRANTS) || sql.each().iter().any(|(listed, _)| *listed == name);
+            let rendered = sql.names.render_for("me", &template);
+            let is_template = template != rendered.as_str();
+            assert!(is_listed || !is_template, "{name}.sql is a template");
+            for word in rendered.as_str().split('{').skip(1).filter_map(|rest| rest.split_once('}')) {
+                assert!(!word.0.starts_with(|letter: char| letter.is_ascii_lowercase()), "{name}.sql: {{{}}}", word.0);
+            }
+        }
+    }
+}
