@@ -3,16 +3,17 @@
 //! The fence of a [`WorkStore`] protects only its own database. Work that calls another system may still be in progress when its
 //! slot moves. A [`Gate`] in each worker then decides when work may begin:
 //!
-//! - [`HandOver::Atomic`]: at once. Work of the former owner may overlap with work of the new one.
-//! - [`HandOver::DrainAck`]: when the former owner has acknowledged that its work has ended, or when the limit has passed. **If
+//! - [`HandOver::Overlap`]: at once. Work of the former owner may overlap with work of the new one.
+//! - [`HandOver::Exclusive`]: when the former owner has acknowledged that its work has ended, or when the limit has passed. **If
 //!   no piece of work takes longer than half of the limit, two workers never work on one slot at the same time**, whichever
 //!   acknowledgements are lost and whichever workers die.
 //!
 //! A gate cannot stop a process that is paused during its work and resumes after the limit. Only the system that receives the
 //! effect can: it must reject a [`Token`] that is older than one it has seen. So pass the token on wherever it can be checked.
 //!
-//! Acknowledgements may be broadcast over any channel: a lost one costs a wait and nothing else. The control plane, the worker
-//! and their stores do not use this module; the caller feeds it with [`WorkStoreExt::holdings`].
+//! Acknowledgements may travel over any channel: a lost one costs a wait and nothing else. A [`Node`](crate::Node) keeps them in
+//! the slot's row: it feeds its gate with [`WorkStore::holdings`](crate::WorkStore::holdings) and passes on what ends by
+//! [`WorkStore::acknowledge`](crate::WorkStore::acknowledge).
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,7 +21,7 @@
 //! use scaler_core::{Epoch, Slot};
 //!
 //! let second = Duration::from_secs(1);
-//! let mode = HandOver::DrainAck { limit: 10 * second };
+//! let mode = HandOver::Exclusive { limit: 10 * second };
 //! let (mut giver, mut receiver) = (Gate::new(mode), Gate::new(mode));
 //! let (slot, mut now) = (Slot::new(7), second);
 //!
@@ -41,20 +42,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use crate::{Epoch, Slot};
 
-use crate::{Epoch, MemberKey, Slot, StoreError, WorkStore};
+const ALL_SLOTS: RangeInclusive<Slot> = Slot::new(0)..=Slot::new(u32::MAX);
 
 /// Mode of hand-over: condition for work outside the store to begin on a slot that this process has received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandOver {
-    /// At once.
-    Atomic,
+    /// At once: two owners may overlap for the time that the former one takes to notice.
+    Overlap,
     /// Once the former owner has acknowledged, or `limit` after the slot was received.
-    DrainAck {
-        /// Maximum wait; at least twice as long as the longest piece of work.
+    Exclusive {
+        /// Maximum wait; at least twice as long as the longest piece of work, or as work takes to stop when it is told to.
         limit: Duration,
     },
 }
@@ -75,7 +77,7 @@ impl fmt::Display for Token {
     }
 }
 
-/// Broadcast that no worker works on the slot at this epoch or at any earlier one.
+/// Statement that no worker works on the slot at this epoch or at any earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Acknowledgement {
     /// The slot.
@@ -127,31 +129,61 @@ impl Gate {
             let new = Turn { came_at: now, held: true, clear: false, in_flight: 0 };
             self.turns.entry(key).or_insert(new).held = true;
         }
-        self.end_turns(now)
+        self.end_turns(now, ALL_SLOTS)
+    }
+
+    /// Records that this process, as requested at `asked_at`, still held exactly the slots of the last [`look`](Self::look).
+    pub fn renew(&mut self, asked_at: Duration) {
+        self.looked_at = self.looked_at.max(asked_at);
+    }
+
+    /// Returns the time until which work may go on without another look; `None` if without end.
+    #[must_use]
+    pub fn known_until(&self) -> Option<Duration> {
+        match self.mode {
+            HandOver::Overlap => None,
+            HandOver::Exclusive { limit } => Some(self.looked_at + limit / 2),
+        }
+    }
+
+    /// Returns the earliest time at which work that waits for a former owner may begin without an acknowledgement.
+    #[must_use]
+    pub fn clear_at(&self) -> Option<Duration> {
+        let HandOver::Exclusive { limit } = self.mode else { return None };
+        self.turns.values().filter(|turn| turn.held && !turn.clear).map(|turn| turn.came_at + limit).min()
+    }
+
+    /// Lets work begin whose wait is over. Returns the acknowledgements to broadcast.
+    pub fn poll(&mut self, now: Duration) -> Vec<Acknowledgement> {
+        self.end_turns(now, ALL_SLOTS)
     }
 
     /// Records an acknowledgement from another worker. Returns the acknowledgements to broadcast in turn.
     pub fn hear(&mut self, now: Duration, acknowledgement: Acknowledgement) -> Vec<Acknowledgement> {
         let over = self.over.entry(acknowledgement.slot).or_default();
         *over = acknowledgement.epoch.max(*over);
-        self.end_turns(now)
+        self.end_turns(now, acknowledgement.slot..=acknowledgement.slot)
+    }
+
+    /// Returns the token of a slot on which work may begin; `None` as for [`begin`](Self::begin), which also counts the work.
+    #[must_use]
+    pub fn token(&self, now: Duration, slot: Slot) -> Option<Token> {
+        let turns = self.turns.range((slot, Epoch(0))..=(slot, Epoch(u64::MAX)));
+        let ((_, epoch), turn) = turns.rev().find(|(_, turn)| turn.held)?;
+        let is_known = self.known_until().is_none_or(|until| now <= until);
+        let over = self.over.get(&slot).copied();
+        (is_known && (turn.clear || is_clear(self.mode, *epoch, over, turn.came_at, now)))
+            .then_some(Token { slot, epoch: *epoch })
     }
 
     /// Begins a piece of work on a slot. `None` if the slot is not held, if its work may not begin yet, or if the last look is
     /// too old.
     pub fn begin(&mut self, now: Duration, slot: Slot) -> Option<Token> {
-        let (mode, looked_at, over) = (self.mode, self.looked_at, self.over.get(&slot).copied());
-        let turns = self.turns.range_mut((slot, Epoch(0))..=(slot, Epoch(u64::MAX)));
-        let ((_, epoch), turn) = turns.filter(|(_, turn)| turn.held).last()?;
-        let is_known = match mode {
-            HandOver::Atomic => true,
-            HandOver::DrainAck { limit } => now.saturating_sub(looked_at) <= limit / 2,
-        };
-        turn.clear |= is_clear(mode, *epoch, over, turn.came_at, now);
-        (is_known && turn.clear).then(|| {
-            turn.in_flight += 1;
-            Token { slot, epoch: *epoch }
-        })
+        let token = self.token(now, slot)?;
+        let turn = self.turns.get_mut(&(slot, token.epoch))?;
+        turn.clear = true;
+        turn.in_flight += 1;
+        Some(token)
     }
 
     /// Ends a piece of work. Returns the acknowledgements to broadcast.
@@ -159,51 +191,36 @@ impl Gate {
         if let Some(turn) = self.turns.get_mut(&(token.slot, token.epoch)) {
             turn.in_flight = turn.in_flight.saturating_sub(1);
         }
-        self.end_turns(now)
+        self.end_turns(now, token.slot..=token.slot)
     }
 
-    /// Ends the turns that are over. A turn is acknowledged only after those before it have ended or the limit has passed: if a
-    /// process acknowledged its own turn earlier, the next owner would not know that an earlier one is still working.
-    fn end_turns(&mut self, now: Duration) -> Vec<Acknowledgement> {
-        let mut told = Vec::new();
+    /// Ends the turns of these slots that are over. A turn is acknowledged only after those before it have ended or the limit has passed:
+    /// if a process acknowledged its own turn earlier, the next owner would not know that an earlier one is still working.
+    fn end_turns(&mut self, now: Duration, slots: RangeInclusive<Slot>) -> Vec<Acknowledgement> {
+        let mut ended = Vec::new();
         let (mode, over) = (self.mode, &mut self.over);
-        self.turns.retain(|(slot, epoch), turn| {
+        for ((slot, epoch), turn) in self.turns.range_mut((*slots.start(), Epoch(0))..=(*slots.end(), Epoch(u64::MAX))) {
             turn.clear |= is_clear(mode, *epoch, over.get(slot).copied(), turn.came_at, now);
-            let ends = !turn.held && turn.clear && turn.in_flight == 0;
-            if ends {
-                told.push(Acknowledgement { slot: *slot, epoch: *epoch });
+            if !turn.held && turn.clear && turn.in_flight == 0 {
+                ended.push(Acknowledgement { slot: *slot, epoch: *epoch });
                 let over = over.entry(*slot).or_default();
                 *over = (*epoch).max(*over);
             }
-            !ends
-        });
-        told
+        }
+        for Acknowledgement { slot, epoch } in &ended {
+            self.turns.remove(&(*slot, *epoch));
+        }
+        ended
     }
 }
 
 fn is_clear(mode: HandOver, epoch: Epoch, over: Option<Epoch>, came_at: Duration, now: Duration) -> bool {
     match mode {
-        HandOver::Atomic => true,
+        HandOver::Overlap => true,
         // The first epoch has no earlier owner.
-        HandOver::DrainAck { limit } => {
+        HandOver::Exclusive { limit } => {
             let all_before_are_over = over.unwrap_or_default().next() >= epoch;
             all_before_are_over || now.saturating_sub(came_at) >= limit
         }
     }
 }
-
-/// Convenience methods for any [`WorkStore`].
-#[async_trait]
-pub trait WorkStoreExt: WorkStore {
-    /// Returns the slots of a member, each with its epoch, as input of [`Gate::look`]. It reads the whole assignment, which a
-    /// database role that may only execute functions cannot.
-    ///
-    /// # Errors
-    /// As for [`WorkStore::assignment`].
-    async fn holdings(&self, owner: &MemberKey) -> Result<Vec<(Slot, Epoch)>, StoreError> {
-        let slots = (0..).map(Slot::new).zip(self.assignment().await?.slots);
-        Ok(slots.filter(|(_, state)| state.owner.as_ref() == Some(owner)).map(|(slot, state)| (slot, state.epoch)).collect())
-    }
-}
-
-impl<S: WorkStore + ?Sized> WorkStoreExt for S {}

@@ -36,6 +36,7 @@ mod item_id;
 mod load;
 mod membership;
 pub mod memory;
+pub mod node;
 mod plan;
 mod ring;
 mod roster;
@@ -52,6 +53,7 @@ pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, MemberKey, Tic
 pub use item_id::{InvalidItemId, ItemId, KeyType};
 pub use load::SlotLoad;
 pub use membership::{Member, MemberRecord, MemberState, Membership, Registration, WakeUp};
+pub use node::Node;
 pub use plan::{Cost, Move, Plan, Reason};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
@@ -60,8 +62,8 @@ pub use ring::{
 };
 pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{
-    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason,
-    RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
+    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Holding, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal,
+    RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
 };
 
 /// Compiles and runs the README's example as a doc test.

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::hand_over::Acknowledgement;
 use crate::{
-    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick,
+    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term,
+    Tick,
 };
 
 /// Item that the store does not let a worker change, although it lets the worker change others.
@@ -97,6 +99,17 @@ impl Assignment {
     pub fn is_behind(&self) -> bool {
         self.slots.iter().map(|slot| slot.last_tick).max().is_some_and(|last| last.since(self.tick) > 1)
     }
+}
+
+/// Slot that a member holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Holding {
+    /// The slot.
+    pub slot: Slot,
+    /// Version of its ownership: the fencing token.
+    pub epoch: Epoch,
+    /// Latest epoch at which work of the slot is known to have ended, by [`acknowledge`](WorkStore::acknowledge).
+    pub ended: Epoch,
 }
 
 /// Point of a tick at which a slot may change its owner.
@@ -219,6 +232,23 @@ pub trait WorkStore: Debug + Send + Sync {
     /// As for [`tick`](Self::tick).
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError>;
 
+    /// Returns the slots that this owner holds in this range, in order, at one moment. Changes nothing and waits for no lock.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError>;
+
+    /// Records for each of these slots that its work has ended at this epoch and at all earlier ones, so that the next owner need not
+    /// wait; see [`hand_over`](crate::hand_over).
+    ///
+    /// - What is recorded never decreases. It stays below the present epoch of the slot, unless `owner` holds the slot: only an owner
+    ///   can end its own epoch.
+    /// - Repeating it is safe; a lost call costs the next owner a wait.
+    ///
+    /// # Errors
+    /// As for [`tick`](Self::tick).
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError>;
+
     /// Tests whether the store lets this worker change items of other workers, and undoes the changes in the same step. Returns a
     /// refused item if all attempts were refused, and `None` if one succeeded or if there are no such items.
     ///
@@ -308,4 +338,22 @@ pub trait WorkStore: Debug + Send + Sync {
     /// # Errors
     /// As for [`tick`](Self::tick).
     async fn slot_count(&self) -> Result<SlotCount, StoreError>;
+
+    /// Creates what the store needs, or checks that it exists. A [`Node`](crate::Node) calls it before it begins. The default does
+    /// nothing. Repeating it is safe.
+    ///
+    /// # Errors
+    /// If something is missing that this caller may not create, or as for [`tick`](Self::tick).
+    async fn prepare(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Returns a membership that is kept in the same place, for a [`Node`](crate::Node) that is given no other; `None`, the default, if
+    /// there is none.
+    ///
+    /// # Errors
+    /// If its settings are invalid. No connection is tried yet.
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
+        Ok(None)
+    }
 }

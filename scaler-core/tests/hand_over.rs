@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use scaler_core::hand_over::{Acknowledgement, Gate, HandOver, Token, WorkStoreExt};
+use scaler_core::hand_over::{Acknowledgement, Gate, HandOver, Token};
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Election, Epoch, Hearing, Incarnation, MemberKey, Slot, SlotCount, Timing, TokioClock, Transfer, WorkStore, WorkerId,
+    Election, Epoch, Hearing, Holding, Incarnation, MemberKey, Slot, SlotCount, SlotRange, Timing, TokioClock, Transfer,
+    WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
 const MS: Duration = Duration::from_millis(1);
 const LIMIT: Duration = Duration::from_secs(10);
-const DRAIN_ACK: HandOver = HandOver::DrainAck { limit: LIMIT };
+const EXCLUSIVE: HandOver = HandOver::Exclusive { limit: LIMIT };
 const WORKERS: usize = 3;
 const SLOTS: u32 = 2;
 
@@ -170,12 +171,12 @@ fn played(mode: HandOver, happenings: Vec<Happening>) -> World {
 proptest! {
     #[test]
     fn no_two_workers_work_on_one_slot_at_once(happenings in happenings(5000)) {
-        prop_assert_eq!(played(DRAIN_ACK, happenings).overlapped, 0);
+        prop_assert_eq!(played(EXCLUSIVE, happenings).overlapped, 0);
     }
 
     #[test]
     fn in_the_end_the_owner_may_work(happenings in happenings(5000)) {
-        let mut world = played(DRAIN_ACK, happenings);
+        let mut world = played(EXCLUSIVE, happenings);
         (0..WORKERS).for_each(|worker| world.look(worker));
         world.pass(LIMIT);
         (0..WORKERS).for_each(|worker| world.look(worker));
@@ -198,19 +199,19 @@ fn in_many_histories(mode: HandOver, longest_work_ms: u64) -> (usize, usize) {
 
 #[test]
 fn without_acknowledgements_work_overlaps_and_so_does_work_beyond_its_time() {
-    let (begun, overlapped) = in_many_histories(DRAIN_ACK, 5000);
+    let (begun, overlapped) = in_many_histories(EXCLUSIVE, 5000);
     assert!(begun > 1000 && overlapped == 0, "{overlapped} of {begun}");
-    let (begun_at_once, overlapped_at_once) = in_many_histories(HandOver::Atomic, 5000);
+    let (begun_at_once, overlapped_at_once) = in_many_histories(HandOver::Overlap, 5000);
     println!(
         "overlaps: {overlapped} of {begun} pieces of work with acknowledgements, {overlapped_at_once} of {begun_at_once} without"
     );
     assert!(overlapped_at_once > 100);
-    assert!(in_many_histories(DRAIN_ACK, 60_000).1 > 0, "half of the limit is what is promised");
+    assert!(in_many_histories(EXCLUSIVE, 60_000).1 > 0, "half of the limit is what is promised");
 }
 
 #[test]
 fn who_never_began_answers_for_the_one_before_it() {
-    let [mut first, mut second, mut third] = [(); 3].map(|()| Gate::new(DRAIN_ACK));
+    let [mut first, mut second, mut third] = [(); 3].map(|()| Gate::new(EXCLUSIVE));
     let slot = Slot::new(1);
     first.look(LIMIT, LIMIT, [(slot, Epoch(1))]);
     let token = first.begin(LIMIT, slot).unwrap();
@@ -235,5 +236,6 @@ async fn holdings_are_the_slots_of_one_life_with_their_epochs() {
     let transfer = |slot, life| Transfer { slot: Slot::new(slot), epoch: Epoch(0), to: key(life), timing: Timing::Now };
     store.commit(&term, &[transfer(3, 1), transfer(5, 2), transfer(9, 1)]).await.unwrap();
     let store: &dyn WorkStore = &store;
-    assert_eq!(store.holdings(&key(1)).await.unwrap(), [(Slot::new(3), Epoch(1)), (Slot::new(9), Epoch(1))]);
+    let held = store.holdings(&key(1), SlotRange::ALL).await.unwrap();
+    assert_eq!(held, [3, 9].map(|slot| Holding { slot: Slot::new(slot), epoch: Epoch(1), ended: Epoch(0) }));
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::control::{self, ControlConfig, ControlEvent};
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::worker::{self, Worker, WorkerConfig};
 use scaler_core::{
-    Adoption, Assignment, Claim, Clock, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, RefusedItem,
-    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, TokioClock, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Clock, Election, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey, Outcome,
+    RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, TokioClock, Transfer, WorkStore, WorkerId,
 };
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -85,6 +86,14 @@ impl WorkStore for Failing {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.store.holdings(owner, slots).await
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.store.acknowledge(owner, ended).await
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

@@ -7,3 +7,5 @@ grant execute on function {group}.try_to_write_as_owner(text, uuid) to {role};
 grant execute on function {group}.items(text, uuid, integer, integer) to {role};
 grant execute on function {group}.adopt(text, uuid), {group}.installation() to {role};
 grant execute on function {group}.claim_orphans(text, uuid, bigint, bigint) to {role};
+grant execute on function {group}.holdings(text, uuid, integer, integer) to {role};
+grant execute on function {group}.acknowledge(text, uuid, integer[], bigint[]) to {role};

@@ -7,6 +7,8 @@ grant update (last_tick, ticks) on {group}.slot to {role};
 grant select ({key}, value, currentworker), update (value, currentworker) on {table} to {role};
 grant execute on function {group}.clock(), {group}.slot_of({key_type}), {group}.adopt(text, uuid), {group}.installation() to {role};
 grant execute on function {group}.claim_orphans(text, uuid, bigint, bigint) to {role};
+grant execute on function {group}.holdings(text, uuid, integer, integer) to {role};
+grant execute on function {group}.acknowledge(text, uuid, integer[], bigint[]) to {role};
 grant execute on function {group}.increment(text, integer[], bigint, {key_type}[]) to {role};
 grant execute on function {group}.increment_part(text, {key_type}[], timestamptz) to {role};
 grant execute on function {group}.tick_part(text, bigint, integer[], {key_type}[], timestamptz) to {role};

@@ -7,7 +7,8 @@ with me(role) as (
         '{group}.tick(text, uuid, integer, integer, bigint[], {key_type}[])',
         '{group}.tick_around_as_owner(text, uuid, integer, integer, {key_type}[], {key_type}[])', '{group}.try_to_write_as_owner(text, uuid)',
         '{group}.items(text, uuid, integer, integer)', '{group}.adopt(text, uuid)', '{group}.installation()',
-        '{group}.claim_orphans(text, uuid, bigint, bigint)']) as function
+        '{group}.claim_orphans(text, uuid, bigint, bigint)', '{group}.holdings(text, uuid, integer, integer)',
+        '{group}.acknowledge(text, uuid, integer[], bigint[])']) as function
 )
 select what from me, functions, lateral (values
     ('usage on schema ' || {schema_name}, has_schema_privilege(role, {schema_name}, 'usage')),
@@ -28,6 +29,10 @@ select what from me, functions, lateral (values
     ('execute on {group}.try_to_write', coalesce(has_function_privilege(role, to_regprocedure('{group}.try_to_write(text, uuid)'), 'execute'), false)),
     ('execute on {group}.adopt', coalesce(has_function_privilege(role, to_regprocedure('{group}.adopt(text, uuid)'), 'execute'), false)),
     ('execute on {group}.installation', coalesce(has_function_privilege(role, to_regprocedure('{group}.installation()'), 'execute'), false)),
+    ('execute on {group}.holdings',
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.holdings(text, uuid, integer, integer)'), 'execute'), false)),
+    ('execute on {group}.acknowledge',
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.acknowledge(text, uuid, integer[], bigint[])'), 'execute'), false)),
     ('execute on {group}.claim_orphans',
      coalesce(has_function_privilege(role, to_regprocedure('{group}.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
 ) as needed(what, granted)

@@ -21,6 +21,7 @@ pub(crate) async fn create(connection: &mut PgConnection, sql: &Sql) -> Result<(
         &sql.adopt_function,
         &sql.installation_function,
         &sql.claim_orphans_function,
+        &sql.hand_over_functions,
         &sql.increment_function,
         &sql.tick_around_functions,
         &sql.try_to_write_function,

@@ -29,6 +29,7 @@ macro_rules! sql {
 
 sql! {
     access_mode,
+    acknowledge,
     add_items,
     adopt,
     adopt_function,
@@ -47,7 +48,9 @@ sql! {
     drop_old_functions,
     end_stuck,
     gather,
+    hand_over_functions,
     hold_slots,
+    holdings,
     increment_function,
     installation,
     installation_function,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
+    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
     RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
     WorkStore, WorkerId,
 };
@@ -251,6 +252,20 @@ impl WorkStore for PgStore {
         Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
     }
 
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        let rows: Vec<(i32, i64, i64)> = self.link.rows("holdings", bound(&self.sql.holdings, owner, slots)).await?;
+        let holding =
+            |(slot, epoch, ended)| Holding { slot: number(slot), epoch: Epoch(unsigned(epoch)), ended: Epoch(unsigned(ended)) };
+        Ok(rows.into_iter().map(holding).collect())
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        let slots: Vec<i32> = ended.iter().map(|ended| signed(ended.slot.number())).collect();
+        let epochs: Vec<i64> = ended.iter().map(|ended| ended.epoch.0.cast_signed()).collect();
+        let query = sqlx::query_as(&self.sql.acknowledge).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
+        self.link.row("acknowledge", query.bind(slots).bind(epochs)).await.map(|(_,): (i64,)| ())
+    }
+
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let during = "try to write";
         let mode = self.access_mode.get(&self.link, during).await?;
@@ -374,6 +389,10 @@ impl WorkStore for PgStore {
     async fn installation(&self) -> Result<InstallationId, StoreError> {
         let (installation,): (Uuid,) = self.link.row("installation", sqlx::query_as(&self.sql.installation)).await?;
         Ok(InstallationId::new(installation))
+    }
+
+    async fn prepare(&self) -> Result<(), StoreError> {
+        self.install(None).await.map(drop)
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

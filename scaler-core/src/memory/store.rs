@@ -7,11 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
+use super::MemoryMembership;
+use crate::hand_over::Acknowledgement;
 use crate::{
-    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing,
-    InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, ORPHANED_AFTER_TICKS, Outcome, Refusal, RefusalReason, RefusedItem,
-    Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
-    digest_of, slot_of,
+    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Epoch, Hearing,
+    Holding, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Membership, ORPHANED_AFTER_TICKS, Outcome, Refusal,
+    RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing,
+    Transfer, WorkStore, WorkerId, digest_of, slot_of,
 };
 
 /// Ticks subtracted from the tick in which an owner was given a slot, while there is a leader: a short grace period, not a sign of life.
@@ -24,6 +26,7 @@ pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     slots: SlotCount,
     tick_length: Duration,
+    membership: Arc<MemoryMembership>,
     state: Mutex<State>,
 }
 
@@ -51,6 +54,8 @@ struct State {
     ahead: u64,
     /// Tick in which each slot last changed its owner.
     moved: Vec<Tick>,
+    /// Latest epoch of each slot that was acknowledged.
+    ended: Vec<Epoch>,
     term: u64,
     office: Option<Office>,
 }
@@ -80,11 +85,13 @@ impl MemoryStore {
             ticks: vec![0; slots.len()],
             ahead: 0,
             moved: vec![Tick::default(); slots.len()],
+            ended: vec![Epoch::default(); slots.len()],
             term: 0,
             office: None,
         };
         Self {
             installation: InstallationId::new(Uuid::nil()),
+            membership: Arc::new(MemoryMembership::new(Arc::clone(&clock))),
             clock,
             slots,
             tick_length: tick_length.max(Duration::from_millis(1)),
@@ -285,6 +292,24 @@ impl WorkStore for MemoryStore {
         Ok(items)
     }
 
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        let state = self.lock();
+        let holding = |slot: Slot| Holding { slot, epoch: state.slots[slot.index()].epoch, ended: state.ended[slot.index()] };
+        Ok(state.owned_by(owner, slots).map(holding).collect())
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for Acknowledgement { slot, epoch } in ended {
+            let Some(SlotState { owner: holder, epoch: present, .. }) = state.slots.get(slot.index()) else { continue };
+            let is_own = holder.as_ref() == Some(owner);
+            let most = if is_own { present.0 } else { present.0.saturating_sub(1) };
+            let recorded = &mut state.ended[slot.index()];
+            *recorded = Epoch(epoch.0.min(most)).max(*recorded);
+        }
+        Ok(())
+    }
+
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let state = self.lock();
         let mut tried = state.items.keys().map(|item| state.refusal(&owner.worker, item));
@@ -377,6 +402,14 @@ impl WorkStore for MemoryStore {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         Ok(self.slots)
+    }
+
+    async fn prepare(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
+        Ok(Some(Arc::clone(&self.membership) as Arc<dyn Membership>))
     }
 }
 

@@ -5,13 +5,16 @@
 #![expect(clippy::missing_errors_doc, reason = "a case fails by the violation that it finds, and its doc is the rule")]
 
 mod clock;
+mod cluster;
 pub mod membership;
+#[cfg(any(test, feature = "testing-rings"))]
 pub mod ring;
 pub mod store;
 
 use std::fmt;
 
 pub use clock::SetClock;
+pub use cluster::Cluster;
 
 /// Violation of a contract, found by a test case.
 #[derive(Clone, Debug, PartialEq, Eq)]

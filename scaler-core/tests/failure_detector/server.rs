@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, Incarnation, InstallationId, ItemId, MemberKey, Outcome, RefusedItem,
-    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
+    Adoption, Assignment, Claim, Election, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey, Outcome,
+    RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore,
 };
 use uuid::Uuid;
 
@@ -85,6 +86,16 @@ impl WorkStore for Server {
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.reached_by(owner).await?;
         self.store.items(owner, slots).await
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.reached_by(owner).await?;
+        self.store.holdings(owner, slots).await
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.reached_by(owner).await?;
+        self.store.acknowledge(owner, ended).await
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt};
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, Member, MemberKey, MemberRecord, Membership,
+    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, Member, MemberKey, MemberRecord, Membership,
     MembershipError, Outcome, RefusedItem, Registration, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport,
     Transfer, WakeUp, WorkStore, WorkerId,
 };
@@ -48,6 +49,14 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.link.carry(|| self.server.items(owner, slots)).await.map_err(store_error)?
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.link.carry(|| self.server.holdings(owner, slots)).await.map_err(store_error)?
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.link.carry(|| self.server.acknowledge(owner, ended)).await.map_err(store_error)?
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Epoch, Hearing, Incarnation, InstallationId, ItemId, MemberKey, ORPHANED_AFTER_TICKS,
-    Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
-    WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey,
+    ORPHANED_AFTER_TICKS, Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
+    TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -139,6 +140,14 @@ impl WorkStore for Broken {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.store.holdings(owner, slots).await
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.store.acknowledge(owner, ended).await
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

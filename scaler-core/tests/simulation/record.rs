@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
-    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId, slot_of,
+    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount,
+    SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId, slot_of,
 };
 use uuid::Uuid;
 
@@ -169,6 +170,14 @@ impl WorkStore for Record {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.store.items(owner, slots).await
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.store.holdings(owner, slots).await
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.store.acknowledge(owner, ended).await
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome, RefusedItem,
-    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome,
+    RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -75,6 +76,14 @@ enum Fault {
     LetsNobodyWrite,
     /// Names itself differently each time.
     ChangesIdentity,
+    /// Lets a member hold the slots of any incarnation of its name.
+    HoldsForANamesake,
+    /// Returns all slots that a member holds, whatever the range.
+    HoldsInAnyRange,
+    /// Forgets what is acknowledged.
+    LosesAcknowledgements,
+    /// Lets any member end the epoch of the present owner.
+    EndsTheEpochOfOthers,
 }
 
 #[derive(Debug)]
@@ -147,6 +156,29 @@ impl WorkStore for Broken {
             items.reverse();
         }
         Ok(items)
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        match self.fault {
+            Fault::HoldsForANamesake => self.store.holdings(&self.owner_named(owner).await?, slots).await,
+            Fault::HoldsInAnyRange => self.store.holdings(owner, SlotRange::ALL).await,
+            _ => self.store.holdings(owner, slots).await,
+        }
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        match self.fault {
+            Fault::LosesAcknowledgements => Ok(()),
+            Fault::EndsTheEpochOfOthers => {
+                let slots = self.store.assignment().await?.slots;
+                let holders = ended.iter().filter_map(|ended| slots.get(ended.slot.index())?.owner.clone());
+                for holder in holders {
+                    self.store.acknowledge(&holder, ended).await?;
+                }
+                Ok(())
+            }
+            _ => self.store.acknowledge(owner, ended).await,
+        }
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
@@ -366,4 +398,8 @@ rejected! {
     a_store_that_lets_nobody_write: LetsNobodyWrite by where_all_items_are_refused_slots_are_ticked;
     a_store_that_changes_its_identity: ChangesIdentity by one_store_has_one_identity;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
+    a_store_that_holds_for_a_namesake: HoldsForANamesake by holdings_are_the_slots_of_the_owner;
+    a_store_that_holds_in_any_range: HoldsInAnyRange by holdings_are_the_slots_of_the_owner;
+    a_store_that_loses_acknowledgements: LosesAcknowledgements by an_acknowledgement_reaches_the_next_owner;
+    a_store_that_ends_the_epoch_of_others: EndsTheEpochOfOthers by only_the_owner_ends_its_own_epoch;
 }

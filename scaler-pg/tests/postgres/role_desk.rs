@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scaler_core::hand_over::Acknowledgement;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
+    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
     SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
@@ -77,6 +78,14 @@ impl WorkStore for Split {
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
         self.worker.items(owner, slots).await
+    }
+
+    async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
+        self.worker.holdings(owner, slots).await
+    }
+
+    async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
+        self.worker.acknowledge(owner, ended).await
     }
 
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {

@@ -7,6 +7,7 @@ mod cases;
 mod claims;
 mod fallen;
 mod fencing;
+mod hand_over;
 mod leadership;
 mod refused;
 
@@ -19,6 +20,7 @@ pub use cases::*;
 pub use claims::*;
 pub use fallen::*;
 pub use fencing::*;
+pub use hand_over::*;
 pub use leadership::*;
 pub use refused::*;
 
@@ -82,7 +84,8 @@ macro_rules! store_suite {
             where_all_items_are_refused_slots_are_ticked, who_is_refused_everywhere_learns_so,
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
             a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
-            a_hand_over_waits_for_the_tick, adoption_takes_what_stands_under_the_name,
+            a_hand_over_waits_for_the_tick, holdings_are_the_slots_of_the_owner, an_acknowledgement_reaches_the_next_owner,
+            only_the_owner_ends_its_own_epoch, adoption_takes_what_stands_under_the_name,
             nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
             abandoned_slots_are_claimed_whoever_leads, who_was_not_well_itself_claims_nothing_beside_a_leader,
             a_claim_in_vain_tells_what_nobody_ticks, claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,

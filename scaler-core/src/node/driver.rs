@@ -1,0 +1,303 @@
+//! Driver of the leases: runs handlers, reads which slots are held, and writes acknowledgements. It runs beside the worker, so that no
+//! handler delays a tick or a heartbeat.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::lease::LeaseHolder;
+use super::leases::{Action, Leases};
+use super::owned::Owned;
+use super::{Cause, Handler, Lease, NodeEvent, NodeStore, Observer};
+use crate::hand_over::{Acknowledgement, HandOver, Token};
+use crate::{BoxError, Clock, Episode, Holding, ItemId, MemberKey, Slot, SlotCount, SlotRange, StoreError};
+
+/// Interval at which the acknowledgements of former owners are looked for.
+const POLL: Duration = Duration::from_millis(200);
+/// Wait after a failed call.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What the worker of the node tells the driver.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// A tick round, begun at `asked_at`, was answered.
+    Ticked { asked_at: Duration, fence: u64, slots: SlotCount },
+    /// Items of all slots, in order.
+    Listed(Arc<[ItemId]>),
+    /// Cause of the next gains.
+    Gains(Cause),
+    /// The node drains, or no longer does.
+    Draining(bool),
+}
+
+enum Answer {
+    Held { asked_at: Duration, fence: Option<u64>, holdings: Result<Vec<Holding>, StoreError> },
+    Acknowledged { ended: Vec<Acknowledgement>, result: Result<(), StoreError> },
+}
+
+pub(super) struct Driver {
+    key: MemberKey,
+    store: Arc<dyn NodeStore>,
+    clock: Arc<dyn Clock>,
+    observe: Observer,
+    handler: Option<Arc<dyn Handler>>,
+    leases: Leases,
+    tasks: JoinSet<(ItemId, Result<(), BoxError>)>,
+    holders: HashMap<ItemId, LeaseHolder>,
+    owned: watch::Sender<Arc<Owned>>,
+    slot_leases: BTreeMap<Slot, (Token, LeaseHolder)>,
+    slots: SlotCount,
+    items: Arc<[ItemId]>,
+    gain: Cause,
+    loss: Cause,
+    /// Digest of the epochs in the last tick round, and in the round before the holdings were last read.
+    fence: Option<u64>,
+    read_fence: Option<u64>,
+    read_at: Duration,
+    is_reading: bool,
+    is_acknowledging: bool,
+    unsent: Vec<Acknowledgement>,
+    retry_at: Duration,
+    episode: Episode,
+    calls: FuturesUnordered<BoxFuture<'static, Answer>>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        key: MemberKey,
+        store: Arc<dyn NodeStore>,
+        clock: Arc<dyn Clock>,
+        hand_over: HandOver,
+        handler: Option<Arc<dyn Handler>>,
+        owned: watch::Sender<Arc<Owned>>,
+        observe: Observer,
+    ) -> Self {
+        Self {
+            key,
+            store,
+            clock,
+            observe,
+            handler,
+            leases: Leases::new(hand_over),
+            tasks: JoinSet::new(),
+            holders: HashMap::new(),
+            owned,
+            slot_leases: BTreeMap::new(),
+            slots: SlotCount::DEFAULT,
+            items: Arc::default(),
+            gain: Cause::Rebalance,
+            loss: Cause::Rebalance,
+            fence: None,
+            read_fence: None,
+            read_at: Duration::ZERO,
+            is_reading: false,
+            is_acknowledging: false,
+            unsent: Vec::new(),
+            retry_at: Duration::ZERO,
+            episode: Episode::default(),
+            calls: FuturesUnordered::new(),
+        }
+    }
+
+    /// Runs until `stop` names a cause; then withdraws all leases, and ends once all handlers have ended and that is acknowledged.
+    pub(super) async fn run(mut self, mut reports: mpsc::UnboundedReceiver<Report>, stop: oneshot::Receiver<Cause>) {
+        let mut stop = stop.fuse();
+        let mut stopping = false;
+        let mut is_released = false;
+        loop {
+            let now = self.clock.now();
+            self.act(now);
+            if stopping && self.leases.running() == 0 {
+                if !std::mem::replace(&mut is_released, true) {
+                    self.unsent.extend(self.leases.release(now));
+                }
+                if self.unsent.is_empty() && !self.is_acknowledging {
+                    return;
+                }
+            }
+            self.call(now, stopping);
+            let wake = tokio::time::sleep(self.wake_at(stopping).map_or(Duration::MAX / 4, |at| at.saturating_sub(now)));
+            tokio::select! {
+                biased; // A fixed order keeps simulations reproducible.
+                cause = &mut stop, if !stopping => {
+                    stopping = true;
+                    let cause = cause.unwrap_or(Cause::Stopped);
+                    self.loss = cause;
+                    self.leases.stop(cause);
+                    self.publish(self.clock.now());
+                }
+                Some(report) = reports.recv(), if !stopping => self.heed(report),
+                Some(answer) = self.calls.next() => self.answered(answer),
+                Some(ended) = self.tasks.join_next() => self.ended(ended.ok()),
+                () = wake => {}
+            }
+        }
+    }
+
+    fn heed(&mut self, report: Report) {
+        let now = self.clock.now();
+        match report {
+            Report::Ticked { asked_at, fence, slots } => {
+                self.slots = slots;
+                self.fence = Some(fence);
+                if self.read_fence == self.fence {
+                    let was = self.leases.workable(now).len();
+                    self.leases.confirmed(now, asked_at);
+                    if self.slot_leases.len() != was || self.leases.workable(now).len() != was {
+                        self.publish(now);
+                    }
+                }
+            }
+            Report::Listed(items) => {
+                if !Arc::ptr_eq(&items, &self.items) {
+                    self.items = Arc::clone(&items);
+                    if self.handler.is_some() {
+                        self.leases.listed(items, self.slots);
+                    }
+                    self.publish(now);
+                }
+            }
+            Report::Gains(cause) => self.gain = cause,
+            Report::Draining(draining) => {
+                self.loss = if draining { Cause::Drained } else { Cause::Rebalance };
+                self.leases.draining(draining);
+            }
+        }
+    }
+
+    fn act(&mut self, now: Duration) {
+        for action in self.leases.advance(now) {
+            match action {
+                Action::Start(item, token) => self.start(item, token),
+                Action::Withdraw(item, cause) => {
+                    if let Some(holder) = self.holders.get(&item) {
+                        holder.withdraw(cause);
+                    }
+                }
+                Action::Acknowledge(ended) => self.unsent.extend(ended),
+                Action::Overdue(item, cause, late) => self.observe.tell(NodeEvent::HandlerOverdue { item, cause, late }),
+            }
+        }
+    }
+
+    fn start(&mut self, item: ItemId, token: Token) {
+        let Some(handler) = self.handler.clone() else { return };
+        let (lease, holder) = Lease::new(token);
+        self.holders.insert(item.clone(), holder);
+        self.tasks.spawn(async move {
+            let run = AssertUnwindSafe(handler.run(item.clone(), lease)).catch_unwind();
+            let result = run.await.unwrap_or_else(|panic| Err(panic_message(&*panic).into()));
+            (item, result)
+        });
+    }
+
+    fn ended(&mut self, ended: Option<(ItemId, Result<(), BoxError>)>) {
+        // A task is never aborted, and its panic is caught within.
+        let Some((item, result)) = ended else { return };
+        self.holders.remove(&item);
+        let retry_in = self.leases.finished(self.clock.now(), &item, self.slots, result.is_err());
+        if let Err(error) = result {
+            self.observe.tell(NodeEvent::HandlerFailed { item, error, retry_in });
+        }
+    }
+
+    /// Starts the calls that are due, at most one of each kind.
+    fn call(&mut self, now: Duration, stopping: bool) {
+        if now < self.retry_at {
+            return;
+        }
+        let is_due = self.fence != self.read_fence || (self.leases.is_waiting() && now >= self.read_at + POLL);
+        if is_due && !self.is_reading && !stopping {
+            self.is_reading = true;
+            let (store, key, asked_at, fence) = (Arc::clone(&self.store), self.key.clone(), now, self.fence);
+            self.calls.push(Box::pin(async move {
+                Answer::Held { asked_at, fence, holdings: store.holdings(&key, SlotRange::ALL).await }
+            }));
+        }
+        if !self.unsent.is_empty() && !self.is_acknowledging {
+            self.is_acknowledging = true;
+            let (store, key, ended) = (Arc::clone(&self.store), self.key.clone(), std::mem::take(&mut self.unsent));
+            self.calls.push(Box::pin(async move {
+                let result = store.acknowledge(&key, &ended).await;
+                Answer::Acknowledged { ended, result }
+            }));
+        }
+    }
+
+    fn wake_at(&self, stopping: bool) -> Option<Duration> {
+        let poll = (self.leases.is_waiting() && !self.is_reading && !stopping).then(|| (self.read_at + POLL).max(self.retry_at));
+        let has_calls = self.fence != self.read_fence || !self.unsent.is_empty();
+        let retry = (has_calls && self.retry_at > self.clock.now()).then_some(self.retry_at);
+        [self.leases.wake_at(), poll, retry].into_iter().flatten().min()
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let now = self.clock.now();
+        let error = match answer {
+            Answer::Held { asked_at, fence, holdings } => {
+                self.is_reading = false;
+                match holdings {
+                    Ok(holdings) => {
+                        (self.read_fence, self.read_at) = (fence, now);
+                        self.leases.held(now, asked_at, &holdings);
+                        self.publish(now);
+                        None
+                    }
+                    Err(error) => Some(error),
+                }
+            }
+            Answer::Acknowledged { ended, result } => {
+                self.is_acknowledging = false;
+                result.err().inspect(|_| self.unsent.extend(ended))
+            }
+        };
+        match error {
+            None => _ = self.episode.recovered(),
+            Some(error) => {
+                self.retry_at = now + RETRY;
+                if self.episode.failed(now, &error) {
+                    self.observe.tell(NodeEvent::HandOverFailed { error });
+                }
+            }
+        }
+    }
+
+    /// Renews the leases of slots, and shows the present state to look-ups and readers of changes.
+    fn publish(&mut self, now: Duration) {
+        let workable = self.leases.workable(now);
+        let loss = if self.leases.is_expired() { Cause::LeaseLost } else { self.loss };
+        self.slot_leases.retain(|slot, (token, holder)| {
+            let is_held = workable.get(slot) == Some(token);
+            if !is_held {
+                holder.withdraw(loss);
+            }
+            is_held
+        });
+        let before = Arc::clone(&self.owned.borrow());
+        let mut leases = BTreeMap::new();
+        for (slot, token) in workable {
+            let known = before.leases.get(&slot).filter(|_| self.slot_leases.contains_key(&slot)).cloned();
+            let lease = known.unwrap_or_else(|| {
+                let (lease, holder) = Lease::new(token);
+                self.slot_leases.insert(slot, (token, holder));
+                (lease, self.gain)
+            });
+            leases.insert(slot, lease);
+        }
+        self.gain = Cause::Rebalance;
+        self.owned.send_replace(Arc::new(Owned { items: Arc::clone(&self.items), slots: self.slots, leases, loss }));
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the handler panicked: {}", text.unwrap_or_else(|| "no message".to_owned()))
+}

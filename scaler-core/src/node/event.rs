@@ -1,0 +1,48 @@
+//! Events that a node reports to its caller.
+
+use std::time::Duration;
+
+use super::Cause;
+use crate::worker::WorkerEvent;
+use crate::{BoxError, ItemId, StoreError};
+
+/// Event reported by a node.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NodeEvent {
+    /// The worker of the node reports an event.
+    Worker(WorkerEvent),
+    /// The store cannot be prepared yet. Reported at the first failure, when the reason changes, and again at growing intervals
+    /// ([`Episode`](crate::Episode)).
+    NotPrepared {
+        /// Error of the call.
+        error: StoreError,
+        /// Time until the next try.
+        retry_in: Duration,
+    },
+    /// The handler of an item returned an error or panicked. No other item is delayed.
+    HandlerFailed {
+        /// The item.
+        item: ItemId,
+        /// Error, or the message of the panic.
+        error: BoxError,
+        /// Time until the work is started again; `None` if its lease was withdrawn before.
+        retry_in: Option<Duration>,
+    },
+    /// The handler of an item goes on although its lease was withdrawn: the next owner waits for it, at most for the hand-over limit.
+    /// Reported after 10 s, 20 s, 40 s and so on.
+    HandlerOverdue {
+        /// The item.
+        item: ItemId,
+        /// Cause of the withdrawal.
+        cause: Cause,
+        /// Time since the withdrawal.
+        late: Duration,
+    },
+    /// The slots that the node holds could not be read, or an acknowledgement could not be written; it is tried again. Reported like
+    /// [`NotPrepared`](Self::NotPrepared).
+    HandOverFailed {
+        /// Error of the call.
+        error: StoreError,
+    },
+}

@@ -1,0 +1,28 @@
+//! The work of a node, as its user writes it.
+
+use async_trait::async_trait;
+
+use super::Lease;
+use crate::{BoxError, ItemId};
+
+/// Work on items, one long-running future for each.
+///
+/// | callback or end | may it still write? | may it be skipped? | what runs meanwhile |
+/// |---|---|---|---|
+/// | [`run`](Self::run) is called | yes | no, for an item that stays owned | nothing of this item, under [`Exclusive`] |
+/// | the lease is withdrawn and [may be finished](super::Cause::may_finish) | yes | yes, by a crash | the next owner waits |
+/// | the lease is withdrawn and may not be finished | no | yes, by a crash | perhaps the next owner |
+/// | the future returns | no | yes, by a crash | the next owner begins |
+///
+/// [`Exclusive`]: crate::hand_over::HandOver::Exclusive
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Works on this item, for as long as this process owns it. The future is never aborted: it ends soon after the lease is
+    /// [withdrawn](Lease::withdrawn), since the next owner waits for its end. What it returns acknowledges the end.
+    ///
+    /// `Ok` before a withdrawal ends the work on this item until this process gains it again.
+    ///
+    /// # Errors
+    /// Any error, like a panic, is reported, and the work is started again after exponential back-off.
+    async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError>;
+}

@@ -1,0 +1,1 @@
+select {group}.acknowledge($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+select slot, epoch, ended from {group}.holdings($1, $2, $3, $4)
