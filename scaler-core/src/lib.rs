@@ -43,6 +43,8 @@ mod roster;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(feature = "wire")]
+pub mod wire;
 pub mod worker;
 
 pub use clock::{Clock, TokioClock};

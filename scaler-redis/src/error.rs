@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaler_core::MembershipError;
+use scaler_core::{BoxError, MembershipError};
 
 use crate::reason::{Reason, has_code};
 use crate::target::UrlError;
@@ -28,8 +28,8 @@ pub(crate) enum Failure {
     #[error("{url} gave an answer that makes no sense: {answer:?}")]
     Nonsense { url: Arc<str>, answer: Vec<String> },
     /// A member record cannot be written as JSON.
-    #[error(transparent)]
-    Unwritable(#[from] serde_json::Error),
+    #[error("{0}")]
+    Unwritable(#[source] BoxError),
     /// Redis requires another user or password, or the user lacks a privilege.
     #[error("{url}: {reason}")]
     Denied { url: Arc<str>, reason: Reason },

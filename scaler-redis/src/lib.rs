@@ -15,14 +15,12 @@
 mod client;
 mod config;
 mod error;
-mod json;
 mod keys;
 mod membership;
 mod password;
 mod reason;
 mod target;
 mod tls;
-mod wake_up;
 
 pub use config::RedisConfig;
 pub use membership::RedisMembership;

@@ -6,15 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
+use scaler_core::wire::{read_member, read_wake_up, write_member, write_wake_up};
 use scaler_core::{InstallationId, Member, MemberKey, MemberRecord, Membership, MembershipError, Registration, WakeUp, WorkerId};
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::client::Client;
 use crate::config::RedisConfig;
 use crate::error::Failure;
-use crate::json;
 use crate::keys::Keys;
-use crate::wake_up;
 
 const HEARTBEAT: &str = include_str!("../lua/heartbeat.lua");
 const LEAVE: &str = include_str!("../lua/leave.lua");
@@ -68,9 +67,9 @@ impl RedisMembership {
 
     async fn beat(&self, member: &Member) -> Result<Registration, Failure> {
         let MemberKey { worker, incarnation } = &member.key;
-        let said = json::write(member)?;
+        let said = write_member(member).map_err(Failure::Unwritable)?;
         let mut arguments = vec![worker.to_string(), incarnation.to_string(), member.state.to_string(), said];
-        arguments.extend([member.installation.to_string(), self.keys.channel.clone(), wake_up::write(&WakeUp::Members)]);
+        arguments.extend([member.installation.to_string(), self.keys.channel.clone(), write_wake_up(&WakeUp::Members)]);
         let answer = self.run(HEARTBEAT, arguments).await?;
         match answer.first().map(String::as_str) {
             Some("current") => Ok(Registration::Current),
@@ -104,7 +103,7 @@ impl Membership for RedisMembership {
     }
 
     async fn leave(&self, member: &MemberKey) -> Result<(), MembershipError> {
-        let notification = wake_up::write(&WakeUp::Members);
+        let notification = write_wake_up(&WakeUp::Members);
         let arguments = vec![member.worker.to_string(), member.incarnation.to_string(), self.keys.channel.clone(), notification];
         self.run(LEAVE, arguments).await.map(drop).map_err(|failure| failure.during("leaving"))
     }
@@ -129,14 +128,14 @@ impl Membership for RedisMembership {
     }
 
     async fn wake_up(&self, wake_up: &WakeUp) -> Result<(), MembershipError> {
-        let published = self.client.publish(&self.keys.channel, wake_up::write(wake_up)).await;
+        let published = self.client.publish(&self.keys.channel, write_wake_up(wake_up)).await;
         published.map_err(|failure| failure.during("sending a wake-up notification"))
     }
 
     fn wake_ups(&self) -> BoxStream<'static, WakeUp> {
         // A listener that fell behind or lost its connection may have lost notifications.
         let read = |message: Result<Option<String>, _>| {
-            message.ok().flatten().map_or(WakeUp::Everyone, |message| wake_up::read(&message))
+            message.ok().flatten().map_or(WakeUp::Everyone, |message| read_wake_up(&message))
         };
         BroadcastStream::new(self.client.nudges()).map(read).boxed()
     }
@@ -150,5 +149,5 @@ fn name_in(field: &str) -> &str {
 /// Returns the record from a field of the hash, its JSON, and its age in ms; `None` if another program wrote it.
 fn record(triple: &[String]) -> Option<MemberRecord> {
     let [field, said, age] = triple else { return None };
-    Some(MemberRecord { member: json::read(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })
+    Some(MemberRecord { member: read_member(name_in(field), said)?, age: Duration::from_millis(age.parse().ok()?) })
 }

@@ -1,10 +1,11 @@
-//! JSON form of a member, as stored in the hash.
+//! JSON form of a member.
 
 use std::time::Duration;
 
-use scaler_core::{Incarnation, InstallationId, Member, MemberKey, MemberState, Tick, WorkerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::{BoxError, Incarnation, InstallationId, Member, MemberKey, MemberState, Tick, WorkerId};
 
 /// JSON form of a member. It is short, because people read it. Unknown fields are ignored, because a later version may add some.
 #[derive(Serialize, Deserialize)]
@@ -35,9 +36,12 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 /// Returns the JSON of a member, without its name.
-pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
+///
+/// # Errors
+/// If the member cannot be written as JSON.
+pub fn write_member(member: &Member) -> Result<String, BoxError> {
     let Member { key, installation, state, last_tick, slots, items, refused, refusal, first_items, revision, uptime } = member;
-    serde_json::to_string(&Said {
+    let said = Said {
         state: state.to_string(),
         incarnation: key.incarnation.uuid(),
         installation: installation.uuid(),
@@ -49,11 +53,13 @@ pub(crate) fn write(member: &Member) -> Result<String, serde_json::Error> {
         refusal: refusal.clone(),
         revision: revision.clone(),
         up: uptime.as_secs(),
-    })
+    };
+    Ok(serde_json::to_string(&said)?)
 }
 
 /// Returns the member of this name from its JSON; `None` if another program wrote it.
-pub(crate) fn read(worker: &str, said: &str) -> Option<Member> {
+#[must_use]
+pub fn read_member(worker: &str, said: &str) -> Option<Member> {
     let Said { state, incarnation, installation, tick, slots, items, ids, refused, refusal, revision, up } =
         serde_json::from_str(said).ok()?;
     let states = [MemberState::Joining, MemberState::Active, MemberState::Suspect, MemberState::Barred, MemberState::Draining];
@@ -86,20 +92,20 @@ mod tests {
     fn it_reads_as_it_was_written() {
         let refusing = SAID.replace(r#","revision""#, r#","refused":2,"refusal":"no","revision""#);
         for said in [SAID, &refusing] {
-            assert_eq!(write(&read("worker-1", said).unwrap()).unwrap(), said);
+            assert_eq!(write_member(&read_member("worker-1", said).unwrap()).unwrap(), said);
         }
     }
 
     #[test]
     fn what_others_wrote_is_passed_over() {
         for foreign in ["", "5", "{}", "null", "\u{fffd}", &SAID.replace("active", "dancing")] {
-            assert_eq!(read("worker-1", foreign), None, "{foreign}");
+            assert_eq!(read_member("worker-1", foreign), None, "{foreign}");
         }
-        assert_eq!(read("not a name", SAID), None);
-        assert!(read("worker-1", &SAID.replace("{", r#"{"zone":"a","#)).is_some(), "a later version may say more");
+        assert_eq!(read_member("not a name", SAID), None);
+        assert!(read_member("worker-1", &SAID.replace("{", r#"{"zone":"a","#)).is_some(), "a later version may say more");
         let earlier = SAID.replace(r#","revision":"6f9c7d5b8c","up":61"#, "");
         let earlier = earlier.replace(r#""installation":"00000000-0000-0000-0000-000000000003","#, "");
-        let member = read("worker-1", &earlier).unwrap();
+        let member = read_member("worker-1", &earlier).unwrap();
         assert_eq!((member.revision, member.installation), (None, InstallationId::UNKNOWN), "an earlier version said less");
     }
 }

@@ -1,13 +1,14 @@
-//! Text form of wake-up notifications, as in a message of the channel.
+//! Text form of wake-up notifications.
 
-use scaler_core::{WakeUp, WorkerId};
+use crate::{WakeUp, WorkerId};
 
 const MEMBERS: &str = "members";
 const SLOTS: &str = "slots";
 const EVERYONE: &str = "everyone";
 
 /// Returns the message of a notification. Names contain no spaces.
-pub(crate) fn write(wake_up: &WakeUp) -> String {
+#[must_use]
+pub fn write_wake_up(wake_up: &WakeUp) -> String {
     match wake_up {
         WakeUp::Members => MEMBERS.to_owned(),
         WakeUp::Slots(workers) => workers.iter().fold(SLOTS.to_owned(), |message, worker| message + " " + worker.as_str()),
@@ -16,7 +17,8 @@ pub(crate) fn write(wake_up: &WakeUp) -> String {
 }
 
 /// Returns the notification of a message; [`WakeUp::Everyone`] for one of another version or another program.
-pub(crate) fn read(message: &str) -> WakeUp {
+#[must_use]
+pub fn read_wake_up(message: &str) -> WakeUp {
     let mut words = message.split(' ');
     match words.next() {
         Some(MEMBERS) => WakeUp::Members,
@@ -33,14 +35,14 @@ mod tests {
     fn it_reads_as_it_was_written() {
         let workers = ["a", "slots", "everyone"].map(|name| WorkerId::new(name).unwrap());
         for wake_up in [WakeUp::Members, WakeUp::Slots(workers.into()), WakeUp::Everyone] {
-            assert_eq!(read(&write(&wake_up)), wake_up);
+            assert_eq!(read_wake_up(&write_wake_up(&wake_up)), wake_up);
         }
     }
 
     #[test]
     fn what_is_not_understood_concerns_everyone() {
         for message in ["", "later", "slots ", "slots a  b", "\u{fffd}"] {
-            assert_eq!(read(message), WakeUp::Everyone, "{message:?}");
+            assert_eq!(read_wake_up(message), WakeUp::Everyone, "{message:?}");
         }
     }
 }
