@@ -2,9 +2,10 @@
 -- no item and no schema.
 grant usage on schema {schema} to {role};
 grant usage on schema {group} to {role};
-grant select on {group}.meta, {group}.slot, {group}.leader, {group}.migration to {role};
+grant select on {group}.meta, {group}.slot, {group}.leader, {group}.migration, {group}.member, {group}.member_retired to {role};
 grant update (owner, incarnation, epoch, term, moved_at) on {group}.slot to {role};
 grant update (term, holder, expires_at, lease, deaf_since, elected_at) on {group}.leader to {role};
 grant update (ahead_ms) on {group}.meta to {role};
 grant select ({key}, value) on {table} to {role};
 grant execute on function {group}.clock(), {group}.slot_of({key_type}), {group}.installation() to {role};
+grant execute on function {group}.sweep(interval), {group}.retire(uuid, text[]), {group}.wake_up(text), {group}.wake_ups() to {role};

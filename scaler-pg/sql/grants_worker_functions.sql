@@ -9,3 +9,4 @@ grant execute on function {group}.adopt(text, uuid), {group}.installation() to {
 grant execute on function {group}.claim_orphans(text, uuid, bigint, bigint) to {role};
 grant execute on function {group}.holdings(text, uuid, integer, integer) to {role};
 grant execute on function {group}.acknowledge(text, uuid, integer[], bigint[]) to {role};
+grant execute on function {group}.heartbeat(text, uuid, uuid, text, text), {group}.leave(text, uuid), {group}.wake_ups() to {role};

@@ -14,3 +14,4 @@ grant execute on function {group}.increment_part(text, {key_type}[], timestamptz
 grant execute on function {group}.tick_part(text, bigint, integer[], {key_type}[], timestamptz) to {role};
 grant execute on function {group}.tick_around(text, uuid, integer, integer, {key_type}[], {key_type}[]) to {role};
 grant execute on function {group}.try_to_write(text, uuid) to {role};
+grant execute on function {group}.heartbeat(text, uuid, uuid, text, text), {group}.leave(text, uuid), {group}.wake_ups() to {role};

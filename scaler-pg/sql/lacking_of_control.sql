@@ -20,6 +20,13 @@ select what from me, lateral (values
                                     and a.attname in ('lease', 'deaf_since', 'elected_at')), true)),
     ('execute on {group}.installation',
      coalesce(has_function_privilege(role, to_regprocedure('{group}.installation()'), 'execute'), true)),
+    -- A schema of an older version lacks these: it is told apart from this.
+    ('select on {group}.member', coalesce(has_table_privilege(role, to_regclass('{group}.member'), 'select'), true)),
+    ('select on {group}.member_retired', coalesce(has_table_privilege(role, to_regclass('{group}.member_retired'), 'select'), true)),
+    ('execute on {group}.sweep', coalesce(has_function_privilege(role, to_regprocedure('{group}.sweep(interval)'), 'execute'), true)),
+    ('execute on {group}.retire', coalesce(has_function_privilege(role, to_regprocedure('{group}.retire(uuid, text[])'), 'execute'), true)),
+    ('execute on {group}.wake_up', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_up(text)'), 'execute'), true)),
+    ('execute on {group}.wake_ups', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_ups()'), 'execute'), true)),
     ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
     ('update on {group}.slot', (select bool_and(has_column_privilege(role, '{group}.slot', changed, 'update'))
                                from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)),

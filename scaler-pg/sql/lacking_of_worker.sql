@@ -34,6 +34,10 @@ select what from me, functions, lateral (values
     ('execute on {group}.acknowledge',
      coalesce(has_function_privilege(role, to_regprocedure('{group}.acknowledge(text, uuid, integer[], bigint[])'), 'execute'), false)),
     ('execute on {group}.claim_orphans',
-     coalesce(has_function_privilege(role, to_regprocedure('{group}.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false))
+     coalesce(has_function_privilege(role, to_regprocedure('{group}.claim_orphans(text, uuid, bigint, bigint)'), 'execute'), false)),
+    -- A schema of an older version lacks these: it is told apart from this.
+    ('execute on {group}.heartbeat', coalesce(has_function_privilege(role, to_regprocedure('{group}.heartbeat(text, uuid, uuid, text, text)'), 'execute'), true)),
+    ('execute on {group}.leave', coalesce(has_function_privilege(role, to_regprocedure('{group}.leave(text, uuid)'), 'execute'), true)),
+    ('execute on {group}.wake_ups', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_ups()'), 'execute'), true))
 ) as needed(what, granted)
-where not needed.granted and (not functions.granted or what = 'usage on schema ' || {schema_name})
+where not needed.granted and (not functions.granted or what in ('usage on schema ' || {schema_name}, 'execute on {group}.heartbeat', 'execute on {group}.leave', 'execute on {group}.wake_ups'))

@@ -6,6 +6,9 @@ select what from me, lateral (values
     ('usage on schema ' || {schema_name}, has_schema_privilege(role, {schema_name}, 'usage')),
     ('select on {group}.meta', has_table_privilege(role, '{group}.meta', 'select')),
     ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
+    -- A schema of an older version lacks these: it is told apart from this.
+    ('select on {group}.member', coalesce(has_table_privilege(role, to_regclass('{group}.member'), 'select'), true)),
+    ('select on {group}.member_retired', coalesce(has_table_privilege(role, to_regclass('{group}.member_retired'), 'select'), true)),
     ('select on {group}.leader', has_table_privilege(role, '{group}.leader', 'select')),
     ('select on ' || {table_text} || format(' (%I, value)', {key_name}), has_column_privilege(role, {table_text}, {key_name}, 'select')
                                                and has_column_privilege(role, {table_text}, 'value', 'select')),

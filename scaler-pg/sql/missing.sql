@@ -4,7 +4,8 @@ with here as (
     select n.oid as scaler, has_schema_privilege(n.oid, 'usage') as is_open
     from (select) as one left join pg_namespace n on n.nspname = {group_name}
 ), needed(name, takes) as (
-    values ('tick_around', 6), ('try_to_write', 2), ('increment', 4), ('adopt', 2), ('claim_orphans', 4), ('holdings', 4), ('acknowledge', 4), ('installation', 0), ('slot_of', 1), ('clock', 0)
+    values ('tick_around', 6), ('try_to_write', 2), ('increment', 4), ('adopt', 2), ('claim_orphans', 4), ('holdings', 4), ('acknowledge', 4), ('installation', 0), ('slot_of', 1), ('clock', 0),
+           ('heartbeat', 5), ('leave', 2), ('sweep', 1), ('retire', 2), ('wake_up', 1), ('wake_ups', 0)
 )
 select missing from (
     select case

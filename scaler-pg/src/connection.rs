@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use scaler_core::{Clock, StoreError, TokioClock};
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
 use tokio::time::timeout;
@@ -26,6 +26,9 @@ use crate::sql::Sql;
 
 /// Time limit of each long-running statement. Such a statement locks only rows that it adds or removes, or none.
 const LASTING: &str = "set local statement_timeout = '300s'";
+
+/// Maximum number of connections for members, besides the one that listens. A heartbeat takes one for a moment.
+const MOST_FOR_MEMBERS: u32 = 2;
 
 /// Sessions with one database.
 #[derive(Debug)]
@@ -72,6 +75,13 @@ impl Link {
         Ok((others, ticks))
     }
 
+    /// Returns a link for members: its sessions are its own, so that no heartbeat waits for a long statement of the store.
+    pub(crate) fn for_members(config: &PgConfig, sql: &Arc<Sql>) -> Result<Self, StoreError> {
+        config.check()?;
+        let most = config.max_connections.min(MOST_FOR_MEMBERS);
+        Self::new(config, sql, &Arc::new(IdleSessions::new()), Purpose::Others, most, TickCommit::Durable)
+    }
+
     fn new(
         config: &PgConfig,
         sql: &Arc<Sql>,
@@ -98,6 +108,11 @@ impl Link {
         })
     }
 
+    /// Returns the statements of the installation.
+    pub(crate) fn sql(&self) -> &Sql {
+        &self.sql
+    }
+
     /// Returns the time of the clock that limits calls.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now()
@@ -110,6 +125,16 @@ impl Link {
     /// Returns the connection pooler mode.
     pub(crate) const fn pooler(&self) -> Pooler {
         if self.begin.is_some() { Pooler::Transaction } else { Pooler::None }
+    }
+
+    /// Returns the host that took writes last, as [`Pool::best_host`].
+    pub(crate) async fn best_host(&self, during: &'static str) -> Result<PgConnectOptions, StoreError> {
+        self.pool.best_host(during).await
+    }
+
+    /// Returns the maximum time of a call.
+    pub(crate) const fn command_timeout(&self) -> Duration {
+        self.command_timeout
     }
 
     /// Runs a statement and returns all of its rows.

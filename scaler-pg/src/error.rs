@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use scaler_core::StoreError;
+use scaler_core::{MembershipError, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
 /// SQLSTATE of a write in a read-only transaction.
@@ -275,6 +275,21 @@ pub(crate) fn classify(during: &'static str, target: &Target, error: sqlx::Error
         Some(_) => StoreError::Refused { during, source },
         None if away => StoreError::Unavailable { during, source },
         None => StoreError::Unanswered { during, source },
+    }
+}
+
+/// Converts the error of a call of a membership.
+pub(crate) fn of_membership(error: StoreError) -> MembershipError {
+    match error {
+        StoreError::Denied { during, source } => MembershipError::Denied { during, source },
+        StoreError::Misshapen { during, source } => MembershipError::Misshapen { during, source },
+        StoreError::Unanswered { during, source } => MembershipError::Unanswered { during, source },
+        StoreError::Refused { during, source } => MembershipError::Refused { during, source },
+        // The schema may be installed later, and a lock is held for a moment: nothing was changed.
+        StoreError::NotInstalled { during, source }
+        | StoreError::Unavailable { during, source }
+        | StoreError::Busy { during, source } => MembershipError::Unavailable { during, source },
+        error => MembershipError::Unanswered { during: "calling Postgres", source: Box::new(error) },
     }
 }
 

@@ -1,5 +1,5 @@
-//! `SECURITY DEFINER` functions for workers whose role has no privilege on any table. They run the statements of `sql/` as the owner of the
-//! schema.
+//! `SECURITY DEFINER` functions: for workers whose role has no privilege on any table, and for members. They run the statements of `sql/` as
+//! the owner of the schema.
 //!
 //! Their search path is fixed, since they run with the owner's privileges. A trigger that a user has put on the table of work runs with those
 //! privileges and on that path, too.
@@ -25,6 +25,7 @@ pub(crate) async fn create(connection: &mut PgConnection, sql: &Sql) -> Result<(
         &sql.increment_function,
         &sql.tick_around_functions,
         &sql.try_to_write_function,
+        &sql.membership_functions,
         &sql.drop_old_functions,
     ];
     let of_worker = [

@@ -16,11 +16,12 @@ use crate::store::signed;
 use crate::table::{Table, is_held_up, prepare};
 
 /// Migrations by version, oldest first. A released migration never changes, since its checksum is in the database.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "schema", include_str!("../migrations/0001_schema.sql")),
     (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
     (3, "installation and hearing", include_str!("../migrations/0003_installation_and_hearing.sql")),
     (4, "values that can be", include_str!("../migrations/0004_values_that_can_be.sql")),
+    (5, "members", include_str!("../migrations/0005_members.sql")),
     (7, "acknowledgements", include_str!("../migrations/0007_acknowledgements.sql")),
 ];
 

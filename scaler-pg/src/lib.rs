@@ -1,4 +1,5 @@
-//! [`scaler_core`]'s [`WorkStore`](scaler_core::WorkStore) and [`Election`](scaler_core::Election) on Postgres 14 and later.
+//! [`scaler_core`]'s [`WorkStore`](scaler_core::WorkStore), [`Election`](scaler_core::Election) and [`Membership`](scaler_core::Membership) on
+//! Postgres 14 and later.
 //!
 //! The statement that increments items checks the fence, and the statement that moves slots checks the term. Each statement is one `.sql`
 //! file in `sql/`, which explains it at its top. [`PgStore::install`] creates the schema `scaler`; the user's table `public.work_items` is
@@ -20,6 +21,7 @@ mod idle;
 mod install;
 mod items;
 mod liveness;
+mod membership;
 mod names;
 mod optimize;
 mod password;
@@ -31,12 +33,14 @@ mod sql;
 mod store;
 mod table;
 mod vacuum;
+mod wake_ups;
 
 pub use audit::Scope;
 pub use config::{PgConfig, Pooler, TickCommit};
 pub use election::Leader;
 pub use install::Installation;
 pub use items::ItemRow;
+pub use membership::PgMembership;
 pub use optimize::{Optimized, Spread};
 pub use roles::{Roles, WorkerAccess};
 pub use store::PgStore;

@@ -64,6 +64,11 @@ impl Names {
         identifier(&self.group)
     }
 
+    /// Returns the channel of wake-up notifications, which is the bare name of the schema of the slots.
+    pub(crate) fn channel(&self) -> &str {
+        &self.group
+    }
+
     /// Renders a template.
     pub(crate) fn render(&self, template: &str) -> Rendered {
         Rendered(self.text(template, |_| None).into())

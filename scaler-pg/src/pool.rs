@@ -157,6 +157,13 @@ impl Pool {
         Err(self.nowhere(during, passed_over))
     }
 
+    /// Returns the connection options of the host that took writes last, with the current password.
+    pub(crate) async fn best_host(&self, during: &'static str) -> Result<PgConnectOptions, StoreError> {
+        let (_, options) = &self.hosts.each[self.idle.best_host()];
+        let password = self.password(during).await?;
+        Ok(password.iter().fold(options.clone(), |options, password| options.password(password)))
+    }
+
     /// Returns the current content of the password file; `None` if there is no such file.
     async fn password(&self, during: &'static str) -> Result<Option<String>, StoreError> {
         let Some(file) = &self.password else { return Ok(None) };

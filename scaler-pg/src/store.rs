@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Outcome, Refusal, RefusalReason,
-    RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer,
-    WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, MembershipError, Outcome,
+    Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport,
+    Timing, Transfer, WorkStore, WorkerId,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
@@ -17,7 +17,6 @@ use sqlx::{FromRow, Postgres, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::PgConfig;
 use crate::access_mode::{AccessMode, FoundAccessMode};
 use crate::census::Counting;
 use crate::config::WORKER_SESSION;
@@ -28,6 +27,7 @@ use crate::names::{Names, Rendered};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
 use crate::row::row;
 use crate::sql::Sql;
+use crate::{PgConfig, PgMembership};
 
 /// SQLSTATEs of an item that another session holds: lock not available, deadlock.
 const LOCKED: [&str; 2] = ["55P03", "40P01"];
@@ -35,6 +35,7 @@ const LOCKED: [&str; 2] = ["55P03", "40P01"];
 /// A [`WorkStore`] and [`Election`](scaler_core::Election) on Postgres.
 #[derive(Debug)]
 pub struct PgStore {
+    config: PgConfig,
     pub(crate) link: Link,
     pub(crate) sql: Arc<Sql>,
     ticks: Link,
@@ -53,6 +54,7 @@ impl PgStore {
         let sql = Arc::new(Sql::new(Names::default()));
         let (link, ticks) = Link::pair(config, &sql)?;
         Ok(Self {
+            config: config.clone(),
             link,
             ticks,
             access_mode: FoundAccessMode::new(&sql),
@@ -61,6 +63,14 @@ impl PgStore {
             refused: Refused::default(),
             counting: Mutex::default(),
         })
+    }
+
+    /// Returns a membership of the same installation, with the same settings. Its connections are its own.
+    ///
+    /// # Errors
+    /// As for [`PgMembership::new`].
+    pub fn membership(&self) -> Result<PgMembership, MembershipError> {
+        PgMembership::of(&self.config, &self.sql)
     }
 
     /// Checks that Postgres answers, with a trivial query.

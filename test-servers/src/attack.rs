@@ -41,6 +41,7 @@ fn extremes(kind: &str) -> Vec<String> {
         "bigint[]" => of(&["'{}'", "'{9223372036854775807,-1,9223372036854775807}'", "null"]),
         "integer[]" => of(&["'{}'", "'{-1,2147483647}'", "null"]),
         "uuid[]" => of(&["'{}'", "array[gen_random_uuid()]", "null"]),
+        "text[]" => of(&["'{}'", "'{\"\",someone-else,null}'", "array_fill('x'::text, array[10000])", "null"]),
         "boolean" => of(&["true", "false", "null"]),
         other => unreachable!("no values are known for {other}"),
     }

@@ -13,6 +13,7 @@ mod guards;
 mod hash;
 mod install;
 mod language;
+mod membership;
 mod optimize;
 mod oracle;
 mod places;

@@ -1,0 +1,2 @@
+-- Sends a wake-up notification: see membership_functions.sql.
+select {group}.wake_up($1)
