@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 use crate::hand_over::Acknowledgement;
 use crate::{
-    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, Slot, SlotCount, SlotLoad, SlotRange, StoreError, Term,
-    Tick,
+    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError, Slot, SlotCount, SlotLoad, SlotRange,
+    StoreError, Term, Tick,
 };
 
 /// Item that the store does not let a worker change, although it lets the worker change others.
@@ -353,7 +353,7 @@ pub trait WorkStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// If its settings are invalid. No connection is tried yet.
-    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         Ok(None)
     }
 }

@@ -207,7 +207,9 @@ async fn the_last_node_ends_at_once_and_its_successor_begins_at_once() {
 #[tokio::test(start_paused = true)]
 async fn the_items_of_a_killed_node_are_worked_on_after_the_limit() {
     let mut desk = Desk::new(100);
-    ["a", "b", "c"].map(|node| desk.join(node, Duration::ZERO));
+    for node in ["a", "b", "c"] {
+        desk.join(node, Duration::ZERO);
+    }
     desk.all_at_work().await;
     desk.cluster.kill("a");
     let is_a = |node: &String| node == "a";

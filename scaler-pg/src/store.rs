@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, MembershipError, Outcome,
-    Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport,
-    Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError,
+    Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
+    TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
@@ -403,6 +403,10 @@ impl WorkStore for PgStore {
 
     async fn prepare(&self) -> Result<(), StoreError> {
         self.install(None).await.map(drop)
+    }
+
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
+        Ok(Some(Arc::new(Self::membership(self)?)))
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {

@@ -57,7 +57,7 @@ pub use owned::Change;
 
 use crate::hand_over::HandOver;
 use crate::worker::WorkerConfig;
-use crate::{Clock, Election, InvalidWorkerId, ItemId, MemberKey, Membership, StoreError, WorkStore, WorkerId};
+use crate::{Clock, Election, InvalidWorkerId, ItemId, MemberKey, Membership, MembershipError, StoreError, WorkStore, WorkerId};
 
 /// Store of a node: items, slots and leadership. Implemented for all that is both of its supertraits.
 pub trait NodeStore: WorkStore + Election + 'static {}
@@ -93,6 +93,9 @@ pub enum NodeError {
     /// The store cannot be used, and that will not change by itself.
     #[error("the store cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The membership of the store cannot be used.
+    #[error("the membership cannot be used: {0}")]
+    Membership(#[from] MembershipError),
     /// Another process has taken the name of the node: each node needs a name of its own.
     #[error("another process has taken the name {0}; this node has stopped")]
     Superseded(WorkerId),

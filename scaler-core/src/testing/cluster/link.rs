@@ -125,7 +125,7 @@ impl WorkStore for Link {
         self.to_store(self.store.slot_count()).await
     }
 
-    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         Ok(Some(Arc::new(self.clone())))
     }
 }
