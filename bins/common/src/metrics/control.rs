@@ -74,20 +74,36 @@ impl ControlMetrics {
             failures: Family::default(),
         };
         let registry = within(registry, "control");
-        registry.register("leader", "Whether this control plane leads", metrics.leader.clone());
-        registry.register("term", "The term that it leads, or led last", metrics.term.clone());
-        registry.register("workers", "Workers, by how they stand", metrics.workers.clone());
-        registry.register("items", "Items, as last counted", metrics.items.clone());
-        registry.register("slots_moved", "Slots that changed hands, by reason", metrics.slots_moved.clone());
-        registry.register("moves_refused", "Slots that did not change hands, by reason", metrics.moves_refused.clone());
-        registry.register("held", "Whether nothing moves since most slots fell silent at once", metrics.held.clone());
-        registry.register("load_most_over_mean", "Items of the most loaded worker over the mean", metrics.most_over_mean.clone());
-        let fell = "By how much the store's clock fell behind the ticks that were done, all together";
+        registry.register("leader", "1 if this control plane is the leader, else 0", metrics.leader.clone());
+        registry.register("term", "Term that this control plane leads, or led last", metrics.term.clone());
+        registry.register("workers", "Number of workers by phase", metrics.workers.clone());
+        registry.register("items", "Number of items at the last count", metrics.items.clone());
+        registry.register("slots_moved", "Number of committed slot moves by reason", metrics.slots_moved.clone());
+        registry.register("moves_refused", "Number of refused slot moves by reason", metrics.moves_refused.clone());
+        registry.register("held", "1 while the mass-failure guard pauses rebalancing, else 0", metrics.held.clone());
+        registry.register(
+            "load_most_over_mean",
+            "Number of items of the most loaded worker divided by the mean",
+            metrics.most_over_mean.clone(),
+        );
+        let fell = "Total time by which the clock of Postgres fell behind the last tick";
         registry.register_with_unit("clock_fell", fell, Unit::Seconds, metrics.clock_fell_s.clone());
-        registry.register("turns_failed", "Turns that failed, leading or following", metrics.turns_failed.clone());
-        registry.register("gave_up", "Leaderships given up since no turn succeeded for a whole lease", metrics.gave_up.clone());
-        registry.register("strangers", "Members of other installations that share the membership", metrics.strangers.clone());
-        registry.register("failures", "Failures that were logged, by server and class", metrics.failures.clone());
+        registry.register(
+            "turns_failed",
+            "Number of failed control-loop turns, as leader or standby",
+            metrics.turns_failed.clone(),
+        );
+        registry.register(
+            "gave_up",
+            "Number of leaderships resigned because no turn succeeded for a whole lease",
+            metrics.gave_up.clone(),
+        );
+        registry.register(
+            "strangers",
+            "Number of members of other installations that share the Redis key",
+            metrics.strangers.clone(),
+        );
+        registry.register("failures", "Number of logged failures by server and error class", metrics.failures.clone());
         metrics
     }
 }

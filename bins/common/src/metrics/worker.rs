@@ -61,36 +61,40 @@ impl WorkerMetrics {
             failures: Family::default(),
         };
         let registry = within(registry, "worker");
-        registry.register("ticks", "Ticks in which Postgres answered", metrics.ticks.clone());
+        registry.register("ticks", "Number of ticks in which Postgres answered", metrics.ticks.clone());
         registry.register(
             "missed_ticks",
-            "Ticks that went by without this worker, or without some of its slots",
+            "Number of ticks missed by all or some slots of this worker",
             metrics.missed_ticks.clone(),
         );
-        registry.register("items_incremented", "Items incremented", metrics.items.clone());
+        registry.register("items_incremented", "Number of item increments", metrics.items.clone());
         registry.register(
             "locked_items",
-            "Items left out of a tick since somebody else had locked them",
+            "Number of item increments missed because another session held a row lock",
             metrics.locked_items.clone(),
         );
         registry.register(
             "refused_items",
-            "Items left out of a tick since Postgres refuses to change them",
+            "Number of item increments missed because Postgres refused the change",
             metrics.refused_items.clone(),
         );
-        registry.register("lost_lines", "Lists of ids that the reader of stdout was too slow for", metrics.lost_lines.clone());
+        registry.register(
+            "lost_lines",
+            "Number of item lists not printed because the reader of stdout is too slow",
+            metrics.lost_lines.clone(),
+        );
         registry.register(
             "claimed_slots",
-            "Slots claimed that nobody ticked and no control plane moved",
+            "Number of claimed orphaned slots, which missed ticks and which no control plane moved",
             metrics.claimed_slots.clone(),
         );
-        registry.register("owned_slots", "Slots owned", metrics.owned_slots.clone());
-        registry.register("watched_items", "Items watched", metrics.watched_items.clone());
-        registry.register("idle", "Whether it owns nothing and cannot be given anything", metrics.idle.clone());
-        registry.register("barred", "Whether Postgres lets no write in its name through", metrics.barred.clone());
-        let help = "From the first call of each tick to the last answer";
+        registry.register("owned_slots", "Number of owned slots", metrics.owned_slots.clone());
+        registry.register("watched_items", "Number of watched items", metrics.watched_items.clone());
+        registry.register("idle", "1 while the worker owns no slots and cannot be given slots, else 0", metrics.idle.clone());
+        registry.register("barred", "1 while Postgres refuses all writes of this worker, else 0", metrics.barred.clone());
+        let help = "Time from the first call of each tick to the last answer";
         registry.register_with_unit("tick_duration", help, Unit::Seconds, metrics.tick_duration.clone());
-        registry.register("failures", "Failures that were logged, by server and class", metrics.failures.clone());
+        registry.register("failures", "Number of logged failures by server and error class", metrics.failures.clone());
         metrics
     }
 }

@@ -33,12 +33,16 @@ impl AuditMetrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = within(registry, "control");
-        registry.register("audits", "Audits of a sample that came to their end", metrics.audits.clone());
-        registry.register("audits_failed", "Audits of a sample that could not be made", metrics.failed.clone());
-        registry.register("audited_items", "Items that audits have judged", metrics.items.clone());
-        registry.register("doubles", "Increments beyond one a tick that audits have found: must stay 0", metrics.doubles.clone());
-        registry.register("gaps", "Ticks that audited items have missed, summed over the items", metrics.gaps.clone());
-        let help = "Seconds since the oldest transaction of the database began; absent where that is not known";
+        registry.register("audits", "Number of completed audits of a sample", metrics.audits.clone());
+        registry.register("audits_failed", "Number of failed audits of a sample", metrics.failed.clone());
+        registry.register("audited_items", "Number of audited items", metrics.items.clone());
+        registry.register(
+            "doubles",
+            "Number of increments beyond one per tick that audits found; must stay 0",
+            metrics.doubles.clone(),
+        );
+        registry.register("gaps", "Number of ticks missed by audited items, summed over the items", metrics.gaps.clone());
+        let help = "Age of the oldest open transaction of the database; absent while it is not known";
         registry.register("oldest_transaction_seconds", help, metrics.oldest_transaction.clone());
         metrics
     }

@@ -49,23 +49,31 @@ impl AutoscaleMetrics {
         let registry = within(registry, "control");
         registry.register(
             "wanted_workers",
-            "How many workers the items want; absent while that is not known",
+            "Number of workers that the items need; absent while it is not known",
             metrics.wanted.clone(),
         );
         registry.register(
             "replicas",
-            "How many workers there shall be; absent while that is not known",
+            "Number of workers that is set in Kubernetes; absent while it is not known",
             metrics.replicas.clone(),
         );
-        registry.register("scaled", "How often the number of workers was set, by direction", metrics.scaled.clone());
-        let help = "Whether nothing is written since somebody else writes the number of workers";
+        registry.register(
+            "scaled",
+            "Number of times that the autoscaler set the number of workers, by direction",
+            metrics.scaled.clone(),
+        );
+        let help = "1 while autoscaling is paused because another writer sets the number of workers, else 0";
         registry.register("autoscale_conflict", help, metrics.conflict.clone());
         registry.register(
             "autoscale_overruled",
-            "How often somebody else wrote the number of workers",
+            "Number of times that another writer set the number of workers",
             metrics.overruled.clone(),
         );
-        registry.register("autoscale_failures", "How often calls began to fail, by server and class", metrics.failures.clone());
+        registry.register(
+            "autoscale_failures",
+            "Number of logged failures of the autoscaler by server and error class",
+            metrics.failures.clone(),
+        );
         metrics
     }
 }
