@@ -5,7 +5,7 @@ with table_of_work as (
 ), me as (
     select r.oid, r.rolname, r.rolsuper or r.rolbypassrls as passes from pg_roles r where r.rolname = coalesce($1::name, current_user)
 )
-select format('column %s is generated, so that no tick can change it', a.attname) as what,
+select format('column %s is generated, so ticks cannot update it', a.attname) as what,
        format('run `alter table %s alter column %s drop %s`', {table_text}, a.attname,
               case when a.attgenerated <> '' then 'expression' else 'identity' end) as remedy
 from table_of_work t join pg_attribute a on a.attrelid = t.oid

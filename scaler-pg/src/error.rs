@@ -79,36 +79,39 @@ impl PgError {
 /// Errors that this program detects itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Finding {
-    #[error("{target} is not a URL of Postgres: it starts with postgres://")]
+    #[error("{target} is not a Postgres URL: use one that starts with postgres:// or postgresql://")]
     OtherScheme { target: Target },
-    #[error("{target}: target_session_attrs is {value:?}: this program writes, so that it must be read-write, primary or any")]
+    #[error("{target}: target_session_attrs is {value:?}, but this program writes: use read-write, primary or any")]
     SessionAttrs { target: Target, value: String },
-    #[error("Postgres at {target}: no session: {said}")]
+    #[error("Postgres at {target}: cannot connect to any host: {said}")]
     Nowhere { target: Target, said: String },
-    #[error("Postgres at {target}: a pooler stands in between and says {said:?}: set POSTGRES_POOLER=transaction")]
+    #[error("Postgres at {target}: a connection pooler in transaction mode reports {said:?}: set POSTGRES_POOLER=transaction")]
     Pooler { target: Target, said: String },
     #[error(
-        "Postgres at {target}: schema scaler is {how}, and through a pooler nothing is installed: run `notifi-scaler migrate` past it"
+        "Postgres at {target}: schema scaler is {how} and cannot be installed through a pooler in transaction mode: run \
+         `notifi-scaler migrate` with a direct connection"
     )]
     PastThePooler { target: Target, how: &'static str },
     #[error(
-        "Postgres at {target}: user or password holds a character that SCRAM authentication cannot send (SASLprep, RFC 4013), such as a \
-         control character or an emoji: choose others"
+        "Postgres at {target}: the user or password contains a character that SCRAM authentication prohibits (SASLprep, RFC 4013), such \
+         as a control character or an emoji: use others"
     )]
     Unpreparable { target: Target },
     #[error("Postgres at {target}: no connection within {waited:?}")]
     NoConnection { target: Target, waited: Duration },
-    #[error("Postgres at {target}: has no place for one more session, or no time; asks again in {wait:?}")]
+    #[error(
+        "Postgres at {target}: too many connections, or the server does not answer; the next connection attempt is in {wait:?}"
+    )]
     Full { target: Target, wait: Duration },
-    #[error("Postgres at {target}: the file {} of the password cannot be read: {source}", path.display())]
+    #[error("Postgres at {target}: cannot read the password file {}: {source}", path.display())]
     PasswordFile { target: Target, path: PathBuf, source: std::io::Error },
     #[error("Postgres at {target}: no answer within {waited:?}")]
     NoAnswer { target: Target, waited: Duration },
-    #[error("Postgres at {target}: it or the connection to it vanished: the session that works on this is gone, or stands idle")]
+    #[error("Postgres at {target}: the server or the connection was lost: the session of this statement is gone or idle")]
     Vanished { target: Target },
     #[error(
-        "{target}: the statement timeout ({statement:?}) must be less than the command timeout ({command:?}): a slow server \
-         would be taken for one that is gone"
+        "{target}: the statement timeout ({statement:?}) must be less than the command timeout ({command:?}), or a slow server could \
+         not be told from a lost one"
     )]
     Timeouts { target: Target, statement: Duration, command: Duration },
     #[error(
@@ -120,50 +123,55 @@ pub(crate) enum Finding {
     )]
     NoTable { target: Target },
     #[error(
-        "Postgres at {target}: schema scaler may not be used by this role yet (SQLSTATE 42501): its owner makes and grants it"
+        "Postgres at {target}: this role has no usage privilege on schema scaler yet (SQLSTATE 42501): the owner must run \
+         `notifi-scaler migrate` with the option of this role"
     )]
     NotOpen { target: Target },
-    #[error("Postgres at {target}: schema scaler is of an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
+    #[error("Postgres at {target}: schema scaler has an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
     OldSchema { target: Target },
     #[error(
-        "Postgres at {target}: {lacking} is not granted: grant it, or run `notifi-scaler migrate` as the owner with this role's option"
+        "Postgres at {target}: {lacking} is not granted: grant it, or run `notifi-scaler migrate` as the owner with the option of this role"
     )]
     NotGranted { target: Target, lacking: String },
     #[error(
-        "Postgres at {target}: schema scaler is {how}, and this role may not change that: run `notifi-scaler migrate` as its owner"
+        "Postgres at {target}: schema scaler is {how}, and this role may not install it: run `notifi-scaler migrate` as its owner"
     )]
     OwnersTurn { target: Target, how: &'static str },
-    #[error("Postgres at {target}: role {role} does not exist: create it first, with the right to log in")]
+    #[error("Postgres at {target}: role {role} does not exist: create it first, with LOGIN")]
     NoRole { target: Target, role: String },
-    #[error("Postgres at {target}: role {role} is a superuser or acts as the owner of the schema: nothing can be kept from it")]
+    #[error(
+        "Postgres at {target}: role {role} is a superuser or a member of the schema owner, so its privileges cannot be \
+         limited: use another role"
+    )]
     OwnersRole { target: Target, role: String },
     #[error(
-        "Postgres at {target}: role {role} cannot be that of workers, control planes and those who look at once: name different roles"
+        "Postgres at {target}: role {role} is given for more than one of workers, control planes and readers: name different roles"
     )]
     SameRole { target: Target, role: String },
-    #[error("Postgres at {target}: waits for {what}: {holder}")]
+    #[error("Postgres at {target}: waiting for {what}: {holder}")]
     Held { target: Target, what: &'static str, holder: String },
     #[error("Postgres at {target}: public.work_items: {what}: {remedy}")]
     Unworkable { target: Target, what: String, remedy: String },
     #[error(
-        "Postgres at {target}: {relation} has no index on the slot, so that ticks read all of it: run `notifi-scaler migrate` as its owner"
+        "Postgres at {target}: {relation} has no index on scaler.slot_of(id), so each tick scans the whole table: run `notifi-scaler \
+         migrate` as its owner"
     )]
     NoIndex { target: Target, relation: String },
     #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
     NotATable { target: Target, found: &'static str },
-    #[error("Postgres at {target}: rows of public.work_items cannot be moved unnoticed: {why}")]
+    #[error("Postgres at {target}: cannot delete and insert rows of public.work_items without side effects: {why}")]
     NotMovable { target: Target, why: String },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
     Column { target: Target, column: &'static str, found: String, expected: &'static str },
     #[error(
-        "Postgres at {target}: installed with {installed} slots, but SLOTS is {wanted}; they cannot be changed by configuration"
+        "Postgres at {target}: installed with {installed} slots, but SLOTS is {wanted}: set SLOTS to the installed number, or unset it"
     )]
     OtherSlots { target: Target, installed: u32, wanted: u32 },
     #[error("Postgres at {target}: {wanted} slots: an installation has 256 to 65536")]
     SlotsOutOfRange { target: Target, wanted: u32 },
-    #[error("Postgres at {target}: {what}: {value:?} is not valid")]
+    #[error("Postgres at {target}: {what} has the invalid value {value:?}")]
     Value { target: Target, what: &'static str, value: String },
-    #[error("Postgres at {target}: migration: {source}")]
+    #[error("Postgres at {target}: a migration failed: {source}")]
     Migration { target: Target, source: sqlx::migrate::MigrateError },
 }
 

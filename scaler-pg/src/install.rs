@@ -28,7 +28,7 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
 /// Key of the advisory lock of installers: any number, as long as all installers use the same.
 const LOCK: i64 = 0x7363_616c_6572;
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
-const INDEX: &str = "an open transaction, to make the index on the slot";
+const INDEX: &str = "an open transaction, to create the index on the slot";
 const LOCK_TRIES: u32 = 20;
 const BETWEEN_LOCK_TRIES: Duration = Duration::from_millis(100);
 const DURING: &str = "install";
@@ -174,7 +174,7 @@ impl PgStore {
         let version = sqlx::query_as(&self.sql.version);
         let (version,): (i64,) = self.link.row(DURING, version).await?;
         if MIGRATIONS.iter().any(|(newest, ..)| *newest > version) {
-            return Err(owners_turn("of an older version"));
+            return Err(owners_turn("outdated"));
         }
         self.fits(self.slot_count().await?.get(), slots)
     }
@@ -206,7 +206,7 @@ impl PgStore {
         let holder = sqlx::query_as(include_str!("../sql/holder.sql")).bind(LOCK).fetch_optional(connection);
         let holder: Option<(i32, String, String, i64)> = self.link.wait(DURING, holder).await.ok().flatten();
         let holder = holder.map_or_else(
-            || "a session that is gone by now".to_owned(),
+            || "a session that has ended meanwhile".to_owned(),
             |(pid, name, user, open_s)| format!("session {pid} ({name}, user {user}, in a transaction for {open_s} s)"),
         );
         let source = Box::new(Finding::Held { target: self.link.target().clone(), what, holder });

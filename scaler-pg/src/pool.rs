@@ -61,12 +61,12 @@ pub(crate) struct Lent<'a> {
 /// Reason for which a host was skipped.
 #[derive(Debug, thiserror::Error)]
 enum PassedOver {
-    #[error("it does not take writes")]
+    #[error("the server is read-only (a standby)")]
     ReadOnly,
     #[error("no answer within {0:?}")]
     Slow(Duration),
     /// SASLprep has failed.
-    #[error("user or password holds a character that SCRAM authentication cannot send")]
+    #[error("the user or password contains a character that SCRAM authentication prohibits")]
     Unpreparable,
     #[error(transparent)]
     Failed(#[from] sqlx::Error),

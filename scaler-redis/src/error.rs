@@ -13,19 +13,19 @@ use crate::target::UrlError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The URL is not one of a Redis.
-    #[error("{url} is not the URL of a Redis: {why}")]
+    #[error("{url} is not a valid Redis URL: {why}")]
     Url { url: Arc<str>, why: UrlError },
     /// A certificate or key cannot be used.
     #[error("{}: {why}", file.display())]
     Tls { file: PathBuf, why: String },
     /// A key of ours has another type: another client wrote it.
-    #[error("the key {key} on {url} is a {found} where a {expected} is expected; it was left as it is")]
+    #[error("the key {key} on {url} is a {found} where a {expected} is expected; it was not changed; set another REDIS_KEY")]
     WrongType { url: Arc<str>, key: String, found: String, expected: &'static str },
     /// A key of ours had another type, but no longer when its type was read.
-    #[error("a key on {url} is of another type than expected: {answer}")]
+    #[error("a key on {url} has another type than expected: {answer}")]
     SomeWrongType { url: Arc<str>, answer: String },
     /// Redis gave an answer that none of our scripts returns.
-    #[error("{url} gave an answer that makes no sense: {answer:?}")]
+    #[error("{url} returned an unexpected answer: {answer:?}")]
     Nonsense { url: Arc<str>, answer: Vec<String> },
     /// A member record cannot be written as JSON.
     #[error("{0}")]

@@ -15,29 +15,29 @@ use crate::target::Address;
 pub(crate) enum Reason {
     #[error("not connected yet")]
     NotYet,
-    #[error("the connection's task ended unexpectedly")]
+    #[error("the task of the connection ended unexpectedly")]
     Ended,
     #[error("cannot read the password from {}: {source}", path.display())]
     PasswordFile { path: PathBuf, source: Arc<io::Error> },
-    #[error("cannot look up {}: {source}", address.host)]
+    #[error("cannot resolve the host name {}: {source}", address.host)]
     Lookup { address: Address, source: Arc<io::Error> },
     #[error("cannot connect to {address}: {source}")]
     Connect { address: Address, source: Arc<io::Error> },
-    #[error("cannot connect to {address}: TLS: {source}")]
+    #[error("cannot connect to {address}: TLS handshake failed: {source}")]
     Tls { address: Address, source: Arc<io::Error> },
-    #[error("the connection to {address} broke: {source}")]
+    #[error("the connection to {address} was lost: {source}")]
     Broken { address: Address, source: RedisError },
     #[error("{address} closed the connection")]
     Closed { address: Address },
-    #[error("{address} answered nothing for {} s", limit.as_secs())]
+    #[error("{address} has not answered for {} s", limit.as_secs())]
     Silent { address: Address, limit: Duration },
-    #[error("{address} does not speak the protocol of Redis ({source}): is this the port of another service, or of TLS?")]
+    #[error("{address} does not speak the Redis protocol ({source}): check the port, and if the server expects TLS")]
     Protocol { address: Address, source: RedisError },
-    #[error("{address} is older than Redis 6: {source}")]
+    #[error("{address} is older than Redis 6, the minimum version: {source}")]
     TooOld { address: Address, source: RedisError },
-    #[error("the Sentinel {sentinel} knows no service {service:?}")]
+    #[error("the Sentinel {sentinel} has no service {service:?}: check sentinelServiceName")]
     UnknownService { sentinel: Address, service: String },
-    #[error("{address} has become a replica")]
+    #[error("{address} is a replica now")]
     NotPrimary { address: Address },
     #[error("the keys have moved to {to}")]
     Moved { to: Address },

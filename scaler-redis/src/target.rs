@@ -50,21 +50,21 @@ pub(crate) struct Credentials {
 pub(crate) enum UrlError {
     #[error(transparent)]
     Syntax(#[from] url::ParseError),
-    #[error("it holds a control character, which must be percent-encoded")]
+    #[error("it contains a control character, which must be percent-encoded")]
     ControlCharacter,
-    #[error("it starts with neither redis:// nor redis-sentinel:// nor redis-cluster://, nor one of these with rediss for TLS")]
+    #[error("it must start with redis://, redis-sentinel:// or redis-cluster://, or with rediss in place of redis for TLS")]
     Scheme,
-    #[error("it names no host")]
+    #[error("it has no host")]
     NoHost,
-    #[error("its user or password is not UTF-8 text")]
+    #[error("its user or password is not valid UTF-8")]
     NotText,
-    #[error("its path is not the number of a database")]
+    #[error("its path is not a database number")]
     Database,
-    #[error("a cluster has no databases to choose from")]
+    #[error("a cluster has only database 0, so the URL must have no path")]
     DatabaseOfCluster,
-    #[error("a parameter `node` is not host:port")]
+    #[error("a `node` parameter is not of the form host:port")]
     Node,
-    #[error("it lacks the parameter sentinelServiceName")]
+    #[error("it has no sentinelServiceName parameter")]
     NoServiceName,
 }
 

@@ -98,8 +98,8 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 fn unreadable(file: &Path, error: &pem::Error, wanted: &str) -> Failure {
     let why = match error {
         pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => format!("holds no {wanted} in PEM"),
-        error => format!("is not PEM: {error}"),
+        pem::Error::NoItemsFound => format!("contains no PEM {wanted}"),
+        error => format!("is not valid PEM: {error}"),
     };
     Failure::Tls { file: file.to_owned(), why }
 }

@@ -42,21 +42,21 @@ impl fmt::Debug for NoServer {
 /// Failure of one way to get or control a server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("this kind comes from nowhere else")]
+    #[error("no URL or image is defined for this kind of server")]
     NoOffer,
     #[error("{variable} is not set")]
     NotSet { variable: &'static str },
     #[error("{programs} are neither in PATH nor in {elsewhere}")]
     NoPrograms { programs: String, elsewhere: &'static str },
-    #[error("{programs} are not in {}, which {variable} names", folder.display())]
+    #[error("{programs} are not in {}, the folder in {variable}", folder.display())]
     NotInFolder { programs: String, folder: PathBuf, variable: &'static str },
-    #[error("the server runs elsewhere and is not ours to stop and start")]
+    #[error("the server was not started by this test, so it cannot be stopped and started")]
     NotOurs,
-    #[error("only a server that runs from programs of this machine can be paused")]
+    #[error("only a server that was started from local programs can be paused")]
     NotLocal,
     #[error("{doing}: {source}")]
     Io { doing: &'static str, source: io::Error },
-    #[error("the server ended; its log: {log}")]
+    #[error("the server exited; its log: {log}")]
     Ended { log: String },
     #[error("the server did not start or stop in time; its log: {log}")]
     Slow { log: String },

@@ -68,7 +68,7 @@ async fn after_a_failover_the_promoted_standby_is_found_and_its_fence_holds() {
     let down = store.tick(&other, SlotRange::ALL).await.unwrap_err();
     assert!(matches!(down, StoreError::Unavailable { .. } | StoreError::Unanswered { .. }), "{down}");
     let down = store.tick(&other, SlotRange::ALL).await.unwrap_err().to_string();
-    assert!(down.contains("refused") && down.contains("does not take writes"), "{down}");
+    assert!(down.contains("refused") && down.contains("is read-only"), "{down}");
     let begun = Instant::now();
     pair.promote().await;
     eventually("the owner by the survivor ticks", async || match store.tick(&owner, SlotRange::ALL).await? {
@@ -103,7 +103,7 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
     sqlx::raw_sql(read_only).execute(&mut user).await.unwrap();
     let strict = PgStore::new(&PgConfig::new(format!("{}?target_session_attrs=read-write", database.url()))).unwrap();
     let error = strict.add_items(1).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable { .. }) && error.to_string().contains("does not take writes"), "{error}");
+    assert!(matches!(error, StoreError::Unavailable { .. }) && error.to_string().contains("is read-only"), "{error}");
 
     // The first session began before; it is given up once it meets the refusal.
     sqlx::raw_sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'scaler' and datname = current_database()")

@@ -164,7 +164,7 @@ async fn what_an_installer_waits_for_is_named() {
     sqlx::raw_sql("select pg_advisory_lock(x'7363616c6572'::bigint)").execute(&mut *other).await.unwrap();
     let error = desk.store.install(None).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Transient, "{error}");
-    assert!(error.to_string().contains(&format!("waits for another installer: session {pid} (")), "{error}");
+    assert!(error.to_string().contains(&format!("waiting for another installer: session {pid} (")), "{error}");
     sqlx::raw_sql("select pg_advisory_unlock_all()").execute(&mut *other).await.unwrap();
 
     // A writer whose transaction stays open beside the making of the index.
@@ -176,7 +176,7 @@ async fn what_an_installer_waits_for_is_named() {
     }
     let error = desk.store.install(None).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Transient, "{error}");
-    assert!(error.to_string().contains(&format!("to make the index on the slot: session {pid} (")), "{error}");
+    assert!(error.to_string().contains(&format!("to create the index on the slot: session {pid} (")), "{error}");
     let indexes = "select count(*) from pg_index where indrelid = 'public.work_items'::regclass and indexprs is not null";
     assert_eq!(desk.number(indexes).await, 0, "none is left half made");
     sqlx::raw_sql("rollback").execute(&mut *other).await.unwrap();

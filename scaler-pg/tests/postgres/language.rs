@@ -30,7 +30,7 @@ async fn what_is_still_to_be_installed_is_waited_for_in_every_language() {
     missing(&owner, "schema scaler is missing").await;
     missing(&limited, "schema scaler is missing").await;
     owner.install(None).await.unwrap();
-    missing(&limited, "schema scaler may not be used by this role yet").await;
+    missing(&limited, "this role has no usage privilege on schema scaler yet").await;
     owner.grant(&Roles { worker: Some(("limited".to_owned(), WorkerAccess::Functions)), ..Roles::default() }).await.unwrap();
     limited.probe().await.unwrap();
     limited.tick(&worker, SlotRange::ALL).await.unwrap();

@@ -24,7 +24,10 @@ async fn a_full_server_is_left_alone_for_a_while_and_found_when_it_has_places() 
     assert!(refused.to_string().contains("too many connections for role"), "{refused}");
     let left_alone = tick().await.unwrap_err();
     assert!(matches!(left_alone, StoreError::Unavailable { .. }), "{left_alone:?}");
-    assert!(left_alone.to_string().contains("has no place for one more session, or no time; asks again in"), "{left_alone}");
+    assert!(
+        left_alone.to_string().contains("too many connections, or the server does not answer; the next connection attempt is in"),
+        "{left_alone}"
+    );
 
     limit(-1).await;
     let found = async {

@@ -40,7 +40,7 @@ pub(super) async fn dial(address: &Address, tls: Option<&Connector>) -> Result<B
         let connected = timeout(CONNECT_LIMIT, connect(found, address, tls)).await;
         connected.unwrap_or_else(|_| Err(Reason::connect(address, slow())))
     });
-    let nothing_found = || Reason::lookup(address, io::Error::other("the name has no address"));
+    let nothing_found = || Reason::lookup(address, io::Error::other("the host name has no address"));
     first_success(attempts).await.map_err(|failure| failure.unwrap_or_else(nothing_found))
 }
 

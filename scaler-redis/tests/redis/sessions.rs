@@ -95,9 +95,9 @@ async fn a_server_in_protected_mode_is_a_permanent_refusal() {
 #[tokio::test]
 async fn servers_that_are_no_redis_are_named_as_such() {
     for (answer, expected) in [
-        ("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "does not speak the protocol of Redis"),
-        ("\u{15}\u{3}\u{1}", "does not speak the protocol of Redis"),
-        ("", "broke"),
+        ("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "does not speak the Redis protocol"),
+        ("\u{15}\u{3}\u{1}", "does not speak the Redis protocol"),
+        ("", "was lost"),
     ] {
         let (url, server) = answering(answer).await;
         let membership = connect(&RedisConfig::new(url)).await;
@@ -117,7 +117,7 @@ async fn the_reason_is_that_of_the_last_attempt() {
     told("Connection refused").await;
     let listener = TcpListener::bind(("127.0.0.1", redis.port())).await.unwrap();
     let server = tokio::spawn(answer_all(listener, "HTTP/1.1 400 Bad Request\r\n\r\n"));
-    told("does not speak the protocol of Redis").await;
+    told("does not speak the Redis protocol").await;
     server.abort();
     drop(server.await);
     told("Connection refused").await;

@@ -40,7 +40,7 @@ async fn a_file_that_cannot_be_used_is_refused_by_its_name() {
     let mut config = RedisConfig::new("rediss://127.0.0.1:1");
     for (authorities, certificate, named) in [
         ("/nowhere".into(), &client.certificate, "/nowhere: "),
-        (authority.file(), &client.key, "worker.example.key: holds no certificate in PEM"),
+        (authority.file(), &client.key, "worker.example.key: contains no PEM certificate"),
     ] {
         let identity = ClientIdentity { certificate: certificate.clone(), key: client.key.clone() };
         config.tls = RedisTls { authorities: Some(authorities), identity: Some(identity) };
