@@ -22,7 +22,7 @@ pub enum PrintIds {
 
 /// Text that is not a valid [`PrintIds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be `all`, `changes`, or the most ids to print")]
+#[error("must be `all`, `changes`, or the maximum number of ids per line")]
 pub struct InvalidPrintIds;
 
 impl FromStr for PrintIds {

@@ -145,11 +145,11 @@ async fn files_that_cannot_be_used_are_named() {
         (vec![("POSTGRES_SSLMODE", "verify-full"), ("POSTGRES_SSLROOTCERT", "/nowhere")], "POSTGRES_SSLROOTCERT: /nowhere: "),
         (
             vec![("POSTGRES_SSLROOTCERT", root.as_str())],
-            "POSTGRES_SSLROOTCERT: is of no use without POSTGRES_SSLMODE=verify-full",
+            "POSTGRES_SSLROOTCERT: has no effect without POSTGRES_SSLMODE=verify-full",
         ),
         (vec![("POSTGRES_SSLCERT", &certificate), ("POSTGRES_SSLKEY", &foreign)], "does not belong to the certificate"),
-        (vec![("REDIS_TLS", "on"), ("REDIS_TLS_KEY", &foreign)], "REDIS_TLS_KEY: is of no use without REDIS_TLS_CERT"),
-        (vec![("REDIS_TLS_CA", &root)], "REDIS_TLS_CA: is of no use without REDIS_TLS=on"),
+        (vec![("REDIS_TLS", "on"), ("REDIS_TLS_KEY", &foreign)], "REDIS_TLS_KEY: has no effect without REDIS_TLS_CERT"),
+        (vec![("REDIS_TLS_CA", &root)], "REDIS_TLS_CA: has no effect without REDIS_TLS=on"),
         (vec![("REDIS_TLS", "perhaps")], "REDIS_TLS"),
         (
             vec![("DATABASE_URL", "postgres://db/work?sslmode=verify-full&sslrootcert=/nowhere")],

@@ -51,7 +51,7 @@ impl WorkerArgs {
         }
         let problem = |why: String| Failure::Variable { variable: "POD_NAME", problem: Problem::NoHostName(why) };
         let host = hostname::get().map_err(|error| problem(error.to_string()))?;
-        let host = host.into_string().map_err(|_| problem("it is not text".into()))?;
+        let host = host.into_string().map_err(|_| problem("it is not valid UTF-8".into()))?;
         WorkerId::new(host).map_err(|error| problem(error.to_string()))
     }
 }

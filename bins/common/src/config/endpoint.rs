@@ -22,19 +22,19 @@ pub struct Endpoint {
 #[non_exhaustive]
 pub enum Problem {
     /// Bytes that are not UTF-8.
-    #[error("is not UTF-8 text: choose one that is")]
+    #[error("is not valid UTF-8: use a value that is")]
     NotText,
     /// A NUL byte, which ends a string for Postgres and for the operating system.
-    #[error("holds a NUL byte, which Postgres cannot take: choose one without")]
+    #[error("contains a NUL byte, which Postgres does not accept: use a value without one")]
     Nul,
     /// Not a URL.
-    #[error("is not a URL ({0}); special characters in user and password must be percent-encoded")]
+    #[error("is not a valid URL ({0}); percent-encode special characters in user and password")]
     NotUrl(#[from] url::ParseError),
     /// A URL with another scheme; holds the expected start of the URL.
-    #[error("is not a URL that begins with {0}")]
+    #[error("must be a URL that starts with {0}")]
     Scheme(&'static str),
     /// An `@` after the host: the user name or the password is not percent-encoded.
-    #[error("holds an @ behind the host: special characters in user and password must be percent-encoded")]
+    #[error("contains an @ after the host: percent-encode special characters in user and password")]
     StrayAt,
     /// A file that cannot be used.
     #[error("{}: {why}", path.display())]
@@ -45,13 +45,13 @@ pub enum Problem {
         why: String,
     },
     /// A variable that has no effect without another setting; holds that setting.
-    #[error("is of no use without {0}")]
+    #[error("has no effect without {0}: set that, too, or unset this")]
     Lonely(&'static str),
     /// A value that is given twice; holds the other variable.
-    #[error("cannot be given together with {0}")]
+    #[error("cannot be set together with {0}: unset one of them")]
     Twice(&'static str),
     /// No value, and the host name is not usable instead; holds the reason.
-    #[error("is not set, and the host name cannot serve: {0}")]
+    #[error("is not set, and the host name is not a valid worker name: {0}")]
     NoHostName(String),
 }
 

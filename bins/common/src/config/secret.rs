@@ -16,8 +16,8 @@ use crate::Failure;
 
 /// Text of `--help` about secrets.
 pub const SECRETS_HELP: &str = "Secrets come from the environment: DATABASE_URL (in place of POSTGRES_*) or \
-    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each may stand in a file instead, named by the variable with \
-    _FILE behind it, such as POSTGRES_PASSWORD_FILE. One line feed at the very end is cut.";
+    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each can be in a file instead, whose path is in the variable \
+    with the suffix _FILE, such as POSTGRES_PASSWORD_FILE. One line feed at the end of a secret is removed.";
 
 /// Secrets from the environment. An empty one counts as absent.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ pub(super) fn content(path: &Path) -> Result<SecretString, Problem> {
     let unusable = |why: String| Problem::File { path: path.to_owned(), why };
     let bytes = fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let secret = text(bytes).map_err(|problem| unusable(problem.to_string()))?;
-    secret.ok_or_else(|| unusable("is empty: write the secret into it, or unset the variable".to_owned()))
+    secret.ok_or_else(|| unusable("the file is empty: write the secret into it, or unset the variable".to_owned()))
 }
 
 /// Decodes a secret by the rule of this module; `None` if it is empty.
@@ -118,7 +118,7 @@ mod tests {
         assert!(Secrets::read(|_| Some(OsString::new())).unwrap().database_url.is_none());
         let broken = |variable: &str| (variable == "REDIS_URL").then(|| OsString::from_vec(vec![b'x', 0xff]));
         let failure = Secrets::read(broken).unwrap_err();
-        assert_eq!(failure.to_string(), "REDIS_URL: is not UTF-8 text: choose one that is");
+        assert_eq!(failure.to_string(), "REDIS_URL: is not valid UTF-8: use a value that is");
         assert_eq!(failure.code(), 64);
     }
 
@@ -150,6 +150,6 @@ mod tests {
         let missing = |variable: &str| (variable == "REDIS_URL_FILE").then(|| "/nowhere".into());
         assert!(Secrets::read(missing).unwrap_err().to_string().starts_with("REDIS_URL_FILE: /nowhere: "));
         let twice = Secrets::read(|variable| variable.starts_with("REDIS_URL").then(|| "/nowhere".into())).unwrap_err();
-        assert_eq!(twice.to_string(), "REDIS_URL_FILE: cannot be given together with REDIS_URL");
+        assert_eq!(twice.to_string(), "REDIS_URL_FILE: cannot be set together with REDIS_URL: unset one of them");
     }
 }

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_a_url_whatever_stands_in_them() {
+    fn parts_are_percent_encoded_in_the_url() {
         let args =
             args(&["--postgres-user", "us er@x", "--postgres-db", "my/db", "--postgres-host", "db", "--postgres-port", "5433"]);
         let endpoint = args.postgres.endpoint(&secrets("POSTGRES_PASSWORD", SECRET)).unwrap();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_reach_a_server_of_this_machine() {
+    fn defaults_are_servers_on_localhost() {
         let args = args(&[]);
         assert_eq!(
             args.postgres.endpoint(&Secrets::default()).unwrap().reveal(),
@@ -322,7 +322,10 @@ mod tests {
         let endpoint = args.postgres.endpoint(&secrets("DATABASE_URL", url)).unwrap();
         assert_eq!((endpoint.place(), endpoint.reveal()), ("db-1:1,db-2:5432/work", url));
         let wrong = args.postgres.endpoint(&secrets("DATABASE_URL", "postgres://u:hunter2@db-1:1,db-2:x/work")).unwrap_err();
-        assert!(wrong.to_string().starts_with("DATABASE_URL: is not a URL") && !wrong.to_string().contains("hunter2"), "{wrong}");
+        assert!(
+            wrong.to_string().starts_with("DATABASE_URL: is not a valid URL") && !wrong.to_string().contains("hunter2"),
+            "{wrong}"
+        );
     }
 
     #[test]
@@ -361,11 +364,11 @@ mod tests {
             let refused = |secrets: &Secrets| endpoint(secrets).unwrap_err().to_string();
             assert!(refused(&Secrets::default()).starts_with(&format!("{variable}_FILE: {word}: ")));
             std::fs::write(&path, "\n").unwrap();
-            assert!(refused(&Secrets::default()).contains(" is empty"));
+            assert!(refused(&Secrets::default()).contains("the file is empty"));
             std::fs::write(&path, "hunter2\n").unwrap();
             assert!(!endpoint(&Secrets::default()).unwrap().reveal().contains("hunter2"), "it is read when it is needed");
             let both = refused(&secrets(variable, "hunter3"));
-            assert_eq!(both, format!("{variable}_FILE: cannot be given together with {variable}"));
+            assert_eq!(both, format!("{variable}_FILE: cannot be set together with {variable}: unset one of them"));
             std::fs::remove_file(&path).unwrap();
         }
     }
@@ -387,6 +390,6 @@ mod tests {
         let redis = args(&[]).redis;
         assert_eq!(redis.endpoint(&secrets("REDIS_URL", "rediss://:hunter2@cache:6380/3")).unwrap().place(), "cache:6380/3");
         let line = redis.endpoint(&secrets("REDIS_URL", "http://:hunter2@cache")).unwrap_err().to_string();
-        assert_eq!(line, "REDIS_URL: is not a URL that begins with redis:// or rediss://");
+        assert_eq!(line, "REDIS_URL: must be a URL that starts with redis:// or rediss://");
     }
 }

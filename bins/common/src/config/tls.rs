@@ -113,8 +113,8 @@ impl PemFile<'_> {
     fn unreadable(&self, path: &Path, error: &pem::Error, wanted: &str) -> Failure {
         let why = match error {
             pem::Error::Io(error) => error.to_string(),
-            pem::Error::NoItemsFound => format!("holds no {wanted} in PEM"),
-            error => format!("is not PEM: {error}"),
+            pem::Error::NoItemsFound => format!("contains no PEM {wanted}"),
+            error => format!("is not valid PEM: {error}"),
         };
         self.unusable(path, why)
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_with_its_variable_and_file() {
+    fn an_unusable_file_is_named_with_its_variable() {
         let (ours, folder) = (Authority::new(), TempDir::new().unwrap());
         let (one, other) = (ours.client("one"), ours.client("other"));
         let (missing, text) = (folder.path().join("missing"), folder.path().join("text"));
@@ -152,15 +152,18 @@ mod tests {
         for (line, expected, path) in [
             (complaint(Some(&missing), None, None), "CA: ", &missing),
             (complaint(Some(&text), None, None), "CA: ", &text),
-            (complaint(Some(&one.key), None, None), "holds no certificate in PEM", &one.key),
+            (complaint(Some(&one.key), None, None), "contains no PEM certificate", &one.key),
             (complaint(None, Some(&missing), Some(&one.key)), "CERT: ", &missing),
             (complaint(None, Some(&one.certificate), Some(&text)), "KEY: ", &text),
-            (complaint(None, Some(&one.certificate), Some(&one.certificate)), "holds no private key in PEM", &one.certificate),
+            (complaint(None, Some(&one.certificate), Some(&one.certificate)), "contains no PEM private key", &one.certificate),
             (complaint(None, Some(&one.certificate), Some(&other.key)), "does not belong to the certificate", &other.key),
         ] {
             assert!(line.contains(expected) && line.contains(path.to_str().unwrap()), "{line}");
         }
-        assert_eq!(complaint(None, Some(&one.certificate), None), "CERT: is of no use without KEY");
-        assert_eq!(complaint(None, None, Some(&one.key)), "KEY: is of no use without CERT");
+        assert_eq!(
+            complaint(None, Some(&one.certificate), None),
+            "CERT: has no effect without KEY: set that, too, or unset this"
+        );
+        assert_eq!(complaint(None, None, Some(&one.key)), "KEY: has no effect without CERT: set that, too, or unset this");
     }
 }

@@ -12,33 +12,33 @@ pub enum BadValue {
     #[error("must be a power of two from {least} to {most}", least = LEAST_SLOTS, most = MOST_SLOTS)]
     Slots,
     /// Not a duration with a unit.
-    #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m")]
+    #[error("must be a duration with a unit, from 1ms to 1h, such as 250ms, 5s or 2m")]
     Duration,
     /// Neither a duration with a unit nor 0.
-    #[error("must be a time with a unit, from 1ms to 1h, such as 250ms, 5s or 2m, or 0 for never")]
+    #[error("must be a duration with a unit, from 1ms to 1h, such as 250ms, 5s or 2m, or 0 for never")]
     DurationOrNever,
     /// Not a duration in seconds or with a unit.
-    #[error("must be a number of seconds from 1 to {most}, or a time such as 30s or 5m", most = HOUR.as_secs())]
+    #[error("must be a number of seconds from 1 to {most}, or a duration such as 30s or 5m", most = HOUR.as_secs())]
     Seconds,
     /// Neither a duration in seconds or with a unit nor `forever`.
-    #[error("must be a number of seconds from 0 to {most}, a time such as 30s or 5m, or `forever`", most = HOUR.as_secs())]
+    #[error("must be a number of seconds from 0 to {most}, a duration such as 30s or 5m, or `forever`", most = HOUR.as_secs())]
     WaitLimit,
     /// Not a percentage.
-    #[error("must be a number from 1 to 1000")]
+    #[error("must be a percentage from 1 to 1000")]
     Percent,
     /// Not a port.
-    #[error("must be a port from 1 to 65535")]
+    #[error("must be a TCP port from 1 to 65535")]
     Port,
     /// Not an address to listen on.
     #[error("must be an address and a port such as [::]:8080 or 127.0.0.1:8080, or `off`")]
     Listen,
     /// Not the name of a Kubernetes object.
     #[error(
-        "must be a name in Kubernetes: up to 253 lower-case letters, digits, `-` and `.`, and at both ends none of the last two"
+        "must be a name of a Kubernetes object: up to 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends"
     )]
     KubeName,
     /// Not a log filter.
-    #[error("must be a level such as info, or levels by target such as info,scaler_pg=debug")]
+    #[error("must be a log level such as info, or log levels by target such as info,scaler_pg=debug")]
     Filter,
 }
 

@@ -66,7 +66,9 @@ impl AutoscaleArgs {
     pub fn config(&self) -> Result<AutoscaleConfig, Failure> {
         let (min, max) = (self.autoscale_min, self.autoscale_max);
         if max < min {
-            return Err(Failure::Arguments(format!("AUTOSCALE_MAX: {max} is less than AUTOSCALE_MIN, {min}")));
+            return Err(Failure::Arguments(format!(
+                "AUTOSCALE_MAX: {max} is less than AUTOSCALE_MIN, {min}: raise the maximum or lower the minimum"
+            )));
         }
         Ok(AutoscaleConfig {
             items_per_worker: self.autoscale_items_per_worker,
@@ -85,7 +87,12 @@ impl AutoscaleArgs {
     /// # Errors
     /// [`Failure::Arguments`] if it is not set.
     pub fn deployment(&self) -> Result<&str, Failure> {
-        let missing = || Failure::Arguments("AUTOSCALE_DEPLOYMENT: is not set, and AUTOSCALE is builtin".to_owned());
+        let missing = || {
+            Failure::Arguments(
+                "AUTOSCALE_DEPLOYMENT: is not set, but AUTOSCALE is builtin: set the name of the Deployment of the workers"
+                    .to_owned(),
+            )
+        };
         self.autoscale_deployment.as_deref().ok_or_else(missing)
     }
 }
@@ -123,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_together_is_named() {
+    fn contradicting_settings_are_refused_with_their_names() {
         let failure = parse("control-plane --autoscale-min 4 --autoscale-max 3").config().unwrap_err();
-        assert_eq!(failure.to_string(), "AUTOSCALE_MAX: 3 is less than AUTOSCALE_MIN, 4");
+        assert_eq!(failure.to_string(), "AUTOSCALE_MAX: 3 is less than AUTOSCALE_MIN, 4: raise the maximum or lower the minimum");
         assert_eq!(failure.code(), 64);
         let failure = parse("control-plane --autoscale builtin").deployment().map(drop).unwrap_err();
         assert!(failure.to_string().starts_with("AUTOSCALE_DEPLOYMENT: "), "{failure}");

@@ -42,7 +42,7 @@ impl FromStr for Contents {
         let (secret, values) = text.split_once('=').ok_or("must be SECRET=VALUE,..")?;
         let values: Vec<_> = values.split(',').map(str::to_owned).collect();
         if values.iter().any(String::is_empty) {
-            return Err("must name something after each `=` and `,`".to_owned());
+            return Err("must have a value after each `=` and `,`".to_owned());
         }
         Ok(Self { secret: secret_name(secret)?, values })
     }
@@ -61,7 +61,7 @@ impl FromStr for Login {
         };
         let (secret, user, source, key) = parts().ok_or("must be SECRET=USER:SECRET/KEY")?;
         if user.is_empty() || key.is_empty() {
-            return Err("must name a user and a key".to_owned());
+            return Err("must have a user and a key".to_owned());
         }
         Ok(Self { secret: secret_name(secret)?, user: user.to_owned(), source: secret_name(source)?, key: key.to_owned() })
     }
