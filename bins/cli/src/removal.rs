@@ -16,7 +16,7 @@ pub enum Removal {
 
 /// Words that are not a selection of items.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{word:?} is neither a number of items up to {MOST_ITEMS} nor the id of an item")]
+#[error("{word:?} is neither a number of items from 1 to {MOST_ITEMS} nor the id of an item")]
 pub struct BadRemoval {
     /// The first invalid word.
     pub word: String,

@@ -24,13 +24,13 @@ async fn what_a_user_changes_is_named() {
     let system = System::shared().await.running(10, &["worker-1"]).await;
     system.until_loads(&[10]).await;
     let mut verifying = system.start(Which::Tool, &["verify", "--window", "3s"], &[]);
-    eventually("the first look is done", async || if verifying.out.contain("looks again") { Ok(()) } else { Err(()) }).await;
+    eventually("the first look is done", async || if verifying.out.contain("second snapshot") { Ok(()) } else { Err(()) }).await;
     let change = "update public.work_items set value = value + 7 where id = (select min(id::text)::uuid from public.work_items)";
     system.run(change).await;
     let changed: String =
         sqlx::query_scalar("select min(id::text) from public.work_items").fetch_one(&system.user).await.unwrap();
     assert_eq!(verifying.ended().await, 1, "{verifying:?}");
-    assert!(verifying.out.contain("doubles: 7 increments too many, on 1 items"), "{verifying:?}");
+    assert!(verifying.out.contain("doubles: 7 excess increments on 1 items"), "{verifying:?}");
     assert!(verifying.out.contain(&format!("{changed} gained ")) && verifying.out.contain("(owner worker-1)"), "{verifying:?}");
     assert!(verifying.err.contain("the check failed: 1 items gained more"), "{verifying:?}");
 }

@@ -69,7 +69,9 @@ async fn whoever_may_not_install_waits_for_the_owner_and_rights_may_change_while
     })
     .await;
     let said = guarded.migrate(&["--hard"]).await;
-    assert!(said.contains("scaler_worker may work by functions only; scaler_control may lead"), "{said}");
+    let granted =
+        "scaler_worker has the privileges of a worker, by functions only; scaler_control has the privileges of a control plane";
+    assert!(said.contains(granted), "{said}");
     let system = &guarded.system;
     crate::oracle::watch(&system.user).await;
     assert_eq!(system.tool(&["items", "add", "10"]).await.0, 0);

@@ -43,7 +43,7 @@ async fn a_check_passes_while_all_is_ticked_and_fails_when_nobody_works() {
         system.kill_worker(name);
     }
     let (code, said) = system.tool(&["status", "--check"]).await;
-    assert!(code == 1 && said.contains("10 items were not incremented every second"), "{said}");
+    assert!(code == 1 && said.contains("10 items were not incremented in every tick"), "{said}");
 }
 
 #[tokio::test]

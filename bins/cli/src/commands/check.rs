@@ -34,7 +34,7 @@ pub(super) fn unevenness(loads: &[u64], heaviest_slot: u64, tolerance: f64) -> O
     let (most, least) = (loads.iter().max().copied()?, loads.iter().min().copied()?);
     let mean = loads.iter().sum::<u64>() as f64 / loads.len() as f64;
     let uneven = most - least > heaviest_slot && most as f64 > mean * (1.0 + tolerance);
-    uneven.then(|| format!("loads are uneven: from {least} to {most} items a worker"))
+    uneven.then(|| format!("loads are uneven: workers have from {least} to {most} items"))
 }
 
 /// Values of the items at one moment, which lies between two known ticks.
@@ -59,7 +59,8 @@ impl Look {
         let ended = |id: &ItemId| later.values.get(id) == Some(&GREATEST);
         let at_end: Vec<_> = self.values.keys().filter(|id| ended(id)).collect();
         if !at_end.is_empty() {
-            tracing::warn!("{} items stand at the greatest integer, {GREATEST}, and stay so: {}", at_end.len(), named(&at_end));
+            let (items, examples) = (at_end.len(), named(&at_end));
+            tracing::warn!(items, examples, "items have reached the maximum value, {GREATEST}, and are not incremented any more");
         }
         let all = self.values.iter().filter(|(id, _)| !ended(id));
         let gains = || all.clone().filter_map(|(id, value)| Some((id, later.values.get(id)? - value)));
@@ -71,8 +72,8 @@ impl Look {
         let told =
             |items: &[&ItemId], what: &str| (!items.is_empty()).then(|| format!("{} {what}: {}", items.len(), named(items)));
         [
-            told(&doubled, "items were incremented more than once a second"),
-            told(&missed, "items were not incremented every second"),
+            told(&doubled, "items were incremented more than once per tick"),
+            told(&missed, "items were not incremented in every tick"),
         ]
         .into_iter()
         .flatten()
@@ -98,24 +99,24 @@ mod tests {
     }
 
     #[test]
-    fn a_value_follows_the_ticks() {
+    fn values_that_follow_the_ticks_are_no_problem() {
         let first = look([100, 100], &[7, 0, 3]);
         for fine in [4, 5, 6] {
             assert_eq!(first.compare(&look([105, 105], &[7 + fine, fine, 3 + fine])), Vec::<String>::new());
         }
-        assert_eq!(first.compare(&look([105, 105], &[12])), Vec::<String>::new(), "removed items tell nothing");
+        assert_eq!(first.compare(&look([105, 105], &[12])), Vec::<String>::new(), "removed items are skipped");
     }
 
     #[test]
     fn doubles_and_misses_are_named() {
         let found = look([100, 100], &[0, 0, 0]).compare(&look([105, 105], &[7, 5, 3]));
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("1 items were incremented more than once a second: 00000000-"), "{found:?}");
+        assert!(found[0].starts_with("1 items were incremented more than once per tick: 00000000-"), "{found:?}");
         assert!(found[0].ends_with("1") && found[1].ends_with("3"), "{found:?}");
     }
 
     #[test]
-    fn a_look_that_takes_long_accuses_nobody() {
+    fn a_slow_look_widens_the_allowed_range() {
         assert!(look([100, 102], &[0]).compare(&look([105, 107], &[8])).is_empty());
         assert!(look([100, 102], &[0]).compare(&look([105, 107], &[2])).is_empty());
     }
@@ -132,8 +133,8 @@ mod tests {
         for even in [&[4, 3, 3][..], &[5], &[], &[100, 92, 100], &[0, 0]] {
             assert_eq!(unevenness(even, 1, 0.1), None, "{even:?}");
         }
-        assert_eq!(unevenness(&[6, 2, 2], 1, 0.1).unwrap(), "loads are uneven: from 2 to 6 items a worker");
-        assert_eq!(unevenness(&[6, 2, 2], 4, 0.1), None, "a slot of four items is not divided");
+        assert_eq!(unevenness(&[6, 2, 2], 1, 0.1).unwrap(), "loads are uneven: workers have from 2 to 6 items");
+        assert_eq!(unevenness(&[6, 2, 2], 4, 0.1), None, "a slot of four items cannot be split");
         assert_eq!(unevenness(&[6, 2, 2], 1, 1.0), None);
     }
 }

@@ -79,8 +79,8 @@ pub(super) async fn run(command: ItemsCommand, lines: &StdoutWriter) -> Result<(
 
 fn removed(found: u64, asked: u64) -> String {
     if found == asked {
-        format!("{found} items are removed")
+        format!("{found} items removed")
     } else {
-        format!("{found} of {asked} items were there and are removed")
+        format!("{found} items removed; {} of {asked} do not exist", asked - found)
     }
 }

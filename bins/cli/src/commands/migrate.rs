@@ -62,16 +62,16 @@ fn told(slots: SlotCount, roles: &Roles) -> String {
     let mut told = format!("the schema is installed, with {slots} slots");
     if let Some((role, access)) = &roles.worker {
         let what = match access {
-            WorkerAccess::Tables => "may work",
-            WorkerAccess::Functions => "may work by functions only",
+            WorkerAccess::Tables => "the privileges of a worker",
+            WorkerAccess::Functions => "the privileges of a worker, by functions only",
         };
-        told.push_str(&format!("; {role} {what}"));
+        told.push_str(&format!("; {role} has {what}"));
     }
     if let Some(role) = &roles.control {
-        told.push_str(&format!("; {role} may lead"));
+        told.push_str(&format!("; {role} has the privileges of a control plane"));
     }
     if let Some(role) = &roles.look {
-        told.push_str(&format!("; {role} may look"));
+        told.push_str(&format!("; {role} has read access"));
     }
     told
 }

@@ -24,7 +24,7 @@ pub use verify::VerifyArgs;
 /// Application name of the tool's Postgres sessions.
 const SESSION: &str = "notifi-scaler";
 
-/// Splits a table of items across workers; this tool demonstrates and operates the system.
+/// Splits the rows of a Postgres table across workers; this tool demonstrates and operates the system.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "notifi-scaler", version)]
 pub struct ToolArgs {
@@ -38,13 +38,13 @@ pub struct ToolArgs {
 pub enum ToolCommand {
     /// Runs a control plane and workers in this process, on a table in memory
     Local(Box<LocalArgs>),
-    /// Installs or upgrades the schema, and grants roles their privileges; safe to repeat
+    /// Installs or upgrades the schema and grants privileges to roles; idempotent
     #[command(after_help = SECRETS_HELP)]
     Migrate(Box<MigrateArgs>),
     /// Shows the leader, and the slots and items of each worker
     #[command(after_help = SECRETS_HELP)]
     Status(StatusArgs),
-    /// Proves from two looks that every item gained exactly one per tick of its slot (exit code 1 if one did not)
+    /// Verifies from two snapshots that every item gained exactly one per tick of its slot (exit code 1 if not)
     #[command(after_help = SECRETS_HELP)]
     Verify(VerifyArgs),
     /// Adds, removes or lists items
@@ -54,7 +54,7 @@ pub enum ToolCommand {
         #[command(subcommand)]
         command: ItemsCommand,
     },
-    /// Clusters the rows of each slot while all programs run, which makes ticks of a large table faster; safe to stop and to repeat
+    /// Clusters the rows of each slot, online, to make ticks of a large table faster; can be interrupted and repeated
     #[command(after_help = SECRETS_HELP)]
     Optimize {
         /// Connection settings of Postgres.
@@ -69,7 +69,7 @@ pub enum ToolCommand {
 /// Arguments of `notifi-scaler status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// Look a second time after 5 s, and fail (exit code 1) unless every item was ticked once a second and loads are even
+    /// Take a second snapshot after 5 s and fail (exit code 1) unless every item was ticked once a second and loads are even
     #[arg(long)]
     pub check: bool,
     /// Load above its fair share that a worker may carry in a check, in percent

@@ -39,21 +39,18 @@ fn bar(done: &Optimized) -> String {
 
 fn told(done: &Optimized) -> String {
     let mut told = match done.moved {
-        0 => "nothing to move".to_owned(),
-        moved => format!("{moved} rows are moved"),
+        0 => "no rows to move".to_owned(),
+        moved => format!("{moved} rows moved"),
     };
     if done.before.slots > 0 {
-        told.push_str(&format!(": the rows of a slot lie in {} pages", each(&done.after, done.after.pages)));
+        told.push_str(&format!(": the rows of a slot are in {} pages on average", each(&done.after, done.after.pages)));
         if done.moved > 0 {
-            told.push_str(&format!(", in {} before", each(&done.before, done.before.pages)));
+            told.push_str(&format!(", {} before", each(&done.before, done.before.pages)));
         }
-        told.push_str(&format!("; {} would hold them", each(&done.after, done.after.least)));
+        told.push_str(&format!("; the minimum is {}", each(&done.after, done.after.least)));
     }
     if done.too_large > 0 {
-        told.push_str(&format!(
-            "; {} slots are left, since moving so many rows at once would keep writers waiting",
-            done.too_large
-        ));
+        told.push_str(&format!("; {} slots skipped, because moving so many rows at once would block writers", done.too_large));
     }
     told
 }

@@ -69,16 +69,16 @@ impl Seen<'_> {
 
     fn leader_text(&self) -> String {
         match &self.leader {
-            None => "no control plane has led yet".to_owned(),
+            None => "no control plane has been elected leader yet".to_owned(),
             Some(leader) if leader.expires_in == Duration::ZERO => {
-                format!("no control plane leads; the last was {}, {}", leader.term.holder, leader.term)
+                format!("no control plane leads; the last leader was {}, {}", leader.term.holder, leader.term)
             }
             Some(leader) => {
                 let deaf = leader.deaf_for.map_or_else(String::new, |time| {
-                    format!("; it has heard no worker for {:.1} s, so that none that joins is given slots", time.as_secs_f64())
+                    format!("; it has received no heartbeat for {:.1} s, so workers that join get no slots", time.as_secs_f64())
                 });
                 format!(
-                    "control plane {} leads, {}, for {:.1} s more unless it renews{deaf}",
+                    "control plane {} leads, {}; its lease expires in {:.1} s unless renewed{deaf}",
                     leader.term.holder,
                     leader.term,
                     leader.expires_in.as_secs_f64()
@@ -95,8 +95,7 @@ impl Seen<'_> {
     fn strangers_text(&self) -> Option<String> {
         let name = |record: &&MemberRecord| format!("{} ({})", record.member.key.worker, record.member.installation);
         let names = self.strangers.iter().map(name).collect::<Vec<_>>().join(", ");
-        (!names.is_empty())
-            .then(|| format!("members of other installations, which share this Redis and are given nothing: {names}"))
+        (!names.is_empty()).then(|| format!("members of other installations that share this Redis key and get no slots: {names}"))
     }
 
     fn workers_text(&self) -> String {
@@ -128,7 +127,7 @@ impl Seen<'_> {
         let (slots, items) =
             (found.values().map(|found| found.slots).sum::<u64>(), found.values().map(|found| found.items).sum::<u64>());
         table.totals(["total".into(), String::new(), slots.to_string(), items.to_string(), String::new(), String::new()]);
-        format!("{table}\n\n{unowned} slots without owner; {}", evenness(&carried))
+        format!("{table}\n\n{unowned} slots without an owner; {}", evenness(&carried))
     }
 
     /// Returns the problems at this moment. Without items, no workers are needed.
@@ -245,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn the_table_tells_how_each_worker_stands() {
+    fn the_table_shows_state_and_load_of_each_worker() {
         let record = |name, age_ms| MemberRecord {
             member: Member { state: MemberState::Active, ..Member::joining(key(name), OURS) },
             age: Duration::from_millis(age_ms),
         };
         let expected = "\
-no control plane has led yet
+no control plane has been elected leader yet
 installation 00000000-0000-0000-0000-000000000007, 4 slots, tick 100
 
 worker    state     slots  items  last tick   heartbeat
@@ -262,24 +261,24 @@ worker-3  starting      0      0      never   0.1 s ago
 --------  --------  -----  -----  ---------  ----------
 total                   3      3
 
-1 slots without owner; the most loaded worker has 2 items, 1.333 times the mean";
+1 slots without an owner; the most loaded worker has 2 items, 1.333 times the mean";
         let members = [record("worker-1", 400), record("worker-2", 12_000), record("worker-3", 100)];
         assert_eq!(seen(Some(&members)).text(), expected);
         let stranger = record("worker-9", 100);
         let text = Seen { strangers: vec![&stranger], ..seen(Some(&members)) }.text();
-        assert!(text.ends_with("given nothing: worker-9 (00000000-0000-0000-0000-000000000007)"), "{text}");
+        assert!(text.ends_with("get no slots: worker-9 (00000000-0000-0000-0000-000000000007)"), "{text}");
     }
 
     #[test]
-    fn what_is_amiss_is_told() {
+    fn a_missing_leader_and_unowned_slots_are_problems() {
         let amiss = seen(None).amiss(0.1);
-        assert_eq!(amiss, ["no control plane has led yet", "1 slots have no owner"]);
+        assert_eq!(amiss, ["no control plane has been elected leader yet", "1 slots have no owner"]);
         let idle = Seen { load: SlotLoad::of_items(SlotCount::new(4).unwrap(), []), ..seen(None) };
-        assert_eq!(idle.amiss(0.1), ["no control plane has led yet"], "without items nobody need work");
+        assert_eq!(idle.amiss(0.1), ["no control plane has been elected leader yet"], "without items, slots need no owner");
     }
 
     #[test]
-    fn without_the_membership_the_ticks_speak() {
+    fn without_the_membership_states_follow_from_the_ticks() {
         let text = seen(None).text();
         assert!(text.contains("worker-1  healthy      2      2  this tick    unknown"), "{text}");
         assert!(text.contains("worker-2  dead "), "{text}");

@@ -1,4 +1,4 @@
-//! `notifi-scaler verify`: proves from two looks that no item was incremented twice in a tick.
+//! `notifi-scaler verify`: proves from two snapshots that no item was incremented twice in a tick.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::refusal::refusal;
 /// Arguments of `notifi-scaler verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// Time between the two looks: seconds, such as 60 or 60s, or minutes, such as 5m
+    /// Time between the two snapshots: seconds, such as 60 or 60s, or minutes, such as 5m
     #[arg(long, default_value = "60s", value_parser = seconds)]
     pub window: Duration,
     /// Print one line of JSON
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), F
     store.probe_to_look().await?;
     let first = store.snapshot(&Scope::All).await?;
     if !args.json {
-        lines.print(format!("{} items; looks again in {} s", first.items(), args.window.as_secs()));
+        lines.print(format!("{} items; second snapshot in {} s", first.items(), args.window.as_secs()));
     }
     tokio::time::sleep(args.window).await;
     // Waits until Postgres answers: without a second look, the first is useless.
@@ -64,19 +64,23 @@ pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), F
 fn text(report: &Report) -> String {
     let Report { ticks, items, came, gone, doubled, doubles, short, ended, named_ended, late, gaps, longest_gap, named } = report;
     let mut lines = vec![
-        format!("{items} items through {ticks} ticks; {came} came, {gone} went"),
-        format!("doubles: {doubles} increments too many, on {doubled} items"),
+        format!("{items} items in {ticks} ticks; {came} added, {gone} removed"),
+        format!("doubles: {doubles} excess increments on {doubled} items"),
         format!(
-            "gaps: {gaps} ticks missed, on {late} items, {longest_gap} at most; {short} items gained less than their slots were ticked"
+            "gaps: {gaps} missed ticks on {late} items, at most {longest_gap} each; {short} items gained less than one per tick of their slots"
         ),
     ];
     if *ended > 0 {
         let names: Vec<_> = named_ended.iter().map(ToString::to_string).collect();
-        lines.push(format!("{ended} items stand at the greatest integer, {}, and stay so: {}", i32::MAX, names.join(" ")));
+        lines.push(format!(
+            "{ended} items have reached the maximum value, {}, and are not incremented any more: {}",
+            i32::MAX,
+            names.join(" ")
+        ));
     }
     lines.extend(named.iter().map(told));
     if report.proves() {
-        lines.push("proved: every item gained just as much as its slot was ticked".to_owned());
+        lines.push("proved: every item gained exactly one per tick of its slot".to_owned());
     }
     lines.join("\n")
 }
@@ -100,7 +104,8 @@ fn deviation(found: &Deviation) -> Value {
 }
 
 fn amiss(report: &Report) -> Vec<String> {
-    let told = |count: u64, what: &str| (count > 0).then(|| format!("{count} items gained {what} than their slots were ticked"));
+    let told =
+        |count: u64, what: &str| (count > 0).then(|| format!("{count} items gained {what} than one per tick of their slots"));
     [told(report.doubled, "more"), told(report.short, "less")].into_iter().flatten().collect()
 }
 
@@ -112,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_of_telling_hold_the_same() {
+    fn text_and_json_have_the_same_content() {
         let found = Deviation {
             item: ItemId::Uuid(Uuid::from_u128(1)),
             slot: scaler_core::Slot::new(7),
@@ -126,12 +131,13 @@ mod tests {
         assert!(text.contains("0001 gained 61 in 60 ticks of slot 7") && !text.contains("proved"), "{text}");
         let object = object(&report);
         assert_eq!((&object["doubles"], &object["proved"], &object["named"][0]["slot"]), (&json!(1), &json!(false), &json!(7)));
-        assert_eq!(amiss(&report), ["1 items gained more than their slots were ticked"]);
+        assert_eq!(amiss(&report), ["1 items gained more than one per tick of their slots"]);
         let ended = Report { ended: 1, named_ended: vec![ItemId::Uuid(Uuid::from_u128(1))], ..Report::default() };
         let told = super::text(&ended);
         assert!(
-            told.contains("1 items stand at the greatest integer, 2147483647, and stay so: 00000000") && told.contains("proved")
+            told.contains("1 items have reached the maximum value, 2147483647, and are not incremented any more: 00000000")
+                && told.contains("proved")
         );
-        assert!(super::text(&Report::default()).ends_with("as its slot was ticked"));
+        assert!(super::text(&Report::default()).ends_with("per tick of its slot"));
     }
 }

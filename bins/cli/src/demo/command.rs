@@ -11,14 +11,14 @@ pub(super) const MOST_WORKERS: u32 = 1000;
 
 /// Help text with all commands.
 pub(super) const HELP: &str = "\
-workers add N          starts N more workers
-worker kill NAME       ends a worker at once, as SIGKILL does
-worker drain NAME      lets a worker hand over and leave, as SIGTERM does
-items add N            puts N new items into the table
-items remove N|ID...   takes any N items, or these, out of it
-status                 shows who carries what
-help                   shows this
-quit                   ends, with the table";
+workers add N          starts N workers
+worker kill NAME       kills a worker, as SIGKILL does
+worker drain NAME      drains a worker: it hands over its slots and exits, as with SIGTERM
+items add N            adds N items to the table
+items remove N|ID...   removes any N items, or the items with these ids, from the table
+status                 shows the slots and items of each worker
+help                   shows this list
+quit                   stops and prints the summary";
 
 /// Command for a running local system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Command {
 #[non_exhaustive]
 pub enum BadCommand {
     /// Unknown command.
-    #[error("unknown command {0:?}; `help` lists all")]
+    #[error("unknown command {0:?}; `help` lists the commands")]
     Unknown(String),
     /// Wrong number of words; holds the expected form.
     #[error("expected `{0}`")]
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_is_understood() {
+    fn every_command_is_parsed() {
         let worker = || WorkerId::new("worker-2").unwrap();
         for (text, command) in [
             ("workers add 2", Command::AddWorkers(2)),
@@ -125,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_invalid_command_is_refused_with_the_expected_form() {
         for (text, complaint) in [
-            ("", "unknown command \"\"; `help` lists all"),
-            ("dance", "unknown command \"dance\"; `help` lists all"),
+            ("", "unknown command \"\"; `help` lists the commands"),
+            ("dance", "unknown command \"dance\"; `help` lists the commands"),
             ("workers", "expected `workers add N`"),
             ("workers add", "expected `workers add N`"),
             ("workers add 0", "\"0\" is not a number from 1 to 1000"),
             ("items add many", "\"many\" is not a number from 1 to 1000000"),
             ("worker kill", "expected `worker kill NAME` or `worker drain NAME`"),
             ("items remove", "expected `items add N` or `items remove N|ID...`"),
-            ("items remove x", "\"x\" is neither a number of items up to 1000000 nor the id of an item"),
+            ("items remove x", "\"x\" is neither a number of items from 1 to 1000000 nor the id of an item"),
         ] {
             assert_eq!(text.parse::<Command>().unwrap_err().to_string(), complaint);
         }

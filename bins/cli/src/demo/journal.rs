@@ -38,7 +38,7 @@ impl Journal {
                 None => {}
                 Some(Note::Said(_, text)) => _ = lines.print(format!("control-plane {text}")),
                 Some(Note::Redistributes(plan)) => {
-                    lines.print(format!("control-plane redistributes: {plan}"));
+                    lines.print(format!("control-plane rebalance planned: {plan}"));
                     journal.keep(Entry { at: clock.now(), why: plan.why, cost: plan.cost, lower_bound: plan.lower_bound });
                 }
             }

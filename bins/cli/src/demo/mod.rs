@@ -108,8 +108,8 @@ async fn sleep_until(until: Option<Duration>) {
 fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
     let LocalArgs { workers, items, slots, ring, .. } = args;
     let end = match until {
-        Some(until) => format!("ends after {} s", until.as_secs_f64()),
-        None => "`help` lists what you can type; Ctrl-C or `quit` ends".to_owned(),
+        Some(until) => format!("stops after {} s", until.as_secs_f64()),
+        None => "type `help` for the commands; Ctrl-C or `quit` stops".to_owned(),
     };
     format!("# {workers} workers, {items} items, {slots} slots, {ring} ring; {end}")
 }
@@ -147,21 +147,21 @@ impl Session {
             Ok(Command::Status) => format!("status\n{}", self.system.summary().await.loads()),
             Ok(Command::AddWorkers(count)) => {
                 self.system.add_workers(count);
-                format!("{count} more workers")
+                format!("{count} workers started")
             }
             Ok(Command::KillWorker(name)) => match self.system.kill(&name) {
-                Ok(()) => format!("{name} is killed"),
+                Ok(()) => format!("{name} killed"),
                 Err(problem) => problem.to_string(),
             },
             Ok(Command::DrainWorker(name)) => match self.system.drain(&name) {
-                Ok(()) => format!("{name} drains"),
+                Ok(()) => format!("{name} is draining"),
                 Err(problem) => problem.to_string(),
             },
             Ok(Command::AddItems(count)) => {
                 self.system.add_items(count);
-                format!("{count} more items")
+                format!("{count} items added")
             }
-            Ok(Command::RemoveItems(removal)) => format!("{} items are removed", self.system.remove_items(&removal)),
+            Ok(Command::RemoveItems(removal)) => format!("{} items removed", self.system.remove_items(&removal)),
         };
         self.lines.print(format!("# {at:.1} s: {done}"));
         ControlFlow::Continue(())

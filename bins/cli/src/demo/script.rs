@@ -59,7 +59,7 @@ impl From<ScriptError> for Failure {
 #[non_exhaustive]
 pub enum BadStep {
     /// The line does not begin with a time.
-    #[error("{0:?} is not a time such as 5s or 2.5s, up to 86400s")]
+    #[error("{0:?} is not a time such as 5s or 2.5s, of at most 86400s")]
     Time(String),
     /// No command follows the time.
     #[error("no command follows the time")]
@@ -116,13 +116,13 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_with_its_number() {
         for (script, line, problem) in [
-            ("1s status\nsoon quit", 2, "\"soon\" is not a time such as 5s or 2.5s, up to 86400s"),
-            ("5 quit", 1, "\"5\" is not a time such as 5s or 2.5s, up to 86400s"),
-            ("-1s quit", 1, "\"-1s\" is not a time such as 5s or 2.5s, up to 86400s"),
-            ("NaNs quit", 1, "\"NaNs\" is not a time such as 5s or 2.5s, up to 86400s"),
-            ("1e300s quit", 1, "\"1e300s\" is not a time such as 5s or 2.5s, up to 86400s"),
+            ("1s status\nsoon quit", 2, "\"soon\" is not a time such as 5s or 2.5s, of at most 86400s"),
+            ("5 quit", 1, "\"5\" is not a time such as 5s or 2.5s, of at most 86400s"),
+            ("-1s quit", 1, "\"-1s\" is not a time such as 5s or 2.5s, of at most 86400s"),
+            ("NaNs quit", 1, "\"NaNs\" is not a time such as 5s or 2.5s, of at most 86400s"),
+            ("1e300s quit", 1, "\"1e300s\" is not a time such as 5s or 2.5s, of at most 86400s"),
             ("\n\n5s # quit", 3, "no command follows the time"),
-            ("5s dance", 1, "unknown command \"dance\"; `help` lists all"),
+            ("5s dance", 1, "unknown command \"dance\"; `help` lists the commands"),
             ("5s items add -3", 1, "\"-3\" is not a number from 1 to 1000000"),
         ] {
             let bad = parse(script).unwrap_err();

@@ -85,7 +85,7 @@ impl Summary {
     fn moves(&self) -> String {
         let mut table = Table::new([
             ("time", Align::Right),
-            ("redistribution", Align::Left),
+            ("rebalance", Align::Left),
             ("slots moved", Align::Right),
             ("minimum", Align::Right),
             ("items moved", Align::Right),
@@ -119,12 +119,12 @@ impl fmt::Display for Summary {
         let (least, most) = (self.values.iter().min().unwrap_or(&0), self.values.iter().max().unwrap_or(&0));
         write!(f, "{}\n\n", self.loads())?;
         if self.redistributions.is_empty() {
-            write!(f, "nothing was redistributed\n\n")?;
+            write!(f, "no rebalance\n\n")?;
         } else {
             write!(f, "{}\n\n", self.moves())?;
         }
         writeln!(f, "{} ticks in {:.1} s; {} items", self.ticks, self.lasted.as_secs_f64(), self.values.len())?;
-        writeln!(f, "sum of values {sum}; least {least}, most {most}")?;
+        writeln!(f, "sum of values {sum}; minimum {least}, maximum {most}")?;
         f.write_str(&self.check())
     }
 }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_told_in_tables() {
+    fn the_summary_is_shown_in_tables() {
         let summary = Summary {
             lasted: Duration::from_millis(8_040),
             ticks: 9,
@@ -161,12 +161,12 @@ worker-2  killed       0      0
 --------  -------  -----  -----
 total                  3   4096
 
- time  redistribution  slots moved  minimum  items moved  minimum
------  --------------  -----------  -------  -----------  -------
-0.0 s  unowned                4096     4096            3        3
+ time  rebalance  slots moved  minimum  items moved  minimum
+-----  ---------  -----------  -------  -----------  -------
+0.0 s  unowned           4096     4096            3        3
 
 9 ticks in 8.0 s; 3 items
-sum of values 26; least 8, most 9
+sum of values 26; minimum 8, maximum 9
 every value equals the ticks of its slot: yes, 3 of 3";
         assert_eq!(summary.to_string(), expected);
         let wrong = Summary { exact: 1, ..summary };

@@ -50,7 +50,7 @@ struct Running {
 
 /// Error: no worker of this name exists, or it does not work any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no worker {0} is at work")]
+#[error("no worker {0} is running")]
 pub struct NotAtWork(pub WorkerId);
 
 impl System {
@@ -209,7 +209,7 @@ impl System {
         let (told, lines) = (Arc::clone(&life), self.lines.clone());
         let task = tokio::spawn(async move {
             let ending = work.await;
-            lines.print(format!("# {name} left: {}", in_words(ending)));
+            lines.print(format!("# {name} exited: {}", in_words(ending)));
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Life::Left;
         });
         Running { number, life, task, drain: Some(drain) }
@@ -228,9 +228,9 @@ impl Running {
 
 fn in_words(ending: Ending) -> String {
     match ending {
-        Ending::Drained => "drained, it owned nothing any more".to_owned(),
-        Ending::DrainTimedOut { slots } => format!("the time to drain was over, it still owned {slots} slots"),
-        Ending::Superseded => "another has taken its name".to_owned(),
+        Ending::Drained => "drained, it owned no slots".to_owned(),
+        Ending::DrainTimedOut { slots } => format!("drain timeout, it still owned {slots} slots"),
+        Ending::Superseded => "another process uses its name".to_owned(),
         ending => format!("{ending:?}"),
     }
 }

@@ -53,7 +53,7 @@ fn every_movement_was_minimal(summary: &Summary) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_items_are_shared_by_three_workers_and_grow_by_one_a_tick() {
+async fn three_workers_share_ten_items_and_increment_each_once_per_tick() {
     let mut running = Running::start(3, 10);
     let before = running.after(3).await;
     assert_eq!(items(&before), [4, 3, 3]);
@@ -65,7 +65,7 @@ async fn ten_items_are_shared_by_three_workers_and_grow_by_one_a_tick() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_take_over_from_a_killed_worker_and_a_newcomer_gets_its_share() {
+async fn workers_take_over_from_a_killed_worker_and_a_new_worker_gets_its_share() {
     let mut running = Running::start(3, 10);
     running.after(3).await;
     let victim = "worker-2".parse().unwrap();
@@ -93,7 +93,7 @@ async fn a_drained_worker_hands_over_without_a_missed_tick() {
     assert_eq!(grown, [10; 10]);
     assert_eq!(items(&after), [5, 5]);
     assert_eq!(after.workers[0].life, Life::Left);
-    assert!(running.printed().contains("# worker-1 left: drained"), "{}", running.printed());
+    assert!(running.printed().contains("# worker-1 exited: drained"), "{}", running.printed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +145,7 @@ async fn the_printed_line_is_the_same_while_nothing_changes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_follows_its_script_and_tells_what_it_does() {
+async fn a_session_runs_its_script_and_prints_each_step() {
     let Running { mut system, lines, kept } = Running::start(2, 4);
     system.add_items(1);
     let mut session = Session { system, lines: lines.clone() };
@@ -155,14 +155,14 @@ async fn a_session_follows_its_script_and_tells_what_it_does() {
     assert_eq!((summary.values.len(), summary.workers.len(), summary.exact), (3, 3, 3));
     let printed = kept.text(&lines);
     for said in [
-        "# 1.0 s: 1 more workers",
-        "# 2.0 s: no worker worker-9 is at work",
-        "# 3.0 s: 2 items are removed",
+        "# 1.0 s: 1 workers started",
+        "# 2.0 s: no worker worker-9 is running",
+        "# 3.0 s: 2 items removed",
         "# 4.0 s: status\nworker ",
     ] {
         assert!(printed.contains(said), "{said}: {printed}");
     }
-    assert!(printed.contains("control-plane redistributes: unowned"), "{printed}");
+    assert!(printed.contains("control-plane rebalance planned: unowned"), "{printed}");
 }
 
 #[test]
