@@ -21,7 +21,7 @@ pub enum ErrorClass {
 #[non_exhaustive]
 pub enum StoreError {
     /// The store lacks its schema or the work table.
-    #[error("{during}: not installed yet: {source}")]
+    #[error("{during}: the schema is not installed: {source}")]
     NotInstalled {
         /// The call that failed.
         during: &'static str,
@@ -45,7 +45,7 @@ pub enum StoreError {
         source: BoxError,
     },
     /// The store cannot be reached now.
-    #[error("{during}: the store is away: {source}")]
+    #[error("{during}: the store is unavailable: {source}")]
     Unavailable {
         /// The call that failed.
         during: &'static str,
@@ -61,7 +61,7 @@ pub enum StoreError {
         source: BoxError,
     },
     /// No answer came, so it is unknown whether the call took effect.
-    #[error("{during}: no answer: {source}")]
+    #[error("{during}: the outcome is unknown: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
@@ -69,7 +69,7 @@ pub enum StoreError {
         source: BoxError,
     },
     /// The store refuses the call itself.
-    #[error("{during}: refused: {source}")]
+    #[error("{during}: the store refused the call: {source}")]
     Refused {
         /// The call that failed.
         during: &'static str,
@@ -111,7 +111,7 @@ pub enum MembershipError {
         source: BoxError,
     },
     /// The membership cannot be reached now.
-    #[error("{during}: the membership is away: {source}")]
+    #[error("{during}: the membership is unavailable: {source}")]
     Unavailable {
         /// The call that failed.
         during: &'static str,
@@ -119,7 +119,7 @@ pub enum MembershipError {
         source: BoxError,
     },
     /// No answer came, so it is unknown whether the call took effect.
-    #[error("{during}: no answer: {source}")]
+    #[error("{during}: the outcome is unknown: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
@@ -127,7 +127,7 @@ pub enum MembershipError {
         source: BoxError,
     },
     /// The membership refuses the call itself.
-    #[error("{during}: refused: {source}")]
+    #[error("{during}: the membership refused the call: {source}")]
     Refused {
         /// The call that failed.
         during: &'static str,

@@ -66,13 +66,13 @@ pub struct WorkerId(SmolStr);
 #[non_exhaustive]
 pub enum InvalidWorkerId {
     /// The name is empty.
-    #[error("a worker name is empty")]
+    #[error("the worker name is empty")]
     Empty,
     /// The name is longer than Kubernetes allows.
     #[error("worker name {0:?} has more than {max} characters", max = WorkerId::MAX_LEN)]
     TooLong(String),
     /// The name contains a space, a control character or a non-ASCII character.
-    #[error("worker name {name:?} holds {character:?}: only printable ASCII without spaces may stand in it")]
+    #[error("worker name {name:?} contains {character:?}: only printable ASCII characters without spaces are allowed")]
     Character {
         /// The whole name.
         name: String,

@@ -26,7 +26,7 @@ pub enum PlayError {
         package: &'static str,
     },
     /// A condition did not become true in time.
-    #[error("not within {waited:?}: {what}; at last {last}")]
+    #[error("timeout after {waited:?}: {what}; last state: {last}")]
     Never {
         /// Time that was waited.
         waited: Duration,

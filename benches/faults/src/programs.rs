@@ -174,7 +174,7 @@ fn path_of(which: Which) -> Result<PathBuf> {
         Which::Worker => "worker",
         Which::Tool => "notifi-scaler",
     };
-    let folder = FOLDER.get().ok_or_else(|| PlayError::Unfit("nobody has said where the programs are".to_owned()))?;
+    let folder = FOLDER.get().ok_or_else(|| PlayError::Unfit("the folder of the programs is not set".to_owned()))?;
     Ok(folder.join(name))
 }
 
@@ -209,7 +209,7 @@ impl Lines {
     pub fn taken_for_lost(&self) -> Vec<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = |line: &&String| line.ends_with(" -> dead") || line.ends_with(" -> cut off");
-        // "worker-1: healthy -> dead", at the end of a line.
+        // "worker phase changed: worker-1: healthy -> dead", at the end of a line.
         let name = |line: &String| Some(line.rsplit_once(" -> ")?.0.rsplit_once(": ")?.0.rsplit(' ').next()?.to_owned());
         kept.iter().filter(lost).filter_map(name).collect()
     }

@@ -54,10 +54,10 @@ pub enum Failure {
         code: u8,
     },
     /// Another process has taken the name of this worker.
-    #[error("another process has taken the name {0}; this one stops")]
+    #[error("another process now uses the worker name {0}, so this process stops; give each worker its own POD_NAME")]
     Superseded(WorkerId),
     /// The operating system refuses an operation that every program needs.
-    #[error("{what}: {source}")]
+    #[error("the operating system refused an operation: {what}: {source}")]
     System {
         /// The operation.
         what: &'static str,
@@ -109,15 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exit_code_tells_whose_turn_it_is() {
+    fn the_exit_code_follows_from_the_error_class() {
         let source = || "Postgres at db:5432/work: as it is".into();
         let away = Failure::from(StoreError::Unavailable { during: "assignment", source: source() });
         assert_eq!(away.code(), UNAVAILABLE);
-        assert_eq!(away.to_string(), "assignment: the store is away: Postgres at db:5432/work: as it is");
+        assert_eq!(away.to_string(), "assignment: the store is unavailable: Postgres at db:5432/work: as it is");
         assert_eq!(Failure::from(StoreError::Denied { during: "probe", source: source() }).code(), USAGE);
         let bare = Failure::from(StoreError::NotInstalled { during: "census", source: source() });
         assert_eq!(bare.code(), USAGE);
-        assert_eq!(bare.to_string(), "census: not installed yet: Postgres at db:5432/work: as it is");
+        assert_eq!(bare.to_string(), "census: the schema is not installed: Postgres at db:5432/work: as it is");
         assert_eq!(Failure::from(MembershipError::Unanswered { during: "members", source: source() }).code(), UNAVAILABLE);
         assert_eq!(Failure::Superseded(WorkerId::new("w-1").unwrap()).code(), OTHER);
     }

@@ -54,7 +54,7 @@ pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> R
         .route("/ready", get(ready))
         .route("/metrics", get(text))
         .with_state(Arc::new(told));
-    tracing::info!("health and metrics on http://{bound}");
+    tracing::info!("serving /health, /ready and /metrics on http://{bound}");
     tokio::spawn(answer(listener, app));
     Ok(Some(bound))
 }
@@ -94,7 +94,7 @@ async fn text(State(told): State<Arc<Told>>, Extension(Peer(peer)): Extension<Pe
 fn too_often(wait: Duration) -> Response {
     // `Retry-After` has whole seconds only.
     let seconds = wait.as_millis().div_ceil(1000).to_string();
-    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)], "too often\n").into_response()
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds)], "rate limit exceeded\n").into_response()
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_tells_life_readiness_and_metrics() {
+    async fn it_serves_health_readiness_and_metrics() {
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
         let mut registry = Registry::default();
         WorkerMetrics::register(&mut registry).owned_slots.set(7);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_too_often_waits_and_a_probe_of_life_never_does() {
+    async fn ready_and_metrics_have_a_rate_limit_and_health_has_none() {
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
         let address = serve(ANY, readiness, Registry::default()).await.unwrap().unwrap();
         let mut refused = String::new();
@@ -145,14 +145,14 @@ mod tests {
             refused = fetch(address, "/metrics").await;
         }
         assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("retry-after: 1\r\n"), "{refused}");
-        assert!(fetch(address, "/ready").await.starts_with("HTTP/1.1 503"), "each has a bucket of its own");
+        assert!(fetch(address, "/ready").await.starts_with("HTTP/1.1 503"), "each endpoint has its own bucket");
         for _ in 0..500 {
             assert!(fetch(address, "/health").await.starts_with("HTTP/1.1 200"));
         }
     }
 
     #[tokio::test]
-    async fn connections_that_say_nothing_keep_nobody_out() {
+    async fn idle_connections_do_not_block_new_ones() {
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
         let address = serve(ANY, readiness, Registry::default()).await.unwrap().unwrap();
         let mut silent = Vec::new();

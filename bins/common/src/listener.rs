@@ -35,7 +35,7 @@ pub(crate) async fn answer(listener: TcpListener, app: Router) {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::debug!("a connection could not be accepted: {error}");
+                tracing::debug!(%error, "cannot accept a connection for /health, /ready and /metrics");
                 sleep(AFTER_REFUSAL).await;
                 continue;
             }

@@ -29,13 +29,13 @@ impl Shutdown {
         tokio::spawn(async move {
             let mut next = async || tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
             let first = next().await;
-            tracing::info!("{first}: stopping; a second signal ends the process at once");
+            tracing::info!("{first} received: stopping; a second signal ends the process immediately");
             asked.send_replace(true);
             let another = async { while next().await == first {} };
             if tokio::time::timeout(ECHO, another).await.is_err() {
                 next().await;
             }
-            tracing::warn!("a second signal: ended at once");
+            tracing::warn!("second signal received: the process ends immediately");
             std::process::exit(KILLED);
         });
         Ok(Self(receiver))

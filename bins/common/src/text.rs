@@ -14,12 +14,18 @@ pub fn soon(wait: Duration) -> String {
     }
 }
 
+/// Returns a time in milliseconds, for a field of a log line.
+#[must_use]
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Describes an item whose value gained more or less than it should.
 #[must_use]
 pub fn told(found: &Deviation) -> String {
     let Deviation { item, slot, owner, gained, ticked, due } = found;
-    let owner = owner.as_ref().map_or("nobody", |owner| owner.as_str());
-    format!("{item} gained {gained} in {ticked} ticks of slot {slot}, of {due} that were due (owner {owner})")
+    let owner = owner.as_ref().map_or("none", |owner| owner.as_str());
+    format!("item {item} gained {gained} in {ticked} ticks of slot {slot}, of {due} that were due (owner {owner})")
 }
 
 #[cfg(test)]

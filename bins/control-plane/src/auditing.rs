@@ -82,7 +82,7 @@ impl Auditing {
                     self.metrics.failed.inc();
                     // The control plane logs an unavailable store.
                     if !std::mem::replace(&mut fails, true) {
-                        tracing::warn!("cannot audit: {error}; trying again every {} s", self.every.as_secs());
+                        tracing::warn!(%error, retry_in_s = self.every.as_secs(), "cannot audit a sample of the items; retrying");
                     }
                     tokio::time::sleep(self.every).await;
                 }
@@ -95,11 +95,11 @@ impl Auditing {
         match self.store.ensure_table().await {
             Ok(()) => {
                 if episode.recovered() {
-                    tracing::info!("the table of work is as it should be again");
+                    tracing::info!("public.work_items passes its checks again");
                 }
             }
             Err(error @ (StoreError::Misshapen { .. } | StoreError::NotInstalled { .. })) if episode.failed(now, &error) => {
-                tracing::warn!("{error}");
+                tracing::warn!(%error, "public.work_items fails its checks; it is checked again with each audit");
             }
             // The control plane logs an unavailable store.
             Err(_) => {}
@@ -120,15 +120,17 @@ impl Auditing {
         self.metrics.gaps.inc_by(report.gaps);
         if report.doubled > 0 {
             tracing::error!(
-                "an audit found {} items that gained more than their slots were ticked: {}",
-                report.doubled,
-                some(report)
+                items = report.doubled,
+                examples = some(report),
+                "an audit found items that gained more than one per tick; run `notifi-scaler verify`, and look for other writers of \
+                 work_items.value"
             );
         } else if report.short > 0 {
             tracing::warn!(
-                "an audit found {} items that gained less than their slots were ticked: {}",
-                report.short,
-                some(report)
+                items = report.short,
+                examples = some(report),
+                "an audit found items that gained less than one per tick; look for row locks, refused items and other writers of \
+                 work_items.value"
             );
         }
     }

@@ -47,9 +47,10 @@ impl OldTransactions<'_> {
 
     /// Vacuums after a transaction of this age has ended.
     async fn vacuum_after(&self, old: Duration) {
-        tracing::info!("a transaction of {} s has ended: vacuuming slots and items, as far as this role may", old.as_secs());
+        let age_s = old.as_secs();
+        tracing::info!(age_s, "an old transaction has ended; vacuuming scaler.slot and public.work_items where this role may");
         if let Err(error) = self.store.vacuum().await {
-            tracing::warn!("cannot vacuum: {error}; leaving it to autovacuum");
+            tracing::warn!(%error, "cannot vacuum scaler.slot and public.work_items; autovacuum does it later");
         }
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();
-    tracing::info!("starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
+    tracing::info!("control plane starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
     let (store, membership) = tokio::select! {
         servers = reach(args, &store, &redis, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
@@ -58,7 +58,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     };
     let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
     tokio::join!(control, scaling, auditing);
-    tracing::info!("stopped");
+    tracing::info!("control plane stopped");
     Ok(())
 }
 

@@ -86,11 +86,11 @@ async fn failures_are_told_by_what_can_be_done_about_them() {
     for (code, class, words) in [
         (403, ErrorClass::Permanent, "access is denied"),
         (404, ErrorClass::Permanent, "not found"),
-        (409, ErrorClass::Transient, "changed meanwhile"),
+        (409, ErrorClass::Transient, "concurrent modification"),
         (422, ErrorClass::Permanent, "refused"),
-        (500, ErrorClass::Transient, "away"),
-        (503, ErrorClass::Transient, "away"),
-        (504, ErrorClass::Indeterminate, "no answer"),
+        (500, ErrorClass::Transient, "unavailable"),
+        (503, ErrorClass::Transient, "unavailable"),
+        (504, ErrorClass::Indeterminate, "outcome is unknown"),
     ] {
         kubernetes.cluster().failing = Some(("PATCH", code));
         let error = fleet.set_replicas(&seen, 4).await.unwrap_err();
@@ -110,7 +110,10 @@ async fn a_server_that_says_nothing_is_not_waited_for_long() {
     kubernetes.cluster().delay = Duration::from_secs(60);
     let error = fleet.read().await.unwrap_err();
     assert!(matches!(error, FleetError::Unanswered { .. }), "{error:?}");
-    assert_eq!(error.to_string(), "reading the scale: no answer: deployment apps/worker: nothing within 3 s");
+    assert_eq!(
+        error.to_string(),
+        "reading the scale: the outcome is unknown: deployment apps/worker: no answer from the API server within 3 s"
+    );
     kubernetes.cluster().delay = Duration::ZERO;
     assert_eq!(fleet.read().await.unwrap().replicas, 3, "another connection is answered");
 }

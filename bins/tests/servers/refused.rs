@@ -78,8 +78,10 @@ async fn a_refused_row_is_named_and_no_other_misses_a_tick() {
 
     system.run("alter table work_items drop constraint small").await;
     let worker = &system.workers["worker-2"];
-    eventually("it is ticked again", async || worker.err.contain("no item is refused any more").then_some(()).ok_or("not yet"))
-        .await;
+    eventually("it is ticked again", async || {
+        worker.err.contain("accepts changes of all items again").then_some(()).ok_or("not yet")
+    })
+    .await;
     assert_eq!(system.missed_by_others(&[], 4).await, (0, 0));
 }
 
@@ -90,7 +92,7 @@ async fn others_take_over_from_a_worker_whose_name_is_refused() {
     system.run("alter table work_items add constraint known check (currentworker <> 'worker-2') not valid").await;
     let worker = &system.workers["worker-2"];
     eventually("it says so", async || {
-        worker.err.contain("lets no write in its name through").then_some(()).ok_or_else(|| format!("{worker:?}"))
+        worker.err.contain("refuses all writes of this worker").then_some(()).ok_or_else(|| format!("{worker:?}"))
     })
     .await;
     eventually("others own its items", async || {
@@ -102,7 +104,7 @@ async fn others_take_over_from_a_worker_whose_name_is_refused() {
     let ready = get(&system.workers["worker-2"].address().await, "/ready");
     assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("violates check constraint \"known\""), "{ready}");
     let (_, said) = system.tool(&["status"]).await;
-    assert!(said.contains("barred") && said.contains("worker-2: Postgres lets no write in its name through: "), "{said}");
+    assert!(said.contains("barred") && said.contains("worker-2: Postgres refuses all writes of this worker: "), "{said}");
     system.run("alter table work_items drop constraint known").await;
     system.until_loads(&[10, 10, 10]).await;
 }
@@ -125,7 +127,7 @@ async fn where_no_worker_may_write_nothing_moves() {
         ("alter table work_items rename value to amount", "alter table work_items rename amount to value"),
     ] {
         let says =
-            |worker: &Program| worker.err.all().iter().filter(|line| line.contains("lets no write in its name through")).count();
+            |worker: &Program| worker.err.all().iter().filter(|line| line.contains("refuses all writes of this worker")).count();
         let said: Vec<_> = system.workers.values().map(says).collect();
         system.run(breaks).await;
         eventually("each worker says so", async || {
@@ -156,7 +158,7 @@ async fn rows_whose_change_never_ends_stop_nobody() {
     sqlx::raw_sql(AssertSqlSafe(hang)).execute(&system.user).await.unwrap();
     // It may be given to another worker once, since its owner cannot tick anything while it finds out.
     eventually("a worker names slots", async || {
-        let mut names = system.workers.values().map(|worker| worker.err.contain("ticks all slots but some from"));
+        let mut names = system.workers.values().map(|worker| worker.err.contain("cannot tick some slots of this range"));
         names.any(|names| names).then_some(()).ok_or_else(|| format!("{:?} {:?}", system.control, system.workers))
     })
     .await;

@@ -164,10 +164,10 @@ async fn somebody_else_who_scales_is_named_and_given_way_to() {
     cluster.kubernetes.cluster().writer = Some("keda-operator".to_owned());
 
     cluster.kubernetes.scale(1);
-    cluster.until_told("\"keda-operator\" changed 2 workers to 1; begins anew").await;
+    cluster.until_told("continues from that number writer=\"keda-operator\" from=2 to=1").await;
     eventually("it scales back", async || (cluster.kubernetes.cluster().replicas == 2).then_some(()).ok_or("not yet")).await;
     cluster.kubernetes.scale(1);
-    cluster.until_told("\"keda-operator\" changed 2 workers to 1, again").await;
+    cluster.until_told("or set AUTOSCALE to off writer=\"keda-operator\" from=2 to=1").await;
     cluster.until_metric("notifi_scaler_control_autoscale_conflict 1").await;
     cluster.until_metric("notifi_scaler_control_wanted_workers 2").await;
     let tick = cluster.system.tick().await;
@@ -203,7 +203,7 @@ async fn the_wanted_number_is_exported_by_who_leads_and_no_cluster_is_needed() {
     .await;
     let follower = system.start(Which::ControlPlane, &[], &exporting);
     let address = follower.address().await;
-    eventually("it follows", async || follower.err.contain("stands by").then_some(()).ok_or("not yet")).await;
+    eventually("it follows", async || follower.err.contain("is a standby").then_some(()).ok_or("not yet")).await;
     let metrics = get(&address, "/metrics");
     assert!(!metrics.contains("\nnotifi_scaler_control_wanted_workers"), "{metrics}");
 }

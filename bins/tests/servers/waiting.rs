@@ -20,7 +20,7 @@ async fn one_shot_commands_wait_for_servers_that_come_later() {
     let start = |words: &[&str]| Program::start(Which::Tool, words, &variables);
     postgres.stop().await;
     let mut migrate = start(&["migrate"]);
-    says(&migrate, "waits for Postgres: ping: the store is away").await;
+    says(&migrate, "waiting for Postgres: ping: the store is unavailable").await;
     postgres.start().await;
     assert_eq!(migrate.ended().await, 0, "{migrate:?}");
 
@@ -29,10 +29,10 @@ async fn one_shot_commands_wait_for_servers_that_come_later() {
         [start(&["items", "list"]), start(&["optimize"]), start(&["verify", "--window", "1s"]), start(&["status"])];
     redis.stop().await;
     for command in &commands {
-        says(command, "waits for Postgres").await;
+        says(command, "waiting for Postgres").await;
     }
     postgres.start().await;
-    says(&commands[3], "waits for Redis").await;
+    says(&commands[3], "waiting for Redis").await;
     redis.start().await;
     for command in &mut commands {
         assert_eq!(command.ended().await, 0, "{command:?}");
@@ -59,7 +59,7 @@ async fn a_refusal_ends_a_command_at_once() {
     let nowhere = format!("{}/no_such_database", url.rsplit_once('/').unwrap().0);
     let mut tool = Program::start(Which::Tool, &["items", "list"], &[("DATABASE_URL", &nowhere)]);
     assert_eq!(tool.ended().await, 64, "{tool:?}");
-    assert!(tool.err.contain("no_such_database") && !tool.err.contain("waits for"), "{tool:?}");
+    assert!(tool.err.contain("no_such_database") && !tool.err.contain("waiting for"), "{tool:?}");
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_new_reason_to_wait_is_told_at_once_and_by_ready() {
     );
     says(&worker, "refused").await;
     let ready = async || get(&worker.address().await, "/ready");
-    assert!(ready().await.contains("no tick yet: probe: the store is away"), "{worker:?}");
+    assert!(ready().await.contains("no tick yet: probe: the store is unavailable"), "{worker:?}");
     postgres.start().await;
     says(&worker, "invalid peer certificate").await;
     eventually("/ready tells the reason", async || match ready().await {

@@ -41,7 +41,8 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     let metrics = WorkerMetrics::register(&mut registry);
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
-    tracing::info!("{}: starts, incarnation {}, Postgres at {postgres}, Redis at {redis}", key.worker, key.incarnation);
+    let (worker, incarnation) = (&key.worker, key.incarnation);
+    tracing::info!(%worker, %incarnation, "worker starts, Postgres at {postgres}, Redis at {redis}");
     let (store, membership) = tokio::select! {
         servers = reach(args, &postgres, &redis, key.incarnation, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
@@ -54,9 +55,9 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     match ending {
         Ending::Superseded => return Err(Failure::Superseded(key.worker)),
         Ending::DrainTimedOut { slots } => {
-            tracing::warn!("{}: the time to drain is over; leaves with {slots} slots, which others take over", key.worker);
+            tracing::warn!(worker = %key.worker, slots, "drain timeout: the worker exits with slots, which other workers take over");
         }
-        _ => tracing::info!("{}: drained, leaves", key.worker),
+        _ => tracing::info!(worker = %key.worker, "drained: the worker owns no slots and exits"),
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub trait Fleet: fmt::Debug + Send + Sync {
 #[non_exhaustive]
 pub enum FleetError {
     /// Another writer changed the fleet first; nothing was changed.
-    #[error("{during}: it was changed meanwhile: {source}")]
+    #[error("{during}: concurrent modification: {source}")]
     Changed {
         /// The call that failed.
         during: &'static str,
@@ -84,7 +84,7 @@ pub enum FleetError {
         source: BoxError,
     },
     /// The fleet cannot be reached now.
-    #[error("{during}: the fleet is away: {source}")]
+    #[error("{during}: the orchestrator is unavailable: {source}")]
     Unavailable {
         /// The call that failed.
         during: &'static str,
@@ -92,7 +92,7 @@ pub enum FleetError {
         source: BoxError,
     },
     /// No answer came, so it is unknown whether the call took effect.
-    #[error("{during}: no answer: {source}")]
+    #[error("{during}: the outcome is unknown: {source}")]
     Unanswered {
         /// The call that failed.
         during: &'static str,
@@ -100,7 +100,7 @@ pub enum FleetError {
         source: BoxError,
     },
     /// The fleet refuses the call itself, or its answer is invalid.
-    #[error("{during}: refused: {source}")]
+    #[error("{during}: the orchestrator refused the call: {source}")]
     Refused {
         /// The call that failed.
         during: &'static str,

@@ -62,7 +62,7 @@ pub enum Evenness {
 
 /// Error of [`Ring::apply`]: the plan was made from another state of the ring.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the plan moves slot {slot} away from {planned}, but its owner is {found}", planned = named(planned), found = named(found))]
+#[error("the plan moves slot {slot} from {planned}, but its owner is {found}", planned = named(planned), found = named(found))]
 pub struct StalePlan {
     /// First slot whose owner differs from the plan.
     pub slot: Slot,

@@ -134,9 +134,9 @@ pub enum IdleReason {
 impl fmt::Display for IdleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unheard => f.write_str("heartbeats are not answered, so that no control plane knows of this worker"),
+            Self::Unheard => f.write_str("heartbeats are not answered, so no control plane knows this worker"),
             Self::Overlooked { unticked } => {
-                write!(f, "no control plane has given it any of {unticked} slots that nobody ticks")
+                write!(f, "no control plane has assigned it any of the {unticked} slots that no worker ticks")
             }
         }
     }

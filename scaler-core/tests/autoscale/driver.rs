@@ -135,7 +135,7 @@ async fn a_candidate_raises_the_number_to_the_minimum_once() {
     tokio::time::sleep(SECOND * 5).await;
     *stage.fleet.away.lock().unwrap() = false;
     tokio::time::sleep(SECOND * 30).await;
-    assert_eq!(stage.told(), ["read: the fleet is away: connection refused", "1 -> 7", "back"]);
+    assert_eq!(stage.told(), ["read: the orchestrator is unavailable: connection refused", "1 -> 7", "back"]);
     stage.fleet.sound.demand(2);
     tokio::time::sleep(SECOND * 60).await;
     assert_eq!(stage.told(), [""; 0], "from then on it is up to the leader");
@@ -169,7 +169,8 @@ async fn a_fleet_that_is_away_is_reported_and_asked_less_and_less_often() {
     stage.goes_on(300, 1, 500).await;
     let told = stage.told();
     assert!(
-        told.iter().all(|told| told == "read: the fleet is away: connection refused") && (2..=4).contains(&told.len()),
+        told.iter().all(|told| told == "read: the orchestrator is unavailable: connection refused")
+            && (2..=4).contains(&told.len()),
         "{told:?}"
     );
     let reads = stage.reads();

@@ -66,7 +66,7 @@ pub async fn pause_leader(stage: Stage) -> Result<Report> {
     ways.postgres.set(Traffic::Flows);
     leader.signal(Signal::Cont).await?;
     eventually(SOON, "the former leader learns it", async || {
-        let learns = leader.err.find("leads no more").or_else(|| leader.err.find("deposed"));
+        let learns = leader.err.find("no longer the leader");
         Ok(learns.map(drop).ok_or_else(|| format!("{:?}", leader.err)))
     })
     .await?;

@@ -55,7 +55,10 @@ pub async fn two_systems(stage: Stage) -> Result<Report> {
     tokio::time::sleep(stage.lasting(60, 15)).await;
     for world in [&one, &other] {
         eventually(SOON, "strangers are named", async || {
-            let names = world.control_planes.values().any(|program| program.err.find("gives nothing to worker-").is_some());
+            let names = world
+                .control_planes
+                .values()
+                .any(|program| program.err.find("share this Redis key and are given no slots: worker-").is_some());
             Ok(if names { Ok(()) } else { Err("not yet") })
         })
         .await?;

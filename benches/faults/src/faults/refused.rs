@@ -33,7 +33,7 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     }
     let refused: i64 = sqlx::query_scalar("select count(*) from refused").fetch_one(&world.user).await?;
     let lines = world.workers.values().map(|worker| worker.err.count("refuses to change")).max();
-    let writing = world.workers.values().map(|worker| worker.err.count("lets no write")).sum::<usize>();
+    let writing = world.workers.values().map(|worker| worker.err.count("refuses all writes")).sum::<usize>();
     sqlx::raw_sql("create table once_refused as table refused; truncate refused").execute(&world.user).await?;
     let mended_s = now_s(&world.user).await?;
     let back_s = eventually(SOON, "all rows are ticked again", async || {

@@ -6,7 +6,7 @@ use scaler_core::{Member, MemberState};
 pub(super) fn refusal(member: &Member) -> Option<String> {
     let (worker, refusal) = (&member.key.worker, member.refusal.as_ref()?);
     Some(match member.state {
-        MemberState::Barred => format!("{worker}: Postgres lets no write in its name through: {refusal}"),
+        MemberState::Barred => format!("{worker}: Postgres refuses all writes of this worker: {refusal}"),
         _ => format!("{worker}: Postgres refuses to change {} items; {refusal}", member.refused),
     })
 }

@@ -39,7 +39,7 @@ impl ControlObserver {
                 items = plan.cost.items,
                 items_minimum = plan.lower_bound.items,
                 loads_after = plan.loads_text(),
-                "redistribution"
+                "rebalance planned"
             ),
         }
         self.count(event);
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_happens_is_counted() {
+    async fn each_event_updates_its_metric() {
         let mut registry = Registry::default();
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "turn");
         let mut observer = ControlObserver::new(ControlMetrics::register(&mut registry), readiness.clone());

@@ -67,7 +67,7 @@ impl fmt::Display for Redistribution {
         let Self { why, cost, lower_bound, .. } = self;
         write!(
             f,
-            "{why}: {} slots move (minimum {}) and {} items (minimum {}); then {}",
+            "{why}: {} slots move (minimum {}) and {} items (minimum {}); loads after it: {}",
             cost.slots,
             lower_bound.slots,
             cost.items,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redistribution_is_told_with_its_cost_and_the_loads_after_it() {
+    fn the_text_of_a_rebalance_has_its_cost_and_the_loads_after_it() {
         let load = SlotLoad::of_items(SlotCount::new(4).unwrap(), [(Slot::new(0), 3), (Slot::new(1), 2), (Slot::new(3), 1)]);
         let mut ledger = Ledger::default();
         for name in ["a", "b"] {
@@ -241,7 +241,7 @@ mod tests {
         let told = ledger.planned(&plan).to_string();
         assert_eq!(
             told,
-            "worker joined (b): 2 slots move (minimum 2) and 3 items (minimum 3); then a 3 items in 2 slots, b 3 items in 2 slots"
+            "worker joined (b): 2 slots move (minimum 2) and 3 items (minimum 3); loads after it: a 3 items in 2 slots, b 3 items in 2 slots"
         );
         let refused = [Refusal { slot: Slot::new(3), why: RefusalReason::NotTickedYet }];
         let counts = ledger.committed(&[Slot::new(1), Slot::new(2)], &refused);

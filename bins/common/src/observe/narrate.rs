@@ -30,57 +30,64 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
     let plain = |text: String| Some(Note::Said(Gravity::Plain, text));
     let grave = |text: String| Some(Note::Said(Gravity::Grave, text));
     match event {
-        ControlEvent::Elected { term, installation } => plain(format!("leads installation {installation}, {term}")),
-        ControlEvent::Deposed(term) => plain(format!("leads no more, {term} is over")),
+        ControlEvent::Elected { term, installation } => plain(format!("elected leader: installation {installation}, {term}")),
+        ControlEvent::Deposed(term) => plain(format!("no longer the leader: {term} has ended")),
         ControlEvent::GaveUp { failing_for, campaigns_in } => grave(format!(
-            "resigns: no turn has succeeded for {:.1} s; lets another control plane try, and campaigns again {}",
+            "resigning leadership: no turn has succeeded for {:.1} s; another control plane can be elected, this one campaigns again {}",
             failing_for.as_secs_f64(),
             soon(*campaigns_in)
         )),
-        ControlEvent::Strangers([]) => plain("no members of other installations share the membership any more".to_owned()),
+        ControlEvent::Strangers([]) => plain("members of other installations no longer share this Redis key".to_owned()),
         ControlEvent::Strangers(strangers) => grave(strangers_text(strangers)),
         ControlEvent::InstallationChanged { before, now } => grave(installation_changed(*before, *now)),
         ControlEvent::RolloutStalled(StalledRollout { older, since }) => grave(format!(
-            "the rollout stands still: {older} workers of older revisions for {} s; slots are shared among all revisions alike",
+            "the rollout makes no progress: {older} workers of older revisions for {} s; slots are now assigned to workers of all revisions \
+             alike; check the rollout",
             since.as_secs()
         )),
-        ControlEvent::Following => plain("another control plane leads; follows and stands by".to_owned()),
+        ControlEvent::Following => plain("another control plane leads; this one is a standby".to_owned()),
         ControlEvent::Scanned { assignment, load } => {
             ledger.scanned(assignment, load);
             None
         }
         ControlEvent::PhaseChanged { worker, before, now } => {
             ledger.phase_changed(worker, *now);
-            let text = format!("{worker}: {} -> {}", word(*before, "new"), word(*now, "gone"));
+            let text = format!("worker phase changed: {worker}: {} -> {}", word(*before, "new"), word(*now, "gone"));
             if now.is_some_and(MemberPhase::is_lost) { grave(text) } else { plain(text) }
         }
-        ControlEvent::RebalancePaused { silent, owned } => {
-            grave(format!("{silent} of {owned} owned slots fell silent at once; moves nothing until that is explained"))
-        }
-        ControlEvent::RebalanceResumed => plain("moves slots again".to_owned()),
+        ControlEvent::RebalancePaused { silent, owned } => grave(format!(
+            "rebalancing paused by the mass-failure guard: {silent} of {owned} owned slots became silent at once; check Postgres \
+                 and the network"
+        )),
+        ControlEvent::RebalanceResumed => plain("rebalancing resumed".to_owned()),
         ControlEvent::Planned(plan) => Some(Note::Redistributes(ledger.planned(plan))),
-        ControlEvent::ClockFell { by } => {
-            grave(format!("the store's clock fell {} s behind its ticks; they go on from where they were", by.as_secs_f64()))
-        }
+        ControlEvent::ClockFell { by } => grave(format!(
+            "the clock of Postgres is {} s behind the last tick; ticks continue from the last one; check the time \
+                 synchronization of its host",
+            by.as_secs_f64()
+        )),
         ControlEvent::Swept(workers) => {
             let names: Vec<_> = workers.iter().map(WorkerId::as_str).collect();
-            plain(format!("forgets the silent {}", names.join(", ")))
+            plain(format!("removed members without heartbeats from Redis: {}", names.join(", ")))
         }
-        ControlEvent::StoreFailed { error, retry_in } => grave(format!("{error}; retrying {}", soon(*retry_in))),
-        ControlEvent::StoreBack => plain("the store answers again".to_owned()),
-        ControlEvent::MembershipFailed { error, retry_in } => {
-            grave(format!("{error}; judges workers by their ticks alone, retrying {}", soon(*retry_in)))
+        ControlEvent::StoreFailed { error, retry_in } => {
+            grave(format!("a call to Postgres failed: {error}; retrying {}", soon(*retry_in)))
         }
-        ControlEvent::MembershipBack => plain("the membership answers again".to_owned()),
+        ControlEvent::StoreBack => plain("calls to Postgres succeed again".to_owned()),
+        ControlEvent::MembershipFailed { error, retry_in } => grave(format!(
+            "cannot read the members from Redis: {error}; the failure detector uses only ticks and sessions; retrying {}",
+            soon(*retry_in)
+        )),
+        ControlEvent::MembershipBack => plain("the members can be read from Redis again".to_owned()),
         _ => None,
     }
 }
 
-/// Returns the warning that another store than before has answered.
+/// Returns the warning that the installation of the database has changed.
 pub(super) fn installation_changed(before: InstallationId, now: InstallationId) -> String {
     format!(
-        "the database is another installation than before ({before}, now {now}): if it was not replaced on purpose, its data may be lost; \
-         check its volume, and the address that the programs use"
+        "the installation id of the database has changed from {before} to {now}: if the database was not replaced on purpose, its data \
+         may be lost; check its volume, and the address that the programs use"
     )
 }
 
@@ -92,8 +99,8 @@ fn strangers_text(strangers: &[Member]) -> String {
     let more = strangers.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "gives nothing to {named}{more}: they work on another database, and share this Redis; give each system its own REDIS_KEY or Redis, \
-         or the worker the right database"
+        "members of other installations share this Redis key and are given no slots: {named}{more}; give each installation its own \
+         REDIS_KEY or Redis, or correct the database address of these workers"
     )
 }
 
@@ -117,26 +124,35 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_tells_what_on_what_and_what_next() {
+    fn a_failure_names_the_call_the_target_the_reason_and_the_retry() {
         let error =
             StoreError::Unavailable { during: "assignment", source: "Postgres at db:5432/work: connection refused".into() };
         let (gravity, text) = said(&ControlEvent::StoreFailed { error, retry_in: Duration::from_millis(500) });
         assert_eq!(gravity, Gravity::Grave);
-        assert_eq!(text, "assignment: the store is away: Postgres at db:5432/work: connection refused; retrying in 500 ms");
+        assert_eq!(
+            text,
+            "a call to Postgres failed: assignment: the store is unavailable: Postgres at db:5432/work: connection refused; retrying in 500 ms"
+        );
         let error = MembershipError::Unavailable { during: "members", source: "redis://cache: connection refused".into() };
         let (_, text) = said(&ControlEvent::MembershipFailed { error, retry_in: Duration::from_millis(500) });
-        assert!(text.ends_with("judges workers by their ticks alone, retrying in 500 ms"), "{text}");
+        assert!(text.ends_with("uses only ticks and sessions; retrying in 500 ms"), "{text}");
     }
 
     #[test]
-    fn a_lost_worker_is_grave_and_a_new_one_is_not() {
+    fn a_lost_worker_is_a_warning_and_a_new_one_is_not() {
         let worker = WorkerId::new("worker-1").unwrap();
         let judged = |before, now| said(&ControlEvent::PhaseChanged { worker: &worker, before, now });
-        assert_eq!(judged(None, Some(MemberPhase::Healthy)), (Gravity::Plain, "worker-1: new -> healthy".to_owned()));
+        assert_eq!(
+            judged(None, Some(MemberPhase::Healthy)),
+            (Gravity::Plain, "worker phase changed: worker-1: new -> healthy".to_owned())
+        );
         assert_eq!(
             judged(Some(MemberPhase::Healthy), Some(MemberPhase::Dead)),
-            (Gravity::Grave, "worker-1: healthy -> dead".to_owned())
+            (Gravity::Grave, "worker phase changed: worker-1: healthy -> dead".to_owned())
         );
-        assert_eq!(judged(Some(MemberPhase::Dead), None), (Gravity::Plain, "worker-1: dead -> gone".to_owned()));
+        assert_eq!(
+            judged(Some(MemberPhase::Dead), None),
+            (Gravity::Plain, "worker phase changed: worker-1: dead -> gone".to_owned())
+        );
     }
 }

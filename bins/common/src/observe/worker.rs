@@ -7,7 +7,7 @@ use crate::item_list_printer::{PrintIds, WatchLines};
 use crate::metrics::{FailureLabels, WorkerMetrics};
 use crate::readiness::Readiness;
 use crate::stdout_writer::StdoutWriter;
-use crate::text::soon;
+use crate::text::millis;
 
 use super::narrate::installation_changed;
 
@@ -53,7 +53,7 @@ impl WorkerObserver {
             }
             WorkerEvent::Idle { why } => {
                 self.metrics.idle.set(1);
-                self.readiness.idle(Some(format!("owns nothing: {why}")));
+                self.readiness.idle(Some(format!("the worker owns no slots: {why}")));
             }
             WorkerEvent::IdleOver => {
                 self.metrics.idle.set(0);
@@ -61,7 +61,11 @@ impl WorkerObserver {
             }
             WorkerEvent::SlotsFailed { slots, error } => {
                 self.metrics.failures.get_or_create(&FailureLabels::store(error.class())).inc();
-                self.readiness.falls_short(Some(format!("slots {} to {} fail: {error}", slots.first(), slots.end() - 1)));
+                self.readiness.falls_short(Some(format!(
+                    "ticks of slots {} to {} fail: {error}",
+                    slots.first(),
+                    slots.end() - 1
+                )));
             }
             WorkerEvent::SlotsBack => self.readiness.falls_short(None),
             WorkerEvent::ItemsRefused { items, refusal } => {
@@ -70,7 +74,7 @@ impl WorkerObserver {
             WorkerEvent::ItemsAccepted => self.readiness.falls_short(None),
             WorkerEvent::WritesRefused { why } => {
                 self.metrics.barred.set(1);
-                self.readiness.barred(Some(format!("Postgres lets no write in its name through: {why}")));
+                self.readiness.barred(Some(format!("Postgres refuses all writes of this worker: {why}")));
             }
             WorkerEvent::WritesAccepted => {
                 self.metrics.barred.set(0);
@@ -96,58 +100,98 @@ impl WorkerObserver {
         }
     }
 
+    /// Logs what happens to slots and items.
     fn log(&self, event: &WorkerEvent) {
         let worker = &self.worker;
         match event {
-            WorkerEvent::Adopted { slots } => tracing::info!("{worker}: took over {slots} slots from its former life"),
+            WorkerEvent::Adopted { slots } => {
+                tracing::info!(%worker, slots, "adopted the slots of the previous incarnation of this worker");
+            }
             WorkerEvent::Ticked { report, .. } if report.locked > 0 => {
                 tracing::warn!(
-                    "{worker}: left out {} items in tick {}, which somebody else has locked",
-                    report.locked,
-                    report.tick
+                    %worker,
+                    tick = report.tick.0,
+                    items = report.locked,
+                    "items missed a tick because other sessions hold locks on their rows"
                 );
             }
-            WorkerEvent::Missed { ticks } => tracing::warn!("{worker}: missed {ticks} ticks; they are not caught up"),
-            WorkerEvent::Claimed { slots } => {
-                tracing::warn!("{worker}: claimed {slots} slots that nobody ticked and no control plane moved");
+            WorkerEvent::Missed { ticks } => {
+                tracing::warn!(%worker, ticks, "all or some slots of this worker missed ticks, which are not repeated");
             }
-            WorkerEvent::ClaimFailed { error } => tracing::warn!("{worker}: {error}; works on, and asks for orphans again"),
+            WorkerEvent::Claimed { slots } => {
+                tracing::warn!(%worker, slots, "claimed orphaned slots: they missed ticks and no control plane moved them");
+            }
+            WorkerEvent::ClaimFailed { error } => {
+                tracing::warn!(%worker, %error, "cannot claim orphaned slots; the worker goes on with its own slots and retries the claim");
+            }
             WorkerEvent::SlotsFailed { slots, error } => {
                 let (first, last) = (slots.first(), slots.end() - 1);
                 tracing::warn!(
-                    "{worker}: {error}; ticks all slots but some from {first} to {last}, which it tries again within 30 s"
+                    %worker,
+                    first_slot = first,
+                    last_slot = last,
+                    %error,
+                    "cannot tick some slots of this range; ticks all other slots and retries these within 30 s"
                 );
             }
-            WorkerEvent::SlotsBack => tracing::info!("{worker}: all slots are ticked again"),
+            WorkerEvent::SlotsBack => tracing::info!(%worker, "all slots are ticked again"),
             WorkerEvent::ItemsRefused { items, refusal } => {
                 tracing::warn!(
-                    "{worker}: Postgres refuses to change {items} items and ticks all others; {refusal}; tries each again within 30 s"
+                    %worker,
+                    items,
+                    example = %refusal,
+                    "Postgres refuses to change some items; all others are ticked and each of these is retried within 30 s; \
+                     change the row, or the constraint, trigger or policy that refuses it"
                 );
             }
-            WorkerEvent::ItemsAccepted => tracing::info!("{worker}: no item is refused any more"),
+            WorkerEvent::ItemsAccepted => tracing::info!(%worker, "Postgres accepts changes of all items again"),
             WorkerEvent::WritesRefused { why } => {
                 tracing::error!(
-                    "{worker}: Postgres lets no write in its name through: {why}; others take over, tries again within 30 s"
+                    %worker,
+                    reason = %why,
+                    "Postgres refuses all writes of this worker; other workers take over its slots and a write is retried within \
+                     30 s; check the grants of its role, and constraints, triggers and policies of the table"
                 );
             }
-            WorkerEvent::WritesAccepted => tracing::info!("{worker}: Postgres lets it write again"),
+            WorkerEvent::WritesAccepted => tracing::info!(%worker, "Postgres accepts writes of this worker again"),
+            _ => self.log_state(event),
+        }
+    }
+
+    /// Logs the state of the servers and of the worker itself.
+    fn log_state(&self, event: &WorkerEvent) {
+        let worker = &self.worker;
+        match event {
             WorkerEvent::WaitingForSchema { error } => {
-                tracing::info!("{worker}: {error}; waits until a control plane or `notifi-scaler migrate` installs it");
+                tracing::info!(%worker, %error, "waiting until a control plane or `notifi-scaler migrate` installs the schema");
             }
-            WorkerEvent::StoreFailed { error, retry_in } => tracing::warn!("{worker}: {error}; retrying {}", soon(*retry_in)),
-            WorkerEvent::StoreBack => tracing::info!("{worker}: the store answers again"),
+            WorkerEvent::StoreFailed { error, retry_in } => {
+                tracing::warn!(%worker, %error, retry_in_ms = millis(*retry_in), "a call to Postgres failed; retrying");
+            }
+            WorkerEvent::StoreBack => tracing::info!(%worker, "calls to Postgres succeed again"),
             WorkerEvent::MembershipFailed { error, retry_in } => {
-                tracing::warn!("{worker}: {error}; works on without heartbeats, retrying {}", soon(*retry_in));
+                tracing::warn!(
+                    %worker,
+                    %error,
+                    retry_in_ms = millis(*retry_in),
+                    "a heartbeat to Redis failed; the worker goes on with its slots; retrying"
+                );
             }
-            WorkerEvent::MembershipBack => tracing::info!("{worker}: heartbeats arrive again"),
-            WorkerEvent::Idle { why } => tracing::warn!("{worker}: owns nothing: {why}; is not ready until that is over"),
-            WorkerEvent::IdleOver => tracing::info!("{worker}: can be given slots again"),
+            WorkerEvent::MembershipBack => tracing::info!(%worker, "heartbeats to Redis succeed again"),
+            WorkerEvent::Idle { why } => {
+                tracing::warn!(%worker, reason = %why, "the worker owns no slots and gets none; /ready fails until this ends");
+            }
+            WorkerEvent::IdleOver => tracing::info!(%worker, "the worker owns slots, or can be given slots, again"),
             WorkerEvent::InstallationChanged { before, now } => {
-                tracing::warn!("{worker}: {}", installation_changed(*before, *now));
+                tracing::warn!(%worker, "{}", installation_changed(*before, *now));
             }
-            WorkerEvent::Retiring => tracing::info!("{worker}: is retired: works on until others have taken over, and stays"),
-            WorkerEvent::Reinstated => tracing::info!("{worker}: is reinstated"),
-            WorkerEvent::Draining => tracing::info!("{worker}: drains: works on until it owns nothing, then leaves"),
+            WorkerEvent::Retiring => {
+                tracing::info!(%worker, "the worker is retired: it hands over its slots, takes no new ones and does not exit");
+            }
+            WorkerEvent::Reinstated => tracing::info!(%worker, "the worker is reinstated and can be given slots"),
+            WorkerEvent::Draining => {
+                tracing::info!(%worker, "draining: the worker goes on with its slots until other workers own them, then exits");
+            }
             _ => {}
         }
     }
@@ -167,7 +211,7 @@ mod tests {
     use crate::testing::Kept;
 
     #[tokio::test]
-    async fn what_happens_is_printed_and_counted() {
+    async fn each_event_updates_the_metrics_readiness_and_printed_list() {
         let kept = Kept::default();
         let lines = StdoutWriter::to(kept.clone()).unwrap();
         let metrics = WorkerMetrics::register(&mut Registry::default());
@@ -204,17 +248,17 @@ mod tests {
         assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
         assert_eq!(readiness.check(), Ok(()));
         observer.observe(&WorkerEvent::Idle { why: IdleReason::Unheard });
-        assert!(readiness.check().unwrap_err().starts_with("owns nothing: heartbeats are not answered"));
+        assert!(readiness.check().unwrap_err().starts_with("the worker owns no slots: heartbeats are not answered"));
         observer.observe(&WorkerEvent::IdleOver);
         let refusal =
             Arc::new(RefusedItem { item: ItemId::Uuid(Uuid::nil()), why: "violates a check (SQLSTATE 23514)".to_owned() });
         observer.observe(&WorkerEvent::ItemsRefused { items: 2, refusal });
-        assert_eq!(readiness.check(), Ok(()), "the others are ticked");
+        assert_eq!(readiness.check(), Ok(()), "all other items are ticked");
         assert!(readiness.shortfall().unwrap().contains("refuses to change 2 items; 00000000"));
         observer.observe(&WorkerEvent::ItemsAccepted);
         assert_eq!(readiness.shortfall(), None);
         observer.observe(&WorkerEvent::WritesRefused { why: "permission denied".to_owned() });
-        assert!(readiness.check().unwrap_err().ends_with("through: permission denied"));
+        assert!(readiness.check().unwrap_err().ends_with("of this worker: permission denied"));
         observer.observe(&WorkerEvent::WritesAccepted);
         observer.observe(&WorkerEvent::Retiring);
         assert_eq!(readiness.check(), Err("retiring".to_owned()));

@@ -50,7 +50,7 @@ impl ServerWait {
             let failure = match call().await {
                 Ok(answer) => {
                     if episode.recovered() {
-                        tracing::info!("{server} is ready");
+                        tracing::info!("{server} is available");
                     }
                     return Ok(answer);
                 }
@@ -60,7 +60,7 @@ impl ServerWait {
             let Some(left) = self.left(waited).filter(|_| self.may_mend(&failure)) else { return Err(failure) };
             let wait = waits.next().unwrap_or_default().min(left);
             if (self.readiness.is_some() || waited >= QUIET_FOR) && episode.failed(waited, &failure) {
-                tracing::warn!("waits for {server}: {failure}; retrying {}, and {}", soon(wait), self.limit_text(left));
+                tracing::warn!("waiting for {server}: {failure}; retrying {}, {}", soon(wait), self.limit_text(left));
                 if let Some(readiness) = &self.readiness {
                     readiness.waits(&failure);
                 }
@@ -85,8 +85,8 @@ impl ServerWait {
 
     fn limit_text(&self, left: Duration) -> String {
         match self.limit {
-            WaitLimit::Forever => "then until it is there".to_owned(),
-            WaitLimit::AtMost(_) => format!("for {:.0} s at most", left.as_secs_f64()),
+            WaitLimit::Forever => "without a limit".to_owned(),
+            WaitLimit::AtMost(_) => format!("for at most {:.0} s", left.as_secs_f64()),
         }
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_is_away_is_waited_for() {
+    async fn an_unavailable_server_is_waited_for() {
         let calls = AtomicU32::new(0);
         let (wait, readiness) = long_running();
         let answer = wait.until_ready("Postgres", async || match calls.fetch_add(1, Ordering::Relaxed) {
@@ -126,11 +126,11 @@ mod tests {
             call => Ok(call),
         });
         assert_eq!(answer.await.unwrap(), 20);
-        assert_eq!(readiness.check().unwrap_err(), "no tick yet: probe: the store is away: connection refused");
+        assert_eq!(readiness.check().unwrap_err(), "no tick yet: probe: the store is unavailable: connection refused");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn readiness_tells_the_last_reason() {
+    async fn readiness_shows_the_last_reason() {
         let calls = AtomicU32::new(0);
         let (wait, readiness) = long_running();
         let answer = wait.until_ready("Postgres", async || match calls.fetch_add(1, Ordering::Relaxed) {

@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use notifi_scaler_common::metrics::FailureLabels;
-use notifi_scaler_common::text::soon;
+use notifi_scaler_common::text::millis;
 use scaler_core::WorkerId;
 use scaler_core::autoscale::{AutoscaleConfig, AutoscaleEvent};
 use scaler_core::control::ControlEvent;
 
 use crate::metrics::{AutoscaleMetrics, DirectionLabel};
 
+/// Name of a writer that Kubernetes does not tell.
+const UNKNOWN: &str = "unknown";
+
 /// Observer that turns the events of an autoscaler into log lines and metrics.
 #[derive(Debug)]
 pub(crate) struct AutoscaleObserver {
     metrics: AutoscaleMetrics,
-    /// Text about the wanted number of workers at the last look.
+    /// Reason for the wanted number of workers at the last look.
     why: String,
 }
 
@@ -30,8 +33,8 @@ impl AutoscaleObserver {
         self.count(event);
         if let AutoscaleEvent::Looked { wanted, items, .. } = event {
             self.why = match wanted.zip(*items) {
-                Some((wanted, items)) => format!("{items} items want {wanted} workers"),
-                None => "the items cannot be read".to_owned(),
+                Some((wanted, items)) => format!("{items} items need {wanted} workers"),
+                None => "the number of items is not known".to_owned(),
             };
         }
         self.log(event);
@@ -71,27 +74,40 @@ impl AutoscaleObserver {
         match event {
             AutoscaleEvent::Retired { retired, reinstated } => {
                 if !retired.is_empty() {
-                    tracing::info!("retires {}, to scale down when they own nothing: {why}", names(retired));
+                    let workers = names(retired);
+                    tracing::info!(workers, reason = why, "workers retired: they hand over their slots before the scale-down");
                 }
                 if !reinstated.is_empty() {
-                    tracing::info!("reinstates {}: {why}", names(reinstated));
+                    tracing::info!(workers = names(reinstated), reason = why, "workers reinstated: they are needed again");
                 }
             }
-            AutoscaleEvent::Scaled { from, to } => tracing::info!("scales from {from} to {to} workers: {why}"),
+            AutoscaleEvent::Scaled { from, to } => {
+                tracing::info!(from, to, reason = why, "number of workers set");
+            }
             AutoscaleEvent::Overruled { from, to, by } => {
-                tracing::info!("{} changed {from} workers to {to}; begins anew with that", somebody(*by));
+                let writer = by.unwrap_or(UNKNOWN);
+                tracing::info!(
+                    writer,
+                    from,
+                    to,
+                    "another writer set the number of workers; autoscaling continues from that number"
+                );
             }
             AutoscaleEvent::Contested { from, to, by, stands_back_for } => tracing::warn!(
-                "{} changed {from} workers to {to}, again: only one may scale; writes nothing for {} s. Set AUTOSCALE to off or end the other",
-                somebody(*by),
-                stands_back_for.as_secs()
+                writer = by.unwrap_or(UNKNOWN),
+                from,
+                to,
+                paused_s = stands_back_for.as_secs(),
+                "another writer set the number of workers again; autoscaling is paused; remove the other writer, or set AUTOSCALE to off"
             ),
-            AutoscaleEvent::Resumed => tracing::info!("scales again"),
+            AutoscaleEvent::Resumed => tracing::info!("autoscaling resumed"),
             AutoscaleEvent::FleetFailed { error, retry_in } => {
-                tracing::warn!("{error}; scales nothing meanwhile, retrying {}", soon(*retry_in));
+                tracing::warn!(%error, retry_in_ms = millis(*retry_in), "a call to Kubernetes failed; autoscaling waits; retrying");
             }
-            AutoscaleEvent::FleetBack => tracing::info!("the fleet answers again"),
-            AutoscaleEvent::MembershipFailed { error, retry_in } => tracing::warn!("{error}; retrying {}", soon(*retry_in)),
+            AutoscaleEvent::FleetBack => tracing::info!("calls to Kubernetes succeed again"),
+            AutoscaleEvent::MembershipFailed { error, retry_in } => {
+                tracing::warn!(%error, retry_in_ms = millis(*retry_in), "cannot write the retired workers to Redis; retrying");
+            }
             _ => {}
         }
     }
@@ -125,8 +141,4 @@ impl WantedObserver {
 
 fn names(workers: &BTreeSet<WorkerId>) -> String {
     workers.iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn somebody(by: Option<&str>) -> String {
-    by.map_or_else(|| "somebody else".to_owned(), |name| format!("{name:?}"))
 }

@@ -40,7 +40,7 @@ pub struct Kubernetes {
 
 /// Error: no Kubernetes cluster is configured.
 #[derive(Debug, thiserror::Error)]
-#[error("AUTOSCALE: builtin needs Kubernetes, and there is none to be found: {0}")]
+#[error("AUTOSCALE: builtin needs a Kubernetes cluster, and neither a service account nor KUBECONFIG configures one: {0}")]
 pub struct NoKubernetes(BoxError);
 
 impl NoKubernetes {
@@ -109,10 +109,11 @@ impl Fleet for Kubernetes {
         let scale = self.call(DURING, self.deployments.get_scale(&self.name)).await?;
         let selector = scale.status.as_ref().and_then(|status| status.selector.clone());
         // Without a selector, all pods of the namespace would be taken for workers.
-        let selector =
-            selector.filter(|selector| !selector.is_empty()).ok_or_else(|| self.nonsense(DURING, "it selects no pods"))?;
+        let selector = selector
+            .filter(|selector| !selector.is_empty())
+            .ok_or_else(|| self.nonsense(DURING, "its scale has no pod selector"))?;
         let replicas = scale.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default();
-        let replicas = u32::try_from(replicas).map_err(|_| self.nonsense(DURING, "it has a negative number of pods"))?;
+        let replicas = u32::try_from(replicas).map_err(|_| self.nonsense(DURING, "its number of replicas is negative"))?;
         let pods = self.call("listing the pods", self.pods.list(&ListParams::default().labels(&selector))).await?;
         Ok(FleetView {
             replicas,

@@ -45,7 +45,8 @@ impl Scaling {
             AutoscaleMode::Builtin => {
                 let fleet = Kubernetes::find(args.deployment()?, args.autoscale_namespace.as_deref()).await;
                 let fleet = fleet.map_err(|error| Failure::own(error, USAGE))?;
-                tracing::info!("scales {fleet} from {} to {} workers", args.autoscale_min, args.autoscale_max);
+                let (min, max) = (args.autoscale_min, args.autoscale_max);
+                tracing::info!(target = %fleet, min, max, "the leader sets the number of workers");
                 Some(Arc::new(fleet))
             }
         };
@@ -91,7 +92,7 @@ async fn reinstate_all(membership: &dyn Membership, mut lead: watch::Receiver<Op
         let led = lead.wait_for(Option::is_some).await.map(|lead| lead.as_ref().map(|lead| (lead.term, lead.installation)));
         let Ok(Some((term, installation))) = led else { return };
         while let Err(error) = reinstate(membership, installation).await {
-            tracing::debug!("{error}; retrying");
+            tracing::debug!(%error, "cannot reinstate retired workers; retrying");
             tokio::time::sleep(RETRY).await;
         }
         if lead.wait_for(|lead| lead.as_ref().map(|lead| lead.term) != Some(term)).await.is_err() {
@@ -104,7 +105,7 @@ async fn reinstate(membership: &dyn Membership, installation: InstallationId) ->
     let retired = membership.retired(installation).await?;
     if !retired.is_empty() {
         membership.retire(installation, &BTreeSet::new()).await?;
-        tracing::info!("reinstates {} workers: there is no autoscaler that retires any", retired.len());
+        tracing::info!(workers = retired.len(), "retired workers reinstated, because AUTOSCALE is not builtin");
     }
     Ok(())
 }
@@ -120,7 +121,7 @@ mod tests {
     const OURS: InstallationId = InstallationId::new(Uuid::nil());
 
     #[tokio::test(start_paused = true)]
-    async fn where_nobody_scales_each_leader_reinstates_who_was_retired() {
+    async fn without_an_autoscaler_each_leader_reinstates_retired_workers() {
         let membership = MemoryMembership::new(Arc::new(TokioClock::start()));
         let retired = BTreeSet::from([WorkerId::new("worker-1").unwrap()]);
         let (sender, lead) = watch::channel(None);
@@ -128,7 +129,7 @@ mod tests {
         let script = async {
             membership.retire(OURS, &retired).await.unwrap();
             tokio::time::sleep(RETRY).await;
-            assert_eq!(membership.retired(OURS).await.unwrap(), retired, "who does not lead leaves them alone");
+            assert_eq!(membership.retired(OURS).await.unwrap(), retired, "a control plane that does not lead reinstates none");
             for term in [1, 2] {
                 membership.retire(OURS, &retired).await.unwrap();
                 sender.send_replace(leads(term));
@@ -141,7 +142,7 @@ mod tests {
             }
         };
         tokio::select! {
-            () = reinstate_all(&membership, lead) => unreachable!("it goes on while somebody may lead"),
+            () = reinstate_all(&membership, lead) => unreachable!("it runs until the sender is dropped"),
             () = script => {}
         }
     }

@@ -39,7 +39,10 @@ impl Refusal {
 
     /// Returns the failure of a call that was not answered in time.
     pub(super) fn silence(about: &impl fmt::Display, patience: Duration) -> Self {
-        Self { kind: Kind::Unanswered, source: format!("{about}: nothing within {} s", patience.as_secs()).into() }
+        Self {
+            kind: Kind::Unanswered,
+            source: format!("{about}: no answer from the API server within {} s", patience.as_secs()).into(),
+        }
     }
 
     /// Returns the core's error for the failure of a call.

@@ -152,7 +152,7 @@ async fn patiently<T>(during: &str, call: impl AsyncFn() -> Result<T, kube::Erro
         match waits.next() {
             Some(wait) if is_transient(&error) => {
                 if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(patience_s = PATIENCE.as_secs(), "{during}: {}; tries again", describe(&error));
+                    tracing::warn!(error = describe(&error), limit_s = PATIENCE.as_secs(), "{during} failed; retrying");
                 }
                 tokio::time::sleep(wait).await;
             }

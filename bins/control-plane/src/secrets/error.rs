@@ -21,7 +21,7 @@ pub enum SecretsError {
         source: kube::Error,
     },
     /// A Secret lacks a value that another one needs.
-    #[error("Secret {secret} has no key {key}: delete the Secret, so that it is made anew, or add the key")]
+    #[error("Secret {secret} has no key {key}: add the key, or delete the Secret, and the next run creates it again")]
     NoKey {
         /// Name of the Secret.
         secret: String,
@@ -30,8 +30,8 @@ pub enum SecretsError {
     },
     /// The certificate or the key of the authority cannot be used to sign.
     #[error(
-        "Secret {secret} cannot sign certificates: {source}. Delete it and the certificates that it signed, so that all are made \
-         anew, and restart the pods that use them"
+        "Secret {secret} cannot sign certificates: {source}. Delete it and all Secrets with certificates that it signed, and the next \
+         run creates them again; then restart the pods that use them"
     )]
     Authority {
         /// Name of the Secret.
@@ -41,8 +41,8 @@ pub enum SecretsError {
     },
     /// Certificates are missing, and the authority that signed the others is, too.
     #[error(
-        "Secret {authority} is missing, which signed {present}: restore it, or delete these, too, so that all are made anew, and \
-         restart the pods that use them"
+        "Secret {authority}, whose CA signed the certificates in {present}, is missing: restore it, or delete these Secrets, too, and \
+         the next run creates all of them again; then restart the pods that use them"
     )]
     AuthorityLost {
         /// Name of the Secret of the authority.
@@ -51,7 +51,7 @@ pub enum SecretsError {
         present: String,
     },
     /// A certificate cannot be made.
-    #[error("cannot make a certificate: {0}")]
+    #[error("cannot create a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
 }
 

@@ -28,19 +28,19 @@ const CERTIFICATE: &str = "kubernetes.io/tls";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chart-secrets", version)]
 pub struct SecretsArgs {
-    /// Secret with a random password under each key
+    /// Secret to create with a random password under each key
     #[arg(long, value_name = "SECRET=KEY,..")]
     pub passwords: Vec<Contents>,
-    /// Secret with a user name and the password that another Secret has under a key
+    /// Secret to create with a user name, and with the password that another Secret has under a key
     #[arg(long, value_name = "SECRET=USER:SECRET/KEY")]
     pub login: Vec<Login>,
-    /// Secret with the certificate authority that signs the certificates
+    /// Secret to create with the certificate authority (CA) that signs the certificates
     #[arg(long, value_name = "SECRET", value_parser = kube_name)]
     pub authority: Option<String>,
-    /// Secret with a certificate for a server of these DNS names and IP addresses
+    /// Secret to create with a server certificate for these DNS names and IP addresses
     #[arg(long, value_name = "SECRET=NAME,..", requires = "authority")]
     pub server_certificate: Vec<Contents>,
-    /// Secret with a certificate for a client of this name
+    /// Secret to create with a client certificate for this common name
     #[arg(long, value_name = "SECRET=NAME", requires = "authority")]
     pub client_certificate: Vec<Contents>,
     /// Validity period of new certificates, in days
@@ -134,6 +134,6 @@ fn report(lines: &StdoutWriter, secret: &str, made: &Made) {
     lines.print(match made {
         Made::Created => format!("{secret}: created"),
         Made::Added(keys) => format!("{secret}: added {}", keys.join(", ")),
-        Made::Nothing => format!("{secret}: exists, kept as it is"),
+        Made::Nothing => format!("{secret}: exists, not changed"),
     });
 }
