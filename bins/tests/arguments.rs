@@ -43,7 +43,7 @@ fn every_bad_value_is_named_with_its_variable() {
 }
 
 #[test]
-fn what_is_wrong_stands_in_one_line() {
+fn an_invalid_argument_is_reported_in_one_line() {
     let line = complaint::<ControlPlaneArgs>(&["control-plane", "--slots", "1000"]);
     assert_eq!(line, "invalid value '1000' for '--slots <SLOTS>': must be a power of two from 256 to 65536");
     let line = complaint::<WorkerArgs>(&["worker", "--pod-name", "worker 1"]);

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_name_a_worker_is_refused_by_name() {
+    fn an_invalid_worker_name_is_refused_with_its_text() {
         assert_eq!(WorkerId::new(""), Err(InvalidWorkerId::Empty));
         let spaced = WorkerId::new("worker 1").unwrap_err().to_string();
         assert!(spaced.contains("\"worker 1\"") && spaced.contains("' '"), "{spaced}");

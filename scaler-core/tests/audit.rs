@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn who_comes_or_goes_is_counted_and_accuses_nobody(between in turns(4), gone in 0..20_u32, came in 100..120_u32) {
+    fn added_and_removed_items_are_counted_and_are_no_deviation(between in turns(4), gone in 0..20_u32, came in 100..120_u32) {
         let mut world = World::new(SlotCount::new(4).unwrap(), 20);
         let first = world.clone();
         play(&mut world, &between, &BTreeSet::new());
@@ -136,7 +136,7 @@ proptest! {
 }
 
 #[test]
-fn a_slot_that_nobody_ticks_is_a_gap_and_no_double() {
+fn an_unticked_slot_is_a_gap_and_no_double() {
     let first = World::new(SlotCount::new(2).unwrap(), 10);
     let later = World { tick: FIRST_TICK + 31, ..first.clone() };
     let report = later.since(&first);
@@ -146,7 +146,7 @@ fn a_slot_that_nobody_ticks_is_a_gap_and_no_double() {
 
 /// A standby that was promoted has lost the same ticks of a slot and of its items.
 #[test]
-fn what_a_failover_has_lost_accuses_nobody() {
+fn ticks_lost_by_a_failover_are_no_deviation() {
     let mut seen = World::new(SlotCount::new(2).unwrap(), 10);
     let survivor = seen.clone();
     play(&mut seen, &vec![vec![(0, false), (1, false)]; 5], &BTreeSet::new());

@@ -279,7 +279,7 @@ fn a_closed_session_and_one_missed_tick_are_enough() {
 }
 
 #[test]
-fn a_session_that_is_not_back_after_an_outage_makes_nobody_dead() {
+fn a_missing_session_after_an_outage_makes_no_worker_dead() {
     for (outage, phase) in [(false, MemberPhase::Dead), (true, MemberPhase::Healthy)] {
         let mut world = World::new(&["a", "b", "c"]);
         world.rebalance_load();
@@ -344,7 +344,7 @@ fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
 }
 
 #[test]
-fn what_a_barred_worker_owns_is_taken_over_and_nothing_else_moves() {
+fn only_the_slots_of_a_barred_worker_move() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();
     let alive = ["a", "b", "c"].map(|name| key(name, 1));
@@ -461,7 +461,7 @@ fn workers_that_drain_a_moment_apart_move_only_what_they_own() {
 }
 
 #[test]
-fn what_the_dead_owned_waits_for_nobody_who_joins() {
+fn slots_of_dead_workers_do_not_wait_for_the_debounce() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();
     for _ in 0..3 {
@@ -503,7 +503,7 @@ fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
 }
 
 #[test]
-fn an_answer_that_was_long_on_its_way_makes_nobody_dead() {
+fn a_delayed_answer_makes_no_worker_dead() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();
     world.members = None;

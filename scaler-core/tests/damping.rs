@@ -130,7 +130,7 @@ async fn a_single_death_is_soon_forgiven_to_a_process_that_has_run_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_flapping_worker_leaves_behind_never_waits() {
+async fn slots_of_a_flapping_worker_are_reassigned_without_delay() {
     let mut cluster = Cluster::new(ControlConfig { moves_per_s: 1, ..ControlConfig::default() }).await;
     let values = |cluster: &Cluster| cluster.store.rows().iter().map(|row| row.value).min().unwrap();
     let dying = ["x", "y"].map(|name| cluster.worker(name));

@@ -255,7 +255,7 @@ async fn where_the_turns_of_all_fail_the_workers_heal_by_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gave_up_leads_again_once_its_turns_succeed() {
+async fn a_leader_that_resigned_leads_again_once_its_turns_succeed() {
     let cluster = Cluster::begin().await;
     for plane in &cluster.planes {
         *plane.fails.lock().unwrap() = Some((Statement::Assignment, Failure::Refused));

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_is_forgotten_and_what_does_not_change_stays_the_same_load() {
+    fn an_unchanged_count_keeps_the_shared_load_and_a_change_replaces_it() {
         let mut counting = counting();
         while counting.load().is_none() {
             count(&mut counting, 1, 1);

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_asks_for_longer_each_time_until_somebody_is_let_in() {
+    async fn the_circuit_stays_open_longer_each_time_until_a_connection_succeeds() {
         let circuit = Circuit::new();
         let mut waits = Vec::new();
         for _ in 0..40 {

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_digest_cache_is_bounded() {
         let expected = DigestCache::default();
         (0..10_000).for_each(|first| expected.learn(&owner(1), SlotRange::new(first..first + 1), found(FEW), Duration::ZERO, 0));
         assert!(expected.0.lock().is_ok_and(|all| all.len() <= RANGES));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused() {
+    fn an_invalid_url_is_refused() {
         for bad in [
             "mysql://me:secret@one/work",
             "me:secret",

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_come_to_is_tried_again_at_once() {
+    fn items_that_were_not_reached_are_retried_at_once() {
         let (refused, owner) = (Refused::default(), owner(1));
         refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1, 2], true), Duration::ZERO);
         let now = FIRST_WAIT;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_nobody_knows_of_are_looked_for_until_they_are_found() {
+    fn unexplained_refusals_are_searched_until_they_are_found() {
         let (refused, owner) = (Refused::default(), owner(1));
         refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&[1], true), Duration::ZERO);
         refused.missing(&owner, SlotRange::ALL, 1);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_number_of_kept_refusals_is_bounded() {
         let (refused, owner) = (Refused::default(), owner(1));
         let all: Vec<u128> = (0..150_000).collect();
         refused.learn(&owner, SlotRange::ALL, SLOTS, &Detour::default(), found(&all, true), Duration::ZERO);

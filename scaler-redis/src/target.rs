@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_redis_is_refused() {
+    fn an_invalid_redis_url_is_refused_with_its_reason() {
         for (url, expected) in [
             ("secret", UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
             ("http://host", UrlError::Scheme),

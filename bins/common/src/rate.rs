@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_refused_for_another() {
+    async fn clients_have_separate_buckets() {
         let limit = RateLimit::new(Arc::new(TokioClock::start()), INTERVAL, 1);
         assert!(limit.take(peer(1)).is_ok() && limit.take(peer(1)).is_err());
         assert!(limit.take(peer(2)).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn very_many_share_a_bucket_and_cost_no_memory() {
+    async fn the_number_of_buckets_is_bounded() {
         let limit = RateLimit::new(Arc::new(TokioClock::start()), INTERVAL, 1);
         let let_through = (0..10_000).filter(|number| limit.take(peer(*number)).is_ok()).count();
         assert_eq!(let_through, MOST_PEERS + 1);

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn ready_is_who_worked_lately_and_stays() {
+    async fn a_program_is_ready_if_it_worked_recently_and_does_not_leave() {
         let readiness = Readiness::new(Arc::new(TokioClock::start()), "tick");
         assert_eq!(readiness.check(), Err("no tick yet".to_owned()));
         readiness.worked();

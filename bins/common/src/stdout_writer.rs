@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_that_is_gone_or_asleep() {
+    fn a_closed_or_stalled_stdout_does_not_block_writers() {
         let closed = StdoutWriter::to(Closed).unwrap();
         let (asleep, _pipe) = io::pipe().map(|(reader, writer)| (StdoutWriter::to(writer).unwrap(), reader)).unwrap();
         for _ in 0..4 * QUEUED_LINES {

@@ -20,7 +20,7 @@ async fn a_system_is_proved_while_workers_come_and_die() {
 }
 
 #[tokio::test]
-async fn what_a_user_changes_is_named() {
+async fn verify_names_an_item_that_a_user_changed() {
     let system = System::shared().await.running(10, &["worker-1"]).await;
     system.until_loads(&[10]).await;
     let mut verifying = system.start(Which::Tool, &["verify", "--window", "3s"], &[]);
@@ -61,7 +61,7 @@ async fn the_leader_audits_on_and_on() {
 }
 
 #[tokio::test]
-async fn the_leader_tells_how_old_the_oldest_transaction_is_and_vacuums_after_it() {
+async fn the_leader_exports_the_age_of_the_oldest_transaction_and_vacuums_after_it() {
     let mut system = System::shared().await;
     system.variables = vec![("LISTEN", "127.0.0.1:0".to_owned()), ("AUDIT_INTERVAL", "1s".to_owned())];
     let system = system.running(10, &["worker-1"]).await;

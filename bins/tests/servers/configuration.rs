@@ -79,7 +79,7 @@ async fn a_user_or_database_that_postgres_does_not_know_is_named() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_of_redis_is_told() {
+async fn a_wrong_redis_password_ends_the_start_with_an_error() {
     let redis = Redis::private_with_password("right").await;
     let system = System::shared().await;
     let url = redis.url().replacen("right", SECRET, 1);

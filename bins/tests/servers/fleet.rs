@@ -63,7 +63,7 @@ async fn the_number_is_written_only_over_the_one_that_was_seen() {
 }
 
 #[tokio::test]
-async fn marks_are_set_and_taken_off_and_who_is_gone_is_passed_over() {
+async fn deletion_costs_are_set_and_removed_and_missing_pods_are_skipped() {
     let (kubernetes, fleet) = fleet(3).await;
     let marked = FakePod { cost: Some("-1000".into()), ..FakePod::default() };
     for (name, pod) in [("a", FakePod::default()), ("b", marked), ("c", FakePod::default()), ("gone", FakePod::default())] {
@@ -80,7 +80,7 @@ async fn marks_are_set_and_taken_off_and_who_is_gone_is_passed_over() {
 }
 
 #[tokio::test]
-async fn failures_are_told_by_what_can_be_done_about_them() {
+async fn each_kubernetes_error_has_its_class_and_text() {
     let (kubernetes, fleet) = fleet(3).await;
     let seen = fleet.read().await.unwrap();
     for (code, class, words) in [
@@ -105,7 +105,7 @@ async fn failures_are_told_by_what_can_be_done_about_them() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_waited_for_long() {
+async fn a_silent_api_server_times_out() {
     let (kubernetes, fleet) = fleet(3).await;
     kubernetes.cluster().delay = Duration::from_secs(60);
     let error = fleet.read().await.unwrap_err();
@@ -119,7 +119,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_long() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_told() {
+async fn an_unreachable_api_server_is_unavailable() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     drop(taken);

@@ -68,7 +68,7 @@ async fn secrets_are_created_once_and_never_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_key_or_certificate_is_added_to_what_exists() {
+async fn a_missing_key_or_certificate_is_added_to_an_existing_secret() {
     let kubernetes = Kubernetes::start(0).await;
     succeeds(&kubernetes, ALL).await;
     let before = secrets(&kubernetes);

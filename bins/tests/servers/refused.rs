@@ -86,7 +86,7 @@ async fn a_refused_row_is_named_and_no_other_misses_a_tick() {
 }
 
 #[tokio::test]
-async fn others_take_over_from_a_worker_whose_name_is_refused() {
+async fn workers_take_over_from_a_worker_whose_writes_are_refused() {
     let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
     system.until_loads(&[10, 10, 10]).await;
     system.run("alter table work_items add constraint known check (currentworker <> 'worker-2') not valid").await;
@@ -146,7 +146,7 @@ async fn where_no_worker_may_write_nothing_moves() {
 }
 
 #[tokio::test]
-async fn rows_whose_change_never_ends_stop_nobody() {
+async fn rows_whose_update_never_ends_stop_no_other_row() {
     let system = listening().await.running(30, &["worker-1", "worker-2", "worker-3"]).await;
     system.until_loads(&[10, 10, 10]).await;
     let bad = system.items_of("worker-2", 2).await;

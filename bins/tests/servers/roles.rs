@@ -58,7 +58,7 @@ impl Guarded {
 }
 
 #[tokio::test]
-async fn whoever_may_not_install_waits_for_the_owner_and_rights_may_change_while_all_work() {
+async fn a_limited_role_waits_for_the_owner_to_install_and_grants_change_online() {
     let mut guarded = Guarded::new().await;
     guarded.start();
     eventually("all wait for the owner", async || {

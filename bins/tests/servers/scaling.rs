@@ -156,7 +156,7 @@ async fn workers_follow_the_rows_up_and_down_without_a_missed_tick() {
 }
 
 #[tokio::test]
-async fn somebody_else_who_scales_is_named_and_given_way_to() {
+async fn a_conflicting_autoscaler_is_named_and_pauses_autoscaling() {
     let mut cluster = Cluster::new(2, 100).await;
     cluster.start_control(&[("AUTOSCALE_DOWN_WINDOW", "600s")]);
     cluster.until_loads(&[50, 50]).await;
@@ -176,7 +176,7 @@ async fn somebody_else_who_scales_is_named_and_given_way_to() {
 }
 
 #[tokio::test]
-async fn an_api_that_refuses_is_told_once_and_the_items_are_shared_all_the_same() {
+async fn a_refusing_api_server_is_logged_once_and_items_are_still_shared() {
     let mut cluster = Cluster::new(2, 100).await;
     cluster.kubernetes.cluster().failing = Some(("GET", 403));
     cluster.start_control(&[]);
@@ -190,7 +190,7 @@ async fn an_api_that_refuses_is_told_once_and_the_items_are_shared_all_the_same(
 }
 
 #[tokio::test]
-async fn the_wanted_number_is_exported_by_who_leads_and_no_cluster_is_needed() {
+async fn only_the_leader_exports_the_wanted_number_without_a_cluster() {
     let mut system = System::shared().await;
     system.install(101).await;
     let exporting = [("AUTOSCALE", "export"), ("LISTEN", "127.0.0.1:0")];

@@ -101,7 +101,7 @@ async fn postgres_takes_any_password() {
 }
 
 #[tokio::test]
-async fn a_password_that_scram_cannot_send_is_told_at_once() {
+async fn a_password_that_scram_prohibits_ends_the_start_with_an_error() {
     let guarded = Guarded::new().await;
     for password in ["hunter2\nline feed", "hunter2 🐘"] {
         guarded.set_password(password, "scram-sha-256").await;

@@ -34,7 +34,7 @@ async fn three_workers_share_ten_items_and_tick_each_once_a_second() {
 }
 
 #[tokio::test]
-async fn a_check_passes_while_all_is_ticked_and_fails_when_nobody_works() {
+async fn a_check_passes_while_all_is_ticked_and_fails_without_workers() {
     let mut system = System::shared().await.running(10, &["worker-1", "worker-2"]).await;
     system.until_loads(&[5, 5]).await;
     let (code, said) = system.tool(&["status", "--check"]).await;

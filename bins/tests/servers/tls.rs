@@ -82,7 +82,7 @@ async fn everything_works_over_tls_with_certificates_on_both_sides() {
 }
 
 #[tokio::test]
-async fn postgres_lets_nobody_in_without_a_certificate() {
+async fn postgres_refuses_a_connection_without_a_client_certificate() {
     let secured = Secured::new().await;
     for which in [Which::Worker, Which::ControlPlane] {
         let mut program =
@@ -100,7 +100,7 @@ async fn postgres_lets_nobody_in_without_a_certificate() {
 }
 
 #[tokio::test]
-async fn a_postgres_that_does_not_prove_who_it_is_is_told_and_tried_again() {
+async fn an_unverified_postgres_certificate_is_logged_and_retried() {
     let (secured, other) = (Secured::new().await, Authority::new());
     let foreign = text(&other.file());
     for (changed, expected) in
@@ -120,7 +120,7 @@ async fn a_postgres_that_does_not_prove_who_it_is_is_told_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_redis_that_lets_nobody_in_or_proves_nothing_is_told_and_tried_again() {
+async fn a_failed_redis_tls_handshake_is_logged_and_retried() {
     let (secured, other) = (Secured::new().await, Authority::new());
     let foreign = text(&other.file());
     for (changed, expected) in [

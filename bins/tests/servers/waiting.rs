@@ -63,7 +63,7 @@ async fn a_refusal_ends_a_command_at_once() {
 }
 
 #[tokio::test]
-async fn a_new_reason_to_wait_is_told_at_once_and_by_ready() {
+async fn a_new_reason_to_wait_is_logged_and_shown_by_ready() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let postgres = Postgres::private_with_tls(&ours.server("127.0.0.1")).await;
     postgres.stop().await;

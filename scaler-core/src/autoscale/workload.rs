@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_leader_sees_is_passed_on_with_how_the_workers_stand() {
+    async fn the_leaders_scan_and_worker_phases_are_passed_on() {
         let (mut watcher, lead) = WorkloadWatcher::new(Arc::new(TokioClock::start()));
         watcher.observe(&ControlEvent::Elected { term: TERM, installation: OURS });
         assert!(lead.borrow().is_some() && seen(&lead).is_none());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_leads_no_more_passes_on_nothing() {
+    async fn a_former_leader_passes_on_nothing() {
         for end in [ControlEvent::Deposed(TERM), ControlEvent::Following] {
             let (mut watcher, lead) = WorkloadWatcher::new(Arc::new(TokioClock::start()));
             watcher.observe(&ControlEvent::Elected { term: TERM, installation: OURS });

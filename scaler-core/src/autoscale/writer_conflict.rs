@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_wrote_is_ours_whether_it_arrived_or_not() {
+    fn our_own_write_is_no_conflict_even_if_its_answer_is_lost() {
         let mut writer = writer();
         writer.writes(7);
         assert_eq!(writer.read(MINUTE, 3), Reading::Ours, "it has not arrived yet");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_before_is_foreign_once_ours_was_taken() {
+    fn the_earlier_number_is_foreign_once_our_write_was_seen() {
         let mut writer = writer();
         writer.writes(7);
         writer.wrote(7);

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_who_joins_is_waited_for_anew() {
+    fn each_join_restarts_the_debounce() {
         let mut debounce = Debounce::default();
         for (millis, wanted, takers_then) in [
             (0, "a b", "a b"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn who_drains_takes_nothing_while_the_others_wait() {
+    fn a_draining_worker_gets_no_slots_during_the_debounce() {
         let mut debounce = Debounce::default();
         assert_eq!(takers(&mut debounce, 0, "a b c", "a b", "c"), "a b");
         let mut keeping = Debounce::default();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_of_before_can_take_anything_nobody_waits() {
+    fn without_an_earlier_receiver_there_is_no_debounce() {
         let mut debounce = Debounce::default();
         assert_eq!(takers(&mut debounce, 0, "", "a b", ""), "a b");
         assert_eq!(takers(&mut debounce, 100, "a b", "c", "a b"), "c");

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn who_never_ticked_gets_nothing() {
+    fn a_worker_that_never_ticked_gets_no_slots() {
         let signals = |heartbeat| Signals { heartbeat, state: None, missed: None, session: Session::Unknown };
         assert_eq!(phase_of(&signals(FRESH), &Thresholds::default()), MemberPhase::Starting);
         assert_eq!(phase_of(&signals(STALE), &Thresholds::default()), MemberPhase::Dead);

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_is_forgiven_after_a_minute() {
+    fn the_back_off_is_reset_after_a_minute_without_a_restart() {
         let mut damping = FlapDamping::default();
         for (second, present) in [(0, "a b"), (1, "a"), (2, "a b"), (10, "a b"), (62, "a"), (63, "a b")] {
             takers(&mut damping, second, present, "a");
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_keeps_what_it_owns_and_is_not_there_otherwise() {
+    fn a_damped_worker_keeps_its_slots_and_gets_no_others() {
         let mut damping = FlapDamping::default();
         takers(&mut damping, 0, "a b", "a");
         takers(&mut damping, 1, "a", "a");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_nobody_else_nobody_waits() {
+    fn without_other_workers_there_is_no_damping() {
         let mut damping = FlapDamping::default();
         takers(&mut damping, 0, "a", "");
         takers(&mut damping, 1, "", "");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn who_died_young_waits_longer_and_who_only_stood_still_does_not() {
+    fn only_a_worker_that_died_soon_after_its_start_is_damped_longer() {
         assert_eq!(wait_s_after_a_life_of(59, 2), 8);
         assert_eq!(wait_s_after_a_life_of(60, 2), 2, "a single death of one that has run for long");
         assert_eq!(wait_s_after_a_life_of(5, 1), 2, "the same process");

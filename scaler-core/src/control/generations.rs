@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn who_tells_no_revision_is_of_the_oldest() {
+    fn a_worker_without_a_revision_is_of_the_oldest() {
         let mut generations = Generations::default();
         observe(&mut generations, &[worker(1, None, 100), worker(2, Some("green"), 50)]);
         assert!(generations.of(Some("green")) > generations.of(None));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn after_an_outage_of_the_store_nobody_waits() {
+    fn after_an_outage_of_the_store_a_leader_campaigns_at_once() {
         let mut leadership = Leadership::new(LEASE, 1);
         leadership.elected(at(0), TERM);
         leadership.turn_failed(&StoreError::Unavailable { during: "look", source: "refused".into() });

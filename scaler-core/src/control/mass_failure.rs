@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_late_and_ticked_holds_nobody_up() {
+    fn a_worker_that_was_late_and_ticked_does_not_pause_rebalancing() {
         assert_eq!(looks(["cll", "cww"]), [Pause::Paused(30), Pause::None]);
     }
 
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_barred_is_given_up_where_others_work() {
+    fn a_barred_worker_loses_its_slots_if_others_can_write() {
         assert_eq!(looks(["bww", "bbw", "bww"]), [Pause::None; 3]);
     }
 

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_made_is_spent_and_only_a_second_is_saved() {
+    fn only_committed_moves_are_charged_and_one_second_is_saved() {
         let mut budget = MoveRate::new(100);
         for (at_ms, made, left) in [(0, 0, 100), (10, 0, 100), (10, 100, 0), (110, 0, 10), (110, 10, 0), (60_000, 0, 100)] {
             assert_eq!(budget.left(Duration::from_millis(at_ms), made), left, "after {at_ms} ms");

@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_kept_is_what_would_be_counted(looks in prop::collection::vec(prop::collection::vec((0_u8..200, 0_u64..9), 0..40), 1..12)) {
+        fn incremental_counts_and_changes_equal_a_full_scan(looks in prop::collection::vec(prop::collection::vec((0_u8..200, 0_u64..9), 0..40), 1..12)) {
             let mut kept = SlotOwners::default();
             let mut before: Option<Vec<_>> = None;
             for look in looks {

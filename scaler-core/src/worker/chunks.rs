@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_too_much_is_cut() {
+    fn a_chunk_that_is_too_large_is_split() {
         let mut chunks = Chunks::new();
         chunks.too_much(SlotRange::ALL);
         chunks.recut(SlotCount::DEFAULT);

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_works_without_a_gap_asks() {
+    fn only_a_worker_that_ticks_without_a_gap_claims() {
         assert!(!claims().send(SECOND), "it has not worked yet");
         assert!(!ticked(1..=4).send(SECOND * 4), "the others may still be coming back");
         assert!(ticked(1..=5).send(SECOND * 5));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_not_answered_for_a_while_does_not_ask_before_it_works_again() {
+    fn after_a_gap_in_its_ticks_a_worker_claims_only_once_it_ticks_again() {
         let mut claims = ticked(1..=5);
         assert!(!claims.send(SECOND * 9) && claims.wake_at().is_none(), "and does not ask to be woken over and over");
         claims.ticked(SECOND * 9, &report(6));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_when_they_begin_and_claims_each_time() {
+    fn failures_are_reported_once_per_episode_and_claims_each_time() {
         let mut claims = ticked(1..=5);
         let mut answer = |answer| claims.answered(SECOND, answer);
         let denied = || Err(StoreError::Denied { during: "claim", source: "no".into() });

@@ -202,7 +202,7 @@ fn one_foreign_number_is_a_new_start_and_two_are_a_conflict() {
 }
 
 #[test]
-fn who_scales_against_it_wins() {
+fn a_conflicting_writer_wins() {
     let mut world = World::new(limits(1, 10), 4, 200);
     world.run(10);
     for _ in 0..3600 {
@@ -247,7 +247,7 @@ fn sees(world: &mut World, change: impl Fn(&mut Workload)) -> Decision {
 }
 
 #[test]
-fn who_goes_is_told_and_marked_before_the_number_falls() {
+fn workers_are_retired_and_marked_before_the_number_falls() {
     let mut world = World::new(limits(1, 10), 4, 200);
     world.workers.values_mut().next().unwrap().broken = true;
     world.run(1);
@@ -271,7 +271,7 @@ fn nobody_is_retired_in_vain_because_another_should_go_first_by_then() {
 }
 
 #[test]
-fn who_may_still_be_given_slots_is_not_ended() {
+fn a_worker_that_can_still_get_slots_is_not_ended() {
     let mut world = retiring();
     let victim = world.retired.first().unwrap().clone();
     for (phase, ended) in [(MemberPhase::Healthy, None), (MemberPhase::Unheard, None), (MemberPhase::Draining, Some(3))] {
@@ -282,7 +282,7 @@ fn who_may_still_be_given_slots_is_not_ended() {
 }
 
 #[test]
-fn who_carries_least_is_retired() {
+fn the_least_loaded_worker_is_retired() {
     let mut world = World::new(limits(1, 10), 4, 200);
     world.run(5);
     world.items = 50;

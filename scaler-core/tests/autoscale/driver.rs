@@ -115,7 +115,7 @@ impl Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_lead_asks_nobody() {
+async fn without_leadership_the_autoscaler_makes_no_call() {
     let stage = Stage::new(2);
     tokio::time::sleep(SECOND * 60).await;
     assert_eq!(stage.reads(), 0);
@@ -149,7 +149,7 @@ async fn a_candidate_raises_the_number_to_the_minimum_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_seen_long_ago_is_not_believed() {
+async fn an_outdated_scan_is_not_used() {
     let stage = Stage::new(2);
     stage.goes_on(10, 1, 100).await;
     tokio::time::sleep(SECOND * 11).await;
@@ -181,7 +181,7 @@ async fn a_fleet_that_is_away_is_reported_and_asked_less_and_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_is_told_when_it_begins_and_when_it_ends() {
+async fn a_conflict_is_reported_when_it_begins_and_when_it_ends() {
     let stage = Stage::new(2);
     stage.goes_on(10, 1, 100).await;
     for (number, told) in [(1, vec!["overruled 2 -> 1", "1 -> 2"]), (1, vec!["contested 2 -> 1"])] {

@@ -162,7 +162,7 @@ async fn a_worker_that_connects_anew_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_answers_are_old_takes_nobody_for_lost() {
+async fn a_leader_with_old_answers_takes_no_worker_for_lost() {
     // In some phases the answer shows the ticks of some workers only, so that no hold would help the others.
     for phase in 0..PHASES {
         let cluster = Cluster::at(phase).await;

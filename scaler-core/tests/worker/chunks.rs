@@ -90,7 +90,7 @@ fn a_long_way_makes_chunks_no_smaller() {
 }
 
 #[test]
-fn who_cannot_keep_up_sheds_counts_and_never_queues_up() {
+fn an_overloaded_worker_skips_counts_and_never_queues_calls() {
     let (most, answers, missed) = under_load(2, Duration::ZERO, Duration::from_micros(9));
     assert_eq!(most, 2, "calls under way");
     assert!(missed >= 5, "missed {missed} of ten ticks");

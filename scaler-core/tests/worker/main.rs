@@ -108,7 +108,7 @@ fn it_adopts_ticks_lists_and_then_prints_without_asking_again() {
 }
 
 #[test]
-fn trouble_is_told_when_it_begins_changes_and_ends_and_is_not_hurried() {
+fn a_failure_is_reported_when_it_begins_changes_and_ends() {
     let mut worker = working(1, &[]);
     worker.step(SECOND * 2, Input::Woken);
     assert_eq!(names(&worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Err(away())))), ["store failed"]);
@@ -287,7 +287,7 @@ fn no_membership() -> Input {
 }
 
 #[test]
-fn who_owns_nothing_leaves_at_once_though_nobody_hears_it() {
+fn a_worker_without_slots_drains_at_once_without_a_membership() {
     let mut worker = working(0, &[]);
     worker.step(SECOND, Input::Drain);
     let now = SECOND * 2;
@@ -298,7 +298,7 @@ fn who_owns_nothing_leaves_at_once_though_nobody_hears_it() {
 }
 
 #[test]
-fn who_owns_nothing_and_is_not_heard_says_so_until_it_is() {
+fn an_unheard_worker_without_slots_reports_idle_until_it_is_heard() {
     let mut worker = working(0, &[]);
     let mut told = Vec::new();
     for second in 2..=20_u32 {

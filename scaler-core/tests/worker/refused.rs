@@ -54,7 +54,7 @@ fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_ref
 }
 
 #[test]
-fn a_refusal_is_told_when_it_begins_and_ends() {
+fn a_refusal_is_reported_when_it_begins_and_ends() {
     let mut worker = working(1, &[]);
     let item = ItemId::Uuid(Uuid::from_u128(7));
     let some_refused =

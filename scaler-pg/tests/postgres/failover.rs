@@ -125,7 +125,7 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_on_one_of_two_hosts_is_told() {
+async fn a_wrong_password_on_one_of_two_hosts_is_reported() {
     let url = format!("postgres://nobody_here@{},{}/postgres", address(Postgres::shared().await.url()), "127.0.0.1:1");
     let error = PgStore::new(&PgConfig::new(url)).unwrap().probe().await.unwrap_err();
     assert!(matches!(error, StoreError::Denied { .. }) && error.to_string().contains("nobody_here"), "{error}");
@@ -177,7 +177,7 @@ async fn through_a_pooler_in_transaction_mode_all_works_and_is_proved() {
 }
 
 #[tokio::test]
-async fn a_pooler_that_nobody_told_of_is_named_when_it_mixes_sessions_up() {
+async fn an_unconfigured_pooler_is_named_when_it_mixes_sessions_up() {
     let postgres = Postgres::private().await;
     let pooler = PgBouncer::unnoticed_in_front_of(&postgres).await;
     let url = pooler.url(&postgres.new_database().await);

@@ -157,7 +157,7 @@ async fn a_table_that_takes_the_place_of_another_gets_an_index_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_an_installer_waits_for_is_named() {
+async fn the_session_that_blocks_an_installer_is_named() {
     let desk = bare().await;
     let mut other = desk.user.acquire().await.unwrap();
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *other).await.unwrap();
@@ -257,7 +257,7 @@ async fn other_slots_than_installed_are_refused() {
 }
 
 #[tokio::test]
-async fn a_worker_without_privileges_is_told_which() {
+async fn a_missing_privilege_of_a_worker_is_named() {
     let desk = bare().await;
     let role = desk.database.name().to_owned();
     let created = sqlx::raw_sql(sqlx::AssertSqlSafe(format!(

@@ -33,7 +33,7 @@ async fn the_rows_of_a_slot_come_together_and_stay_what_they_were() {
 }
 
 #[tokio::test]
-async fn who_ticks_and_who_writes_meanwhile_loses_nothing() {
+async fn ticks_and_writes_during_optimize_are_not_lost() {
     let desk = own().await;
     desk.run("update scaler.meta set tick_ms = 50; update public.work_items set value = 0").await;
     let owner = member("a");
@@ -74,7 +74,7 @@ async fn who_ticks_and_who_writes_meanwhile_loses_nothing() {
 }
 
 #[tokio::test]
-async fn where_it_could_be_noticed_nothing_is_moved() {
+async fn no_rows_move_if_that_would_have_side_effects() {
     for (hindrance, why) in [
         ("create table public.child (item uuid references public.work_items on delete cascade)", "foreign key"),
         ("create publication p for table public.work_items", "publication"),

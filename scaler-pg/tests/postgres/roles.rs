@@ -170,7 +170,7 @@ async fn by_functions_no_item_is_incremented_twice_in_a_tick() {
 }
 
 #[tokio::test]
-async fn who_only_looks_sees_all_and_changes_nothing() {
+async fn a_read_only_role_sees_all_and_changes_nothing() {
     let desk = with_roles(60_000, WorkerAccess::Tables).await;
     desk.owner.store.add_items(5).await.unwrap();
     let look = &desk.look;

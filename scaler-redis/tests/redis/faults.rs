@@ -82,7 +82,7 @@ async fn a_stalled_redis_leaves_calls_unanswered() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_at_once_and_not_shown() {
+async fn a_wrong_password_is_reported_at_once_and_not_shown() {
     let redis = Redis::private_with_password("right").await;
     connect(&RedisConfig::new(redis.url())).await.heartbeat(&active("worker-1")).await.unwrap();
     for url in [redis.url().replace("right", "wrong"), redis.url().replace(":right@", "")] {

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_secret_can_be_is_refused_with_its_variable() {
+    fn an_invalid_secret_is_refused_with_its_variable() {
         for (bytes, why) in [(&b"hunter2\0"[..], "NUL"), (b"hunter2\xff", "UTF-8"), (b"", "is empty"), (b"\n", "is empty")] {
             let failure = from_file(bytes).unwrap_err();
             let line = failure.to_string();

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_stands_in_brackets() {
+    fn an_ipv6_address_is_put_in_brackets() {
         let endpoint = args(&["--redis-host", "::1"]).redis.endpoint(&Secrets::default()).unwrap();
         assert_eq!(endpoint.reveal(), "redis://[::1]:6379");
     }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_url_wins_and_is_checked() {
+    fn a_url_replaces_the_parts_and_is_checked() {
         let postgres = args(&["--postgres-host", "other"]).postgres;
         let endpoint = postgres.endpoint(&secrets("DATABASE_URL", "postgres://u:hunter2@db/work?sslmode=require")).unwrap();
         assert_eq!(endpoint.place(), "db:5432/work");
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_stands_in_a_file_or_in_the_environment() {
+    fn a_password_is_read_from_a_file_or_the_environment() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("password");
         let word = path.to_str().unwrap();

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_whose_receiver_is_gone_is_forgotten() {
+    fn a_planned_move_to_a_removed_worker_is_dropped() {
         let load = SlotLoad::uniform(SlotCount::new(2).unwrap());
         let mut ledger = Ledger::default();
         ledger.scanned(&assignment(&["a", "a"]), &load);

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_waiting_does_not_mend_ends_the_start() {
+    fn only_a_permanent_redis_error_ends_the_start() {
         let source = || "redis://cache:6379: as it is".into();
         assert!(hopeful(Ok(())).is_ok());
         assert!(hopeful::<()>(Err(MembershipError::Unavailable { during: "members", source: source() })).is_ok());

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_permitted_is_not_taken() {
+    fn slots_that_may_not_move_are_not_taken() {
         let mut donor_slots = donor_slots(&[5, 4]);
         let wish = Wish { missing: 1, excess: 1 };
         assert_eq!(donor_slots.take(wish, |load| load > 4).unwrap().load(), 5);

@@ -49,7 +49,7 @@ fn a_changed_weight_is_carried_out_in_later_plans_too() {
 }
 
 #[test]
-fn who_comes_back_before_its_slots_are_gone_is_a_joiner() {
+fn a_worker_that_returns_before_its_slots_moved_is_a_joiner() {
     let load = SlotLoad::uniform(slots(64));
     let mut ring = StickyRing::new(slots(64));
     change(&mut ring, &roster(&["a", "b"]), &load);

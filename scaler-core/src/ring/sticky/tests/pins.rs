@@ -53,7 +53,7 @@ fn an_item_is_pinned_by_its_slot_and_released() {
 }
 
 #[test]
-fn who_has_pinned_slots_gets_fewer_others() {
+fn a_worker_with_pinned_slots_gets_fewer_others() {
     let (mut ring, load) = shared(&["a"]);
     for number in 0..10 {
         ring.pin(Slot::new(number), worker("b"));

@@ -61,7 +61,7 @@ proptest! {
 }
 
 #[test]
-fn what_an_old_worker_leaves_goes_to_the_new_ones_only() {
+fn slots_of_a_leaving_old_revision_go_to_new_revisions_only() {
     let load = SlotLoad::uniform(slots(64));
     let mut ring = StickyRing::new(slots(64));
     change(&mut ring, &roster(&["a", "b", "c"]), &load);
@@ -85,7 +85,7 @@ fn when_the_new_are_cordoned_the_old_receive() {
 }
 
 #[test]
-fn who_was_idle_in_a_rollout_gets_its_share_after_it() {
+fn a_worker_without_slots_in_a_rollout_gets_its_share_after_it() {
     let load = SlotLoad::uniform(slots(64));
     let mut ring = StickyRing::new(slots(64));
     change(&mut ring, &roster(&["a"]), &load);
