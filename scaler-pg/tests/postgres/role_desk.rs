@@ -8,7 +8,7 @@ use scaler_core::hand_over::Acknowledgement;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount, SlotLoad,
+    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Membership, MembershipError, Outcome, RefusedItem, SlotCount, SlotLoad,
     SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
@@ -122,6 +122,14 @@ impl WorkStore for Split {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.control.slot_count().await
+    }
+
+    async fn prepare(&self) -> Result<(), StoreError> {
+        self.worker.prepare().await
+    }
+
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
+        WorkStore::membership(&self.worker)
     }
 }
 
