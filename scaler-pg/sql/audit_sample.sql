@@ -4,7 +4,7 @@ with places as (
 )
 select distinct found.slot from places, lateral (
     select coalesce(
-        (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) >= place order by {group}.slot_of(w.{key}) limit 1),
-        (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) >= 0 order by {group}.slot_of(w.{key}) limit 1)
+        (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) >= place{and_filter} order by {group}.slot_of(w.{key}) limit 1),
+        (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) >= 0{and_filter} order by {group}.slot_of(w.{key}) limit 1)
     ) as slot
 ) as found where found.slot is not null

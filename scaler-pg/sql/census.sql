@@ -3,7 +3,7 @@
 with counted as materialized (
     select {group}.slot_of(w.{key}) as slot, count(*) as items
     from {table} w
-    where {group}.slot_of(w.{key}) >= $1 and {group}.slot_of(w.{key}) < $2
+    where {group}.slot_of(w.{key}) >= $1 and {group}.slot_of(w.{key}) < $2{and_filter}
     group by 1
 ), listed as materialized (
     select coalesce(array_agg(slot), '{}') as slots, coalesce(array_agg(items), '{}') as items from counted

@@ -6,6 +6,6 @@ grant select on {group}.meta, {group}.slot, {group}.leader, {group}.migration, {
 grant update (owner, incarnation, epoch, term, moved_at) on {group}.slot to {role};
 grant update (term, holder, expires_at, lease, deaf_since, elected_at) on {group}.leader to {role};
 grant update (ahead_ms) on {group}.meta to {role};
-grant select ({key}, value) on {table} to {role};
-grant execute on function {group}.clock(), {group}.slot_of({key_type}), {group}.installation() to {role};
-grant execute on function {group}.sweep(interval), {group}.retire(uuid, text[]), {group}.wake_up(text), {group}.wake_ups() to {role};
+grant {control_rights} on {table} to {role};
+grant execute on function {group}.clock, {group}.slot_of, {group}.installation to {role};
+grant execute on function {group}.sweep, {group}.retire, {group}.wake_up, {group}.wake_ups to {role};

@@ -30,6 +30,7 @@ select what from me, lateral (values
     ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
     ('update on {group}.slot', (select bool_and(has_column_privilege(role, '{group}.slot', changed, 'update'))
                                from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)),
-    ('select on ' || {table_text} || format(' (%I)', {key_name}), has_column_privilege(role, {table_text}, {key_name}, 'select'))
+    ('select on ' || {table_text}, case when {is_increment} then has_column_privilege(role, {table_text}, {key_name}, 'select')
+        else has_table_privilege(role, {table_text}, 'select') end)
 ) as needed(what, granted)
 where not granted

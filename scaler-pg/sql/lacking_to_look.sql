@@ -10,8 +10,11 @@ select what from me, lateral (values
     ('select on {group}.member', coalesce(has_table_privilege(role, to_regclass('{group}.member'), 'select'), true)),
     ('select on {group}.member_retired', coalesce(has_table_privilege(role, to_regclass('{group}.member_retired'), 'select'), true)),
     ('select on {group}.leader', has_table_privilege(role, '{group}.leader', 'select')),
-    ('select on ' || {table_text} || format(' (%I, value)', {key_name}), has_column_privilege(role, {table_text}, {key_name}, 'select')
-                                               and has_column_privilege(role, {table_text}, 'value', 'select')),
-    ('execute on {group}.slot_of', coalesce(has_function_privilege(role, to_regprocedure('{group}.slot_of({key_type})'), 'execute'), false))
+    ('select on ' || {table_text}, case when {is_increment}
+        then has_column_privilege(role, {table_text}, {key_name}, 'select') and has_column_privilege(role, {table_text}, 'value', 'select')
+        else has_table_privilege(role, {table_text}, 'select') end),
+    ('execute on {group}.slot_of', coalesce((
+        select bool_or(has_function_privilege(role, p.oid, 'execute'))
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = {group_name} and p.proname = 'slot_of'), false))
 ) as needed(what, granted)
 where not granted

@@ -9,7 +9,7 @@ select format('column %s is generated, so ticks cannot update it', a.attname) as
        format('run `alter table %s alter column %s drop %s`', {table_text}, a.attname,
               case when a.attgenerated <> '' then 'expression' else 'identity' end) as remedy
 from table_of_work t join pg_attribute a on a.attrelid = t.oid
-where a.attname in ('value', 'currentworker') and (a.attgenerated <> '' or a.attidentity = 'a')
+where {is_increment} and a.attname in ('value', 'currentworker') and (a.attgenerated <> '' or a.attidentity = 'a')
 union all
 select format('row security hides rows from role %s', m.rolname),
        format('run `alter role %I bypassrls`, or `alter table %s disable row level security`', m.rolname, {table_text})

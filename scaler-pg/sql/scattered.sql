@@ -2,7 +2,7 @@
 with rows as (
     select {group}.slot_of(w.{key}) as slot, (w.ctid::text::point)[0] as page, pg_column_size(w) + 4 as bytes
     from {table} w
-    where {group}.slot_of(w.{key}) = any (array(select slot from generate_series($1::integer, $2::integer - 1) slot))
+    where {group}.slot_of(w.{key}) = any (array(select slot from generate_series($1::integer, $2::integer - 1) slot)){and_filter}
 ), room as (
     select 8168 * coalesce(max(split_part(option, '=', 2)::integer), 100) / 100.0 as bytes
     from pg_class c left join unnest(c.reloptions) option on option like 'fillfactor=%'

@@ -16,14 +16,14 @@ with now as materialized (
 ), fence as materialized (
     select coalesce(bit_xor(hashint8extended(epoch, slot)), 0) as fence from mine
 ), few as (
-    select greatest(slots::bigint * 2097152 / nullif(pg_relation_size({table_text}), 0), 1) as few from {group}.meta
+    select greatest(slots::bigint * 2097152 / nullif({table_size}, 0), 1) as few from {group}.meta
 ), wanted as materialized (
     select m.slot from mine m
     where m.last_tick < (select tick from now)
       -- A slot without items needs no tick, but the first one is the owner's sign of life. The index is scanned backward, since newer
       -- row versions come later in it: while an old transaction is open, there is one version for each tick since it began.
       and (m.slot = (select min(slot) from mine)
-           or m.slot = (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) <= m.slot
+           or m.slot = (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) <= m.slot{and_filter}
                         order by {group}.slot_of(w.{key}) desc limit 1))
 ), due as materialized (
     select s.slot from {group}.slot s

@@ -3,8 +3,10 @@
 --
 -- Finds them by halving: a subtransaction ticks several slots; if it fails, each half of the slots is tried, and of a single slot each half of
 -- its items. A few refused items among very many take few attempts, and a failed attempt costs little.
+--
+-- A column of the user's table may have any name: where a filter of the user stands, variables have the name of their function or block.
 
--- Increments these items, whose slots the caller has marked, and names those that are refused, with the reason. At the deadline it stops.
+-- Works on these items, whose slots the caller has marked, and names those that are refused, with the reason. At the deadline it stops.
 create or replace function {group}.increment_part(worker text, ids {key_type}[], deadline timestamptz)
 returns table (slots bigint, items bigint, refused {key_type}, state text, said text) language plpgsql as $body$
 #variable_conflict use_variable
@@ -15,9 +17,8 @@ begin
         return;
     end if;
     begin
-        update {table} w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
-        where {group}.slot_of(w.{key}) = any (array(select distinct {group}.slot_of(id) from unnest(ids) id)) and w.{key} = any (ids);
-        get diagnostics items = row_count;
+        items := coalesce(
+            {group}.work_on_items(worker, array(select distinct {group}.slot_of(id) from unnest(ids) id), ids), cardinality(ids));
         if items < cardinality(ids) then
             raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
         end if;
@@ -42,7 +43,7 @@ end $body$;
 -- ticked.
 create or replace function {group}.tick_part(worker text, tick bigint, batch integer[], left_out {key_type}[], deadline timestamptz)
 returns table (slots bigint, items bigint, refused {key_type}, state text, said text) language plpgsql as $body$
-#variable_conflict use_variable
+#variable_conflict use_column
 declare
     half constant integer := cardinality(batch) / 2;
     free {key_type}[];
@@ -55,11 +56,10 @@ begin
         get diagnostics slots = row_count;
         free := array(
             select w.{key} from {table} w
-            where {group}.slot_of(w.{key}) = any (array(select unnest(batch))) and w.{key} not in (select unnest(left_out))
-            for no key update of w skip locked);
-        update {table} w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
-        where {group}.slot_of(w.{key}) = any (array(select unnest(batch))) and w.{key} = any (free);
-        get diagnostics items = row_count;
+            where {group}.slot_of(w.{key}) = any (array(select unnest(tick_part.batch)))
+              and w.{key} not in (select unnest(tick_part.left_out)){and_filter}
+            {lock_items});
+        items := coalesce({group}.work_on_items(worker, batch, free), cardinality(free));
         if items < cardinality(free) then
             raise exception 'some rows were not changed' using errcode = 'no_data_found';
         end if;
@@ -78,8 +78,9 @@ begin
     get diagnostics slots = row_count;
     free := array(
         select w.{key} from {table} w
-        where {group}.slot_of(w.{key}) = any (array(select unnest(batch))) and w.{key} not in (select unnest(left_out))
-        for no key update of w skip locked);
+        where {group}.slot_of(w.{key}) = any (array(select unnest(tick_part.batch)))
+          and w.{key} not in (select unnest(tick_part.left_out)){and_filter}
+        {lock_items});
     items := 0;
     return next;
     return query select * from {group}.increment_part(worker, free, deadline);
@@ -93,7 +94,8 @@ returns table (
     left_over bigint, items bigint, digest bigint, present bigint, locked bigint, took_us bigint,
     refused {key_type}[], states text[], said text[])
 language plpgsql as $body$
-#variable_conflict use_variable
+#variable_conflict use_column
+<<local>>
 declare
     -- Well before the statement timeout, and enough for some ten thousand attempts.
     deadline constant timestamptz := clock_timestamp() + interval '1 second';
@@ -116,7 +118,7 @@ begin
         where s.slot = any (mine) and s.last_tick < tick
           and (s.slot = (select min(slot) from unnest(mine) slot)
                -- Backward, as in tick.sql.
-               or s.slot = (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) <= s.slot
+               or s.slot = (select {group}.slot_of(w.{key}) from {table} w where {group}.slot_of(w.{key}) <= s.slot{and_filter}
                             order by {group}.slot_of(w.{key}) desc limit 1)));
     due := array(
         select s.slot from {group}.slot s
@@ -129,22 +131,23 @@ begin
     into ticked, items, refused, states, said from {group}.tick_part(worker, tick, due, left_out || suspects, deadline) p;
     marked := array(select s.slot from {group}.slot s where s.slot = any (due) and s.last_tick = tick);
     -- In a time of their own, or a slot with very many that are refused would be for them alone.
-    select items + coalesce(sum(p.items), 0), refused || coalesce(array_agg(p.refused) filter (where p.refused is not null), '{}'),
-           states || coalesce(array_agg(p.state) filter (where p.refused is not null), '{}'),
-           said || coalesce(array_agg(p.said) filter (where p.refused is not null), '{}')
+    select tick_around.items + coalesce(sum(p.items), 0),
+           tick_around.refused || coalesce(array_agg(p.refused) filter (where p.refused is not null), '{}'),
+           tick_around.states || coalesce(array_agg(p.state) filter (where p.refused is not null), '{}'),
+           tick_around.said || coalesce(array_agg(p.said) filter (where p.refused is not null), '{}')
     into items, refused, states, said from {group}.increment_part(worker, array(
         select w.{key} from {table} w
-        where {group}.slot_of(w.{key}) = any (array(select unnest(marked))) and w.{key} = any (suspects)
-        for no key update of w skip locked), clock_timestamp() + interval '500 milliseconds') p;
+        where {group}.slot_of(w.{key}) = any (array(select unnest(local.marked))) and w.{key} = any (tick_around.suspects){and_filter}
+        {lock_items}), clock_timestamp() + interval '500 milliseconds') p;
     -- Where all are refused since a column, a type or a function is not there, that lies with the table: nothing is ticked, and it is told as it is.
     if items = 0 and cardinality(refused) > 0
        and not exists (select from unnest(states) as one(state) where one.state not like '42%' or one.state = '42501') then
         raise exception using errcode = states[1], message = said[1];
     end if;
     select count(*), coalesce(bit_xor({key_hash}(w.{key}, 1)), 0),
-           count(*) - tick_around.items - cardinality(tick_around.refused) - count(*) filter (where w.{key} in (select unnest(left_out)))
+           count(*) - tick_around.items - cardinality(tick_around.refused) - count(*) filter (where w.{key} in (select unnest(tick_around.left_out)))
     into present, digest, locked from {table} w
-    where {group}.slot_of(w.{key}) = any (array(select unnest(marked)));
+    where {group}.slot_of(w.{key}) = any (array(select unnest(local.marked))){and_filter};
     left_over := cardinality(wanted) - ticked;
     took_us := extract(epoch from clock_timestamp() - statement_timestamp()) * 1000000;
     return next;

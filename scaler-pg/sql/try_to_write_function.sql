@@ -2,13 +2,13 @@
 -- reason, where all were, and nulls where one was not, or where there is none.
 create or replace function {group}.try_to_write(worker text, life uuid, out refused {key_type}, out state text, out said text)
 language plpgsql as $body$
-#variable_conflict use_variable
+#variable_conflict use_column
 declare
-    item {key_type};
+    candidate {key_type};
 begin
     perform set_config('lock_timeout', '50ms', true);
     set constraints all immediate;
-    for item in
+    for candidate in
         with places as (
             -- From all places on the circle of slots: those of others first, and of them those that were ticked in this tick already, since a tick
             -- passes over an item that is locked, if only for a moment.
@@ -18,15 +18,13 @@ begin
         )
         select distinct found.id from places, lateral (
             select coalesce(
-                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= place order by {group}.slot_of(w.{key}) limit 1),
-                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= 0 order by {group}.slot_of(w.{key}) limit 1)
+                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= place{and_filter} order by {group}.slot_of(w.{key}) limit 1),
+                (select w.{key} from {table} w where {group}.slot_of(w.{key}) >= 0{and_filter} order by {group}.slot_of(w.{key}) limit 1)
             ) as id
         ) as found where found.id is not null
     loop
         begin
-            update {table} w set value = least(coalesce(w.value, 0), 2147483646) + 1, currentworker = worker
-            where {group}.slot_of(w.{key}) = {group}.slot_of(item) and w.{key} = item;
-            if not found then
+            if {group}.work_on_items(worker, array[{group}.slot_of(candidate)], array[candidate]) = 0 then
                 raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
             end if;
             raise exception 'taken back' using errcode = 'SC000';
@@ -40,7 +38,7 @@ begin
                 -- Somebody holds it: that says nothing.
                 null;
             when others then
-                refused := item;
+                refused := candidate;
                 get stacked diagnostics state = returned_sqlstate, said = message_text;
         end;
     end loop;

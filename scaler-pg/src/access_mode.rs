@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use scaler_core::StoreError;
 
 use crate::connection::Link;
-use crate::names::Rendered;
 use crate::sql::Sql;
+use crate::template::Rendered;
 
 /// SQL of a worker in one access mode.
 #[derive(Debug)]
@@ -21,18 +21,18 @@ impl AccessMode {
     fn direct(sql: &Sql) -> Self {
         Self {
             tick: sql.tick.clone(),
-            tick_around: sql.names.render("select * from {group}.tick_around($1, $2, $3, $4, $5, $6)"),
-            try_to_write: sql.names.render("select * from {group}.try_to_write($1, $2)"),
+            tick_around: sql.group.render("select * from {group}.tick_around($1, $2, $3, $4, $5, $6)"),
+            try_to_write: sql.group.render("select * from {group}.try_to_write($1, $2)"),
             items: sql.items.clone(),
         }
     }
 
     fn definer(sql: &Sql) -> Self {
         Self {
-            tick: sql.names.render("select * from {group}.tick($1, $2, $3, $4, $5, $6)"),
-            tick_around: sql.names.render("select * from {group}.tick_around_as_owner($1, $2, $3, $4, $5, $6)"),
-            try_to_write: sql.names.render("select * from {group}.try_to_write_as_owner($1, $2)"),
-            items: sql.names.render("select * from {group}.items($1, $2, $3, $4)"),
+            tick: sql.group.render("select * from {group}.tick($1, $2, $3, $4, $5, $6)"),
+            tick_around: sql.group.render("select * from {group}.tick_around_as_owner($1, $2, $3, $4, $5, $6)"),
+            try_to_write: sql.group.render("select * from {group}.try_to_write_as_owner($1, $2)"),
+            items: sql.group.render("select * from {group}.items($1, $2, $3, $4)"),
         }
     }
 }

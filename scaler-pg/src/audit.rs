@@ -10,9 +10,9 @@ use futures_util::TryStreamExt;
 use scaler_core::audit::{Audit, Moment, Report, SlotTicks, Snapshot};
 use scaler_core::{ItemId, Slot, StoreError, Tick, WorkerId};
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
 use crate::PgStore;
+use crate::key::Key;
 use crate::store::{number, signed, unsigned};
 
 const DURING: &str = "audit";
@@ -29,14 +29,22 @@ pub enum Scope {
     Slots(Vec<Slot>),
 }
 
-type ItemRow = (Uuid, i32, i32);
+type ItemRow = (Key, i32, i32);
 
 impl PgStore {
+    /// True if the work is the increment of the reference table. Only its values show how often an item was worked on.
+    #[must_use]
+    pub fn is_auditable(&self) -> bool {
+        self.sql.group.is_increment()
+    }
+
     /// Returns up to `slots` slots that hold items, chosen at random.
     ///
     /// # Errors
-    /// If the store is unavailable, refuses, or does not answer.
+    /// If the work is not the increment, whose values alone show how often an item was worked on; or if the store is unavailable, refuses,
+    /// or does not answer.
     pub async fn sample(&self, slots: u16) -> Result<Scope, StoreError> {
+        self.must_increment(DURING)?;
         let query = sqlx::query_as(&self.sql.audit_sample).bind(i32::from(slots));
         let rows: Vec<(i32,)> = self.link.rows(DURING, query).await?;
         Ok(Scope::Slots(rows.into_iter().map(|(slot,)| number(slot)).collect()))
@@ -75,6 +83,7 @@ impl PgStore {
         begin: impl FnOnce(Moment) -> T,
         see: impl FnMut(&mut T, ItemId, Slot, i32),
     ) -> Result<T, StoreError> {
+        self.must_increment(DURING)?;
         match scope {
             // Reading all items may take long. It blocks no other session.
             Scope::All => {
@@ -112,8 +121,8 @@ impl PgStore {
             Some(slots) => sqlx::query_as(&self.sql.audit_some_items).bind(slots).bind(MOST_SAMPLED),
         };
         let mut items = query.persistent(false).fetch(&mut *transaction);
-        while let Some((id, slot, value)) = items.try_next().await? as Option<ItemRow> {
-            see(&mut seen, ItemId::Uuid(id), number(slot), value);
+        while let Some((Key(id), slot, value)) = items.try_next().await? as Option<ItemRow> {
+            see(&mut seen, id, number(slot), value);
         }
         Ok(Ok(seen))
     }

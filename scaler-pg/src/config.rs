@@ -7,6 +7,7 @@ use std::time::Duration;
 use scaler_core::{Incarnation, StoreError};
 
 use crate::error::{Finding, Target};
+use crate::group::Group;
 use crate::hosts::Hosts;
 
 /// Prefix of the `application_name` of a worker's sessions, by which the control plane sees that the worker is connected.
@@ -106,6 +107,13 @@ impl PgConfig {
         }
     }
 
+    /// Returns the same configuration, with the session names of this group.
+    pub(crate) fn for_group(&self, group: &Group) -> Self {
+        let name = self.application_name.strip_prefix(WORKER_SESSION);
+        let name = name.map(|incarnation| format!("{}{incarnation}", group.session_name()));
+        Self { application_name: name.unwrap_or_else(|| self.application_name.clone()), ..self.clone() }
+    }
+
     /// Refuses timeouts with which a slow server would be taken for one that is unreachable.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let (statement, command) = (self.statement_timeout, self.command_timeout);
@@ -124,18 +132,17 @@ impl PgConfig {
             // The pooler would lend a session with a worker's name to other clients. These parameters are the only ones that every pooler
             // accepts.
             Pooler::Transaction => {
-                let name =
-                    self.application_name.strip_prefix(WORKER_SESSION).map_or(self.application_name.as_str(), |_| "scaler");
+                let is_worker = self.application_name.starts_with(WORKER_SESSION.trim_end());
+                let name = if is_worker { "scaler" } else { self.application_name.as_str() };
                 hosts.with(|options| options.application_name(name).extra_float_digits(None).statement_cache_capacity(0))
             }
         })
     }
 
-    /// Returns the statement that begins a transaction with its settings; `None` if the session keeps them.
-    pub(crate) fn begin(&self, commit: TickCommit) -> Option<String> {
+    /// Returns the statement that begins a transaction with its settings, on a session that has other ones.
+    pub(crate) fn begin(&self, commit: TickCommit) -> String {
         let settings = self.settings(commit).into_iter().map(|(name, value)| format!("; set local {name} = '{value}'"));
-        (self.pooler == Pooler::Transaction)
-            .then(|| format!("begin isolation level read committed{}", settings.collect::<String>()))
+        format!("begin isolation level read committed{}", settings.collect::<String>())
     }
 
     /// Returns the time after which Postgres ends a session that is idle in a transaction. It is short, since a worker that is stopped in a

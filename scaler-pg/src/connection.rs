@@ -13,7 +13,7 @@ use std::time::Duration;
 use scaler_core::{Clock, StoreError, TokioClock};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
-use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, PgPool, Postgres};
 use tokio::time::timeout;
 
 use crate::backend::Backend;
@@ -21,7 +21,8 @@ use crate::config::{PgConfig, Pooler, TickCommit};
 use crate::error::{Finding, Missing, Target, classify, is_read_only, may_be_missing};
 use crate::idle::{IdleSessions, Purpose};
 use crate::password::PasswordFile;
-use crate::pool::{Lent, Pool, PoolOptions};
+use crate::pool::{Pool, PoolOptions};
+use crate::sessions::{Session, Sessions};
 use crate::sql::Sql;
 
 /// Time limit of each long-running statement. Such a statement locks only rows that it adds or removes, or none.
@@ -33,10 +34,11 @@ const MOST_FOR_MEMBERS: u32 = 2;
 /// Sessions with one database.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pool: Pool,
+    sessions: Sessions,
+    pooler: Pooler,
     sql: Arc<Sql>,
     clock: TokioClock,
-    /// Statement that begins a transaction with its settings, if the pooler is in transaction mode; otherwise `None`.
+    /// Statement that begins a transaction with its settings; `None` if the sessions have the settings.
     begin: Option<String>,
     command_timeout: Duration,
     statement_timeout: Duration,
@@ -66,8 +68,12 @@ impl Link {
     ///
     /// Only ticks use the connections of the second link, and only these may commit without waiting for the disk. The links connect at first
     /// use. If one finds the server gone, the idle sessions of both are closed.
-    pub(crate) fn pair(config: &PgConfig, sql: &Arc<Sql>) -> Result<(Self, Self), StoreError> {
+    pub(crate) fn pair(config: &PgConfig, shared: Option<&PgPool>, sql: &Arc<Sql>) -> Result<(Self, Self), StoreError> {
         config.check()?;
+        if let Some(pool) = shared {
+            let link = |commit| Self::shared(config, sql, pool.clone(), commit);
+            return Ok((link(TickCommit::Durable), link(config.tick_commit)));
+        }
         let idle = Arc::new(IdleSessions::new());
         let others = Self::new(config, sql, &idle, Purpose::Others, config.max_connections, TickCommit::Durable)?;
         // One more is opened while some slots fail: those are retried in parallel with the others.
@@ -76,8 +82,11 @@ impl Link {
     }
 
     /// Returns a link for members: its sessions are its own, so that no heartbeat waits for a long statement of the store.
-    pub(crate) fn for_members(config: &PgConfig, sql: &Arc<Sql>) -> Result<Self, StoreError> {
+    pub(crate) fn for_members(config: &PgConfig, shared: Option<&PgPool>, sql: &Arc<Sql>) -> Result<Self, StoreError> {
         config.check()?;
+        if let Some(pool) = shared {
+            return Ok(Self::shared(config, sql, pool.clone(), TickCommit::Durable));
+        }
         let most = config.max_connections.min(MOST_FOR_MEMBERS);
         Self::new(config, sql, &Arc::new(IdleSessions::new()), Purpose::Others, most, TickCommit::Durable)
     }
@@ -93,16 +102,14 @@ impl Link {
         let PgConfig { reconnect_spread, command_timeout, statement_timeout, .. } = *config;
         let connect_timeout = config.connect_timeout.min(command_timeout);
         let options = PoolOptions { purpose, most, connect_timeout, reconnect_spread };
+        let password = config.password_file.clone().map(PasswordFile::new);
+        let pool = Pool::new(config.hosts(commit)?, password, Arc::clone(idle), options);
         Ok(Self {
-            pool: Pool::new(
-                config.hosts(commit)?,
-                config.password_file.clone().map(PasswordFile::new),
-                Arc::clone(idle),
-                options,
-            ),
+            sessions: Sessions::Own(Box::new(pool)),
+            pooler: config.pooler,
             sql: Arc::clone(sql),
             clock: TokioClock::start(),
-            begin: config.begin(commit),
+            begin: (config.pooler == Pooler::Transaction).then(|| config.begin(commit)),
             command_timeout,
             statement_timeout,
         })
@@ -113,23 +120,36 @@ impl Link {
         &self.sql
     }
 
+    /// Returns a link on the sessions of a shared pool. Their settings are the pool's, so each call is a transaction with its own settings.
+    fn shared(config: &PgConfig, sql: &Arc<Sql>, pool: PgPool, commit: TickCommit) -> Self {
+        Self {
+            sessions: Sessions::shared(pool),
+            pooler: config.pooler,
+            sql: Arc::clone(sql),
+            clock: TokioClock::start(),
+            begin: Some(config.begin(commit)),
+            command_timeout: config.command_timeout,
+            statement_timeout: config.statement_timeout,
+        }
+    }
+
     /// Returns the time of the clock that limits calls.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now()
     }
 
     pub(crate) const fn target(&self) -> &Target {
-        self.pool.target()
+        self.sessions.target()
     }
 
     /// Returns the connection pooler mode.
     pub(crate) const fn pooler(&self) -> Pooler {
-        if self.begin.is_some() { Pooler::Transaction } else { Pooler::None }
+        self.pooler
     }
 
-    /// Returns the host that took writes last, as [`Pool::best_host`].
+    /// Returns the host that took writes last, as [`Sessions::best_host`].
     pub(crate) async fn best_host(&self, during: &'static str) -> Result<PgConnectOptions, StoreError> {
-        self.pool.best_host(during).await
+        self.sessions.best_host(during).await
     }
 
     /// Returns the maximum time of a call.
@@ -200,7 +220,7 @@ impl Link {
                 // session is closed in any case, since a late answer would be taken for that of the next call.
                 drop(session);
                 if left > self.statement_timeout {
-                    self.pool.forget_all();
+                    self.sessions.forget_all();
                 }
                 Err(self.no_answer(during, self.command_timeout))
             }
@@ -212,7 +232,7 @@ impl Link {
         if may_be_missing(&error)
             && let Some(missing) = self.missing(session).await
         {
-            return missing.failure(during, self.target().clone());
+            return missing.failure(during, self.target().clone(), &self.sql.group);
         }
         classify(during, self.target(), error)
     }
@@ -234,8 +254,8 @@ impl Link {
     }
 
     /// Returns a session for the caller's own use.
-    pub(crate) async fn connect(&self, during: &'static str) -> Result<Lent<'_>, StoreError> {
-        self.pool.lend(self.command_timeout, during).await
+    pub(crate) async fn connect(&self, during: &'static str) -> Result<Session<'_>, StoreError> {
+        self.sessions.lend(self.command_timeout, during).await
     }
 
     /// Waits for the answer to one statement on a session of the caller's own, within the command timeout.
@@ -287,10 +307,10 @@ impl Link {
 
     /// Returns the session to the pool, unless the server did not answer or takes no writes. Then this session and all idle ones are closed:
     /// a late answer would be taken for that of the next call, and writes need another server.
-    pub(crate) fn keep<T>(&self, session: Lent<'_>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn keep<T>(&self, session: Session<'_>, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         match &answer {
-            Err(StoreError::Unanswered { .. } | StoreError::Unavailable { .. }) => self.pool.forget_all(),
-            Err(StoreError::Busy { source, .. }) if is_read_only(source.as_ref()) => self.pool.forget_all(),
+            Err(StoreError::Unanswered { .. } | StoreError::Unavailable { .. }) => self.sessions.forget_all(),
+            Err(StoreError::Busy { source, .. }) if is_read_only(source.as_ref()) => self.sessions.forget_all(),
             Ok(_) | Err(_) => session.give_back(),
         }
         answer

@@ -7,6 +7,8 @@ use std::time::Duration;
 use scaler_core::{MembershipError, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 
+use crate::group::Group;
+
 /// SQLSTATE of a write in a read-only transaction.
 const READ_ONLY: &str = "25006";
 /// SQLSTATE of a server that has no free connection slot.
@@ -88,10 +90,10 @@ pub(crate) enum Finding {
     #[error("Postgres at {target}: a connection pooler in transaction mode reports {said:?}: set POSTGRES_POOLER=transaction")]
     Pooler { target: Target, said: String },
     #[error(
-        "Postgres at {target}: schema scaler is {how} and cannot be installed through a pooler in transaction mode: run \
+        "Postgres at {target}: schema {group} is {how} and cannot be installed through a pooler in transaction mode: run \
          `notifi-scaler migrate` with a direct connection"
     )]
-    PastThePooler { target: Target, how: &'static str },
+    PastThePooler { target: Target, group: String, how: &'static str },
     #[error(
         "Postgres at {target}: the user or password contains a character that SCRAM authentication prohibits (SASLprep, RFC 4013), such \
          as a control character or an emoji: use others"
@@ -115,28 +117,28 @@ pub(crate) enum Finding {
     )]
     Timeouts { target: Target, statement: Duration, command: Duration },
     #[error(
-        "Postgres at {target}: schema scaler is missing (SQLSTATE 3F000); start a control plane or run `notifi-scaler migrate`"
+        "Postgres at {target}: schema {group} is missing (SQLSTATE 3F000); start a control plane or run `notifi-scaler migrate`"
     )]
-    NoSchema { target: Target },
+    NoSchema { target: Target, group: String },
     #[error(
-        "Postgres at {target}: table public.work_items is missing (SQLSTATE 42P01); start a control plane or run `notifi-scaler migrate`"
+        "Postgres at {target}: table {table} is missing (SQLSTATE 42P01); start a control plane or run `notifi-scaler migrate`"
     )]
-    NoTable { target: Target },
+    NoTable { target: Target, table: String },
     #[error(
-        "Postgres at {target}: this role has no usage privilege on schema scaler yet (SQLSTATE 42501): the owner must run \
+        "Postgres at {target}: this role has no usage privilege on schema {group} yet (SQLSTATE 42501): the owner must run \
          `notifi-scaler migrate` with the option of this role"
     )]
-    NotOpen { target: Target },
-    #[error("Postgres at {target}: schema scaler has an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
-    OldSchema { target: Target },
+    NotOpen { target: Target, group: String },
+    #[error("Postgres at {target}: schema {group} has an older version (SQLSTATE 42883); run `notifi-scaler migrate`")]
+    OldSchema { target: Target, group: String },
     #[error(
         "Postgres at {target}: {lacking} is not granted: grant it, or run `notifi-scaler migrate` as the owner with the option of this role"
     )]
     NotGranted { target: Target, lacking: String },
     #[error(
-        "Postgres at {target}: schema scaler is {how}, and this role may not install it: run `notifi-scaler migrate` as its owner"
+        "Postgres at {target}: schema {group} is {how}, and this role may not install it: run `notifi-scaler migrate` as its owner"
     )]
-    OwnersTurn { target: Target, how: &'static str },
+    OwnersTurn { target: Target, group: String, how: &'static str },
     #[error("Postgres at {target}: role {role} does not exist: create it first, with LOGIN")]
     NoRole { target: Target, role: String },
     #[error(
@@ -150,23 +152,50 @@ pub(crate) enum Finding {
     SameRole { target: Target, role: String },
     #[error("Postgres at {target}: waiting for {what}: {holder}")]
     Held { target: Target, what: &'static str, holder: String },
-    #[error("Postgres at {target}: public.work_items: {what}: {remedy}")]
-    Unworkable { target: Target, what: String, remedy: String },
+    #[error("Postgres at {target}: {table}: {what}: {remedy}")]
+    Unworkable { target: Target, table: String, what: String, remedy: String },
     #[error(
         "Postgres at {target}: {relation} has no index on scaler.slot_of(id), so each tick scans the whole table: run `notifi-scaler \
          migrate` as its owner"
     )]
     NoIndex { target: Target, relation: String },
-    #[error("Postgres at {target}: public.work_items is {found}, expected a table")]
-    NotATable { target: Target, found: &'static str },
-    #[error("Postgres at {target}: cannot delete and insert rows of public.work_items without side effects: {why}")]
-    NotMovable { target: Target, why: String },
+    #[error("Postgres at {target}: {table} is {found}, expected a table: name a table")]
+    NotATable { target: Target, table: String, found: &'static str },
+    #[error("Postgres at {target}: cannot delete and insert rows of {table} without side effects: {why}")]
+    NotMovable { target: Target, table: String, why: String },
     #[error("Postgres at {target}: public.work_items.{column} is {found}, expected {expected}")]
     Column { target: Target, column: &'static str, found: String, expected: &'static str },
     #[error(
         "Postgres at {target}: installed with {installed} slots, but SLOTS is {wanted}: set SLOTS to the installed number, or unset it"
     )]
     OtherSlots { target: Target, installed: u32, wanted: u32 },
+    #[error(
+        "Postgres at {target}: group {group} is installed for {installed}, but {wanted} is asked for: name the installed table and key, or \
+         another group"
+    )]
+    OtherTable { target: Target, group: String, installed: String, wanted: String },
+    #[error(
+        "Postgres at {target}: group {group} is installed with {setting} {installed}, but {wanted} is asked for: run `notifi-scaler migrate` \
+         with the new {setting}, or set the installed one"
+    )]
+    OtherSetting { target: Target, group: String, setting: &'static str, installed: String, wanted: String },
+    #[error(
+        "Postgres at {target}: the {what} does not fit table {table}: {said}: correct the {what}, and write names of other tables and functions \
+         with their schema"
+    )]
+    BadSql { target: Target, what: &'static str, table: String, said: String },
+    #[error(
+        "Postgres at {target}: {table} is not the table of the increment: its rows are added, changed and removed by their own programs"
+    )]
+    NotTheIncrement { target: Target, table: String },
+    #[error("Postgres at {target}: table {table} does not exist: create it, or name another table")]
+    NoUsersTable { target: Target, table: String },
+    #[error("Postgres at {target}: column {key} of table {table} is missing: name the key column")]
+    NoKey { target: Target, table: String, key: String },
+    #[error("Postgres at {target}: key {table}.{key} is {found}: choose a column of type uuid, bigint, integer, text or varchar")]
+    KeyType { target: Target, table: String, key: String, found: String },
+    #[error("Postgres at {target}: key {table}.{key} {what}: {remedy}")]
+    Key { target: Target, table: String, key: String, what: &'static str, remedy: String },
     #[error("Postgres at {target}: {wanted} slots: an installation has 256 to 65536")]
     SlotsOutOfRange { target: Target, wanted: u32 },
     #[error("Postgres at {target}: {what} has the invalid value {value:?}")]
@@ -237,14 +266,15 @@ impl Missing {
     }
 
     /// Returns the error of a call that failed because of this.
-    pub(crate) fn failure(self, during: &'static str, target: Target) -> StoreError {
+    pub(crate) fn failure(self, during: &'static str, target: Target, of: &Group) -> StoreError {
+        let group = of.schema();
         let finding = match self {
-            Self::Schema => Finding::NoSchema { target },
-            Self::Table => Finding::NoTable { target },
-            Self::Use => Finding::NotOpen { target },
-            Self::Version => Finding::OldSchema { target },
+            Self::Schema => Finding::NoSchema { target, group },
+            Self::Table => Finding::NoTable { target, table: of.table() },
+            Self::Use => Finding::NotOpen { target, group },
+            Self::Version => Finding::OldSchema { target, group },
             Self::Public => {
-                let finding = Finding::NotGranted { target, lacking: "usage on schema public".to_owned() };
+                let finding = Finding::NotGranted { target, lacking: format!("usage on schema {}", of.schema_of_table()) };
                 return StoreError::Denied { during, source: Box::new(finding) };
             }
         };

@@ -6,7 +6,7 @@
 
 use sqlx::PgConnection;
 
-use crate::sql::Sql;
+use crate::group::Group;
 
 /// Parameter types: owner, incarnation, first slot, and end of the slots (exclusive).
 const SLOTS: &str = "text, uuid, integer, integer";
@@ -15,20 +15,19 @@ const REPORT: &str = "tick bigint, into_ms integer, tick_ms integer, slots integ
 /// Result columns for refused items, in addition to `REPORT`.
 const REFUSED: &str = "refused {key_type}[], states text[], said text[]";
 
-/// Creates the functions or updates them. Only the owner may execute them until others are granted that.
-pub(crate) async fn create(connection: &mut PgConnection, sql: &Sql) -> Result<(), sqlx::Error> {
-    let shared = [
-        &sql.adopt_function,
-        &sql.installation_function,
-        &sql.claim_orphans_function,
-        &sql.hand_over_functions,
-        &sql.increment_function,
-        &sql.tick_around_functions,
-        &sql.try_to_write_function,
-        &sql.membership_functions,
-        &sql.drop_old_functions,
-    ];
-    let of_worker = [
+/// Creates the functions or updates them. Only the owner may execute most of them until others are granted that.
+pub(crate) async fn create(connection: &mut PgConnection, group: &Group) -> Result<(), sqlx::Error> {
+    for template in [
+        include_str!("../sql/adopt_function.sql").to_owned(),
+        include_str!("../sql/installation_function.sql").to_owned(),
+        include_str!("../sql/claim_orphans_function.sql").to_owned(),
+        include_str!("../sql/hand_over_functions.sql").to_owned(),
+        include_str!("../sql/membership_functions.sql").to_owned(),
+        include_str!("../sql/work_functions.sql").to_owned(),
+        include_str!("../sql/increment_function.sql").to_owned(),
+        include_str!("../sql/tick_around_functions.sql").to_owned(),
+        include_str!("../sql/try_to_write_function.sql").to_owned(),
+        include_str!("../sql/drop_old_functions.sql").to_owned(),
         of_worker("tick", &format!("{SLOTS}, bigint[], {{key_type}}[]"), REPORT, include_str!("../sql/tick.sql")),
         of_worker(
             "tick_around_as_owner",
@@ -43,10 +42,8 @@ pub(crate) async fn create(connection: &mut PgConnection, sql: &Sql) -> Result<(
             "select * from {group}.try_to_write($1, $2)",
         ),
         of_worker("items", SLOTS, "id {key_type}", include_str!("../sql/items.sql")),
-    ];
-    let of_worker = of_worker.map(|function| sql.names.render(&function));
-    for statements in shared.into_iter().chain(&of_worker) {
-        sqlx::raw_sql(statements).execute(&mut *connection).await?;
+    ] {
+        sqlx::raw_sql(&group.render(&template)).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaler_core::{SlotCount, StoreError, WorkStore};
+use scaler_core::{KeyType, SlotCount, StoreError, WorkStore};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr};
 
@@ -11,22 +11,23 @@ use crate::backend::Backend;
 use crate::config::Pooler;
 use crate::error::{Finding, Missing, classify};
 use crate::functions;
-use crate::names::{Names, Rendered};
+use crate::group::Group;
+use crate::installed::{Installed, index_filter, remember};
 use crate::store::signed;
-use crate::table::{Table, is_held_up, prepare};
+use crate::table::{Table, drop_earlier, is_held_up, prepare};
+use crate::template::Rendered;
 
 /// Migrations by version, oldest first. A released migration never changes, since its checksum is in the database.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "schema", include_str!("../migrations/0001_schema.sql")),
     (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
     (3, "installation and hearing", include_str!("../migrations/0003_installation_and_hearing.sql")),
     (4, "values that can be", include_str!("../migrations/0004_values_that_can_be.sql")),
     (5, "members", include_str!("../migrations/0005_members.sql")),
+    (6, "table of work", include_str!("../migrations/0006_table_of_work.sql")),
     (7, "acknowledgements", include_str!("../migrations/0007_acknowledgements.sql")),
 ];
 
-/// Key of the advisory lock of installers: any number, as long as all installers use the same.
-const LOCK: i64 = 0x7363_616c_6572;
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
 const INDEX: &str = "an open transaction, to create the index on the slot";
 const LOCK_TRIES: u32 = 20;
@@ -71,10 +72,16 @@ impl PgStore {
             return self.installed_by_its_owner(there, slots).await;
         }
         // A table that cannot be adopted is refused before anything is created.
-        self.table(None).await?;
+        let key_type = match self.table(None).await? {
+            Table::Adoptable { key_type } => {
+                self.check_sql(DURING, key_type).await?;
+                key_type
+            }
+            Table::Missing => KeyType::Uuid,
+        };
         // A connection of its own: the lock must end with it, and the usual timeouts do not fit here.
         let mut session = self.link.connect(DURING).await?;
-        let installed = self.install_on(&mut session, slots, items).await;
+        let installed = self.install_on(&mut session, key_type, slots, items).await;
         if installed.is_ok() {
             session.close().await;
         }
@@ -101,8 +108,13 @@ impl PgStore {
     async fn probe_for(&self, lacking: &Rendered) -> Result<(), StoreError> {
         let during = "probe";
         let missing: Option<(String,)> = self.link.rows(during, sqlx::query_as(&self.sql.missing)).await?.into_iter().next();
-        if let Some(missing) = missing.and_then(|(word,)| Missing::of(&word)) {
-            return Err(missing.failure(during, self.link.target().clone()));
+        let missing = missing.and_then(|(word,)| Missing::of(&word));
+        // First, since another table than the installed one need not exist.
+        if matches!(missing, None | Some(Missing::Table)) {
+            self.probe_installed(during).await?;
+        }
+        if let Some(missing) = missing {
+            return Err(missing.failure(during, self.link.target().clone(), &self.sql.group));
         }
         self.table(None).await?;
         match self.lacks(during, lacking).await? {
@@ -112,6 +124,27 @@ impl PgStore {
             }
             None => Ok(()),
         }
+    }
+
+    /// Checks that the group is installed as this store describes it, if this user may see that. A user that may only execute functions
+    /// may not, and works by what they hold.
+    async fn probe_installed(&self, during: &'static str) -> Result<(), StoreError> {
+        let installed: Vec<Installed> = match self.link.rows(during, sqlx::query_as(&self.sql.installed)).await {
+            Err(StoreError::Denied { .. }) => return Ok(()),
+            answer => answer?,
+        };
+        let (target, group) = (self.link.target().clone(), &self.sql.group);
+        for installed in installed {
+            if let Some((installed, wanted)) = installed.other_table(group) {
+                let finding = Finding::OtherTable { target, group: group.schema(), installed, wanted };
+                return Err(StoreError::Misshapen { during, source: Box::new(finding) });
+            }
+            if let Some((setting, installed, wanted)) = installed.other_setting(group) {
+                let finding = Finding::OtherSetting { target, group: group.schema(), setting, installed, wanted };
+                return Err(StoreError::NotInstalled { during, source: Box::new(finding) });
+            }
+        }
+        Ok(())
     }
 
     fn found(&self, finding: Finding) -> StoreError {
@@ -125,13 +158,16 @@ impl PgStore {
     async fn install_on(
         &self,
         connection: &mut PgConnection,
+        key_type: KeyType,
         slots: Option<SlotCount>,
         items: u32,
     ) -> Result<Installation, StoreError> {
         let backend = self.link.wait(DURING, begin(connection)).await?.into();
         self.lock(connection).await?;
         let work = async {
-            self.migrate(connection).await?;
+            self.check_installed(connection, DURING, key_type).await?;
+            let group = self.sql.group.with_key_type(key_type);
+            self.migrate(connection, &group).await?;
             let wanted = slots.unwrap_or(SlotCount::DEFAULT).get();
             let installed: i32 = sqlx::query_scalar(&self.sql.set_slots)
                 .bind(signed(wanted))
@@ -139,16 +175,25 @@ impl PgStore {
                 .await
                 .map_err(|error| self.failed(error))?;
             let installation = self.fits(installed.cast_unsigned(), slots)?;
-            if is_held_up(connection, &self.sql).await.map_err(|error| self.failed(error))? {
+            let failed = |error| self.failed(error);
+            let filter = index_filter(connection, &group).await.map_err(failed)?;
+            let filter = filter.as_deref();
+            let earlier: Option<String> =
+                sqlx::query_scalar(&self.sql.index_filter).fetch_one(&mut *connection).await.map_err(failed)?;
+            if is_held_up(connection, &self.sql, filter).await.map_err(failed)? {
                 return Err(self.held(connection, INDEX).await);
             }
-            if let Err(error) = prepare(connection, &self.sql, items).await {
+            if let Err(error) = prepare(connection, &self.sql, filter, items).await {
                 return Err(match self.failed(error) {
                     StoreError::Busy { .. } => self.held(connection, INDEX).await,
                     error => error,
                 });
             }
-            functions::create(connection, &self.sql).await.map_err(|error| self.failed(error))?;
+            functions::create(connection, &group).await.map_err(failed)?;
+            if earlier.as_deref() != filter {
+                drop_earlier(connection, &self.sql, earlier.as_deref()).await.map_err(failed)?;
+            }
+            remember(connection, &self.sql, key_type, filter).await.map_err(failed)?;
             Ok(installation)
         };
         self.link.attend(DURING, &backend, work).await
@@ -157,10 +202,10 @@ impl PgStore {
     /// Checks and returns what the owner has installed, for a user that may not install.
     async fn installed_by_its_owner(&self, there: bool, slots: Option<SlotCount>) -> Result<Installation, StoreError> {
         let owners_turn = |how| {
-            let target = self.link.target().clone();
+            let (target, group) = (self.link.target().clone(), self.sql.group.schema());
             let finding = match self.link.pooler() {
-                Pooler::None => Finding::OwnersTurn { target, how },
-                Pooler::Transaction => Finding::PastThePooler { target, how },
+                Pooler::None => Finding::OwnersTurn { target, group, how },
+                Pooler::Transaction => Finding::PastThePooler { target, group, how },
             };
             StoreError::NotInstalled { during: DURING, source: Box::new(finding) }
         };
@@ -192,7 +237,7 @@ impl PgStore {
     /// waits for every snapshot. The caller may try again for as long as it likes; the error names the holder.
     async fn lock(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         for _ in 0..LOCK_TRIES {
-            let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(LOCK);
+            let query = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(self.sql.group.lock());
             if self.link.wait(DURING, query.fetch_one(&mut *connection)).await? {
                 return Ok(());
             }
@@ -203,7 +248,7 @@ impl PgStore {
 
     /// Returns the error of an installation that waited in vain, with the session that it waited for.
     async fn held(&self, connection: &mut PgConnection, what: &'static str) -> StoreError {
-        let holder = sqlx::query_as(include_str!("../sql/holder.sql")).bind(LOCK).fetch_optional(connection);
+        let holder = sqlx::query_as(include_str!("../sql/holder.sql")).bind(self.sql.group.lock()).fetch_optional(connection);
         let holder: Option<(i32, String, String, i64)> = self.link.wait(DURING, holder).await.ok().flatten();
         let holder = holder.map_or_else(
             || "a session that has ended meanwhile".to_owned(),
@@ -213,12 +258,11 @@ impl PgStore {
         StoreError::Busy { during: DURING, source }
     }
 
-    async fn migrate(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let names = &self.sql.names;
-        let mut migrations = Migrator::with_migrations(migrations(names));
-        let group = names.group();
-        migrations.dangerous_set_table_name(format!("{group}.migration"));
-        migrations.create_schema(group);
+    async fn migrate(&self, connection: &mut PgConnection, group: &Group) -> Result<(), StoreError> {
+        let mut migrations = Migrator::with_migrations(migrations(group));
+        let schema = group.schema();
+        migrations.dangerous_set_table_name(format!("{schema}.migration"));
+        migrations.create_schema(schema);
         migrations.set_locking(false).run_direct(None, connection, false).await.map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) | sqlx::migrate::MigrateError::ExecuteMigration(error, _) => {
                 self.failed(error)
@@ -229,9 +273,9 @@ impl PgStore {
 }
 
 /// Returns the migrations of an installation with these names.
-fn migrations(names: &Names) -> Vec<Migration> {
+fn migrations(group: &Group) -> Vec<Migration> {
     let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
-        let sql = names.render(sql).into_sql_str();
+        let sql = group.render(sql).into_sql_str();
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
     };
     MIGRATIONS.map(migration).to_vec()
@@ -270,7 +314,7 @@ mod tests {
 
     #[test]
     fn released_migrations_of_the_reference_installation_never_change() {
-        let rendered = migrations(&Names::default());
+        let rendered = migrations(&Group::default());
         let checksum = |migration: &Migration| migration.checksum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let checksums: Vec<_> = rendered.iter().take(RELEASED.len()).map(checksum).collect();
         assert_eq!(checksums, RELEASED);

@@ -4,10 +4,10 @@ use scaler_core::{ItemId, StoreError};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
-use uuid::Uuid;
 
 use crate::PgStore;
-use crate::store::uuids;
+use crate::error::Finding;
+use crate::key::{Key, Keys};
 
 /// A row of the table of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,14 @@ impl PgStore {
     /// Adds `count` new items with value 0 and returns their ids.
     ///
     /// # Errors
-    /// If the store is unavailable, refuses, or does not answer.
+    /// If the table is not that of the increment, whose rows this crate does not know; or if the store is unavailable, refuses, or does not
+    /// answer.
     pub async fn add_items(&self, count: u32) -> Result<Vec<ItemId>, StoreError> {
+        self.must_increment("add items")?;
         let query = sqlx::query_as(&self.sql.add_items).bind(i64::from(count));
         let add = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
-        let rows: Vec<(Uuid,)> = self.link.lasting("add items", None, add).await?;
-        Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
+        let rows: Vec<(Key,)> = self.link.lasting("add items", None, add).await?;
+        Ok(rows.into_iter().map(|(Key(id),)| id).collect())
     }
 
     /// Removes these items and returns how many of them existed.
@@ -38,7 +40,7 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn remove_items(&self, items: &[ItemId]) -> Result<u64, StoreError> {
-        self.remove(sqlx::query(&self.sql.remove_items).bind(uuids(items))).await
+        self.remove(sqlx::query(&self.sql.remove_items).bind(Keys::new(items))).await
     }
 
     /// Removes any `count` items and returns how many were removed.
@@ -49,15 +51,16 @@ impl PgStore {
         self.remove(sqlx::query(&self.sql.remove_any_items).bind(i64::from(count))).await
     }
 
-    /// Returns the first `limit` items, by id.
+    /// Returns the first `limit` items, by id. Values and workers only if the work is the increment.
     ///
     /// # Errors
-    /// As for [`add_items`](Self::add_items).
+    /// If the store is unavailable, refuses, or does not answer.
     pub async fn list_items(&self, limit: u32) -> Result<Vec<ItemRow>, StoreError> {
-        let query = sqlx::query_as(&self.sql.list_items).bind(i64::from(limit));
+        let query = sqlx::query_as(if self.sql.group.is_increment() { &self.sql.list_items } else { &self.sql.list_ids })
+            .bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
-        let rows: Vec<(Uuid, Option<i32>, Option<String>)> = self.link.lasting("list items", None, list).await?;
-        Ok(rows.into_iter().map(|(id, value, worker)| ItemRow { id: ItemId::Uuid(id), value, worker }).collect())
+        let rows: Vec<(Key, Option<i32>, Option<String>)> = self.link.lasting("list items", None, list).await?;
+        Ok(rows.into_iter().map(|(Key(id), value, worker)| ItemRow { id, value, worker }).collect())
     }
 
     /// Returns the ids and values of the first `limit` items, by id.
@@ -65,14 +68,25 @@ impl PgStore {
     /// # Errors
     /// As for [`add_items`](Self::add_items).
     pub async fn list_values(&self, limit: u32) -> Result<Vec<(ItemId, i32)>, StoreError> {
+        self.must_increment("list values")?;
         let query = sqlx::query_as(&self.sql.list_values).bind(i64::from(limit));
         let list = async |transaction: &mut PgConnection| Ok(query.fetch_all(transaction).await?);
-        let rows: Vec<(Uuid, i32)> = self.link.lasting("list values", None, list).await?;
-        Ok(rows.into_iter().map(|(id, value)| (ItemId::Uuid(id), value)).collect())
+        let rows: Vec<(Key, i32)> = self.link.lasting("list values", None, list).await?;
+        Ok(rows.into_iter().map(|(Key(id), value)| (id, value)).collect())
     }
 
     async fn remove(&self, query: Query<'_, Postgres, PgArguments>) -> Result<u64, StoreError> {
+        self.must_increment("remove items")?;
         let remove = async |transaction: &mut PgConnection| Ok(query.execute(transaction).await?);
         Ok(self.link.lasting("remove items", None, remove).await?.rows_affected())
+    }
+
+    /// Checks that the work is the increment: of a user's own table, neither the columns nor the rows are ours.
+    pub(crate) fn must_increment(&self, during: &'static str) -> Result<(), StoreError> {
+        if self.sql.group.is_increment() {
+            return Ok(());
+        }
+        let finding = Finding::NotTheIncrement { target: self.link.target().clone(), table: self.sql.group.table() };
+        Err(StoreError::Refused { during, source: Box::new(finding) })
     }
 }

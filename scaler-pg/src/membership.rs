@@ -10,11 +10,12 @@ use scaler_core::wire::{read_member, write_member, write_wake_up};
 use scaler_core::{
     InstallationId, Member, MemberKey, MemberRecord, Membership, MembershipError, Registration, StoreError, WakeUp, WorkerId,
 };
+use sqlx::PgPool;
 
 use crate::PgConfig;
 use crate::connection::Link;
 use crate::error::{Finding, of_membership};
-use crate::names::Names;
+use crate::group::Group;
 use crate::sql::Sql;
 use crate::store::unsigned;
 use crate::wake_ups::WakeUps;
@@ -41,17 +42,17 @@ pub struct PgMembership {
 }
 
 impl PgMembership {
-    /// Returns a membership on this database. It connects at first use, and again whenever needed.
+    /// Returns a membership of the reference group; for another one, see [`PgStore::membership`](crate::PgStore::membership). It connects at first use, and again whenever needed.
     ///
     /// # Errors
     /// If the URL is invalid, or the timeouts do not fit together ([`Refused`](MembershipError::Refused)). No connection is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, MembershipError> {
-        Self::of(config, &Arc::new(Sql::new(Names::default())))
+        Self::of(config, None, &Arc::new(Sql::new(Group::default()))).map_err(of_membership)
     }
 
     /// Returns a membership of the installation with these statements.
-    pub(crate) fn of(config: &PgConfig, sql: &Arc<Sql>) -> Result<Self, MembershipError> {
-        let link = Arc::new(Link::for_members(config, sql).map_err(of_membership)?);
+    pub(crate) fn of(config: &PgConfig, pool: Option<&PgPool>, sql: &Arc<Sql>) -> Result<Self, StoreError> {
+        let link = Arc::new(Link::for_members(config, pool, sql)?);
         let wake_ups = Arc::new(WakeUps::new(Arc::clone(&link)));
         Ok(Self { link, wake_ups })
     }

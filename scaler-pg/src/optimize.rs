@@ -126,7 +126,8 @@ impl PgStore {
         match why {
             None => Ok(()),
             Some(why) => {
-                let source = Box::new(Finding::NotMovable { target: self.link.target().clone(), why });
+                let source =
+                    Box::new(Finding::NotMovable { target: self.link.target().clone(), table: self.sql.group.table(), why });
                 Err(StoreError::Refused { during: DURING, source })
             }
         }

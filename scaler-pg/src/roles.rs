@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::PgStore;
 use crate::connection::Failed;
 use crate::error::Finding;
-use crate::names::Rendered;
+use crate::template::Rendered;
 
 const DURING: &str = "grant";
 
@@ -92,7 +92,7 @@ impl PgStore {
             return Err(self.refused(|target| Finding::OwnersRole { target, role: role.to_owned() }).into());
         }
         for statements in [include_str!("../sql/grants_none.sql"), grants] {
-            let statements = self.sql.names.render_for(role, statements);
+            let statements = self.sql.group.render_for(role, statements);
             sqlx::raw_sql(&statements).execute(&mut *connection).await?;
         }
         // If this user may not grant on another user's table, Postgres only warns.

@@ -1,21 +1,22 @@
 //! The statements of `sql/`, rendered for one installation.
 
-use crate::names::{Names, Rendered};
+use crate::group::Group;
+use crate::template::Rendered;
 
 macro_rules! sql {
     ($($file:ident,)+) => {
         /// The statements of `sql/`, each in the field that has the name of its file, rendered for one installation.
         #[derive(Debug)]
         pub(crate) struct Sql {
-            pub(crate) names: Names,
+            pub(crate) group: Group,
             $(pub(crate) $file: Rendered,)+
         }
 
         impl Sql {
-            pub(crate) fn new(names: Names) -> Self {
+            pub(crate) fn new(group: Group) -> Self {
                 Self {
-                    $($file: names.render(include_str!(concat!("../sql/", stringify!($file), ".sql"))),)+
-                    names,
+                    $($file: group.render(include_str!(concat!("../sql/", stringify!($file), ".sql"))),)+
+                    group,
                 }
             }
 
@@ -32,7 +33,6 @@ sql! {
     acknowledge,
     add_items,
     adopt,
-    adopt_function,
     assignment,
     audit_items,
     audit_sample,
@@ -42,32 +42,32 @@ sql! {
     catch_up,
     census,
     claim_orphans,
-    claim_orphans_function,
     commit,
     create_items,
-    drop_old_functions,
+    earlier_indexes,
     end_stuck,
     gather,
-    hand_over_functions,
     heartbeat,
     hold_slots,
     holdings,
-    increment_function,
+    index_filter,
     installation,
-    installation_function,
+    installed,
     items,
+    key,
     lacking_of_control,
     lacking_of_worker,
     lacking_to_look,
     leader,
     leave,
     leave_room,
+    list_ids,
     list_items,
     list_values,
     lock_table,
     may_install,
     members,
-    membership_functions,
+    meta_exists,
     missing,
     not_movable,
     obstacles,
@@ -76,6 +76,7 @@ sql! {
     remove_items,
     renew,
     resign,
+    remember,
     rest_autovacuum,
     retire,
     retired,
@@ -87,8 +88,6 @@ sql! {
     sweep,
     table_exists,
     tick,
-    tick_around_functions,
-    try_to_write_function,
     unindexed,
     vacuum_slots,
     vacuum_table,
@@ -101,18 +100,19 @@ sql! {
 mod tests {
     use super::*;
 
-    /// Files that are rendered for a role, too.
-    const GRANTS: &str = "grants_";
+    /// Files that are rendered where they are used: for a role, or for a type of key.
+    const ELSEWHERE: [&str; 3] = ["grants_", "_function", "drop_old_functions"];
 
     #[test]
     fn every_template_is_listed_and_every_placeholder_is_known() {
-        let sql = Sql::new(Names::default());
+        let sql = Sql::new(Group::default());
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
             let template = std::fs::read_to_string(&file).unwrap();
-            let is_listed = name.starts_with(GRANTS) || sql.each().iter().any(|(listed, _)| *listed == name);
-            let rendered = sql.names.render_for("me", &template);
+            let is_listed =
+                ELSEWHERE.iter().any(|part| name.contains(part)) || sql.each().iter().any(|(listed, _)| *listed == name);
+            let rendered = sql.group.render_for("me", &template);
             let is_template = template != rendered.as_str();
             assert!(is_listed || !is_template, "{name}.sql is a template");
             for word in rendered.as_str().split('{').skip(1).filter_map(|rest| rest.split_once('}')) {

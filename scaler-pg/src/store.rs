@@ -13,20 +13,22 @@ use scaler_core::{
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
-use sqlx::{FromRow, Postgres, Row};
+use sqlx::{FromRow, PgPool, Postgres, Row};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::access_mode::{AccessMode, FoundAccessMode};
+use crate::builder::PgStoreBuilder;
 use crate::census::Counting;
-use crate::config::WORKER_SESSION;
 use crate::connection::Link;
 use crate::digest_cache::{DigestCache, Expectation, Found};
-use crate::error::{Finding, is_refusal};
-use crate::names::{Names, Rendered};
+use crate::error::{Finding, is_refusal, of_membership};
+use crate::group::Group;
+use crate::key::{Key, Keys};
 use crate::refused::{Detour, Found as FoundRefused, Refused};
 use crate::row::row;
 use crate::sql::Sql;
+use crate::template::Rendered;
 use crate::{PgConfig, PgMembership};
 
 /// SQLSTATEs of an item that another session holds: lock not available, deadlock.
@@ -36,6 +38,7 @@ const LOCKED: [&str; 2] = ["55P03", "40P01"];
 #[derive(Debug)]
 pub struct PgStore {
     config: PgConfig,
+    pool: Option<PgPool>,
     pub(crate) link: Link,
     pub(crate) sql: Arc<Sql>,
     ticks: Link,
@@ -46,15 +49,27 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Returns a store on this database. It connects at first use, and again whenever needed.
+    /// Returns a store for the reference group: schema `scaler`, and the increment of the table `public.work_items`. It connects at first
+    /// use, and again whenever needed.
     ///
     /// # Errors
     /// If the URL is invalid, or the timeouts do not fit together. No connection is tried yet.
     pub fn new(config: &PgConfig) -> Result<Self, StoreError> {
-        let sql = Arc::new(Sql::new(Names::default()));
-        let (link, ticks) = Link::pair(config, &sql)?;
+        Self::of(config, None, Group::default())
+    }
+
+    /// Returns a builder of a store on the database of this URL, for a group, a table, a key and a statement of one's own.
+    pub fn builder(url: impl Into<String>) -> PgStoreBuilder {
+        PgStoreBuilder::new(url.into())
+    }
+
+    pub(crate) fn of(config: &PgConfig, pool: Option<&PgPool>, group: Group) -> Result<Self, StoreError> {
+        let config = config.for_group(&group);
+        let sql = Arc::new(Sql::new(group));
+        let (link, ticks) = Link::pair(&config, pool, &sql)?;
         Ok(Self {
-            config: config.clone(),
+            config,
+            pool: pool.cloned(),
             link,
             ticks,
             access_mode: FoundAccessMode::new(&sql),
@@ -70,7 +85,7 @@ impl PgStore {
     /// # Errors
     /// As for [`PgMembership::new`].
     pub fn membership(&self) -> Result<PgMembership, MembershipError> {
-        PgMembership::of(&self.config, &self.sql)
+        PgMembership::of(&self.config, self.pool.as_ref(), &self.sql).map_err(of_membership)
     }
 
     /// Checks that Postgres answers, with a trivial query.
@@ -102,7 +117,7 @@ impl PgStore {
         slots: SlotRange,
         detour: Detour,
     ) -> Result<TickReport, StoreError> {
-        let query = bound(&mode.tick_around, owner, slots).bind(uuids(&detour.left_out)).bind(uuids(&detour.suspects));
+        let query = bound(&mode.tick_around, owner, slots).bind(Keys::new(&detour.left_out)).bind(Keys::new(&detour.suspects));
         let row: AroundRow = self.access_mode.heed(self.ticks.row("tick", query).await)?;
         let AroundRow { report: row, refused, states, said } = row;
         let (mut named, mut locked) = (Vec::new(), unsigned(row.locked));
@@ -181,7 +196,7 @@ impl TickRow {
 
 struct AroundRow {
     report: TickRow,
-    refused: Vec<Uuid>,
+    refused: Vec<Key>,
     states: Vec<String>,
     said: Vec<String>,
 }
@@ -239,8 +254,7 @@ impl WorkStore for PgStore {
         }
         let expected = self.expected.get(owner, slots);
         let query = bound(&mode.tick, owner, slots).bind(expected.map(|expected| expected.parameter()));
-        let left_out = (!detour.left_out.is_empty()).then(|| uuids(&detour.left_out));
-        match self.ticks.row("tick", query.bind(left_out)).await {
+        match self.ticks.row("tick", query.bind(Keys::new(&detour.left_out))).await {
             // Nothing was changed. Items that are refused or locked must not keep the others from being ticked.
             Err(error) if is_refusal(&error) => self.tick_around(mode, owner, slots, detour).await,
             answer => {
@@ -258,8 +272,13 @@ impl WorkStore for PgStore {
         let mode = self.access_mode.get(&self.link, "items").await?;
         let query = sqlx::query_as(&mode.items).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
         let answer = self.link.rows("items", query.bind(signed(slots.first())).bind(signed(slots.end()))).await;
-        let rows: Vec<(Uuid,)> = self.access_mode.heed(answer)?;
-        Ok(rows.into_iter().map(|(id,)| ItemId::Uuid(id)).collect())
+        let rows: Vec<(Key,)> = self.access_mode.heed(answer)?;
+        let mut items: Vec<ItemId> = rows.into_iter().map(|(Key(id),)| id).collect();
+        if items.first().is_some_and(|item| matches!(item, ItemId::Text(_))) {
+            // The collation of the column may order texts otherwise than by their bytes.
+            items.sort_unstable();
+        }
+        Ok(items)
     }
 
     async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
@@ -280,7 +299,7 @@ impl WorkStore for PgStore {
         let during = "try to write";
         let mode = self.access_mode.get(&self.link, during).await?;
         let query = sqlx::query_as(&mode.try_to_write).bind(owner.worker.as_str()).bind(owner.incarnation.uuid());
-        let row: (Option<Uuid>, Option<String>, Option<String>) = self.access_mode.heed(self.link.row(during, query).await)?;
+        let row: (Option<Key>, Option<String>, Option<String>) = self.access_mode.heed(self.link.row(during, query).await)?;
         let (Some(item), Some(state), Some(said)) = row else {
             self.refused.may_write(owner);
             return Ok(None);
@@ -299,11 +318,12 @@ impl WorkStore for PgStore {
         // Without this check, missing slots would silently lead to an empty plan.
         self.count(during, i32::try_from(count).unwrap_or(i32::MAX))?;
         assignment.slots.resize_with(count, SlotState::default);
+        let session_name = self.sql.group.session_name();
         for row in rows {
             assignment.tick = Tick(unsigned(row.tick));
             assignment.tick_length = millis(row.tick_ms);
             let sessions: BTreeSet<_> =
-                row.sessions.iter().filter_map(|name| name.strip_prefix(WORKER_SESSION)?.parse::<Incarnation>().ok()).collect();
+                row.sessions.iter().filter_map(|name| name.strip_prefix(&*session_name)?.parse::<Incarnation>().ok()).collect();
             // If no session of a worker is visible, a pooler may hide them all.
             assignment.sessions = (!sessions.is_empty()).then_some(sessions);
             let owner = match (row.owner, row.incarnation) {
@@ -425,13 +445,8 @@ where
     query.bind(signed(slots.first())).bind(signed(slots.end()))
 }
 
-/// Returns the keys as UUIDs.
-pub(crate) fn uuids(items: &[ItemId]) -> Vec<Uuid> {
-    items.iter().filter_map(ItemId::as_uuid).collect()
-}
-
-fn refused_item(item: Uuid, state: &str, said: &str) -> RefusedItem {
-    RefusedItem { item: ItemId::Uuid(item), why: format!("{said} (SQLSTATE {state})") }
+fn refused_item(Key(item): Key, state: &str, said: &str) -> RefusedItem {
+    RefusedItem { item, why: format!("{said} (SQLSTATE {state})") }
 }
 
 /// Converts the number of a slot. There are at most 2^20 slots, so both directions fit.

@@ -125,7 +125,7 @@ impl Listener {
         let mut listener = Self { connection: Some(connection), limit };
         if let Some(connection) = &mut listener.connection {
             connection.eager_reconnect(false);
-            link.wait(DURING, connection.listen(link.sql().names.channel())).await?;
+            link.wait(DURING, connection.listen(link.sql().group.channel())).await?;
         }
         Ok(listener)
     }

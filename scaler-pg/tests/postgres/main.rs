@@ -9,6 +9,8 @@ mod conformance;
 mod digest;
 mod failover;
 mod first_tick;
+mod group_desk;
+mod groups;
 mod guards;
 mod hash;
 mod install;

@@ -8,8 +8,8 @@ use scaler_core::hand_over::Acknowledgement;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Membership, MembershipError, Outcome, RefusedItem, SlotCount, SlotLoad,
-    SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Membership, MembershipError, Outcome,
+    RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -118,6 +118,14 @@ impl WorkStore for Split {
 
     async fn installation(&self) -> Result<InstallationId, StoreError> {
         self.worker.installation().await
+    }
+
+    async fn prepare(&self) -> Result<(), StoreError> {
+        self.control.prepare().await
+    }
+
+    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
+        WorkStore::membership(&self.worker)
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
