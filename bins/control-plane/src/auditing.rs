@@ -73,6 +73,10 @@ impl Auditing {
         let (mut fails, mut table, clock) = (false, Episode::default(), TokioClock::start());
         while leads.wait_for(|leads| *leads).await.is_ok() {
             self.watch_table(&mut table, clock.now()).await;
+            if !self.store.is_auditable() {
+                tokio::time::sleep(self.every).await;
+                continue;
+            }
             match self.once().await {
                 Ok(report) => {
                     fails = false;

@@ -10,6 +10,7 @@ mod ticks;
 mod tls;
 mod value;
 mod wait;
+mod work;
 
 pub use arguments::{discreet, parse, parse_from};
 pub use endpoint::{Endpoint, Problem};
@@ -20,3 +21,4 @@ pub use ticks::{CommitArg, TickArgs};
 pub use tls::{SslMode, Tls};
 pub use value::{BadValue, duration, duration_or_never, kube_name, percent, seconds, slots};
 pub use wait::{WaitArgs, WaitLimit};
+pub use work::WorkArgs;

@@ -13,7 +13,7 @@ use super::endpoint::Parts;
 use super::secret::content;
 use super::tls::{PemFile, PemFiles};
 use super::value::{duration, port};
-use super::{Endpoint, Problem, Secrets, SslMode, Tls};
+use super::{Endpoint, Problem, Secrets, SslMode, Tls, WorkArgs};
 use crate::Failure;
 
 /// Connection settings of Postgres. `DATABASE_URL` replaces host, port, user, database and TLS settings.
@@ -65,6 +65,9 @@ pub struct PostgresArgs {
     /// Maximum time that a statement waits for a lock of another session
     #[arg(long, env, default_value = "300ms", value_parser = duration)]
     pub postgres_lock_timeout: Duration,
+    /// What the workers work on.
+    #[command(flatten)]
+    pub work: WorkArgs,
 }
 
 /// Connection pooler mode.

@@ -59,6 +59,6 @@ impl Store<'_> {
         config.command_timeout = self.args.postgres_command_timeout;
         config.statement_timeout = self.args.postgres_statement_timeout;
         config.lock_timeout = self.args.postgres_lock_timeout;
-        Ok(PgStore::new(&config)?)
+        Ok(self.args.work.describe(PgStore::builder(config.url.clone())).config(config).build()?)
     }
 }
