@@ -23,6 +23,13 @@
 - name: POSTGRES_PASSWORD
   valueFrom:
     secretKeyRef: {name: {{ include "scaler.dbSecret" $root }}, key: {{ $role }}-password}
+{{- /* With $$, since Kubernetes would replace $(NAME). */}}
+{{- range $name := list "group" "table" "key" "filter" "statement" }}
+{{- with get $root.Values.work $name }}
+- name: {{ upper $name }}
+  value: {{ replace "$(" "$$(" . | quote }}
+{{- end }}
+{{- end }}
 - name: POSTGRES_COMMAND_TIMEOUT
   value: "{{ int $root.Values.timeouts.postgresCommandMs }}ms"
 - name: POSTGRES_STATEMENT_TIMEOUT

@@ -155,7 +155,7 @@ pub(crate) enum Finding {
     #[error("Postgres at {target}: {table}: {what}: {remedy}")]
     Unworkable { target: Target, table: String, what: String, remedy: String },
     #[error(
-        "Postgres at {target}: {relation} has no index on scaler.slot_of(id), so each tick scans the whole table: run `notifi-scaler \
+        "Postgres at {target}: {relation} has no index on the slot of its rows, so each tick scans the whole table: run `notifi-scaler \
          migrate` as its owner"
     )]
     NoIndex { target: Target, relation: String },
