@@ -120,14 +120,6 @@ impl WorkStore for Split {
         self.worker.installation().await
     }
 
-    async fn prepare(&self) -> Result<(), StoreError> {
-        self.control.prepare().await
-    }
-
-    fn membership(&self) -> Result<Option<Arc<dyn Membership>>, StoreError> {
-        WorkStore::membership(&self.worker)
-    }
-
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.control.slot_count().await
     }
