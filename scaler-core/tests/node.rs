@@ -10,8 +10,7 @@ use futures_util::StreamExt;
 use scaler_core::hand_over::{HandOver, Token};
 use scaler_core::node::{Cause, Handler, Lease, NodeError, NodeEvent};
 use scaler_core::testing::Cluster;
-use scaler_core::{BoxError, ItemId};
-use tokio::time::Instant;
+use scaler_core::{BoxError, Clock, ItemId, TokioClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(10);
@@ -24,16 +23,25 @@ enum Deed {
     Ends,
 }
 
-/// Journal of all handlers of a cluster: deeds by item and node, with the time.
-#[derive(Clone, Default)]
-struct Journal(Arc<Mutex<BTreeMap<ItemId, Vec<(Instant, String, Deed)>>>>);
+/// Deed of a node, with the time.
+type Entry = (Duration, String, Deed);
+
+/// Journal of all handlers of a cluster: deeds by item.
+#[derive(Clone)]
+struct Journal(Arc<Mutex<BTreeMap<ItemId, Vec<Entry>>>>, TokioClock);
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self(Arc::default(), TokioClock::start())
+    }
+}
 
 impl Journal {
     fn note(&self, item: &ItemId, node: &str, deed: Deed) {
-        self.0.lock().unwrap().entry(item.clone()).or_default().push((Instant::now(), node.to_owned(), deed));
+        self.0.lock().unwrap().entry(item.clone()).or_default().push((self.1.now(), node.to_owned(), deed));
     }
 
-    fn of(&self, item: &ItemId) -> Vec<(Instant, String, Deed)> {
+    fn of(&self, item: &ItemId) -> Vec<Entry> {
         self.0.lock().unwrap().get(item).cloned().unwrap_or_default()
     }
 
@@ -52,7 +60,7 @@ impl Journal {
 
     /// Most nodes that worked on one item at the same time.
     fn most_at_once(&self) -> usize {
-        let most = |deeds: &Vec<(Instant, String, Deed)>| {
+        let most = |deeds: &Vec<Entry>| {
             let steps = deeds.iter().scan(0_usize, |at_work, (.., deed)| {
                 match deed {
                     Deed::Begins(_) => *at_work += 1,
@@ -194,14 +202,14 @@ async fn the_last_node_ends_at_once_and_its_successor_begins_at_once() {
     let mut desk = Desk::new(20);
     desk.join("a", SECOND);
     desk.all_at_work().await;
-    let begun = Instant::now();
+    let begun = TokioClock::start();
     desk.cluster.drain("a").await.unwrap();
-    assert!(begun.elapsed() < 3 * SECOND, "{:?}", begun.elapsed());
+    assert!(begun.now() < 3 * SECOND, "{:?}", begun.now());
     assert!(desk.items.iter().all(|item| desk.journal.at_work(item).is_empty()));
-    let begun = Instant::now();
+    let begun = TokioClock::start();
     desk.join("a", SECOND);
     desk.all_at_work().await;
-    assert!(begun.elapsed() < LIMIT / 2, "what ended is acknowledged: {:?}", begun.elapsed());
+    assert!(begun.now() < LIMIT / 2, "what ended is acknowledged: {:?}", begun.now());
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,14 +316,14 @@ struct Faulty {
     steady: Steady,
     bad: ItemId,
     panics: bool,
-    starts: Arc<Mutex<Vec<Instant>>>,
+    starts: Arc<Mutex<Vec<Duration>>>,
 }
 
 #[async_trait]
 impl Handler for Faulty {
     async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError> {
         if item == self.bad {
-            self.starts.lock().unwrap().push(Instant::now());
+            self.starts.lock().unwrap().push(self.steady.journal.1.now());
             assert!(!self.panics, "a panic on purpose");
             return Err("an error on purpose".into());
         }
@@ -327,7 +335,7 @@ impl Handler for Faulty {
 async fn a_handler_that_fails_is_started_again_with_back_off_and_delays_no_other_item() {
     for panics in [false, true] {
         let mut desk = Desk::new(50);
-        let (starts, told) = (Arc::<Mutex<Vec<Instant>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (starts, told) = (Arc::<Mutex<Vec<Duration>>>::default(), Arc::<Mutex<Vec<String>>>::default());
         let steady = Steady { node: "a", journal: desk.journal.clone(), slack: Duration::ZERO };
         let bad = desk.items.remove(7);
         let handler = Faulty { steady, bad: bad.clone(), panics, starts: Arc::clone(&starts) };
