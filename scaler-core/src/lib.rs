@@ -38,6 +38,7 @@ mod membership;
 pub mod memory;
 pub mod node;
 mod plan;
+mod redundant;
 mod ring;
 mod roster;
 mod store;
@@ -57,6 +58,7 @@ pub use load::SlotLoad;
 pub use membership::{Member, MemberRecord, MemberState, Membership, Registration, WakeUp};
 pub use node::Node;
 pub use plan::{Cost, Move, Plan, Reason};
+pub use redundant::{PathEvent, RedundantMembership};
 pub use ring::{
     Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
     SlotCount, SlotRange, StalePlan, StickyRing, digest_of, item_hash, slot_of, slot_of_hash, slots_of, slots_of_uuids,
