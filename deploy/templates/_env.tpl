@@ -54,8 +54,12 @@
 {{- end }}
 {{- end -}}
 
-{{- define "scaler.redisEnv" -}}
+{{/* Servers of the membership, and how Redis is reached. */}}
+{{- define "scaler.membershipEnv" -}}
 {{- $redis := .Values.redis -}}
+- name: MEMBERSHIP
+  value: {{ ternary "postgres" (ternary "both" "redis" $redis.withPostgres) (eq $redis.mode "none") }}
+{{- if ne $redis.mode "none" }}
 - name: REDIS_HOST
   value: {{ include "scaler.redisHost" . | quote }}
 - name: REDIS_PORT
@@ -82,6 +86,7 @@
   value: /tls/redis/tls.crt
 - name: REDIS_TLS_KEY
   value: /tls/redis/tls.key
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

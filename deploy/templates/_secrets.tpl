@@ -3,12 +3,17 @@
 {{- $made := list -}}
 {{- if not .Values.postgres.existingSecret }}{{ $made = append $made (include "scaler.dbSecret" .) }}{{ end -}}
 {{- range include "scaler.loginRoles" . | fromJsonArray }}{{ $made = append $made (include "scaler.loginSecret" (list $ .)) }}{{ end -}}
-{{- if not .Values.redis.existingSecret }}{{ $made = append $made (include "scaler.redisSecret" .) }}{{ end -}}
+{{- if include "scaler.makesRedisSecret" . }}{{ $made = append $made (include "scaler.redisSecret" .) }}{{ end -}}
 {{- if include "scaler.generatesCertificates" . -}}
 {{- $made = append $made (include "scaler.name" (list . "ca-tls")) -}}
-{{- range list "postgres" "redis" "client" }}{{ $made = append $made (include "scaler.tlsSecret" (list $ .)) }}{{ end -}}
+{{- range append (include "scaler.tlsServers" . | fromJsonArray) "client" }}{{ $made = append $made (include "scaler.tlsSecret" (list $ .)) }}{{ end -}}
 {{- end -}}
 {{- toJson $made -}}
+{{- end -}}
+
+{{/* True if the chart makes the Secret with the passwords of Redis. */}}
+{{- define "scaler.makesRedisSecret" -}}
+{{- if and (ne .Values.redis.mode "none") (not .Values.redis.existingSecret) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Roles for which CloudNativePG needs a Secret with user name and password each, as a JSON list. */}}
@@ -38,13 +43,13 @@
 {{- range include "scaler.loginRoles" . | fromJsonArray }}
 - {{ printf "--login=%s=%s:%s/%s-password" (include "scaler.loginSecret" (list $ .)) (ternary $pg.user (get $pg.roles .) (eq . "owner")) (include "scaler.dbSecret" $) . | quote }}
 {{- end }}
-{{- if not .Values.redis.existingSecret }}
+{{- if include "scaler.makesRedisSecret" . }}
 - --passwords={{ include "scaler.redisSecret" . }}=admin-password,password
 {{- end }}
 {{- if include "scaler.generatesCertificates" . }}
 - --authority={{ include "scaler.name" (list . "ca-tls") }}
 - --valid-days={{ int .Values.tls.generated.validityDays }}
-{{- range list "postgres" "redis" }}
+{{- range include "scaler.tlsServers" . | fromJsonArray }}
 - --server-certificate={{ include "scaler.tlsSecret" (list $ .) }}={{ include "scaler.dnsNames" (list $ (printf "%s-service" .)) | fromJsonArray | join "," }},127.0.0.1
 {{- end }}
 - --client-certificate={{ include "scaler.tlsSecret" (list . "client") }}=notifi-scaler

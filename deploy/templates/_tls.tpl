@@ -33,6 +33,11 @@
 {{- if and .Values.tls.enabled (or (eq .Values.postgres.mode "standalone") (eq .Values.redis.mode "standalone")) -}}yes{{- end -}}
 {{- end -}}
 
+{{/* The servers that certificates are made for, as a JSON list. */}}
+{{- define "scaler.tlsServers" -}}
+{{- toJson (ternary (list "postgres") (list "postgres" "redis") (eq .Values.redis.mode "none")) -}}
+{{- end -}}
+
 {{/* True if they are made without cert-manager. */}}
 {{- define "scaler.generatesCertificates" -}}
 {{- if and (include "scaler.makesCertificates" .) (eq .Values.tls.mode "generated") -}}yes{{- end -}}

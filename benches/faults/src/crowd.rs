@@ -69,17 +69,17 @@ impl Crowd {
 
 async fn work(args: WorkerArgs, secrets: Secrets, last: Ticked) -> Ended {
     let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
-    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    let (postgres, members) = (args.postgres.endpoint(&secrets)?, args.membership.endpoint(&secrets)?);
     let store = Store { endpoint: &postgres, args: &args.postgres }.for_worker(key.incarnation, &args.ticks)?;
     let wait = ServerWait::at_most(WaitLimit::Forever);
     let probe = wait.until_ready("Postgres", || async { Ok(store.probe().await?) });
-    let ((), membership) = tokio::try_join!(probe, membership(&redis, &args.redis))?;
+    let ((), membership) = tokio::try_join!(probe, membership(&store, &members, &args.membership))?;
     let state = Worker::new(args.timing.config(key, &args.ticks));
     let observe = move |event| {
         if matches!(event, WorkerEvent::Ticked { .. }) {
             *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     };
-    worker::run(state, Arc::new(store), Arc::new(membership), Arc::new(TokioClock::start()), pending(), observe).await;
+    worker::run(state, Arc::new(store), membership, Arc::new(TokioClock::start()), pending(), observe).await;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notifi_scaler_common::config::{Endpoint, Secrets};
+use notifi_scaler_common::config::{MembershipEndpoint, Secrets};
 use notifi_scaler_common::metrics::ControlMetrics;
 use notifi_scaler_common::observe::ControlObserver;
 use notifi_scaler_common::readiness::Readiness;
@@ -12,7 +12,6 @@ use notifi_scaler_common::{Failure, health, telemetry};
 use prometheus_client::registry::Registry;
 use scaler_core::{Clock, Membership, TokioClock, control};
 use scaler_pg::PgStore;
-use scaler_redis::RedisMembership;
 use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
@@ -29,7 +28,7 @@ const SESSION: &str = "scaler-control-plane";
 /// If the configuration is invalid.
 pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let secrets = Secrets::from_env()?;
-    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    let (postgres, members) = (args.postgres.endpoint(&secrets)?, args.membership.endpoint(&secrets)?);
     telemetry::init(&args.process.logging, LevelFilter::INFO);
     let shutdown = Shutdown::on_signals()?;
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
@@ -42,12 +41,12 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();
-    tracing::info!("control plane starts as candidate {candidate}, Postgres at {postgres}, Redis at {redis}");
+    tracing::info!("control plane starts as candidate {candidate}, Postgres at {postgres}, members in {members}");
     let (store, membership) = tokio::select! {
-        servers = reach(args, &store, &redis, readiness.clone()) => servers?,
+        servers = reach(args, &store, &members, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
-    let (store, membership): (_, Arc<dyn Membership>) = (Arc::new(store), Arc::new(membership));
+    let store = Arc::new(store);
     let (mut tell_scaling, scaling) = scaling.start(Arc::clone(&membership), Arc::clone(&clock), shutdown.requested());
     let (mut tell_auditing, auditing) = auditing.start(shutdown.requested());
     let mut observer = ControlObserver::new(metrics, readiness);
@@ -65,13 +64,13 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
 async fn reach(
     args: &ControlPlaneArgs,
     store: &Store<'_>,
-    redis: &Endpoint,
+    members: &MembershipEndpoint,
     readiness: Readiness,
-) -> Result<(PgStore, RedisMembership), Failure> {
+) -> Result<(PgStore, Arc<dyn Membership>), Failure> {
     let store = store.for_program(SESSION)?;
     let wait = ServerWait::forever(readiness);
     let install = wait.until_ready("Postgres", async || Ok(store.install(args.slots).await?));
-    let (installation, membership) = tokio::try_join!(install, membership(redis, &args.redis))?;
+    let (installation, membership) = tokio::try_join!(install, membership(&store, members, &args.membership))?;
     tracing::info!("the schema is installed, with {} slots", installation.slots);
     Ok((store, membership))
 }

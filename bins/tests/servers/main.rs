@@ -10,6 +10,7 @@ mod fleet;
 mod ipv6;
 mod kubernetes;
 mod kubernetes_secrets;
+mod membership;
 mod oracle;
 mod programs;
 mod refused;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser};
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{PostgresArgs, Problem, ProcessArgs, RedisArgs, SECRETS_HELP, TickArgs, duration};
+use notifi_scaler_common::config::{MembershipArgs, PostgresArgs, Problem, ProcessArgs, SECRETS_HELP, TickArgs, duration};
 use notifi_scaler_common::item_list_printer::PrintIds;
 use scaler_core::worker::WorkerConfig;
 use scaler_core::{MemberKey, WorkerId};
@@ -32,9 +32,9 @@ pub struct WorkerArgs {
     /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Connection settings of Redis.
+    /// Servers of the membership.
     #[command(flatten)]
-    pub redis: RedisArgs,
+    pub membership: MembershipArgs,
     /// Logging, and the address for health and metrics.
     #[command(flatten)]
     pub process: ProcessArgs,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notifi_scaler_common::config::{Endpoint, Secrets};
+use notifi_scaler_common::config::{Endpoint, MembershipEndpoint, Secrets};
 use notifi_scaler_common::metrics::WorkerMetrics;
 use notifi_scaler_common::observe::WorkerObserver;
 use notifi_scaler_common::readiness::Readiness;
@@ -13,9 +13,8 @@ use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, health, telemetry};
 use prometheus_client::registry::Registry;
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
-use scaler_core::{Clock, Incarnation, MemberKey, StoreError, TokioClock};
+use scaler_core::{Clock, Incarnation, MemberKey, Membership, StoreError, TokioClock};
 use scaler_pg::PgStore;
-use scaler_redis::RedisMembership;
 use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
@@ -31,7 +30,7 @@ const LAST_LINE: Duration = Duration::from_secs(1);
 pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     let key = MemberKey { worker: args.worker()?, incarnation: Incarnation::new(Uuid::new_v4()) };
     let secrets = Secrets::from_env()?;
-    let (postgres, redis) = (args.postgres.endpoint(&secrets)?, args.redis.endpoint(&secrets)?);
+    let (postgres, members) = (args.postgres.endpoint(&secrets)?, args.membership.endpoint(&secrets)?);
     telemetry::init(&args.process.logging, LevelFilter::INFO);
     let shutdown = Shutdown::on_signals()?;
     let lines = StdoutWriter::stdout()?;
@@ -42,15 +41,15 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let (worker, incarnation) = (&key.worker, key.incarnation);
-    tracing::info!(%worker, %incarnation, "worker starts, Postgres at {postgres}, Redis at {redis}");
+    tracing::info!(%worker, %incarnation, "worker starts, Postgres at {postgres}, members in {members}");
     let (store, membership) = tokio::select! {
-        servers = reach(args, &postgres, &redis, key.incarnation, readiness.clone()) => servers?,
+        servers = reach(args, &postgres, &members, key.incarnation, readiness.clone()) => servers?,
         () = shutdown.requested() => return Ok(()),
     };
     let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
     let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone(), &args.ticks) });
     let observe = move |event| observer.observe(&event);
-    let ending = worker::run(state, Arc::new(store), Arc::new(membership), clock, shutdown.requested(), observe).await;
+    let ending = worker::run(state, Arc::new(store), membership, clock, shutdown.requested(), observe).await;
     lines.flush(LAST_LINE);
     match ending {
         Ending::Superseded => return Err(Failure::Superseded(key.worker)),
@@ -65,10 +64,10 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
 async fn reach(
     args: &WorkerArgs,
     postgres: &Endpoint,
-    redis: &Endpoint,
+    members: &MembershipEndpoint,
     incarnation: Incarnation,
     readiness: Readiness,
-) -> Result<(PgStore, RedisMembership), Failure> {
+) -> Result<(PgStore, Arc<dyn Membership>), Failure> {
     let store = Store { endpoint: postgres, args: &args.postgres }.for_worker(incarnation, &args.ticks)?;
     // A missing schema is no error here: the worker loop waits for it, and logs that.
     let probe = async || match store.probe().await {
@@ -76,6 +75,6 @@ async fn reach(
         probed => Ok(probed?),
     };
     let wait = ServerWait::forever(readiness);
-    let ((), membership) = tokio::try_join!(wait.until_ready("Postgres", probe), membership(redis, &args.redis))?;
+    let ((), membership) = tokio::try_join!(wait.until_ready("Postgres", probe), membership(&store, members, &args.membership))?;
     Ok((store, membership))
 }

@@ -9,7 +9,7 @@ mod status;
 mod verify;
 
 use clap::{Args, Parser, Subcommand};
-use notifi_scaler_common::config::{PostgresArgs, RedisArgs, SECRETS_HELP, Secrets, WaitArgs, percent};
+use notifi_scaler_common::config::{MembershipArgs, PostgresArgs, SECRETS_HELP, Secrets, WaitArgs, percent};
 use notifi_scaler_common::servers::{ServerWait, Store};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, telemetry};
@@ -78,9 +78,9 @@ pub struct StatusArgs {
     /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Connection settings of Redis.
+    /// Servers of the membership.
     #[command(flatten)]
-    pub redis: RedisArgs,
+    pub membership: MembershipArgs,
     /// Maximum wait for the servers.
     #[command(flatten)]
     pub wait: WaitArgs,

@@ -8,7 +8,7 @@ use notifi_scaler_common::config::Secrets;
 use notifi_scaler_common::servers::{ServerWait, membership};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use scaler_core::control::{Heartbeat, MemberPhase, Session, Signals, Thresholds, phase_of};
-use scaler_core::{Assignment, Incarnation, InstallationId, MemberRecord, Membership, Slot, SlotLoad, Tick, WorkStore, WorkerId};
+use scaler_core::{Assignment, Incarnation, InstallationId, MemberRecord, Slot, SlotLoad, Tick, WorkStore, WorkerId};
 use scaler_pg::Leader;
 
 use super::refusal::refusal;
@@ -16,12 +16,12 @@ use super::{StatusArgs, check, open};
 use crate::table::{Align, Table};
 
 pub(super) async fn run(args: &StatusArgs, lines: &StdoutWriter) -> Result<(), Failure> {
-    let redis = args.redis.endpoint(&Secrets::from_env()?)?;
+    let endpoint = args.membership.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
     // Its error describes best what is missing.
     store.probe_to_look().await?;
-    let members = async || Ok(membership(&redis, &args.redis).await?.members().await?);
-    let members = ServerWait::at_most(args.wait.wait).until_ready("Redis", members).await;
+    let members = async || Ok(membership(&store, &endpoint, &args.membership).await?.members().await?);
+    let members = ServerWait::at_most(args.wait.wait).until_ready(endpoint.servers.as_str(), members).await;
     let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);
     let ours = |record: &&MemberRecord| [assignment.installation, InstallationId::UNKNOWN].contains(&record.member.installation);
     let (members_of_ours, strangers): (Vec<_>, Vec<_>) = members.iter().flatten().partition(ours);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{PostgresArgs, RedisArgs, Secrets, WaitArgs, seconds};
+use notifi_scaler_common::config::{MembershipArgs, PostgresArgs, Secrets, WaitArgs, seconds};
 use notifi_scaler_common::servers::{ServerWait, membership};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::text::told;
 use scaler_core::audit::{Deviation, Report};
-use scaler_core::{MemberRecord, Membership, WorkStore};
+use scaler_core::{MemberRecord, WorkStore};
 use scaler_pg::Scope;
 use serde_json::{Value, json};
 
@@ -28,16 +28,16 @@ pub struct VerifyArgs {
     /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Connection settings of Redis, which tells why items are refused; optional.
+    /// Servers of the membership, which tells why items are refused; optional.
     #[command(flatten)]
-    pub redis: RedisArgs,
+    pub membership: MembershipArgs,
     /// Maximum wait for Postgres.
     #[command(flatten)]
     pub wait: WaitArgs,
 }
 
 pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), Failure> {
-    let redis = args.redis.endpoint(&Secrets::from_env()?)?;
+    let endpoint = args.membership.endpoint(&Secrets::from_env()?)?;
     let store = open(&args.postgres, &args.wait).await?;
     // Its error describes best what is missing.
     store.probe_to_look().await?;
@@ -53,8 +53,8 @@ pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), F
     if report.proves() {
         return Ok(());
     }
-    // The refusals reported by workers explain items that gained too little. Without Redis they are not known.
-    let members = async || membership(&redis, &args.redis).await.ok()?.members().await.ok();
+    // The refusals reported by workers explain items that gained too little. Without the membership they are not known.
+    let members = async || membership(&store, &endpoint, &args.membership).await.ok()?.members().await.ok();
     let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
     let is_ours = |record: &&MemberRecord| report.short > 0 && record.member.installation == installation;
     let refusals = members.iter().filter(is_ours).filter_map(|record| refusal(&record.member));

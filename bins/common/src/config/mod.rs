@@ -2,6 +2,7 @@
 
 mod arguments;
 mod endpoint;
+mod membership;
 mod old_names;
 mod process;
 mod secret;
@@ -14,6 +15,7 @@ mod work;
 
 pub use arguments::{discreet, parse, parse_from};
 pub use endpoint::{Endpoint, Problem};
+pub use membership::{MembershipArgs, MembershipEndpoint, MembershipServers};
 pub use process::{Listen, LogArgs, ProcessArgs};
 pub use secret::{SECRETS_HELP, Secrets};
 pub use servers::{PoolerMode, PostgresArgs, RedisArgs};

@@ -1,16 +1,35 @@
-//! Opens the Redis membership. A Redis that is unavailable does not prevent the start.
+//! Opens the membership. A server of it that is unavailable does not prevent the start.
 
-use scaler_core::{ErrorClass, Membership, MembershipError};
+use std::sync::Arc;
+
+use scaler_core::{ErrorClass, Membership, MembershipError, PathEvent, RedundantMembership};
+use scaler_pg::PgStore;
 use scaler_redis::{RedisConfig, RedisMembership};
 
 use crate::Failure;
-use crate::config::{Endpoint, RedisArgs};
+use crate::config::{Endpoint, MembershipArgs, MembershipEndpoint, MembershipServers, RedisArgs};
 
-/// Opens the membership. While Redis is unavailable, calls to the membership fail, and its users log that.
+/// Opens the membership on Redis, in the database of this store, or on both. While it is unavailable, calls to it fail, and its users log that.
 ///
 /// # Errors
-/// If the URL cannot be used, or if Redis answers and refuses, or holds other data under our keys.
-pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMembership, Failure> {
+/// If a URL cannot be used, or if Redis answers and refuses, or holds other data under our keys.
+pub async fn membership(
+    store: &PgStore,
+    endpoint: &MembershipEndpoint,
+    args: &MembershipArgs,
+) -> Result<Arc<dyn Membership>, Failure> {
+    let Some(redis) = &endpoint.redis else { return Ok(Arc::new(store.membership()?)) };
+    let redis = Arc::new(on_redis(redis, &args.redis).await?);
+    Ok(match endpoint.servers {
+        MembershipServers::Both => {
+            let postgres = Arc::new(store.membership()?);
+            Arc::new(RedundantMembership::new([("Redis", redis), ("Postgres", postgres)], |event| log(&event)))
+        }
+        MembershipServers::Redis | MembershipServers::Postgres => redis,
+    })
+}
+
+async fn on_redis(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMembership, Failure> {
     let mut config = RedisConfig::new(endpoint.reveal());
     config.password_file.clone_from(&args.redis_password_file);
     args.redis_key.clone_into(&mut config.hash);
@@ -20,6 +39,16 @@ pub async fn membership(endpoint: &Endpoint, args: &RedisArgs) -> Result<RedisMe
     // Only reading the keys shows if they hold data of another program.
     hopeful(membership.members().await)?;
     Ok(membership)
+}
+
+fn log(event: &PathEvent<'_>) {
+    match event {
+        PathEvent::Failed { path, error } => {
+            tracing::warn!("{path} is unavailable for the membership, which goes on without it: {error}");
+        }
+        PathEvent::Recovered { path } => tracing::info!("{path} is available for the membership again"),
+        _ => {}
+    }
 }
 
 /// Returns the error of a first call if it is permanent. Ignores other errors, since later calls may succeed.

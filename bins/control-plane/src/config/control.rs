@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use notifi_scaler_common::config::{
-    PostgresArgs, ProcessArgs, RedisArgs, SECRETS_HELP, duration, duration_or_never, percent, slots,
+    MembershipArgs, PostgresArgs, ProcessArgs, SECRETS_HELP, duration, duration_or_never, percent, slots,
 };
 use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
@@ -30,9 +30,9 @@ pub struct ControlPlaneArgs {
     /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    /// Connection settings of Redis.
+    /// Servers of the membership.
     #[command(flatten)]
-    pub redis: RedisArgs,
+    pub membership: MembershipArgs,
     /// Logging, and the address for health and metrics.
     #[command(flatten)]
     pub process: ProcessArgs,
