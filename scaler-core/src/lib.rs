@@ -69,8 +69,3 @@ pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Holding, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal,
     RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
 };
-
-/// Compiles and runs the README's example as a doc test.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

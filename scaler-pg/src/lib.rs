@@ -52,3 +52,8 @@ pub use membership::PgMembership;
 pub use optimize::{Optimized, Spread};
 pub use roles::{Roles, WorkerAccess};
 pub use store::PgStore;
+
+/// Compiles the README's example as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

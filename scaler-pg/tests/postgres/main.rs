@@ -16,6 +16,7 @@ mod hash;
 mod install;
 mod language;
 mod membership;
+mod node;
 mod optimize;
 mod oracle;
 mod places;
