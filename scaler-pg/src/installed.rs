@@ -1,7 +1,7 @@
 //! What a group was installed for: its table and key never change, its filter and statement with each installation.
 
 use scaler_core::{KeyType, StoreError};
-use sqlx::postgres::PgTypeInfo;
+use sqlx::postgres::{PgStatement, PgTypeInfo};
 use sqlx::{Column, Connection, Executor, PgConnection, SqlSafeStr, Statement as _, TypeInfo};
 
 use crate::PgStore;
@@ -152,6 +152,9 @@ async fn checked(connection: &mut PgConnection, group: &Group) -> Result<(), (&'
         // Once without parentheses, so that the text cannot close ours, and once as it is used.
         let alone = Rendered::from(format!("select\n{filter}\nfrom {}", group.table()));
         let alone = connection.prepare(alone.into_sql_str()).await.map_err(|error| fault(told(error)))?;
+        if parameters(&alone) > 0 {
+            return Err(fault("it has parameters such as $1: write values".to_owned()));
+        }
         let types: Vec<_> = alone.columns().iter().map(|column| column.type_info().name().to_owned()).collect();
         if types != ["BOOL"] {
             return Err(fault(format!("it is {} and not one boolean condition", types.join(", ").to_lowercase())));
@@ -164,8 +167,7 @@ async fn checked(connection: &mut PgConnection, group: &Group) -> Result<(), (&'
         let statement = Rendered::from(group.work(&format!("item.{} is not null", group.key())));
         let prepared = connection.prepare_with(statement.into_sql_str(), &[PgTypeInfo::with_name("text")]).await;
         let prepared = prepared.map_err(|error| fault(told(error)))?;
-        let parameters = prepared.parameters().map_or(0, |found| found.either(<[_]>::len, |count| count));
-        if parameters > 1 {
+        if parameters(&prepared) > 1 {
             return Err(fault("it has parameters such as $2: write values, or {worker}".to_owned()));
         }
         if !prepared.columns().is_empty() {
@@ -173,4 +175,8 @@ async fn checked(connection: &mut PgConnection, group: &Group) -> Result<(), (&'
         }
     }
     Ok(())
+}
+
+fn parameters(statement: &PgStatement) -> usize {
+    statement.parameters().map_or(0, |found| found.either(<[_]>::len, |count| count))
 }

@@ -1,9 +1,11 @@
 //! [`scaler_core`]'s [`WorkStore`](scaler_core::WorkStore), [`Election`](scaler_core::Election) and [`Membership`](scaler_core::Membership) on
 //! Postgres 14 and later.
 //!
-//! The statement that increments items checks the fence, and the statement that moves slots checks the term. Each statement is one `.sql`
-//! file in `sql/`, which explains it at its top. [`PgStore::install`] creates the schema `scaler`; the user's table `public.work_items` is
-//! adopted as it is. [`PgStore::grant`] gives the roles of workers and control planes exactly the privileges that they need.
+//! The statement that works on items checks the fence, and the statement that moves slots checks the term. Each statement is one `.sql` file in
+//! `sql/`, which explains it at its top. [`PgStore::builder`] describes a *group*: a schema that holds the slots, a table with its key, and the
+//! statement of a tick. Without a description, the table is `public.work_items`, whose values are incremented. [`PgStore::install`] creates the
+//! schema; a user's table gets an index on the slot. [`PgStore::grant`] gives the roles of workers and control planes exactly the privileges that
+//! they need.
 
 mod access_mode;
 mod audit;

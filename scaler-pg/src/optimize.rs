@@ -112,7 +112,9 @@ impl PgStore {
         self.must_be_movable(connection).await?;
         let failed = |error| classify(DURING, self.link.target(), error);
         sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.map_err(failed)?;
-        for sql in [&self.sql.leave_room, &self.sql.rest_autovacuum] {
+        // The settings of a user's own table are the user's.
+        let settings = [&self.sql.leave_room, &self.sql.rest_autovacuum];
+        for sql in settings.into_iter().filter(|_| self.sql.group.is_increment()) {
             sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(failed)?;
         }
         Ok(())

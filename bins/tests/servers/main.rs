@@ -7,6 +7,7 @@ mod configuration;
 mod failover;
 mod faults;
 mod fleet;
+mod groups;
 mod ipv6;
 mod kubernetes;
 mod kubernetes_secrets;

@@ -293,6 +293,7 @@ async fn sql_that_does_not_fit_the_table_is_refused_before_anything_is_made() {
         ("enabled; drop table public.log", "syntax error"),
         ("missing", "column \"missing\" does not exist"),
         ("count(*) > 1", "aggregate"),
+        ("polled = $1", "it has parameters"),
         ("true union select true", "syntax error"),
     ] {
         refused(&desk, group(&desk, "feeds").table("feeds").filter(filter), &["the filter does not fit table", expected]).await;
