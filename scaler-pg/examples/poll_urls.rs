@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The parent serves the URLs, and starts itself as pollers. Its server rejects a poll whose fencing token is older than one that it has seen
-//! for the slot, and counts the polls of one URL by two processes at once. It makes its own schema `poll_urls`, and removes it at the end.
+//! for the slot, and counts the polls of one URL by two processes at once. It makes the
+//! table `public.url_to_poll` and the schema `poll_urls`, and removes them at the end.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,14 +28,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-const URLS: i64 = 1000;
+const URLS: usize = 1000;
 const POLL_EVERY: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long the server takes to answer.
 const ANSWER: Duration = Duration::from_millis(50);
-const TABLE: &str = "drop schema if exists poll_urls cascade; create schema poll_urls;
-                     create table poll_urls.url (id bigint primary key);
-                     insert into poll_urls.url select generate_series(1, 1000)";
+const CREATE: &str = "drop schema if exists poll_urls cascade; drop table if exists public.url_to_poll;
+                      create table public.url_to_poll (id bigint primary key);
+                      insert into public.url_to_poll select generate_series(1, 1000)";
+const DROP: &str = "drop table public.url_to_poll cascade; drop schema poll_urls cascade";
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -48,7 +50,7 @@ async fn main() -> Result<(), BoxError> {
 
 /// A poller: the program that a user would write.
 async fn poll(url: &str, name: &str, server: &str) -> Result<(), BoxError> {
-    let store = PgStore::builder(url).group("poll_urls").table("poll_urls.url").build()?;
+    let store = PgStore::builder(url).group("poll_urls").table("public.url_to_poll").build()?;
     let handler = Poller { name: name.to_owned(), server: server.to_owned() };
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let shutdown = async move { _ = terminated.recv().await };
@@ -131,7 +133,7 @@ async fn answer(Path((url, poller, slot, epoch)): Path<(i64, String, u32, u64)>,
 /// Plays the scenes one after the other, and prints what the server saw in each.
 async fn play(url: &str) -> Result<(), BoxError> {
     let mut database = PgConnection::connect(url).await?;
-    sqlx::raw_sql(TABLE).execute(&mut database).await?;
+    sqlx::raw_sql(CREATE).execute(&mut database).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let server = Server { clock: TokioClock::start(), seen: Arc::default() };
@@ -145,8 +147,11 @@ async fn play(url: &str) -> Result<(), BoxError> {
     let mut first = start("poller-1")?;
     let second = start("poller-2")?;
     let third = start("poller-3")?;
-    while server.seen(|seen| seen.last.len() as i64) < URLS {
+    while server.seen(|seen| seen.last.len()) < URLS {
         tokio::time::sleep(POLL_EVERY).await;
+        if let Some(ended) = first.try_wait()? {
+            return Err(format!("a poller has ended: {ended}").into());
+        }
     }
     println!("scene                          polls  at once  rejected  longest gap");
     scene(&server, "three processes", 10).await;
@@ -174,7 +179,7 @@ async fn play(url: &str) -> Result<(), BoxError> {
     scene(&server, "two replaced, one by one", 10).await;
     signal(&fourth, "TERM").await?;
     fourth.wait().await?;
-    sqlx::raw_sql("drop schema poll_urls cascade").execute(&mut database).await?;
+    sqlx::raw_sql(DROP).execute(&mut database).await?;
     Ok(())
 }
 
