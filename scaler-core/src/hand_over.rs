@@ -1,6 +1,6 @@
 //! Hand-over of work whose effect lies outside the store: time at which it may begin on a moved slot, and its fencing token.
 //!
-//! The fence of a [`WorkStore`] protects only its own database. Work that calls another system may still be in progress when its
+//! The fence of a [`WorkStore`](crate::WorkStore) protects only its own database. Work that calls another system may still be in progress when its
 //! slot moves. A [`Gate`] in each worker then decides when work may begin:
 //!
 //! - [`HandOver::Overlap`]: at once. Work of the former owner may overlap with work of the new one.

@@ -1,4 +1,4 @@
-//! Node: one process that shares the work of a table with others. It is a [worker], a candidate for
+//! Node: one process that shares the work of a table with others. It is a [worker](crate::worker), a candidate for
 //! [control plane](crate::control), and the runner of the work that its user brings.
 //!
 //! ```
