@@ -52,8 +52,8 @@ mod tests {
         let error = both_failed("listing", ["Redis", "Postgres"], [denied(), unavailable()]);
         assert_eq!(
             error.to_string(),
-            "listing: the membership is away: Redis: listing: access is denied: wrong password; \
-             Postgres: listing: the membership is away: connection refused"
+            "listing: the membership is unavailable: Redis: listing: access is denied: wrong password; \
+             Postgres: listing: the membership is unavailable: connection refused"
         );
     }
 

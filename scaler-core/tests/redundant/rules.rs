@@ -87,7 +87,7 @@ async fn a_path_is_reported_once_when_it_fails_and_once_when_it_is_back() {
         }
     }
     let told = events.lock().unwrap().clone();
-    assert_eq!(told, ["second failed: calling: the membership is away: connection refused", "second recovered"]);
+    assert_eq!(told, ["second failed: calling: the membership is unavailable: connection refused", "second recovered"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,8 +113,8 @@ async fn if_both_fail_both_reasons_are_told_and_the_next_call_tries_both() {
         assert_eq!(error.class(), ErrorClass::Indeterminate);
         assert_eq!(
             error.to_string(),
-            "listing the members: no answer: first: calling: no answer: silence; \
-             second: calling: the membership is away: connection refused"
+            "listing the members: the outcome is unknown: first: calling: the outcome is unknown: silence; \
+             second: calling: the membership is unavailable: connection refused"
         );
     }
     paths[0].set(Mode::Works);
