@@ -8,9 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use scaler_core::hand_over::{HandOver, Token};
-use scaler_core::node::{Cause, Handler, Lease, NodeError, NodeEvent};
+use scaler_core::node::{Cause, Control, Handler, Lease, NodeError, NodeEvent};
 use scaler_core::testing::Cluster;
-use scaler_core::{BoxError, Clock, ItemId, TokioClock};
+use scaler_core::{
+    BoxError, Clock, Election, Epoch, Hearing, Incarnation, ItemId, MemberKey, SlotRange, Timing, TokioClock, Transfer,
+    WorkStore, WorkerId, slot_of,
+};
+use uuid::Uuid;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(10);
@@ -473,4 +477,48 @@ async fn a_node_without_a_name_or_a_membership_says_what_is_missing() {
     let store = || scaler_core::memory::MemoryStore::new(clock.clone(), slots, SECOND);
     let unnamed = scaler_core::Node::builder(store()).build().unwrap_err().to_string();
     assert!(unnamed.contains("name") && unnamed.contains("NodeBuilder::name"), "{unnamed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_end_when_a_node_is_cut_off_for_long() {
+    let mut desk = Desk::new(20);
+    desk.join("a", Duration::ZERO);
+    desk.all_at_work().await;
+    let handle = desk.cluster.handle("a");
+    let lease = handle.owns(&desk.items[0]).unwrap();
+    desk.cluster.cut("a");
+    tokio::time::sleep(LIMIT).await;
+    assert!(desk.items.iter().all(|item| handle.owns(item).is_none()));
+    assert_eq!(lease.withdrawal(), Some(Cause::LeaseLost));
+    desk.cluster.reconnect("a");
+    tokio::time::sleep(10 * SECOND).await;
+    assert!(desk.items.iter().all(|item| handle.owns(item).is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_whose_ticks_fail_are_not_taken_for_held() {
+    let mut desk = Desk::new(200);
+    let key =
+        |name, life| MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::from_u128(life)) };
+    let handler = Steady { node: "a", journal: desk.journal.clone(), slack: Duration::ZERO };
+    desk.cluster.join_with("a", handler, |builder| {
+        let builder = builder.incarnation(Incarnation::new(Uuid::from_u128(1))).control(Control::Off);
+        builder.hand_over(HandOver::Exclusive { limit: LIMIT })
+    });
+    let term = desk.cluster.store().campaign(Uuid::nil(), 3600 * SECOND, Hearing::Members).await.unwrap().unwrap();
+    let transfer = |slot, epoch, to| Transfer { slot, epoch: Epoch(epoch), to, timing: Timing::Now };
+    let slots = desk.cluster.store().slot_count().await.unwrap();
+    let all: Vec<_> = slots.iter().map(|slot| transfer(slot, 0, key("a", 1))).collect();
+    desk.cluster.store().commit(&term, &all).await.unwrap();
+    desk.all_at_work().await;
+
+    let failing = SlotRange::new(100..200);
+    let item = desk.items.iter().find(|item| failing.contains(slot_of(item, slots))).unwrap();
+    desk.cluster.fail_ticks("a", Some(failing));
+    tokio::time::sleep(4 * SECOND).await;
+    assert!(desk.journal.causes(item, "a").is_empty(), "what is still held is worked on");
+    desk.cluster.store().commit(&term, &[transfer(slot_of(item, slots), 1, key("b", 2))]).await.unwrap();
+    tokio::time::sleep(2 * SECOND).await;
+    // What the other slots answer says nothing about this one.
+    assert_eq!(desk.journal.causes(item, "a"), [Cause::Rebalance]);
 }

@@ -28,8 +28,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// What the worker of the node tells the driver.
 #[derive(Debug)]
 pub(super) enum Report {
-    /// A tick round, begun at `asked_at`, was answered.
-    Ticked { asked_at: Duration, fence: u64, slots: SlotCount },
+    /// A tick round, begun at `asked_at`, was answered. The fence is `None` if the answer does not cover all slots.
+    Ticked { asked_at: Duration, fence: Option<u64>, slots: SlotCount },
     /// Items of all slots, in order.
     Listed(Arc<[ItemId]>),
     /// Cause of the next gains.
@@ -54,13 +54,17 @@ pub(super) struct Driver {
     holders: HashMap<ItemId, LeaseHolder>,
     owned: watch::Sender<Arc<Owned>>,
     slot_leases: BTreeMap<Slot, (Token, LeaseHolder)>,
+    /// Version of the leases that look-ups see.
+    published: u64,
     slots: SlotCount,
     items: Arc<[ItemId]>,
     gain: Cause,
     loss: Cause,
-    /// Digest of the epochs in the last tick round, and in the round before the holdings were last read.
+    /// Digest of the epochs in the last tick round, and in the round before the holdings were last read; `None` if unknown.
     fence: Option<u64>,
     read_fence: Option<u64>,
+    /// True if the slots that are held may no longer be those that were last read.
+    must_read: bool,
     read_at: Duration,
     is_reading: bool,
     is_acknowledging: bool,
@@ -91,12 +95,14 @@ impl Driver {
             holders: HashMap::new(),
             owned,
             slot_leases: BTreeMap::new(),
+            published: 0,
             slots: SlotCount::DEFAULT,
             items: Arc::default(),
             gain: Cause::Rebalance,
             loss: Cause::Rebalance,
             fence: None,
             read_fence: None,
+            must_read: false,
             read_at: Duration::ZERO,
             is_reading: false,
             is_acknowledging: false,
@@ -132,7 +138,6 @@ impl Driver {
                     let cause = cause.unwrap_or(Cause::Stopped);
                     self.loss = cause;
                     self.leases.stop(cause);
-                    self.publish(self.clock.now());
                 }
                 Some(report) = reports.recv(), if !stopping => self.heed(report),
                 Some(answer) = self.calls.next() => self.answered(answer),
@@ -147,13 +152,11 @@ impl Driver {
         match report {
             Report::Ticked { asked_at, fence, slots } => {
                 self.slots = slots;
-                self.fence = Some(fence);
-                if self.read_fence == self.fence {
-                    let was = self.leases.workable(now).len();
+                self.fence = fence;
+                if fence.is_some() && fence == self.read_fence {
                     self.leases.confirmed(now, asked_at);
-                    if self.slot_leases.len() != was || self.leases.workable(now).len() != was {
-                        self.publish(now);
-                    }
+                } else {
+                    self.must_read = true;
                 }
             }
             Report::Listed(items) => {
@@ -186,6 +189,9 @@ impl Driver {
                 Action::Overdue(item, cause, late) => self.observe.tell(NodeEvent::HandlerOverdue { item, cause, late }),
             }
         }
+        if self.published != self.leases.version() {
+            self.publish(now);
+        }
     }
 
     fn start(&mut self, item: ItemId, token: Token) {
@@ -214,9 +220,10 @@ impl Driver {
         if now < self.retry_at {
             return;
         }
-        let is_due = self.fence != self.read_fence || (self.leases.is_waiting() && now >= self.read_at + POLL);
+        let is_due = self.must_read || (self.leases.is_waiting() && now >= self.read_at + POLL);
         if is_due && !self.is_reading && !stopping {
             self.is_reading = true;
+            self.must_read = false;
             let (store, key, asked_at, fence) = (Arc::clone(&self.store), self.key.clone(), now, self.fence);
             self.calls.push(Box::pin(async move {
                 Answer::Held { asked_at, fence, holdings: store.holdings(&key, SlotRange::ALL).await }
@@ -234,7 +241,7 @@ impl Driver {
 
     fn wake_at(&self, stopping: bool) -> Option<Duration> {
         let poll = (self.leases.is_waiting() && !self.is_reading && !stopping).then(|| (self.read_at + POLL).max(self.retry_at));
-        let has_calls = self.fence != self.read_fence || !self.unsent.is_empty();
+        let has_calls = self.must_read || !self.unsent.is_empty();
         let retry = (has_calls && self.retry_at > self.clock.now()).then_some(self.retry_at);
         [self.leases.wake_at(), poll, retry].into_iter().flatten().min()
     }
@@ -248,10 +255,12 @@ impl Driver {
                     Ok(holdings) => {
                         (self.read_fence, self.read_at) = (fence, now);
                         self.leases.held(now, asked_at, &holdings);
-                        self.publish(now);
                         None
                     }
-                    Err(error) => Some(error),
+                    Err(error) => {
+                        self.must_read = true;
+                        Some(error)
+                    }
                 }
             }
             Answer::Acknowledged { ended, result } => {
@@ -272,6 +281,7 @@ impl Driver {
 
     /// Renews the leases of slots, and shows the present state to look-ups and readers of changes.
     fn publish(&mut self, now: Duration) {
+        self.published = self.leases.version();
         let workable = self.leases.workable(now);
         let loss = if self.leases.is_expired() { Cause::LeaseLost } else { self.loss };
         self.slot_leases.retain(|slot, (token, holder)| {

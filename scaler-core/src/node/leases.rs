@@ -44,6 +44,8 @@ pub(super) struct Leases {
     barred: Option<Cause>,
     draining: bool,
     running: usize,
+    /// Number of changes of the slots that may be worked on.
+    version: u64,
     acknowledgements: Vec<Acknowledgement>,
 }
 
@@ -96,6 +98,7 @@ impl Leases {
             barred: Some(Cause::LeaseLost),
             draining: false,
             running: 0,
+            version: 0,
             acknowledgements: Vec::new(),
         }
     }
@@ -103,6 +106,11 @@ impl Leases {
     /// Number of futures that have not ended.
     pub(super) const fn running(&self) -> usize {
         self.running
+    }
+
+    /// Returns a number that changes with the slots that may be [worked on](Self::workable).
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
 
     /// True if a held slot waits for the acknowledgement of a former owner.
@@ -144,6 +152,7 @@ impl Leases {
 
     /// Records the slots that are held, as requested at `asked_at`.
     pub(super) fn held(&mut self, now: Duration, asked_at: Duration, holdings: &[Holding]) {
+        self.version += 1;
         for Holding { slot, ended, .. } in holdings {
             let ended = Acknowledgement { slot: *slot, epoch: *ended };
             self.acknowledgements.extend(self.gate.hear(now, ended));
@@ -228,6 +237,7 @@ impl Leases {
         }
         if self.gate.clear_at().is_some_and(|at| at <= now) {
             self.acknowledgements.extend(self.gate.poll(now));
+            self.version += 1;
             self.changed.extend(self.slots.keys());
         }
         let mut actions = Vec::new();
@@ -257,6 +267,7 @@ impl Leases {
     fn bar(&mut self, barred: Option<Cause>) {
         if self.barred != barred {
             self.barred = barred;
+            self.version += 1;
             self.changed.extend(self.slots.keys());
         }
     }

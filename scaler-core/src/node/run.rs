@@ -149,8 +149,9 @@ impl Drop for AbortOnDrop {
 /// Returns what an event of the worker tells the driver of the leases.
 fn report_of(event: &WorkerEvent, now: Duration) -> Option<Report> {
     Some(match event {
-        WorkerEvent::Ticked { report, took } => {
-            Report::Ticked { asked_at: now.saturating_sub(*took), fence: report.fence, slots: report.slots }
+        WorkerEvent::Ticked { is_complete, report, took } => {
+            let fence = is_complete.then_some(report.fence);
+            Report::Ticked { asked_at: now.saturating_sub(*took), fence, slots: report.slots }
         }
         WorkerEvent::Watching { items, .. } => Report::Listed(Arc::clone(items)),
         WorkerEvent::Claimed { .. } => Report::Gains(Cause::Claimed),

@@ -26,8 +26,10 @@ pub enum WorkerEvent {
         /// Error of the claim.
         error: StoreError,
     },
-    /// A tick round ended: all slots of the worker were called for, by one statement or several.
+    /// A tick round ended: the slots of the worker were called for, by one statement or several.
     Ticked {
+        /// True if the report covers all slots of the worker: no call failed, and no slots are set aside because their calls fail.
+        is_complete: bool,
         /// Merged report of all statements of the round.
         report: TickReport,
         /// Time from the first call to the last answer.

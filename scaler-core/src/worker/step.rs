@@ -287,12 +287,13 @@ impl Worker {
     fn round_ended(&mut self, now: Duration, end: Option<End>, effects: &mut Vec<Effect>) {
         match end {
             Some(End::Ticked(mut ended)) => {
+                let is_complete = ended.failed.is_none() && ended.is_sound;
                 let event = match ended.failed.take() {
                     Some((slots, error)) => self.shortfall.slots_failed(now, slots, error),
                     None => ended.is_sound.then(|| self.shortfall.slots_are_sound()).flatten(),
                 };
                 effects.extend(event.map(Effect::Emit));
-                self.round_answered(now, &ended, effects);
+                self.round_answered(now, &ended, is_complete, effects);
             }
             Some(End::Failed(error)) => {
                 let retry_in = self.store_failed(now, error, effects);
@@ -306,13 +307,13 @@ impl Worker {
     }
 
     /// Handles the merged report of a tick round.
-    fn round_answered(&mut self, now: Duration, ended: &Ended, effects: &mut Vec<Effect>) {
+    fn round_answered(&mut self, now: Duration, ended: &Ended, is_complete: bool, effects: &mut Vec<Effect>) {
         let report = &ended.report;
         self.identify(report.installation, effects);
         self.owned = report.owned;
         self.orphan_claims.ticked(now, report);
         self.rounds.next_at(now, self.next_round_at(now, ended));
-        effects.push(Effect::Emit(WorkerEvent::Ticked { report: report.clone(), took: ended.took }));
+        effects.push(Effect::Emit(WorkerEvent::Ticked { is_complete, report: report.clone(), took: ended.took }));
         if ended.is_whole {
             self.tell_refused(now, report, effects);
         }

@@ -33,7 +33,7 @@ impl WorkerObserver {
     pub fn observe(&mut self, event: &WorkerEvent) {
         self.log(event);
         match event {
-            WorkerEvent::Ticked { report, took } => self.ticked(report, took.as_secs_f64()),
+            WorkerEvent::Ticked { report, took, .. } => self.ticked(report, took.as_secs_f64()),
             WorkerEvent::Watching { items, .. } => {
                 self.metrics.watched_items.set(i64::try_from(items.len()).unwrap_or(i64::MAX));
                 if let Some(line) = self.watch.next(items)
@@ -237,7 +237,11 @@ mod tests {
         };
         let items: Arc<[ItemId]> = [ItemId::Uuid(Uuid::nil())].into();
         for (tick, count) in [(1, 3), (1, 1), (3, 4)] {
-            observer.observe(&WorkerEvent::Ticked { report: report(tick, count), took: Duration::from_millis(3) });
+            observer.observe(&WorkerEvent::Ticked {
+                is_complete: true,
+                report: report(tick, count),
+                took: Duration::from_millis(3),
+            });
         }
         observer.observe(&WorkerEvent::Missed { ticks: 1 });
         observer.observe(&WorkerEvent::Claimed { slots: 7 });

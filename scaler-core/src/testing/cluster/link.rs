@@ -40,6 +40,8 @@ pub(super) struct Link {
     pub(super) state: watch::Receiver<State>,
     /// True if no commit is accepted.
     pub(super) is_frozen: watch::Receiver<bool>,
+    /// Slots whose ticks fail.
+    pub(super) failing: watch::Receiver<Option<SlotRange>>,
 }
 
 impl Debug for Link {
@@ -71,6 +73,9 @@ impl Link {
 #[async_trait]
 impl WorkStore for Link {
     async fn tick(&self, owner: &MemberKey, slots: SlotRange) -> Result<TickReport, StoreError> {
+        if self.failing.borrow().is_some_and(|failing| failing.first() < slots.end() && slots.first() < failing.end()) {
+            return Err(StoreError::Refused { during: "tick", source: "the ticks of some of these slots fail".into() });
+        }
         self.to_store(self.store.tick(owner, slots)).await
     }
 

@@ -45,7 +45,7 @@ use self::link::{Link, State};
 use self::pause::{Pausable, PausableHandler};
 use crate::memory::{MemoryMembership, MemoryStore};
 use crate::node::{Handler, NodeBuilder, NodeError, NodeHandle};
-use crate::{Clock, ItemId, Node, SlotCount, TokioClock};
+use crate::{Clock, ItemId, Node, SlotCount, SlotRange, TokioClock};
 
 /// Time after which a wait is given up: much longer than any that the rules of the nodes lead to.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -70,6 +70,7 @@ struct Running {
     handle: NodeHandle,
     link: watch::Sender<State>,
     pause: watch::Sender<bool>,
+    failing: watch::Sender<Option<SlotRange>>,
     drain: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), NodeError>>,
 }
@@ -124,11 +125,13 @@ impl Cluster {
     pub fn join_with(&mut self, name: &str, handler: impl Handler, configure: impl FnOnce(NodeBuilder) -> NodeBuilder) {
         let (link, state) = watch::channel(State::Up);
         let (pause, is_paused) = watch::channel(false);
+        let (fail, failing) = watch::channel(None);
         let servers = Link {
             store: Arc::clone(&self.store),
             membership: Arc::clone(&self.membership),
             state,
             is_frozen: self.freeze.subscribe(),
+            failing,
         };
         let handler = PausableHandler { handler: Arc::new(handler), is_paused: is_paused.clone() };
         let builder = Node::builder(servers).name(name).clock(Arc::clone(&self.clock)).handler(handler);
@@ -141,7 +144,7 @@ impl Cluster {
             }
         };
         let task = tokio::spawn(Pausable::new(node.run_until(shutdown), is_paused));
-        self.nodes.push(Running { name: name.to_owned(), handle, link, pause, drain: Some(drain), task });
+        self.nodes.push(Running { name: name.to_owned(), handle, link, pause, failing: fail, drain: Some(drain), task });
     }
 
     /// Asks a node to hand over its items and to end, and waits until it has.
@@ -213,6 +216,14 @@ impl Cluster {
     /// If there is no such node.
     pub fn reconnect(&mut self, name: &str) {
         self.node(name).link.send_replace(State::Up);
+    }
+
+    /// Lets the ticks of these slots fail for a node, or of none: what only some calls of a node are refused for, such as a trigger.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn fail_ticks(&mut self, name: &str, slots: Option<SlotRange>) {
+        self.node(name).failing.send_replace(slots);
     }
 
     /// Lets no control plane move a slot, or lets them again. Slots are still claimed where no worker ticks them for long.
