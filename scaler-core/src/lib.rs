@@ -60,9 +60,9 @@ pub use node::Node;
 pub use plan::{Cost, Move, Plan, Reason};
 pub use redundant::{PathEvent, RedundantMembership};
 pub use ring::{
-    Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind, Slot,
-    SlotCount, SlotRange, StalePlan, StickyRing, digest_of, item_hash, slot_of, slot_of_hash, slots_of, slots_of_uuids,
-    uuid_hash,
+    Evenness, Guarantees, HashRing, InvalidRingKind, InvalidSlotCount, Minimality, Rendezvous, Ring, RingExt, RingKind,
+    RingSource, Slot, SlotCount, SlotRange, StalePlan, StickyRing, digest_of, item_hash, slot_of, slot_of_hash, slots_of,
+    slots_of_uuids, uuid_hash,
 };
 pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{

@@ -11,8 +11,8 @@ use scaler_core::hand_over::{HandOver, Token};
 use scaler_core::node::{Cause, Control, Handler, Lease, NodeError, NodeEvent};
 use scaler_core::testing::Cluster;
 use scaler_core::{
-    BoxError, Clock, Election, Epoch, Hearing, Incarnation, ItemId, MemberKey, SlotRange, Timing, TokioClock, Transfer,
-    WorkStore, WorkerId, slot_of,
+    BoxError, Clock, Election, Epoch, Hearing, Incarnation, ItemId, MemberKey, Rendezvous, Ring, RingSource, Roster, SlotLoad,
+    SlotRange, Timing, TokioClock, Transfer, WorkStore, WorkerId, slot_of,
 };
 use uuid::Uuid;
 
@@ -521,4 +521,30 @@ async fn slots_whose_ticks_fail_are_not_taken_for_held() {
     tokio::time::sleep(2 * SECOND).await;
     // What the other slots answer says nothing about this one.
     assert_eq!(desk.journal.causes(item, "a"), [Cause::Rebalance]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_are_placed_by_a_ring_of_ones_own() {
+    let mut desk = Desk::new(100);
+    let rings = Arc::<Mutex<usize>>::default();
+    for node in ["a", "b"] {
+        let made = Arc::clone(&rings);
+        let ring = RingSource::new("counted", move |slots, roster, owners| {
+            *made.lock().unwrap() += 1;
+            Box::new(Rendezvous::restore(slots, roster, owners))
+        });
+        let handler = Steady { node, journal: desk.journal.clone(), slack: Duration::ZERO };
+        desk.cluster.join_with(node, handler, |builder| builder.ring(ring));
+    }
+    tokio::time::sleep(20 * SECOND).await;
+    desk.all_at_work().await;
+    assert!(*rings.lock().unwrap() > 0);
+    let nodes = ["a", "b"].map(|name| WorkerId::new(name).unwrap());
+    let slots = desk.cluster.store().slot_count().await.unwrap();
+    let expected = Rendezvous::restore(slots, Roster::of(nodes), slots.iter().map(|_| None));
+    let expected = expected.plan(&expected.roster().clone(), &SlotLoad::uniform(slots));
+    for slot_move in expected.moves() {
+        let of_slot = desk.items.iter().filter(|item| slot_of(item, slots) == slot_move.slot);
+        of_slot.for_each(|item| assert_eq!(desk.journal.at_work(item), [slot_move.to.as_str()], "{item}"));
+    }
 }

@@ -80,7 +80,7 @@ impl Cluster {
             _ => {}
         };
         let (store, membership, clock) = (self.store.clone(), self.membership.clone(), self.clock.clone());
-        let config = ControlConfig { ring: self.ring, ..ControlConfig::default() };
+        let config = ControlConfig { ring: self.ring.into(), ..ControlConfig::default() };
         tokio::spawn(control::run(config, candidate, store, membership, clock, pending(), observe))
     }
 

@@ -26,13 +26,13 @@ pub use failure_detector::{Heartbeat, MemberPhase, Session, Signals, Thresholds,
 pub use generations::StalledRollout;
 pub use step::{ControlPlane, Decision, Observation};
 
-use crate::RingKind;
+use crate::RingSource;
 
 /// Configuration of a control plane: placement of slots, intervals and limits.
 #[derive(Clone, Debug)]
 pub struct ControlConfig {
-    /// Kind of ring that places the slots.
-    pub ring: RingKind,
+    /// Ring that places the slots.
+    pub ring: RingSource,
     /// Duration of a lease unless it is renewed. It is renewed three times as often, as long as the last successful turn is no
     /// longer ago than this.
     pub lease: Duration,
@@ -74,7 +74,7 @@ impl Default for ControlConfig {
     /// tolerance of 10 %, silent members removed after 60 s, 4096 slots per commit.
     fn default() -> Self {
         Self {
-            ring: RingKind::default(),
+            ring: RingSource::default(),
             lease: Duration::from_secs(5),
             scan_interval: Duration::from_millis(250),
             handover_interval: Duration::from_millis(100),

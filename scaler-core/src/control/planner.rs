@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::owners::Changes;
-use crate::{Cost, Move, Plan, Reason, Ring, RingKind, Roster, Slot, SlotCount, SlotLoad, WorkerId};
+use crate::{Cost, Move, Plan, Reason, Ring, RingSource, Roster, Slot, SlotCount, SlotLoad, WorkerId};
 
 /// Ring and plan as of the last look.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Planner {
 /// Input of a plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
-    pub(super) kind: RingKind,
+    pub(super) ring: &'a RingSource,
     pub(super) slots: SlotCount,
     /// Workers that share the slots now.
     pub(super) before: &'a Roster,
@@ -105,7 +105,7 @@ impl Planner {
 
 impl Request<'_> {
     fn new_ring<'a>(&self, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> Box<dyn Ring> {
-        self.kind.restore(self.slots, self.before.clone(), self.slots.iter().map(|slot| wanted(slot).cloned()))
+        self.ring.restore(self.slots, self.before.clone(), self.slots.iter().map(|slot| wanted(slot).cloned()).collect())
     }
 
     fn plan_on(&self, ring: &dyn Ring) -> Planned {

@@ -297,7 +297,7 @@ impl ControlPlane {
             && self.pending.is_empty()
             && self.load_rebalanced_at.is_none_or(|at| now.saturating_sub(at) >= self.config.load_rebalance_interval);
         let request = Request {
-            kind: self.config.ring,
+            ring: &self.config.ring,
             slots,
             before: &before,
             to: &shared_among,

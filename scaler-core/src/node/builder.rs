@@ -12,7 +12,7 @@ use super::{Handler, Node, NodeError, NodeEvent, NodeStore, Observer};
 use crate::control::{ControlConfig, ControlEvent};
 use crate::hand_over::HandOver;
 use crate::worker::WorkerConfig;
-use crate::{Clock, Incarnation, MemberKey, Membership, TokioClock, WorkerId};
+use crate::{Clock, Incarnation, MemberKey, Membership, RingSource, TokioClock, WorkerId};
 
 /// Time after which the next owner begins without an acknowledgement, unless it is set.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -94,9 +94,19 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets whether the node is a candidate for control plane; the default is [`Control::On`] with the default configuration.
+    /// Sets whether the node is a candidate for control plane; the default is [`Control::On`] with the default configuration. It replaces the
+    /// [ring](Self::ring).
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
+        self
+    }
+
+    /// Sets the ring by which the slots are placed while this node leads: a [`RingKind`](crate::RingKind) or a
+    /// [`RingSource`] of one's own, the same for all nodes. It has no effect with [`Control::Off`].
+    pub fn ring(mut self, ring: impl Into<RingSource>) -> Self {
+        if let Control::On(config) = &mut self.control {
+            config.ring = ring.into();
+        }
         self
     }
 

@@ -7,6 +7,7 @@ mod kind;
 mod mix;
 mod rendezvous;
 mod slot;
+mod source;
 mod sticky;
 
 use std::fmt::Debug;
@@ -16,6 +17,7 @@ pub use hash_ring::HashRing;
 pub use kind::{InvalidRingKind, RingKind};
 pub use rendezvous::Rendezvous;
 pub use slot::{InvalidSlotCount, Slot, SlotCount, SlotRange, slot_of, slot_of_hash, slots_of, slots_of_uuids};
+pub use source::RingSource;
 pub use sticky::StickyRing;
 
 use uuid::Uuid;

@@ -64,7 +64,7 @@ impl System {
         let born =
             (0..items).map(|_| ItemId::Uuid(Uuid::new_v4())).filter(|id| store.insert(id.clone())).map(|id| (id, 0)).collect();
         let control = tokio::spawn(control::run(
-            ControlConfig { ring, ..ControlConfig::default() },
+            ControlConfig { ring: ring.into(), ..ControlConfig::default() },
             Uuid::new_v4(),
             Arc::clone(&store),
             Arc::clone(&membership),

@@ -103,7 +103,7 @@ impl ControlArgs {
     #[must_use]
     pub fn config(&self) -> ControlConfig {
         ControlConfig {
-            ring: self.ring,
+            ring: self.ring.into(),
             lease: self.lease,
             scan_interval: self.scan_interval,
             handover_interval: self.handover_interval,
@@ -151,7 +151,7 @@ mod tests {
         );
         assert_eq!(args.slots.map(SlotCount::get), Some(512));
         let config = args.control.config();
-        assert_eq!(config.ring, RingKind::Rendezvous);
+        assert_eq!(config.ring.name(), "rendezvous");
         let times = [config.lease, config.scan_interval, config.handover_interval, config.census_interval, config.debounce];
         assert_eq!(times.map(|time| time.as_millis()), [1, 2, 3, 4, 5]);
         let times = [config.load_rebalance_interval, config.sweep_after, config.thresholds.hold_for];
