@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::owned::Owned;
-use super::{Handler, Node, NodeError, NodeEvent, NodeStore, Observer};
+use super::{Handler, Handlers, Node, NodeError, NodeEvent, NodeStore, Observer, TickHandler};
 use crate::control::{ControlConfig, ControlEvent};
 use crate::hand_over::HandOver;
 use crate::worker::WorkerConfig;
@@ -37,7 +37,7 @@ pub struct NodeBuilder {
     pub(super) name: String,
     pub(super) incarnation: Incarnation,
     pub(super) membership: Option<Arc<dyn Membership>>,
-    pub(super) handler: Option<Arc<dyn Handler>>,
+    pub(super) handlers: Handlers,
     pub(super) hand_over: HandOver,
     pub(super) control: Control,
     pub(super) clock: Arc<dyn Clock>,
@@ -53,7 +53,7 @@ impl NodeBuilder {
             name: String::new(),
             incarnation: Incarnation::new(Uuid::new_v4()),
             membership: None,
-            handler: None,
+            handlers: Handlers::default(),
             hand_over: HandOver::Exclusive { limit: LIMIT },
             control: Control::On(ControlConfig::default()),
             clock: Arc::new(TokioClock::start()),
@@ -78,7 +78,13 @@ impl NodeBuilder {
     /// Sets the work on items. Without a handler, the node does what the store does in its tick; see also
     /// [`NodeHandle::changes`](super::NodeHandle::changes).
     pub fn handler(mut self, handler: impl Handler) -> Self {
-        self.handler = Some(Arc::new(handler));
+        self.handlers.of_item = Some(Arc::new(handler));
+        self
+    }
+
+    /// Sets the work on all items in every tick. It may be set beside a [`handler`](Self::handler).
+    pub fn tick_handler(mut self, handler: impl TickHandler) -> Self {
+        self.handlers.of_tick = Some(Arc::new(handler));
         self
     }
 
@@ -151,7 +157,7 @@ impl NodeBuilder {
             key,
             store: self.store,
             membership,
-            handler: self.handler,
+            handlers: self.handlers,
             hand_over: self.hand_over,
             control: self.control,
             worker,

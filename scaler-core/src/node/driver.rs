@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::batches::Batches;
 use super::lease::LeaseHolder;
 use super::leases::{Action, Leases};
 use super::owned::Owned;
-use super::{Cause, Handler, Lease, NodeEvent, NodeStore, Observer};
+use super::{Cause, Handler, Handlers, Lease, NodeEvent, NodeStore, Observer};
 use crate::hand_over::{Acknowledgement, HandOver, Token};
-use crate::{BoxError, Clock, Episode, Holding, ItemId, MemberKey, Slot, SlotCount, SlotRange, StoreError};
+use crate::{BoxError, Clock, Episode, Holding, ItemId, MemberKey, Slot, SlotCount, SlotRange, StoreError, Tick};
 
 /// Interval at which the acknowledgements of former owners are looked for.
 const POLL: Duration = Duration::from_millis(200);
@@ -30,12 +32,18 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) enum Report {
     /// A tick round, begun at `asked_at`, was answered. The fence is `None` if the answer does not cover all slots.
     Ticked { asked_at: Duration, fence: Option<u64>, slots: SlotCount },
-    /// Items of all slots, in order.
-    Listed(Arc<[ItemId]>),
+    /// Items of all slots in a tick, in order; once in each tick.
+    Listed(Tick, Arc<[ItemId]>),
     /// Cause of the next gains.
     Gains(Cause),
     /// The node drains, or no longer does.
     Draining(bool),
+}
+
+/// Call of the user's code.
+enum Task {
+    Item(ItemId),
+    Batch { items: usize },
 }
 
 enum Answer {
@@ -49,8 +57,11 @@ pub(super) struct Driver {
     clock: Arc<dyn Clock>,
     observe: Observer,
     handler: Option<Arc<dyn Handler>>,
+    batches: Option<Batches>,
+    /// Work of the batch that is under way.
+    batch: Vec<Token>,
     leases: Leases,
-    tasks: JoinSet<(ItemId, Result<(), BoxError>)>,
+    tasks: JoinSet<(Task, Result<(), BoxError>)>,
     holders: HashMap<ItemId, LeaseHolder>,
     owned: watch::Sender<Arc<Owned>>,
     slot_leases: BTreeMap<Slot, (Token, LeaseHolder)>,
@@ -80,7 +91,7 @@ impl Driver {
         store: Arc<dyn NodeStore>,
         clock: Arc<dyn Clock>,
         hand_over: HandOver,
-        handler: Option<Arc<dyn Handler>>,
+        handlers: Handlers,
         owned: watch::Sender<Arc<Owned>>,
         observe: Observer,
     ) -> Self {
@@ -89,7 +100,9 @@ impl Driver {
             store,
             clock,
             observe,
-            handler,
+            handler: handlers.of_item,
+            batches: handlers.of_tick.map(Batches::new),
+            batch: Vec::new(),
             leases: Leases::new(hand_over),
             tasks: JoinSet::new(),
             holders: HashMap::new(),
@@ -159,7 +172,10 @@ impl Driver {
                     self.must_read = true;
                 }
             }
-            Report::Listed(items) => {
+            Report::Listed(tick, items) => {
+                if let Some(batches) = self.batches.as_mut().filter(|_| self.batch.is_empty()) {
+                    batches.begin(tick, Arc::clone(&items));
+                }
                 if !Arc::ptr_eq(&items, &self.items) {
                     self.items = Arc::clone(&items);
                     if self.handler.is_some() {
@@ -167,6 +183,7 @@ impl Driver {
                     }
                     self.publish(now);
                 }
+                self.next_batch(now);
             }
             Report::Gains(cause) => self.gain = cause,
             Report::Draining(draining) => {
@@ -198,20 +215,42 @@ impl Driver {
         let Some(handler) = self.handler.clone() else { return };
         let (lease, holder) = Lease::new(token);
         self.holders.insert(item.clone(), holder);
-        self.tasks.spawn(async move {
-            let run = AssertUnwindSafe(handler.run(item.clone(), lease)).catch_unwind();
-            let result = run.await.unwrap_or_else(|panic| Err(panic_message(&*panic).into()));
-            (item, result)
-        });
+        self.tasks.spawn(async move { (Task::Item(item.clone()), caught(handler.run(item, lease)).await) });
     }
 
-    fn ended(&mut self, ended: Option<(ItemId, Result<(), BoxError>)>) {
+    /// Starts the next call of the tick handler, if none is under way.
+    fn next_batch(&mut self, now: Duration) {
+        let Some(batches) = self.batches.as_mut().filter(|_| self.batch.is_empty()) else { return };
+        let (owned, leases) = (Arc::clone(&self.owned.borrow()), &mut self.leases);
+        let mut tokens = Vec::new();
+        let mut begin = |slot| leases.begin(now, slot).inspect(|token| tokens.push(*token)).is_some();
+        let Some(batch) = batches.next(&owned, &mut begin) else { return };
+        let (handler, items) = (Arc::clone(&batches.handler), batch.items.len());
+        self.batch = tokens;
+        self.tasks.spawn(async move { (Task::Batch { items }, caught(handler.tick(batch)).await) });
+    }
+
+    fn ended(&mut self, ended: Option<(Task, Result<(), BoxError>)>) {
+        let now = self.clock.now();
         // A task is never aborted, and its panic is caught within.
-        let Some((item, result)) = ended else { return };
-        self.holders.remove(&item);
-        let retry_in = self.leases.finished(self.clock.now(), &item, self.slots, result.is_err());
-        if let Err(error) = result {
-            self.observe.tell(NodeEvent::HandlerFailed { item, error, retry_in });
+        match ended {
+            None => {}
+            Some((Task::Item(item), result)) => {
+                self.holders.remove(&item);
+                let retry_in = self.leases.finished(now, &item, self.slots, result.is_err());
+                if let Err(error) = result {
+                    self.observe.tell(NodeEvent::HandlerFailed { item, error, retry_in });
+                }
+            }
+            Some((Task::Batch { items }, result)) => {
+                for token in std::mem::take(&mut self.batch) {
+                    self.leases.end(now, token);
+                }
+                if let Err(error) = result {
+                    self.observe.tell(NodeEvent::TickFailed { items, error });
+                }
+                self.next_batch(now);
+            }
         }
     }
 
@@ -305,6 +344,11 @@ impl Driver {
         self.gain = Cause::Rebalance;
         self.owned.send_replace(Arc::new(Owned { items: Arc::clone(&self.items), slots: self.slots, leases, loss }));
     }
+}
+
+/// Returns the result of a handler, with a panic as an error.
+async fn caught(handler: impl Future<Output = Result<(), BoxError>>) -> Result<(), BoxError> {
+    AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|panic| Err(panic_message(&*panic).into()))
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

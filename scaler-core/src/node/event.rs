@@ -29,6 +29,13 @@ pub enum NodeEvent {
         /// Time until the work is started again; `None` if its lease was withdrawn before.
         retry_in: Option<Duration>,
     },
+    /// A call of the tick handler returned an error or panicked. Its items are called for again in the next tick.
+    TickFailed {
+        /// Number of items of the call.
+        items: usize,
+        /// Error, or the message of the panic.
+        error: BoxError,
+    },
     /// The handler of an item goes on although its lease was withdrawn: the next owner waits for it, at most for the hand-over limit.
     /// Reported after 10 s, 20 s, 40 s and so on.
     HandlerOverdue {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Lease;
-use crate::{BoxError, ItemId};
+use crate::{BoxError, ItemId, Tick};
 
 /// Work on items, one long-running future for each.
 ///
@@ -25,4 +25,27 @@ pub trait Handler: Send + Sync + 'static {
     /// # Errors
     /// Any error, like a panic, is reported, and the work is started again after exponential back-off.
     async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError>;
+}
+
+/// Work on all items in every tick, in batches of at most 1,000 items, one call after the other.
+///
+/// Under [`Exclusive`](crate::hand_over::HandOver::Exclusive), the next owner of an item waits for the end of the call that has it. A call that
+/// takes longer than a tick delays the next tick's calls of this node, and nothing else.
+#[async_trait]
+pub trait TickHandler: Send + Sync + 'static {
+    /// Works on these items once.
+    ///
+    /// # Errors
+    /// Any error, like a panic, is reported. The items are called for again in the next tick.
+    async fn tick(&self, batch: Batch) -> Result<(), BoxError>;
+}
+
+/// Items of one call, each with its lease, which may be withdrawn during the call.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Number of the tick.
+    pub tick: Tick,
+    /// Items in order, each with the lease of its slot.
+    pub items: Vec<(ItemId, Lease)>,
 }

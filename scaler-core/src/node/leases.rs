@@ -228,6 +228,19 @@ impl Leases {
         again
     }
 
+    /// Begins a piece of work on a slot; `None` if it may not begin.
+    pub(super) fn begin(&mut self, now: Duration, slot: Slot) -> Option<Token> {
+        let token = self.gate.begin(now, slot).filter(|_| self.barred.is_none())?;
+        self.running += 1;
+        Some(token)
+    }
+
+    /// Ends a piece of work that was [begun](Self::begin).
+    pub(super) fn end(&mut self, now: Duration, token: Token) {
+        self.running -= 1;
+        self.acknowledgements.extend(self.gate.end(now, token));
+    }
+
     /// Returns what is to be done now.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<Action> {
         self.check_expiry(now);

@@ -34,6 +34,7 @@
 //!
 //! Handlers run as tasks of tokio's runtime: on a runtime of one thread, a handler that never yields stops the whole node.
 
+mod batches;
 mod builder;
 mod driver;
 mod event;
@@ -51,7 +52,7 @@ use tokio::sync::watch;
 
 pub use builder::{Control, NodeBuilder};
 pub use event::NodeEvent;
-pub use handler::Handler;
+pub use handler::{Batch, Handler, TickHandler};
 pub use lease::{Cause, Lease};
 pub use owned::Change;
 
@@ -70,7 +71,7 @@ pub struct Node {
     key: MemberKey,
     store: Arc<dyn NodeStore>,
     membership: Arc<dyn Membership>,
-    handler: Option<Arc<dyn Handler>>,
+    handlers: Handlers,
     hand_over: HandOver,
     control: Control,
     worker: WorkerConfig,
@@ -78,6 +79,13 @@ pub struct Node {
     observe: Observer,
     observe_control: builder::ControlObserver,
     owned: watch::Sender<Arc<owned::Owned>>,
+}
+
+/// Work that the user brings.
+#[derive(Clone, Default)]
+struct Handlers {
+    of_item: Option<Arc<dyn Handler>>,
+    of_tick: Option<Arc<dyn TickHandler>>,
 }
 
 /// Error that ends a node.

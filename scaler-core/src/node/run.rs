@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::driver::{Driver, Report};
 use super::{Cause, Control, Node, NodeError, NodeEvent, NodeStore, Observer};
@@ -36,77 +37,112 @@ impl Node {
             prepared = prepare(&self.key, &*self.store, &*self.clock, &self.observe) => prepared?,
             () = &mut shutdown => return Ok(()),
         }
-        self.run_prepared(shutdown).await
+        self.start().until(shutdown).await
     }
 
-    async fn run_prepared(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
-        let Self { key, store, membership, handler, hand_over, control, worker, clock, observe, observe_control, owned } = self;
-        let drain_timeout = worker.drain_timeout;
-        // Dropped with this future, so that no task outlives the node.
-        let mut tasks = JoinSet::new();
-
-        let (stop_control, control_stopped) = oneshot::channel::<()>();
-        if let Control::On(config) = control {
-            let stop = async {
-                let _ = control_stopped.await;
-            };
-            let (store, membership, clock) = (Arc::clone(&store), Arc::clone(&membership), Arc::clone(&clock));
-            let candidate = key.incarnation.uuid();
-            tasks.spawn(async move { control::run(config, candidate, store, membership, clock, stop, observe_control).await });
-        }
-
-        let (stop_driver, driver_stopped) = oneshot::channel();
+    /// Starts the control plane and the driver of the leases. The worker does nothing before it is polled.
+    fn start(self) -> Running {
+        let Self { key, store, membership, handlers, hand_over, control, worker, clock, observe, observe_control, owned } = self;
+        let (drain_timeout, candidate) = (worker.drain_timeout, key.incarnation.uuid());
+        let control = match control {
+            Control::Off => None,
+            Control::On(config) => Some(Task::start(|stopped| {
+                let stopped = async { _ = stopped.await };
+                let (store, membership, clock) = (Arc::clone(&store), Arc::clone(&membership), Arc::clone(&clock));
+                control::run(config, candidate, store, membership, clock, stopped, observe_control)
+            })),
+        };
         let (reports, received) = mpsc::unbounded_channel();
-        let driver = Driver::new(key.clone(), Arc::clone(&store), Arc::clone(&clock), hand_over, handler, owned, observe.clone());
-        let mut driver = AbortOnDrop(tokio::spawn(driver.run(received, driver_stopped)));
+        let driver =
+            Driver::new(key.clone(), Arc::clone(&store), Arc::clone(&clock), hand_over, handlers, owned, observe.clone());
+        let driver = Task::start(|stopped| driver.run(received, stopped));
 
         let told_at = Arc::clone(&clock);
-        let told = observe.clone();
         let watch = move |event: WorkerEvent| {
             if let Some(report) = report_of(&event, told_at.now()) {
                 // The driver has ended only if the node ends, too.
                 let _ = reports.send(report);
             }
-            told.tell(NodeEvent::Worker(event));
+            observe.tell(NodeEvent::Worker(event));
         };
-        let (drain, drained) = oneshot::channel::<()>();
-        let drained = async {
-            let _ = drained.await;
-        };
+        let (drain, drained) = oneshot::channel();
+        let drained = async { _ = drained.await };
         let work_store = Arc::clone(&store) as Arc<dyn WorkStore>;
-        let mut work =
-            Box::pin(worker::run(Worker::new(worker), work_store, Arc::clone(&membership), Arc::clone(&clock), drained, watch));
+        let work = Box::pin(worker::run(Worker::new(worker), work_store, Arc::clone(&membership), clock, drained, watch));
+        Running { key, store, membership, control, driver, work, drain, drain_timeout }
+    }
+}
 
+/// Parts of a running node.
+struct Running {
+    key: MemberKey,
+    store: Arc<dyn NodeStore>,
+    membership: Arc<dyn Membership>,
+    control: Option<Task<()>>,
+    driver: Task<Cause>,
+    work: BoxFuture<'static, Ending>,
+    drain: oneshot::Sender<()>,
+    drain_timeout: Duration,
+}
+
+impl Running {
+    async fn until(mut self, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
         let mut ending = tokio::select! {
-            ending = &mut work => Some(ending),
+            ending = &mut self.work => Some(ending),
             () = shutdown => None,
         };
         // Without another node, no slot would move: the node keeps its slots, and ticks them while its handlers end.
-        if ending.is_none() && !is_alone(&key, &*store, &*membership).await {
-            let _ = drain.send(());
-            ending = Some((&mut work).await);
+        if ending.is_none() && !is_alone(&self.key, &*self.store, &*self.membership).await {
+            let _ = self.drain.send(());
+            ending = Some((&mut self.work).await);
         }
         let cause = if ending == Some(Ending::Superseded) { Cause::Stopped } else { Cause::Drained };
-        let _ = stop_driver.send(cause);
         // A handler that ignores its withdrawal must not keep the process for ever; the next owner waits for the limit.
-        let mut handlers_ended = pin!(tokio::time::timeout(drain_timeout, &mut driver.0));
+        let mut handlers_ended = pin!(tokio::time::timeout(self.drain_timeout, self.driver.stop(cause)));
         tokio::select! {
-            ending = &mut work, if ending.is_none() => {
+            ended = &mut self.work, if ending.is_none() => {
+                ending = Some(ended);
                 let _ = handlers_ended.await;
-                if ending == Ending::Superseded {
-                    return Err(NodeError::Superseded(key.worker));
-                }
             }
             _ = &mut handlers_ended => {}
         }
-        drop(work);
-        let _ = membership.leave(&key).await;
-        let _ = stop_control.send(());
-        while tasks.join_next().await.is_some() {}
+        drop(self.work);
+        // The membership forgets a node that does not say so, too.
+        let _ = self.membership.leave(&self.key).await;
+        if let Some(control) = &mut self.control {
+            control.stop(()).await;
+        }
         match ending {
-            Some(Ending::Superseded) => Err(NodeError::Superseded(key.worker)),
+            Some(Ending::Superseded) => Err(NodeError::Superseded(self.key.worker)),
             Some(Ending::Drained | Ending::DrainTimedOut { .. }) | None => Ok(()),
         }
+    }
+}
+
+/// Task that ends when it is stopped, or at once when its node is dropped.
+struct Task<Why> {
+    stop: Option<oneshot::Sender<Why>>,
+    handle: JoinHandle<()>,
+}
+
+impl<Why> Task<Why> {
+    fn start<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(oneshot::Receiver<Why>) -> F) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop: Some(stop), handle: tokio::spawn(run(stopped)) }
+    }
+
+    /// Asks the task to end, and waits for it.
+    async fn stop(&mut self, why: Why) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(why);
+        }
+        let _ = (&mut self.handle).await;
+    }
+}
+
+impl<Why> Drop for Task<Why> {
+    fn drop(&mut self) {
+        self.handle.abort();
     }
 }
 
@@ -137,15 +173,6 @@ async fn is_alone(key: &MemberKey, store: &dyn NodeStore, membership: &dyn Membe
     })
 }
 
-/// Task that ends when its node is dropped.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Returns what an event of the worker tells the driver of the leases.
 fn report_of(event: &WorkerEvent, now: Duration) -> Option<Report> {
     Some(match event {
@@ -153,7 +180,7 @@ fn report_of(event: &WorkerEvent, now: Duration) -> Option<Report> {
             let fence = is_complete.then_some(report.fence);
             Report::Ticked { asked_at: now.saturating_sub(*took), fence, slots: report.slots }
         }
-        WorkerEvent::Watching { items, .. } => Report::Listed(Arc::clone(items)),
+        WorkerEvent::Watching { tick, items } => Report::Listed(*tick, Arc::clone(items)),
         WorkerEvent::Claimed { .. } => Report::Gains(Cause::Claimed),
         WorkerEvent::Adopted { .. } => Report::Gains(Cause::Adopted),
         WorkerEvent::Draining | WorkerEvent::Retiring => Report::Draining(true),
