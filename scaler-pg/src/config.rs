@@ -7,11 +7,8 @@ use std::time::Duration;
 use scaler_core::{Incarnation, StoreError};
 
 use crate::error::{Finding, Target};
-use crate::group::Group;
+use crate::group::{Group, WORKER_SESSION};
 use crate::hosts::Hosts;
-
-/// Prefix of the `application_name` of a worker's sessions, by which the control plane sees that the worker is connected.
-pub(crate) const WORKER_SESSION: &str = "scaler-worker ";
 
 /// Maximum time for which one of our transactions behind a pooler may be idle.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -24,11 +24,13 @@
 
 use scaler_core::{BoxError, KeyType, StoreError};
 
-use crate::config::WORKER_SESSION;
 use crate::identifier::{BODY, IdentifierError, parts, quoted, single};
 use crate::key::{hash_function, sql_type};
 use crate::statement::{Statement, StatementError};
 use crate::template::{Rendered, render};
+
+/// Prefix of the `application_name` of a worker's sessions, by which the control plane sees that the worker is connected.
+pub(crate) const WORKER_SESSION: &str = "scaler-worker ";
 
 /// Identifiers that stand in a statement without quotes. The text of a released migration must not change, since databases hold its
 /// checksum.
