@@ -339,8 +339,8 @@ pub trait WorkStore: Debug + Send + Sync {
     /// As for [`tick`](Self::tick).
     async fn slot_count(&self) -> Result<SlotCount, StoreError>;
 
-    /// Creates what the store needs, or checks that it exists. A [`Node`](crate::Node) calls it before it begins. The default does
-    /// nothing. Repeating it is safe.
+    /// Creates what the store needs, or checks that it exists. A [`Node`](crate::Node) that is a candidate for control plane calls
+    /// it before it begins. The default does nothing. Repeating it is safe.
     ///
     /// # Errors
     /// If something is missing that this caller may not create, or as for [`tick`](Self::tick).

@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub enum Control {
     /// The node is a candidate: one of the nodes leads, and another one takes over when it is gone.
     On(ControlConfig),
-    /// The node is no candidate: control planes run elsewhere.
+    /// The node is no candidate: control planes run elsewhere, and prepare the store.
     Off,
 }
 

@@ -1,5 +1,6 @@
 //! Events that a node reports to its caller.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Cause;
@@ -52,4 +53,18 @@ pub enum NodeEvent {
         /// Error of the call.
         error: StoreError,
     },
+}
+
+/// Function of the user that is called with events, by several tasks.
+#[derive(Clone)]
+pub(super) struct Observer(Arc<Mutex<dyn FnMut(NodeEvent) + Send>>);
+
+impl Observer {
+    pub(super) fn new(observe: impl FnMut(NodeEvent) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(observe)))
+    }
+
+    pub(super) fn tell(&self, event: NodeEvent) {
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(event);
+    }
 }

@@ -1,5 +1,7 @@
 //! The work of a node, as its user writes it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::Lease;
@@ -48,4 +50,11 @@ pub struct Batch {
     pub tick: Tick,
     /// Items in order, each with the lease of its slot.
     pub items: Vec<(ItemId, Lease)>,
+}
+
+/// Work that the user brings.
+#[derive(Clone, Default)]
+pub(super) struct Handlers {
+    pub(super) of_item: Option<Arc<dyn Handler>>,
+    pub(super) of_tick: Option<Arc<dyn TickHandler>>,
 }

@@ -38,6 +38,8 @@ pub(super) struct Leases {
     listed: Arc<[ItemId]>,
     /// Slots whose items must be looked at again.
     changed: BTreeSet<Slot>,
+    /// Held slots that may not be worked on yet.
+    waiting: BTreeSet<Slot>,
     /// Times at which work of a slot is started again, or reported as overdue.
     alarms: BTreeSet<(Duration, Slot)>,
     /// Cause of all withdrawals while the node may not work at all.
@@ -94,6 +96,7 @@ impl Leases {
             slots: BTreeMap::new(),
             listed: Arc::default(),
             changed: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             alarms: BTreeSet::new(),
             barred: Some(Cause::LeaseLost),
             draining: false,
@@ -115,7 +118,7 @@ impl Leases {
 
     /// True if a held slot waits for the acknowledgement of a former owner.
     pub(super) fn is_waiting(&self) -> bool {
-        self.gate.clear_at().is_some()
+        !self.waiting.is_empty()
     }
 
     /// Records that losses from now on are caused by a drain; false ends it.
@@ -163,6 +166,7 @@ impl Leases {
         for (slot, work) in &mut self.slots {
             if work.held.is_some() && !holdings.contains_key(slot) {
                 work.held = None;
+                self.waiting.remove(slot);
                 self.changed.insert(*slot);
             }
         }
@@ -170,6 +174,7 @@ impl Leases {
             let work = self.slots.entry(slot).or_default();
             let before = (work.held.replace(epoch), std::mem::replace(&mut work.ended, ended));
             if before != (Some(epoch), ended) {
+                self.waiting.insert(slot);
                 self.changed.insert(slot);
             }
         }
@@ -250,8 +255,13 @@ impl Leases {
         }
         if self.gate.clear_at().is_some_and(|at| at <= now) {
             self.acknowledgements.extend(self.gate.poll(now));
+        }
+        // Whatever has let them begin: an acknowledgement, the end of the limit, or a confirmation.
+        let ready: Vec<Slot> = self.waiting.iter().copied().filter(|slot| self.gate.token(now, *slot).is_some()).collect();
+        for slot in ready {
+            self.waiting.remove(&slot);
+            self.changed.insert(slot);
             self.version += 1;
-            self.changed.extend(self.slots.keys());
         }
         let mut actions = Vec::new();
         for slot in std::mem::take(&mut self.changed) {
@@ -339,5 +349,30 @@ impl Leases {
             self.running += 1;
             actions.push(Action::Start(item.clone(), token));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn work_begins_after_the_limit_even_if_the_holdings_are_read_first() {
+        let (slots, item) = (SlotCount::DEFAULT, ItemId::from(7));
+        let slot = slot_of(&item, slots);
+        let held = [Holding { slot, epoch: Epoch(2), ended: Epoch(0) }];
+        let mut leases = Leases::new(HandOver::Exclusive { limit: LIMIT });
+        leases.held(Duration::ZERO, Duration::ZERO, &held);
+        leases.listed([item.clone()].into(), slots);
+        assert_eq!(leases.advance(Duration::ZERO), []);
+        assert!(leases.is_waiting() && leases.workable(Duration::ZERO).is_empty());
+        let (before, version) = (LIMIT - Duration::from_millis(1), leases.version());
+        leases.held(before, before, &held);
+        assert_eq!(leases.advance(before), []);
+        leases.held(LIMIT, LIMIT, &held);
+        assert_eq!(leases.advance(LIMIT), [Action::Start(item, Token { slot, epoch: Epoch(2) })]);
+        assert!(leases.version() > version && !leases.is_waiting() && leases.wake_at() > Some(LIMIT));
     }
 }

@@ -37,7 +37,9 @@
 mod batches;
 mod builder;
 mod driver;
+mod error;
 mod event;
+mod handle;
 mod handler;
 mod lease;
 mod leases;
@@ -45,20 +47,23 @@ mod owned;
 mod run;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use futures_core::stream::BoxStream;
 use tokio::sync::watch;
 
 pub use builder::{Control, NodeBuilder};
+pub use error::NodeError;
 pub use event::NodeEvent;
+pub use handle::NodeHandle;
 pub use handler::{Batch, Handler, TickHandler};
 pub use lease::{Cause, Lease};
 pub use owned::Change;
 
+use self::event::Observer;
+use self::handler::Handlers;
 use crate::hand_over::HandOver;
 use crate::worker::WorkerConfig;
-use crate::{Clock, Election, InvalidWorkerId, ItemId, MemberKey, Membership, MembershipError, StoreError, WorkStore, WorkerId};
+use crate::{Clock, Election, MemberKey, Membership, WorkStore};
 
 /// Store of a node: items, slots and leadership. Implemented for all that is both of its supertraits.
 pub trait NodeStore: WorkStore + Election + 'static {}
@@ -79,34 +84,6 @@ pub struct Node {
     observe: Observer,
     observe_control: builder::ControlObserver,
     owned: watch::Sender<Arc<owned::Owned>>,
-}
-
-/// Work that the user brings.
-#[derive(Clone, Default)]
-struct Handlers {
-    of_item: Option<Arc<dyn Handler>>,
-    of_tick: Option<Arc<dyn TickHandler>>,
-}
-
-/// Error that ends a node.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NodeError {
-    /// The name of the node is invalid.
-    #[error("the name of the node is invalid: {0}; set it by `NodeBuilder::name`")]
-    Name(#[from] InvalidWorkerId),
-    /// The node has no membership.
-    #[error("the store brings no membership: set one by `NodeBuilder::membership`")]
-    NoMembership,
-    /// The store cannot be used, and that will not change by itself.
-    #[error("the store cannot be used: {0}")]
-    Store(#[from] StoreError),
-    /// The membership of the store cannot be used.
-    #[error("the membership cannot be used: {0}")]
-    Membership(#[from] MembershipError),
-    /// Another process has taken the name of the node: each node needs a name of its own.
-    #[error("another process has taken the name {0}; this node has stopped")]
-    Superseded(WorkerId),
 }
 
 impl Node {
@@ -136,46 +113,5 @@ impl fmt::Debug for Node {
 impl fmt::Debug for NodeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeBuilder").field("name", &self.name).field("store", &self.store).finish_non_exhaustive()
-    }
-}
-
-/// Handle of a node: what it owns, and what changes. Cheap to clone. After the node has ended, it owns nothing.
-#[derive(Clone, Debug)]
-pub struct NodeHandle {
-    name: WorkerId,
-    owned: watch::Receiver<Arc<owned::Owned>>,
-}
-
-impl NodeHandle {
-    /// Returns the name of the node.
-    #[must_use]
-    pub const fn name(&self) -> &WorkerId {
-        &self.name
-    }
-
-    /// Returns the lease of the item's slot if the node owns the item; a hint, whose token is to be checked where it matters.
-    #[must_use]
-    pub fn owns(&self, item: &ItemId) -> Option<Lease> {
-        self.owned.borrow().lease(item)
-    }
-
-    /// Returns the stream of items gained and lost, beginning with all that are owned now. It ends with the node.
-    #[must_use]
-    pub fn changes(&self) -> BoxStream<'static, Change> {
-        owned::changes(self.owned.clone())
-    }
-}
-
-/// Function of the user that is called with events, by several tasks.
-#[derive(Clone)]
-pub(crate) struct Observer(Arc<Mutex<dyn FnMut(NodeEvent) + Send>>);
-
-impl Observer {
-    fn new(observe: impl FnMut(NodeEvent) + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(observe)))
-    }
-
-    fn tell(&self, event: NodeEvent) {
-        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(event);
     }
 }

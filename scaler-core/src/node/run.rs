@@ -33,9 +33,12 @@ impl Node {
     /// tried again.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), NodeError> {
         let mut shutdown = pin!(shutdown);
-        tokio::select! {
-            prepared = prepare(&self.key, &*self.store, &*self.clock, &self.observe) => prepared?,
-            () = &mut shutdown => return Ok(()),
+        // A node that is no candidate may lack the rights of a control plane: its worker waits for what others prepare.
+        if matches!(self.control, Control::On(_)) {
+            tokio::select! {
+                prepared = prepare(&self.key, &*self.store, &*self.clock, &self.observe) => prepared?,
+                () = &mut shutdown => return Ok(()),
+            }
         }
         self.start().until(shutdown).await
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::hand_over::{HandOver, Token};
-use scaler_core::node::{Handler, Lease, Node, NodeError};
+use scaler_core::node::{Control, Handler, Lease, Node, NodeError};
 use scaler_core::{BoxError, ItemId};
-use scaler_pg::PgStore;
+use scaler_pg::{PgConfig, PgStore, WorkerAccess};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::role_desk::with_roles;
 use crate::support::{Desk, bare};
 
 const LIMIT: Duration = Duration::from_secs(4);
@@ -144,6 +145,26 @@ async fn the_items_of_a_node_that_is_killed_are_taken_over_with_later_tokens() {
         assert!(at_work[item].iter().all(|(node, token)| *node == "first" || token.epoch > epoch_of_first), "{item}");
     }
     nodes.into_iter().for_each(|node| node.task.abort());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_role_may_only_execute_functions_works_beside_control_planes_of_others() {
+    let desk = with_roles(1000, WorkerAccess::Functions).await;
+    desk.owner.store.add_items(60).await.unwrap();
+    let url = desk.owner.database.url();
+    let of_role = url.replacen("postgres@", &format!("{}@", desk.names[0].replace(' ', "%20")), 1);
+    let work = Work::default();
+    let owner = Node::builder(PgStore::new(&PgConfig::new(url)).unwrap())
+        .name("owner")
+        .handler(Poller { node: "owner", work: work.clone() });
+    let owner = tokio::spawn(owner.run_until(std::future::pending()));
+    let limited = Node::builder(PgStore::new(&PgConfig::new(of_role)).unwrap()).name("limited").control(Control::Off);
+    let limited = limited.handler(Poller { node: "limited", work: work.clone() });
+    let limited = tokio::spawn(limited.run_until(std::future::pending()));
+    until("both have a half", || work.share("owner") == 30 && work.share("limited") == 30).await;
+    assert_eq!(work.most_at_once(), 1);
+    owner.abort();
+    limited.abort();
 }
 
 #[tokio::test]
