@@ -348,6 +348,12 @@ pub trait WorkStore: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Returns the incarnation that the sessions of this store carry, so that a control plane sees at once when they end; `None`, the
+    /// default, if they carry none. A [`Node`](crate::Node) has this incarnation.
+    fn incarnation(&self) -> Option<Incarnation> {
+        None
+    }
+
     /// Returns a membership that is kept in the same place, for a [`Node`](crate::Node) that is given no other; `None`, the default, if
     /// there is none.
     ///

@@ -1,7 +1,8 @@
 //! Builder of a [`PgStore`] for a group, a table, a key and a statement of one's own.
 
-use scaler_core::StoreError;
+use scaler_core::{Incarnation, StoreError};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::group::{Description, Group};
 use crate::{PgConfig, PgStore};
@@ -23,7 +24,10 @@ pub struct PgStoreBuilder {
 
 impl PgStoreBuilder {
     pub(crate) fn new(url: String) -> Self {
-        Self { config: PgConfig::new(url), pool: None, described: Description::default() }
+        let incarnation = Incarnation::new(Uuid::new_v4());
+        let application_name = PgConfig::for_worker("", incarnation).application_name;
+        let config = PgConfig { application_name, ..PgConfig::new(url) };
+        Self { config, pool: None, described: Description::default() }
     }
 
     /// Sets the schema that holds the slots; `scaler` by default. Created by [`PgStore::install`]. Groups of one database are independent of each
@@ -82,7 +86,8 @@ impl PgStoreBuilder {
         self
     }
 
-    /// Sets the connection settings, in place of the URL and the defaults.
+    /// Sets the connection settings, in place of the URL and the defaults. For a [node](scaler_core::Node), take
+    /// [`PgConfig::for_worker`], so that the control plane sees at once when the process ends; the default does so.
     pub fn config(mut self, config: PgConfig) -> Self {
         self.config = config;
         self

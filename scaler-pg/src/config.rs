@@ -104,6 +104,12 @@ impl PgConfig {
         }
     }
 
+    /// Returns the incarnation that the names of the sessions carry; `None` if they carry none.
+    pub(crate) fn incarnation(&self) -> Option<Incarnation> {
+        let (prefix, incarnation) = self.application_name.rsplit_once(' ')?;
+        prefix.starts_with(WORKER_SESSION.trim_end()).then(|| incarnation.parse().ok()).flatten()
+    }
+
     /// Returns the same configuration, with the session names of this group.
     pub(crate) fn for_group(&self, group: &Group) -> Self {
         let name = self.application_name.strip_prefix(WORKER_SESSION);

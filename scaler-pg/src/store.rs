@@ -425,6 +425,10 @@ impl WorkStore for PgStore {
         self.install(None).await.map(drop)
     }
 
+    fn incarnation(&self) -> Option<Incarnation> {
+        self.config.incarnation().filter(|_| self.pool.is_none())
+    }
+
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         Ok(Some(Arc::new(Self::membership(self)?)))
     }

@@ -11,9 +11,9 @@ use super::MemoryMembership;
 use crate::hand_over::Acknowledgement;
 use crate::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Epoch, Hearing,
-    Holding, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Membership, MembershipError, ORPHANED_AFTER_TICKS, Outcome,
-    Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport,
-    Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
+    Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Membership, MembershipError, ORPHANED_AFTER_TICKS,
+    Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
+    TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
 };
 
 /// Ticks subtracted from the tick in which an owner was given a slot, while there is a leader: a short grace period, not a sign of life.
@@ -406,6 +406,10 @@ impl WorkStore for MemoryStore {
 
     async fn prepare(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn incarnation(&self) -> Option<Incarnation> {
+        None
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {

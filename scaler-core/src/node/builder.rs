@@ -49,9 +49,9 @@ pub struct NodeBuilder {
 impl NodeBuilder {
     pub(super) fn new(store: Arc<dyn NodeStore>) -> Self {
         Self {
-            store,
             name: String::new(),
-            incarnation: Incarnation::new(Uuid::new_v4()),
+            incarnation: store.incarnation().unwrap_or_else(|| Incarnation::new(Uuid::new_v4())),
+            store,
             membership: None,
             handlers: Handlers::default(),
             hand_over: HandOver::Exclusive { limit: LIMIT },
@@ -69,7 +69,7 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets the id of this process; the default is random.
+    /// Sets the id of this process; the default is the one of the [store](crate::WorkStore::incarnation), or else random.
     pub fn incarnation(mut self, incarnation: Incarnation) -> Self {
         self.incarnation = incarnation;
         self

@@ -8,8 +8,8 @@ use scaler_core::hand_over::Acknowledgement;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Holding, InstallationId, ItemId, MemberKey, Membership, MembershipError, Outcome,
-    RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError,
+    Outcome, RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -126,6 +126,10 @@ impl WorkStore for Split {
 
     async fn prepare(&self) -> Result<(), StoreError> {
         self.worker.prepare().await
+    }
+
+    fn incarnation(&self) -> Option<Incarnation> {
+        self.worker.incarnation()
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
