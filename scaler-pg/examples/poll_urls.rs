@@ -7,7 +7,7 @@
 //! The parent serves the URLs, and starts itself as pollers. Its server rejects a poll whose fencing token is older than one that it has seen
 //! for the slot, and counts the polls of one URL by two processes at once. It makes the
 //! table `public.url_to_poll` and the schema `poll_urls`, and removes them at the end.
-#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
@@ -20,16 +20,18 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use scaler_core::hand_over::HandOver;
-use scaler_core::node::{Handler, Lease, Node};
+use scaler_core::node::{Handler, Lease, Node, NodeEvent};
 use scaler_core::{BoxError, Clock, ItemId, TokioClock};
 use scaler_pg::PgStore;
 use sqlx::{Connection, PgConnection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 const URLS: usize = 1000;
-const POLL_EVERY: Duration = Duration::from_millis(500);
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// Maximum time of one poll. Well within half of the limit, so that a handler ends in time when it is told to.
+const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long the server takes to answer.
 const ANSWER: Duration = Duration::from_millis(50);
@@ -55,8 +57,17 @@ async fn poll(url: &str, name: &str, server: &str) -> Result<(), BoxError> {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let shutdown = async move { _ = terminated.recv().await };
     let builder = Node::builder(store).name(name).handler(handler).hand_over(HandOver::Exclusive { limit: LIMIT });
-    builder.run_until(shutdown).await?;
+    builder.observe(tell).run_until(shutdown).await?;
     Ok(())
+}
+
+/// Tells what an operator wants to know.
+fn tell(event: NodeEvent) {
+    match event {
+        NodeEvent::HandlerFailed { item, error, retry_in } => eprintln!("{item} failed: {error}; again in {retry_in:?}"),
+        NodeEvent::HandlerOverdue { item, cause, late } => eprintln!("{item} goes on {late:?} after its withdrawal ({cause})"),
+        _ => {}
+    }
 }
 
 struct Poller {
@@ -68,16 +79,27 @@ struct Poller {
 impl Handler for Poller {
     async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError> {
         let mut every = tokio::time::interval(POLL_EVERY);
+        let mut connection = BufReader::new(TcpStream::connect(&self.server).await?);
         while lease.next(&mut every).await {
             let token = lease.token();
             let path = format!("/{item}/{}/{}/{}", self.name, token.slot, token.epoch);
-            let mut connection = TcpStream::connect(&self.server).await?;
-            let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.server);
-            connection.write_all(request.as_bytes()).await?;
-            connection.read_to_end(&mut Vec::new()).await?;
+            tokio::time::timeout(POLL_TIMEOUT, get_from(&mut connection, &path)).await??;
         }
         Ok(())
     }
+}
+
+/// Sends a request, and reads the answer, which has no body.
+async fn get_from(connection: &mut BufReader<TcpStream>, path: &str) -> std::io::Result<()> {
+    connection.get_mut().write_all(format!("GET {path} HTTP/1.1\r\nhost: urls\r\n\r\n").as_bytes()).await?;
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        if connection.read_line(&mut line).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }
 
 /// What the server has seen.
@@ -105,6 +127,19 @@ impl Server {
     }
 }
 
+/// Ends a poll when it is dropped.
+struct EndOfPoll {
+    server: Server,
+    url: i64,
+    poller: String,
+}
+
+impl Drop for EndOfPoll {
+    fn drop(&mut self) {
+        self.server.seen(|seen| seen.under_way.entry(self.url).or_default().remove(&self.poller));
+    }
+}
+
 async fn answer(Path((url, poller, slot, epoch)): Path<(i64, String, u32, u64)>, State(server): State<Server>) -> StatusCode {
     let now = server.clock.now();
     let is_accepted = server.seen(|seen| {
@@ -125,8 +160,9 @@ async fn answer(Path((url, poller, slot, epoch)): Path<(i64, String, u32, u64)>,
     if !is_accepted {
         return StatusCode::CONFLICT;
     }
+    // Ended by a poller that breaks off, too: then this future is dropped.
+    let _end = EndOfPoll { server, url, poller };
     tokio::time::sleep(ANSWER).await;
-    server.seen(|seen| seen.under_way.entry(url).or_default().remove(&poller));
     StatusCode::OK
 }
 
