@@ -34,6 +34,14 @@ pub struct Guarantees {
     pub even: Evenness,
 }
 
+impl Guarantees {
+    /// Returns these guarantees, for a ring of one's own.
+    #[must_use]
+    pub const fn new(minimal: Minimality, even: Evenness) -> Self {
+        Self { minimal, even }
+    }
+}
+
 /// Limit on what a plan of a ring moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
