@@ -215,7 +215,12 @@ impl Driver {
         let Some(handler) = self.handler.clone() else { return };
         let (lease, holder) = Lease::new(token);
         self.holders.insert(item.clone(), holder);
-        self.tasks.spawn(async move { (Task::Item(item.clone()), caught(handler.run(item, lease)).await) });
+        self.tasks.spawn(async move {
+            // A process may stand still before its task is polled for the first time.
+            let is_late = lease.withdrawal().is_some();
+            let result = if is_late { Ok(()) } else { caught(handler.run(item.clone(), lease)).await };
+            (Task::Item(item), result)
+        });
     }
 
     /// Starts the next call of the tick handler, if none is under way.

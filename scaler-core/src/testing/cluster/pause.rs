@@ -58,6 +58,11 @@ pub(super) struct PausableHandler {
 #[async_trait]
 impl Handler for PausableHandler {
     async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError> {
+        Pausable::new(std::future::ready(()), self.is_paused.clone()).await;
+        // As a node does with a task that is polled for the first time after its process stood still.
+        if lease.withdrawal().is_some() {
+            return Ok(());
+        }
         Pausable::new(self.handler.run(item, lease), self.is_paused.clone()).await
     }
 }
