@@ -75,7 +75,7 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
         }
         ControlEvent::StoreBack => plain("calls to Postgres succeed again".to_owned()),
         ControlEvent::MembershipFailed { error, retry_in } => grave(format!(
-            "cannot read the members from Redis: {error}; the failure detector uses only ticks and sessions; retrying {}",
+            "cannot read the members: {error}; the failure detector uses only ticks and sessions; retrying {}",
             soon(*retry_in)
         )),
         ControlEvent::MembershipBack => plain("the members can be read from Redis again".to_owned()),

@@ -174,10 +174,10 @@ impl WorkerObserver {
                     %worker,
                     %error,
                     retry_in_ms = millis(*retry_in),
-                    "a heartbeat to Redis failed; the worker goes on with its slots; retrying"
+                    "a heartbeat failed; the worker goes on with its slots; retrying"
                 );
             }
-            WorkerEvent::MembershipBack => tracing::info!(%worker, "heartbeats to Redis succeed again"),
+            WorkerEvent::MembershipBack => tracing::info!(%worker, "heartbeats succeed again"),
             WorkerEvent::Idle { why } => {
                 tracing::warn!(%worker, reason = %why, "the worker owns no slots and gets none; /ready fails until this ends");
             }
