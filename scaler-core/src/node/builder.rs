@@ -17,7 +17,7 @@ use crate::{Clock, Incarnation, MemberKey, Membership, RingSource, TokioClock, W
 /// Time after which the next owner begins without an acknowledgement, unless it is set.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Whether a node is a candidate for control plane.
+/// Role of a node in leader election.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "there is one for each node")]
@@ -50,7 +50,7 @@ impl NodeBuilder {
     pub(super) fn new(store: Arc<dyn NodeStore>) -> Self {
         Self {
             name: String::new(),
-            incarnation: store.incarnation().unwrap_or_else(|| Incarnation::new(Uuid::new_v4())),
+            incarnation: store.take_incarnation().unwrap_or_else(|| Incarnation::new(Uuid::new_v4())),
             store,
             membership: None,
             handlers: Handlers::default(),
@@ -69,7 +69,7 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets the id of this process; the default is the one of the [store](crate::WorkStore::incarnation), or else random.
+    /// Sets the id of this process; the default is the one of the [store](crate::WorkStore::take_incarnation), or else random.
     pub fn incarnation(mut self, incarnation: Incarnation) -> Self {
         self.incarnation = incarnation;
         self

@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// Wait after a failed call.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What the worker of the node tells the driver.
+/// Message from the worker of the node to the driver.
 #[derive(Debug)]
 pub(super) enum Report {
     /// A tick round, begun at `asked_at`, was answered. The fence is `None` if the answer does not cover all slots.
@@ -69,7 +69,6 @@ pub(super) struct Driver {
     published: u64,
     slots: SlotCount,
     items: Arc<[ItemId]>,
-    gain: Cause,
     loss: Cause,
     /// Digest of the epochs in the last tick round, and in the round before the holdings were last read; `None` if unknown.
     fence: Option<u64>,
@@ -111,7 +110,6 @@ impl Driver {
             published: 0,
             slots: SlotCount::DEFAULT,
             items: Arc::default(),
-            gain: Cause::Rebalance,
             loss: Cause::Rebalance,
             fence: None,
             read_fence: None,
@@ -185,7 +183,7 @@ impl Driver {
                 }
                 self.next_batch(now);
             }
-            Report::Gains(cause) => self.gain = cause,
+            Report::Gains(cause) => self.leases.gains_by(cause),
             Report::Draining(draining) => {
                 self.loss = if draining { Cause::Drained } else { Cause::Rebalance };
                 self.leases.draining(draining);
@@ -329,7 +327,7 @@ impl Driver {
         let workable = self.leases.workable(now);
         let loss = if self.leases.is_expired() { Cause::LeaseLost } else { self.loss };
         self.slot_leases.retain(|slot, (token, holder)| {
-            let is_held = workable.get(slot) == Some(token);
+            let is_held = workable.get(slot).is_some_and(|(present, _)| present == token);
             if !is_held {
                 holder.withdraw(loss);
             }
@@ -337,16 +335,15 @@ impl Driver {
         });
         let before = Arc::clone(&self.owned.borrow());
         let mut leases = BTreeMap::new();
-        for (slot, token) in workable {
+        for (slot, (token, gained_by)) in workable {
             let known = before.leases.get(&slot).filter(|_| self.slot_leases.contains_key(&slot)).cloned();
             let lease = known.unwrap_or_else(|| {
                 let (lease, holder) = Lease::new(token);
                 self.slot_leases.insert(slot, (token, holder));
-                (lease, self.gain)
+                (lease, gained_by)
             });
             leases.insert(slot, lease);
         }
-        self.gain = Cause::Rebalance;
         self.owned.send_replace(Arc::new(Owned { items: Arc::clone(&self.items), slots: self.slots, leases, loss }));
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Leases {
     alarms: BTreeSet<(Duration, Slot)>,
     /// Cause of all withdrawals while the node may not work at all.
     barred: Option<Cause>,
+    /// Cause of the next gain of slots.
+    gain: Cause,
     draining: bool,
     running: usize,
     /// Number of changes of the slots that may be worked on.
@@ -56,6 +58,8 @@ pub(super) struct Leases {
 struct SlotWork {
     /// Epoch at which the slot is held; `None` if it is not.
     held: Option<Epoch>,
+    /// Cause for which it was gained at this epoch; `None` if it never was.
+    gained_by: Option<Cause>,
     /// Latest epoch at which its work is known to have ended.
     ended: Epoch,
     /// Listed items of the slot, in order.
@@ -99,6 +103,7 @@ impl Leases {
             waiting: BTreeSet::new(),
             alarms: BTreeSet::new(),
             barred: Some(Cause::LeaseLost),
+            gain: Cause::Rebalance,
             draining: false,
             running: 0,
             version: 0,
@@ -121,6 +126,11 @@ impl Leases {
         !self.waiting.is_empty()
     }
 
+    /// Sets the cause of the next gain of slots, which is a rebalance otherwise.
+    pub(super) const fn gains_by(&mut self, cause: Cause) {
+        self.gain = cause;
+    }
+
     /// Records that losses from now on are caused by a drain; false ends it.
     pub(super) const fn draining(&mut self, draining: bool) {
         self.draining = draining;
@@ -131,10 +141,10 @@ impl Leases {
         self.bar(Some(cause));
     }
 
-    /// Returns the tokens of the slots that may be worked on.
-    pub(super) fn workable(&self, now: Duration) -> BTreeMap<Slot, Token> {
+    /// Returns the slots that may be worked on, each with its token and the cause for which it was gained.
+    pub(super) fn workable(&self, now: Duration) -> BTreeMap<Slot, (Token, Cause)> {
         let held = self.slots.iter().filter(|(_, work)| work.held.is_some() && self.barred.is_none());
-        held.filter_map(|(slot, _)| Some((*slot, self.gate.token(now, *slot)?))).collect()
+        held.filter_map(|(slot, work)| Some((*slot, (self.gate.token(now, *slot)?, work.gained_by?)))).collect()
     }
 
     /// True if the node could not confirm in time that it still holds its slots.
@@ -155,7 +165,6 @@ impl Leases {
 
     /// Records the slots that are held, as requested at `asked_at`.
     pub(super) fn held(&mut self, now: Duration, asked_at: Duration, holdings: &[Holding]) {
-        self.version += 1;
         for Holding { slot, ended, .. } in holdings {
             let ended = Acknowledgement { slot: *slot, epoch: *ended };
             self.acknowledgements.extend(self.gate.hear(now, ended));
@@ -166,17 +175,27 @@ impl Leases {
         for (slot, work) in &mut self.slots {
             if work.held.is_some() && !holdings.contains_key(slot) {
                 work.held = None;
+                self.version += 1;
                 self.waiting.remove(slot);
                 self.changed.insert(*slot);
             }
         }
+        let mut has_gained = false;
         for (slot, (epoch, ended)) in holdings {
             let work = self.slots.entry(slot).or_default();
-            let before = (work.held.replace(epoch), std::mem::replace(&mut work.ended, ended));
-            if before != (Some(epoch), ended) {
+            if work.held.replace(epoch) != Some(epoch) {
+                work.gained_by = Some(self.gain);
+                has_gained = true;
+                self.version += 1;
                 self.waiting.insert(slot);
                 self.changed.insert(slot);
             }
+            if std::mem::replace(&mut work.ended, ended) != ended {
+                self.changed.insert(slot);
+            }
+        }
+        if has_gained {
+            self.gain = Cause::Rebalance;
         }
         self.check_expiry(now);
     }
@@ -235,7 +254,10 @@ impl Leases {
 
     /// Begins a piece of work on a slot; `None` if it may not begin.
     pub(super) fn begin(&mut self, now: Duration, slot: Slot) -> Option<Token> {
-        let token = self.gate.begin(now, slot).filter(|_| self.barred.is_none())?;
+        if self.barred.is_some() {
+            return None;
+        }
+        let token = self.gate.begin(now, slot)?;
         self.running += 1;
         Some(token)
     }
@@ -253,7 +275,7 @@ impl Leases {
             self.alarms.pop_first();
             self.changed.insert(slot);
         }
-        if self.gate.clear_at().is_some_and(|at| at <= now) {
+        if self.clear_at().is_some_and(|at| at <= now) {
             self.acknowledgements.extend(self.gate.poll(now));
         }
         // Whatever has let them begin: an acknowledgement, the end of the limit, or a confirmation.
@@ -277,7 +299,12 @@ impl Leases {
     pub(super) fn wake_at(&self) -> Option<Duration> {
         let expiry = self.gate.known_until().filter(|_| self.barred.is_none()).map(|until| until + Duration::from_millis(1));
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        [expiry, self.gate.clear_at(), alarm].into_iter().flatten().min()
+        [expiry, self.clear_at(), alarm].into_iter().flatten().min()
+    }
+
+    /// Returns the earliest time at which a slot need not wait any longer; `None` at no cost if none waits.
+    fn clear_at(&self) -> Option<Duration> {
+        if self.waiting.is_empty() { None } else { self.gate.clear_at() }
     }
 
     fn check_expiry(&mut self, now: Duration) {
@@ -374,5 +401,17 @@ mod tests {
         leases.held(LIMIT, LIMIT, &held);
         assert_eq!(leases.advance(LIMIT), [Action::Start(item, Token { slot, epoch: Epoch(2) })]);
         assert!(leases.version() > version && !leases.is_waiting() && leases.wake_at() > Some(LIMIT));
+    }
+
+    #[test]
+    fn nothing_begins_after_a_stop_and_each_slot_is_acknowledged() {
+        let slot = Slot::new(3);
+        let mut leases = Leases::new(HandOver::Exclusive { limit: LIMIT });
+        leases.held(Duration::ZERO, Duration::ZERO, &[Holding { slot, epoch: Epoch(1), ended: Epoch(0) }]);
+        let token = leases.begin(Duration::ZERO, slot).unwrap();
+        leases.stop(Cause::Drained);
+        assert_eq!((leases.begin(Duration::ZERO, slot), leases.running()), (None, 1));
+        leases.end(Duration::ZERO, token);
+        assert_eq!(leases.release(Duration::ZERO), [Acknowledgement { slot, epoch: Epoch(1) }]);
     }
 }

@@ -2,7 +2,6 @@
 //! item is worked on by two nodes at once, except while one of them stands still; and in the end each is worked on by one.
 //!
 //! `NODE_SEEDS` sets the number of seeds, `NODE_SEED` the first one: a failure names its seed.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

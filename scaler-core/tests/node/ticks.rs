@@ -1,5 +1,4 @@
 //! Nodes with a tick handler on virtual time: each item is in one call in every tick, and hand-overs wait for calls.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
