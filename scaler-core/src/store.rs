@@ -348,9 +348,10 @@ pub trait WorkStore: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Returns the incarnation that the sessions of this store carry, so that a control plane sees at once when they end; `None`, the
-    /// default, if they carry none. A [`Node`](crate::Node) has this incarnation.
-    fn incarnation(&self) -> Option<Incarnation> {
+    /// Returns the incarnation that the sessions of this store carry, so that a control plane sees at once when they end. The first
+    /// caller gets it: the first [`Node`](crate::Node) on this store has this incarnation. `None`, the default, for further callers, or
+    /// if the sessions carry none.
+    fn take_incarnation(&self) -> Option<Incarnation> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,6 +40,7 @@ const LOCKED: [&str; 2] = ["55P03", "40P01"];
 pub struct PgStore {
     config: PgConfig,
     pool: Option<PgPool>,
+    is_incarnation_taken: AtomicBool,
     pub(crate) link: Link,
     pub(crate) sql: Arc<Sql>,
     ticks: Link,
@@ -70,6 +72,7 @@ impl PgStore {
         Ok(Self {
             config,
             pool: pool.cloned(),
+            is_incarnation_taken: AtomicBool::new(false),
             link,
             ticks,
             access_mode: FoundAccessMode::new(&sql),
@@ -425,8 +428,9 @@ impl WorkStore for PgStore {
         self.install(None).await.map(drop)
     }
 
-    fn incarnation(&self) -> Option<Incarnation> {
-        self.config.incarnation().filter(|_| self.pool.is_none())
+    fn take_incarnation(&self) -> Option<Incarnation> {
+        let carried = self.config.incarnation().filter(|_| self.pool.is_none())?;
+        (!self.is_incarnation_taken.swap(true, Ordering::Relaxed)).then_some(carried)
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {

@@ -408,7 +408,7 @@ impl WorkStore for MemoryStore {
         Ok(())
     }
 
-    fn incarnation(&self) -> Option<Incarnation> {
+    fn take_incarnation(&self) -> Option<Incarnation> {
         None
     }
 

@@ -174,3 +174,20 @@ async fn a_table_that_is_missing_ends_the_node_with_its_name() {
     let error = running.task.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("feeds") && error.contains("does not exist"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_on_one_store_are_two_incarnations() {
+    let desk = bare().await;
+    desk.run(TABLE).await;
+    let store = PgStore::builder(desk.database.url()).group("feeds").table("feeds").build().unwrap();
+    let (store, work) = (Arc::new(store), Work::default());
+    let nodes = ["first", "second"].map(|name| {
+        let node = Node::builder_on(store.clone()).name(name).handler(Poller { node: name, work: work.clone() });
+        tokio::spawn(node.hand_over(HandOver::Exclusive { limit: LIMIT }).run_until(std::future::pending()))
+    });
+    until("both have a half", || work.share("first") + work.share("second") == 120 && work.share("first").abs_diff(60) <= 6)
+        .await;
+    let incarnations = desk.number("select count(distinct incarnation) from feeds.slot").await;
+    assert_eq!((incarnations, work.most_at_once()), (2, 1));
+    nodes.into_iter().for_each(|node| node.abort());
+}

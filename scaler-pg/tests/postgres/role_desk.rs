@@ -128,8 +128,8 @@ impl WorkStore for Split {
         self.worker.prepare().await
     }
 
-    fn incarnation(&self) -> Option<Incarnation> {
-        self.worker.incarnation()
+    fn take_incarnation(&self) -> Option<Incarnation> {
+        self.worker.take_incarnation()
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
