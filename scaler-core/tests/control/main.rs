@@ -1,0 +1,8 @@
+//! The control plane as a pure function of what it observes.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod barred;
+mod debounce;
+mod mass_failure;
+mod moves;
+mod world;
