@@ -1,4 +1,5 @@
-//! What a group was installed for: its table and key never change, its filter and statement with each installation.
+//! Record of a group's table, key, filter and statement, made by its installation. The table and the key never change; each installation
+//! replaces the filter and the statement.
 
 use scaler_core::{KeyType, StoreError};
 use sqlx::postgres::{PgStatement, PgTypeInfo};
@@ -19,7 +20,7 @@ const PATH: &str = "set local search_path = pg_catalog, pg_temp";
 const NOT_FOR_AN_INDEX: [&str; 2] = ["42P17", "0A000"];
 
 row! {
-    /// What a group was installed for.
+    /// Table, key, filter and statement of an installed group.
     #[derive(Debug)]
     pub(crate) struct Installed {
         table: String,
@@ -32,7 +33,7 @@ row! {
 }
 
 impl Installed {
-    /// Returns what this group is installed for.
+    /// Reads the record of this group; `None` if it is not installed.
     pub(crate) async fn read(connection: &mut PgConnection, sql: &Sql) -> Result<Option<Self>, sqlx::Error> {
         let there: bool = sqlx::query_scalar(&sql.meta_exists).fetch_one(&mut *connection).await?;
         if there { sqlx::query_as(&sql.installed).fetch_optional(connection).await } else { Ok(None) }
@@ -81,7 +82,7 @@ pub(crate) async fn index_filter(connection: &mut PgConnection, group: &Group) -
     if group.filter().is_none() {
         return Ok(None);
     }
-    // On an empty table that nobody sees, since the user's own may be large, or partitioned.
+    // In a transaction that is rolled back, on an empty copy: the user's table may be large or partitioned.
     let mut trial = connection.begin().await?;
     sqlx::raw_sql(PATH).execute(&mut *trial).await?;
     sqlx::raw_sql(&group.render("create table {group}.trial (like {table})")).execute(&mut *trial).await?;
@@ -143,7 +144,7 @@ impl PgStore {
     }
 }
 
-/// Returns what is wrong, and what Postgres said of it.
+/// Checks the filter and the statement. The error names which of them is invalid, with the message of Postgres.
 async fn checked(connection: &mut PgConnection, group: &Group) -> Result<(), (&'static str, String)> {
     let told =
         |error: sqlx::Error| error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());

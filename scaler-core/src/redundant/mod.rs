@@ -15,8 +15,8 @@ use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use crate::{
-    Clock, InstallationId, Member, MemberKey, MemberRecord, MemberState, Membership, MembershipError, Registration, TokioClock,
-    WakeUp, WorkerId,
+    Clock, InstallationId, Member, MemberKey, MemberRecord, MemberState, Membership, MembershipError, Registration, WakeUp,
+    WorkerId,
 };
 
 use error::both_failed;
@@ -33,22 +33,25 @@ const GRACE: Duration = Duration::from_millis(300);
 /// Both paths get every call. A path that fails is not waited for any more. Later calls are repeated on it in the background, after 1 s, 2 s and
 /// so on up to 8 s, until one succeeds; then it is used as before. If both are away, every call waits for both.
 ///
-/// Rules for what the two paths say:
+/// Rules for merging the answers of the two paths:
 ///
 /// - *Heartbeat*: [`Superseded`](Registration::Superseded) if both paths say so, or if one does and its holder of the name started later. If that
 ///   holder started earlier, the path has missed that this incarnation took the name, so it joins again there. Otherwise
 ///   [`Retiring`](Registration::Retiring) if any path says so.
-/// - *Members*: the union. Of an incarnation that both paths list, the record with the smaller age. Of two incarnations with one name, the one that
-///   started later. While a path is away, its last records grow older, except those of members that left by the other path. A path that comes
-///   back adds nobody whose last heartbeat is from before, if the other path was there all the time: it may have missed that they left. Records
-///   that the last [`sweep`](Membership::sweep) would have removed are left out.
+/// - *Members*: the union of both lists.
+///   - If both paths list an incarnation, the record with the smaller age counts. Of two incarnations with one name, the one that started later
+///     counts.
+///   - While a path is away, its last records are kept and grow older. Records of members that leave by the other path are removed.
+///   - After a path has recovered, a record from before its recovery is ignored unless the other path, which worked all the time, lists the
+///     member, too: the member may have left meanwhile.
+///   - Records that are older than the limit of the last [`sweep`](Membership::sweep) are ignored.
 /// - *Retired names*: the union. A client whose [`retire`](Membership::retire) reached only one path copies the names of that path to the other
 ///   one as soon as it is back. If the client ends before that, the older names hold, too, until the next call: that costs moves and nothing else.
 /// - *Wake-up notifications*: those of both paths, so most arrive twice.
 #[derive(Debug)]
 pub struct RedundantMembership {
     paths: [Arc<Path>; 2],
-    clock: TokioClock,
+    clock: Arc<dyn Clock>,
     lists: Mutex<Lists>,
     /// Paths, by their place, that may have missed the retired names of these installations. The lock is held while names are written.
     owed: tokio::sync::Mutex<BTreeSet<(usize, InstallationId)>>,
@@ -71,10 +74,11 @@ impl RedundantMembership {
     /// `observe` is told when a path fails and when it is back, once each. It must not block.
     pub fn new(
         [first, second]: [(&'static str, Arc<dyn Membership>); 2],
+        clock: Arc<dyn Clock>,
         observe: impl Fn(PathEvent<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let (observe, clock): (Observe, _) = (Arc::new(observe), TokioClock::start());
-        let path = |(name, membership)| Arc::new(Path::new(name, membership, Arc::clone(&observe), clock));
+        let observe: Observe = Arc::new(observe);
+        let path = |(name, membership)| Arc::new(Path::new(name, membership, Arc::clone(&observe), Arc::clone(&clock)));
         let lists = Lists { each: Default::default(), swept_after: Duration::MAX };
         Self { paths: [path(first), path(second)], clock, lists: Mutex::new(lists), owed: Default::default() }
     }
@@ -98,7 +102,7 @@ impl RedundantMembership {
             if neither || are_waited_for[place] {
                 pending.push(path.answer(place, &call));
             } else if path.may_be_tried() {
-                // In the background: it goes on, whoever waits for it.
+                // The call goes on in the background; its answer is not waited for.
                 drop(path.answer(place, &call));
             }
         }
@@ -118,7 +122,7 @@ impl RedundantMembership {
                 Ok(None) => break,
                 Err(_) => {
                     let late = self.paths.iter().zip(&answers).filter(|(path, answer)| answer.is_none() && path.is_waited_for());
-                    late.for_each(|(path, _)| path.is_late());
+                    late.for_each(|(path, _)| path.mark_late());
                     break;
                 }
             }
@@ -154,7 +158,7 @@ impl RedundantMembership {
 
     /// Copies the retired names of one path to the other one, which was away when they were written.
     async fn repay(&self) {
-        // Whoever holds the lock is writing the names already.
+        // If the lock is held, another call is writing the names already.
         let Ok(mut owed) = self.owed.try_lock() else { return };
         for (debtor, installation) in owed.clone() {
             let read = move |membership: Arc<dyn Membership>| async move { membership.retired(installation).await };

@@ -9,7 +9,7 @@ use futures_core::stream::BoxStream;
 use futures_util::FutureExt;
 
 use super::GRACE;
-use crate::{Clock, Membership, MembershipError, TokioClock, WakeUp};
+use crate::{Clock, Membership, MembershipError, WakeUp};
 
 /// Wait after the first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub(super) struct Path {
     pub(super) name: &'static str,
     membership: Arc<dyn Membership>,
     observe: Observe,
-    clock: TokioClock,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
@@ -55,7 +55,7 @@ struct State {
 }
 
 impl Path {
-    pub(super) fn new(name: &'static str, membership: Arc<dyn Membership>, observe: Observe, clock: TokioClock) -> Self {
+    pub(super) fn new(name: &'static str, membership: Arc<dyn Membership>, observe: Observe, clock: Arc<dyn Clock>) -> Self {
         let (works_since, retry_at) = (Some(Duration::ZERO), Duration::ZERO);
         let state = State { works_since, is_late: false, calls_under_way: 0, retry_at, wait: FIRST_WAIT };
         Self { name, membership, observe, clock, state: Mutex::new(state) }
@@ -83,7 +83,7 @@ impl Path {
     }
 
     /// Makes calls wait no longer for this path until it answers in time again.
-    pub(super) fn is_late(&self) {
+    pub(super) fn mark_late(&self) {
         self.state().is_late = true;
     }
 

@@ -64,7 +64,7 @@ pub(crate) fn over(paths: &[Arc<Switch>; 2]) -> (Arc<RedundantMembership>, Arc<M
         });
     };
     let [first, second] = paths.clone();
-    (Arc::new(RedundantMembership::new([("first", first), ("second", second)], observe)), events)
+    (Arc::new(RedundantMembership::new([("first", first), ("second", second)], Arc::new(TokioClock::start()), observe)), events)
 }
 
 #[async_trait]

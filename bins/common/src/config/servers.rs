@@ -65,7 +65,7 @@ pub struct PostgresArgs {
     /// Maximum time that a statement waits for a lock of another session
     #[arg(long, env, default_value = "300ms", value_parser = duration)]
     pub postgres_lock_timeout: Duration,
-    /// What the workers work on.
+    /// Table, statement and schema of the work.
     #[command(flatten)]
     pub work: WorkArgs,
 }

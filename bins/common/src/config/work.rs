@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use scaler_pg::PgStoreBuilder;
 
-/// What the workers work on. The same for all programs of one group.
+/// Table, statement and schema of the work; the same for all programs of one group.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Work")]
 pub struct WorkArgs {

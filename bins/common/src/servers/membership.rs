@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scaler_core::{ErrorClass, Membership, MembershipError, PathEvent, RedundantMembership};
+use scaler_core::{ErrorClass, Membership, MembershipError, PathEvent, RedundantMembership, TokioClock};
 use scaler_pg::PgStore;
 use scaler_redis::{RedisConfig, RedisMembership};
 
@@ -23,7 +23,11 @@ pub async fn membership(
     Ok(match endpoint.servers {
         MembershipServers::Both => {
             let postgres = Arc::new(store.membership()?);
-            Arc::new(RedundantMembership::new([("Redis", redis), ("Postgres", postgres)], |event| log(&event)))
+            Arc::new(RedundantMembership::new(
+                [("Redis", redis), ("Postgres", postgres)],
+                Arc::new(TokioClock::start()),
+                |event| log(&event),
+            ))
         }
         MembershipServers::Redis | MembershipServers::Postgres => redis,
     })

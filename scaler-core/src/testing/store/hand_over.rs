@@ -20,7 +20,7 @@ pub async fn holdings_are_the_slots_of_the_owner(fixture: &dyn StoreFixture) -> 
     equal(fixture.store().holdings(&member("b", 3)?, SlotRange::ALL).await?, vec![], "slots of another incarnation")
 }
 
-/// What a former owner acknowledges is told to the present one, and never decreases.
+/// An acknowledgement of a former owner is part of the present owner's holdings, and never decreases.
 pub async fn an_acknowledgement_reaches_the_next_owner(fixture: &dyn StoreFixture) -> CaseResult {
     let (former, _, term) = owned(fixture).await?;
     let (slot, next) = (Slot::new(3), member("b", 2)?);
@@ -34,7 +34,7 @@ pub async fn an_acknowledgement_reaches_the_next_owner(fixture: &dyn StoreFixtur
     ensure(others.iter().all(|held| held.ended == Epoch(0)), "only the slot named has ended")
 }
 
-/// Nobody but the present owner ends the present epoch.
+/// Only the present owner can end the present epoch.
 pub async fn only_the_owner_ends_its_own_epoch(fixture: &dyn StoreFixture) -> CaseResult {
     let (former, _, term) = owned(fixture).await?;
     let (slot, next) = (Slot::new(3), member("b", 2)?);
