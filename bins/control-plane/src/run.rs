@@ -27,7 +27,7 @@ const SESSION: &str = "scaler-control-plane";
 /// # Errors
 /// If the configuration is invalid.
 pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
-    let secrets = Secrets::from_env()?;
+    let secrets = Secrets::from_env();
     let (postgres, members) = (args.postgres.endpoint(&secrets)?, args.membership.endpoint(&secrets)?);
     telemetry::init(&args.process.logging, LevelFilter::INFO);
     let shutdown = Shutdown::on_signals()?;

@@ -105,7 +105,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
 
 /// Opens the store and waits until it answers.
 async fn open(args: &PostgresArgs, wait: &WaitArgs) -> Result<PgStore, Failure> {
-    let endpoint = args.endpoint(&Secrets::from_env()?)?;
+    let endpoint = args.endpoint(&Secrets::from_env())?;
     telemetry::init(&wait.logging, LevelFilter::WARN);
     let store = Store { endpoint: &endpoint, args }.for_program(SESSION)?;
     ServerWait::at_most(wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;

@@ -16,7 +16,7 @@ use super::{StatusArgs, check, open};
 use crate::table::{Align, Table};
 
 pub(super) async fn run(args: &StatusArgs, lines: &StdoutWriter) -> Result<(), Failure> {
-    let endpoint = args.membership.endpoint(&Secrets::from_env()?)?;
+    let endpoint = args.membership.endpoint(&Secrets::from_env())?;
     let store = open(&args.postgres, &args.wait).await?;
     // Its error describes best what is missing.
     store.probe_to_look().await?;

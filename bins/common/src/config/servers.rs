@@ -95,10 +95,11 @@ impl PostgresArgs {
     /// [`Failure::Variable`] if `DATABASE_URL` is set and is not a Postgres URL, or if a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["postgres", "postgresql"];
+        let secrets = secrets.of_postgres()?;
         if let Some(path) = &self.postgres_password_file {
-            check_password_file("POSTGRES_PASSWORD_FILE", path, "POSTGRES_PASSWORD", secrets.postgres_password.as_ref())?;
+            check_password_file("POSTGRES_PASSWORD_FILE", path, "POSTGRES_PASSWORD", secrets.password.as_ref())?;
         }
-        if let Some(url) = &secrets.database_url {
+        if let Some(url) = &secrets.url {
             let endpoint = Endpoint::parse(url, SCHEMES, "postgres://", 5432)
                 .map_err(|problem| Failure::Variable { variable: "DATABASE_URL", problem })?;
             check_files_of(&endpoint)?;
@@ -107,7 +108,7 @@ impl PostgresArgs {
         Ok(Endpoint::of(Parts {
             scheme: "postgres",
             user: &self.postgres_user,
-            password: secrets.postgres_password.as_ref(),
+            password: secrets.password.as_ref(),
             host: &self.postgres_host,
             port: self.postgres_port,
             path: &self.postgres_db,
@@ -209,10 +210,11 @@ impl RedisArgs {
     /// [`Failure::Variable`] if `REDIS_URL` is set and is not a Redis URL, or if a file cannot be used.
     pub fn endpoint(&self, secrets: &Secrets) -> Result<Endpoint, Failure> {
         const SCHEMES: &[&str] = &["redis", "rediss", "redis-cluster", "rediss-cluster", "redis-sentinel", "rediss-sentinel"];
+        let secrets = secrets.of_redis()?;
         if let Some(path) = &self.redis_password_file {
-            check_password_file("REDIS_PASSWORD_FILE", path, "REDIS_PASSWORD", secrets.redis_password.as_ref())?;
+            check_password_file("REDIS_PASSWORD_FILE", path, "REDIS_PASSWORD", secrets.password.as_ref())?;
         }
-        let endpoint = match &secrets.redis_url {
+        let endpoint = match &secrets.url {
             Some(url) => Endpoint::parse(url, SCHEMES, "redis:// or rediss://", 6379)
                 .map_err(|problem| Failure::Variable { variable: "REDIS_URL", problem })?,
             None => Endpoint::of(Parts {
@@ -221,7 +223,7 @@ impl RedisArgs {
                     Tls::On => "rediss",
                 },
                 user: &self.redis_user,
-                password: secrets.redis_password.as_ref(),
+                password: secrets.password.as_ref(),
                 host: &self.redis_host,
                 port: self.redis_port,
                 path: "",
@@ -276,7 +278,7 @@ mod tests {
     const SECRET: &str = "p@ss/w:rd?#%41[ü] &'\"";
 
     fn secrets(variable: &'static str, value: &'static str) -> Secrets {
-        Secrets::read(|asked| (asked == variable).then(|| value.into())).unwrap()
+        Secrets::new(move |asked| (asked == variable).then(|| value.into()))
     }
 
     fn args(words: &[&str]) -> Both {
