@@ -59,7 +59,7 @@ pub(super) fn leading_half(item: &ItemId) -> u32 {
 }
 
 /// Number of ids that are hashed at once.
-pub(super) const LANES: usize = 16;
+pub(super) const LANES: usize = 8;
 
 /// Returns the [`leading_half`] of several UUIDs. The words of all are stored next to each other, so that the compiler generates
 /// vector instructions.
@@ -67,22 +67,26 @@ pub(super) const LANES: usize = 16;
 pub(super) fn leading_halves(ids: [&Uuid; LANES]) -> [u32; LANES] {
     let mut words = [[0; LANES]; 4];
     for (lane, id) in ids.into_iter().enumerate() {
-        for (words, word) in words.iter_mut().zip(words_of(id)) {
-            words[lane] = word;
-        }
+        let [first, second, third, fourth] = words_of(id);
+        words[0][lane] = first;
+        words[1][lane] = second;
+        words[2][lane] = third;
+        words[3][lane] = fourth;
     }
+    let [first, second, third, fourth] = words;
     let mut halves = [0; LANES];
     for (lane, half) in halves.iter_mut().enumerate() {
-        *half = absorb([START; 3], words.map(|words| words[lane]))[0];
+        *half = absorb([START; 3], [first[lane], second[lane], third[lane], fourth[lane]])[0];
     }
     halves
 }
 
 /// Returns the four words of an id, as Postgres reads them.
 #[inline]
-fn words_of(id: &Uuid) -> [u32; 4] {
-    let bytes = id.as_bytes();
-    [0, 4, 8, 12].map(|at| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]))
+#[expect(clippy::cast_possible_truncation, reason = "the id is taken apart into its words")]
+const fn words_of(id: &Uuid) -> [u32; 4] {
+    let bits = u128::from_le_bytes(*id.as_bytes());
+    [bits as u32, (bits >> 32) as u32, (bits >> 64) as u32, (bits >> 96) as u32]
 }
 
 #[inline]
