@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use scaler_benches::{roster, worker};
 use scaler_core::{
-    Election, Hearing, Incarnation, MemberKey, Ring, SlotCount, SlotRange, StickyRing, Timing, Transfer, WorkStore, WorkerId,
+    Cause, Election, Hearing, Incarnation, MemberKey, Ring, SlotCount, SlotRange, StickyRing, Timing, Transfer, WorkStore,
+    WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore};
 use sqlx::{Connection, PgConnection};
@@ -82,7 +83,7 @@ async fn share(store: &PgStore, slots: SlotCount, workers: u32) -> Result<Vec<Ha
         let Some(hand) = keys.get_mut(&slot_move.to) else { continue };
         hand.slots.push(slot_move.slot.number().cast_signed());
         let epoch = epochs[slot_move.slot.index()].epoch;
-        transfers.push(Transfer { slot: slot_move.slot, epoch, to: hand.key.clone(), timing: Timing::Now });
+        transfers.push(Transfer { slot: slot_move.slot, epoch, to: hand.key.clone(), timing: Timing::Now, cause: Cause::Joined });
     }
     let term = store.campaign(Uuid::new_v4(), LEASE, Hearing::Members).await?.ok_or("somebody else leads this new database")?;
     store.commit(&term, &transfers).await?;

@@ -29,7 +29,7 @@ pub enum Hearing {
     /// At least one fresh heartbeat of a member of its installation.
     Members,
     /// None: the membership cannot be read, or it has no fresh heartbeat.
-    Nobody,
+    NoMembers,
 }
 
 /// Maximum time for which a leader may hear no member before a candidate that hears members replaces it.
@@ -50,7 +50,7 @@ pub trait Election: Debug + Send + Sync {
     /// expired: the store's clock must have gone back since.
     ///
     /// - A candidate that hears [`Members`](Hearing::Members) also replaces a leader that has reported
-    ///   [`Nobody`](Hearing::Nobody) in all of its [renewals](Self::renew) for [`DEAF_AFTER`].
+    ///   [`NoMembers`](Hearing::NoMembers) in all of its [renewals](Self::renew) for [`DEAF_AFTER`].
     /// - A candidate that hears no member gets an expired lease only [`DEAF_CANDIDATE_WAITS`] later.
     ///
     /// # Errors

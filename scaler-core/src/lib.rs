@@ -25,6 +25,7 @@
 pub mod audit;
 pub mod autoscale;
 mod backoff;
+mod cause;
 mod clock;
 pub mod control;
 mod election;
@@ -48,6 +49,7 @@ pub mod testing;
 pub mod wire;
 pub mod worker;
 
+pub use cause::Cause;
 pub use clock::{Clock, TokioClock};
 pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, Term};
 pub use episode::Episode;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 
 use crate::hand_over::Acknowledgement;
 use crate::{
-    Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError, Slot, SlotCount, SlotLoad, SlotRange,
-    StoreError, Term, Tick,
+    Cause, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError, Slot, SlotCount, SlotLoad,
+    SlotRange, StoreError, Term, Tick,
 };
 
 /// Item that the store does not let a worker change, although it lets the worker change others.
@@ -110,6 +110,8 @@ pub struct Holding {
     pub epoch: Epoch,
     /// Latest epoch at which work of the slot is known to have ended, by [`acknowledge`](WorkStore::acknowledge).
     pub ended: Epoch,
+    /// Cause for which the member got the slot.
+    pub cause: Cause,
 }
 
 /// Point of a tick at which a slot may change its owner.
@@ -132,6 +134,8 @@ pub struct Transfer {
     pub to: MemberKey,
     /// Point of a tick at which the slot may move.
     pub timing: Timing,
+    /// Cause of the move, which the store keeps.
+    pub cause: Cause,
 }
 
 /// Reason why a transfer was not made.
@@ -279,7 +283,7 @@ pub trait WorkStore: Debug + Send + Sync {
     ///
     /// - Nothing moves unless `term` is the latest term, which is checked in the same step.
     /// - A slot moves only if it still has the epoch that was read. Its epoch rises by exactly 1, even if the new owner already
-    ///   owns it.
+    ///   owns it. The store keeps the [cause](Holding::cause).
     /// - A tick in flight finishes before its slot moves. Later calls of the former owner have no effect on the slot.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ impl World {
         slot_of(item, SlotCount::new(self.slots.len() as u32).unwrap())
     }
 
-    /// The present tick is done for a slot, by anyone, except for the items that somebody holds.
+    /// The present tick is done for a slot, except for its locked items.
     fn work(&mut self, slot: usize, owner: &str, held: &BTreeSet<ItemId>) {
         let state = &mut self.slots[slot];
         if state.last_tick >= Tick(self.tick) {
@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-/// What happens in one tick: which slots are ticked, and by whom.
+/// The events of one tick: the slots that are ticked, and their workers.
 fn turns(slots: usize) -> impl Strategy<Value = Vec<Vec<(usize, bool)>>> {
     prop::collection::vec(prop::collection::vec((0..slots, any::<bool>()), 0..2 * slots), 1..12)
 }
@@ -180,7 +180,7 @@ fn a_value_that_was_set_back_is_a_gap() {
 }
 
 #[test]
-fn values_at_their_end_are_told_apart() {
+fn items_at_the_largest_integer_are_reported_apart() {
     let mut first = World::new(SlotCount::new(256).unwrap(), 3);
     let items: Vec<_> = first.values.keys().cloned().collect();
     *first.values.get_mut(&items[0]).unwrap() = i32::MAX;

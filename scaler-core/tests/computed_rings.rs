@@ -1,4 +1,4 @@
-//! What the rings that compute their owners promise on average, and that their owners never change silently.
+//! Average promises of the rings that compute owners, and golden values of their owners.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::cast_precision_loss, reason = "ratios of small numbers")]
 

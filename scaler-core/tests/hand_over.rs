@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use scaler_core::hand_over::{Acknowledgement, Gate, HandOver, Token};
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Election, Epoch, Hearing, Holding, Incarnation, MemberKey, Slot, SlotCount, SlotRange, Timing, TokioClock, Transfer,
+    Cause, Election, Epoch, Hearing, Holding, Incarnation, MemberKey, Slot, SlotCount, SlotRange, Timing, TokioClock, Transfer,
     WorkStore, WorkerId,
 };
 use uuid::Uuid;
@@ -187,7 +187,7 @@ proptest! {
     }
 }
 
-/// What a thousand random histories lead to: pieces of work begun, and of them overlapped.
+/// Plays a thousand random histories. Returns the pieces of work begun, and how many of them overlapped.
 fn in_many_histories(mode: HandOver, longest_work_ms: u64) -> (usize, usize) {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let worlds = (0..1000).map(|_| {
@@ -210,7 +210,7 @@ fn without_acknowledgements_work_overlaps_and_so_does_work_beyond_its_time() {
 }
 
 #[test]
-fn who_never_began_answers_for_the_one_before_it() {
+fn a_node_that_never_began_acknowledges_for_its_predecessor() {
     let [mut first, mut second, mut third] = [(); 3].map(|()| Gate::new(EXCLUSIVE));
     let slot = Slot::new(1);
     first.look(LIMIT, LIMIT, [(slot, Epoch(1))]);
@@ -233,9 +233,18 @@ async fn holdings_are_the_slots_of_one_life_with_their_epochs() {
     let store = MemoryStore::new(std::sync::Arc::new(TokioClock::start()), SlotCount::new(256).unwrap(), 1000 * MS);
     let key = |life| MemberKey { worker: WorkerId::new("a").unwrap(), incarnation: Incarnation::new(Uuid::from_u128(life)) };
     let term = store.campaign(Uuid::nil(), LIMIT, Hearing::Members).await.unwrap().unwrap();
-    let transfer = |slot, life| Transfer { slot: Slot::new(slot), epoch: Epoch(0), to: key(life), timing: Timing::Now };
+    let transfer = |slot, life| Transfer {
+        slot: Slot::new(slot),
+        epoch: Epoch(0),
+        to: key(life),
+        timing: Timing::Now,
+        cause: Cause::Rebalance,
+    };
     store.commit(&term, &[transfer(3, 1), transfer(5, 2), transfer(9, 1)]).await.unwrap();
     let store: &dyn WorkStore = &store;
     let held = store.holdings(&key(1), SlotRange::ALL).await.unwrap();
-    assert_eq!(held, [3, 9].map(|slot| Holding { slot: Slot::new(slot), epoch: Epoch(1), ended: Epoch(0) }));
+    assert_eq!(
+        held,
+        [3, 9].map(|slot| Holding { slot: Slot::new(slot), epoch: Epoch(1), ended: Epoch(0), cause: Cause::Rebalance })
+    );
 }

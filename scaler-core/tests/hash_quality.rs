@@ -12,7 +12,7 @@ use uuid::Uuid;
 const IDS_PER_SLOT: u32 = 64;
 const MOST_DEVIATIONS: f64 = 4.0;
 
-/// How many standard deviations the counts of the slots lie from chance: below 0 more even, above 0 less.
+/// Deviation of the slots' counts from chance, in standard deviations: below 0 more even, above 0 less.
 fn deviations(slots: SlotCount, ids: impl Iterator<Item = u128>) -> f64 {
     let mut counts = vec![0_u32; slots.len()];
     for id in ids {

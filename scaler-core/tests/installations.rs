@@ -84,6 +84,6 @@ async fn two_systems_in_one_membership_share_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_systems_whose_workers_have_the_same_names_share_nothing() {
+async fn two_installations_with_equal_worker_names_share_nothing() {
     each_works_alone([&["w1", "w2"], &["w1", "w2"]]).await;
 }

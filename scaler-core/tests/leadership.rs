@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Ten seconds of turns that fail and a lease.
 const ANOTHER_LEADS_WITHIN: Duration = Duration::from_secs(15);
 const WORKERS_HEAL_WITHIN: Duration = Duration::from_secs(21);
-/// How long a caller waits for an answer, as an adapter's command time-out has it.
+/// Time limit of a call, like an adapter's command time-out.
 const NO_ANSWER_AFTER: Duration = Duration::from_secs(3);
 
 /// A statement of a leader's turn.
@@ -152,7 +152,7 @@ impl Election for Failing {
     }
 }
 
-/// What the control planes told: the number of each that was elected, in order, and how often one gave up.
+/// Events of the control planes: the number of each that was elected, in order, and the count of resignations.
 #[derive(Debug, Default)]
 struct Told {
     elected: Vec<usize>,
@@ -210,7 +210,7 @@ impl Cluster {
         self.store.rows().into_iter().map(|row| (row.id, row.value)).collect()
     }
 
-    /// How long it takes until this is so; fails after a minute.
+    /// Returns the time until the condition holds; fails after a minute.
     async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) -> Duration {
         let begun = self.clock.now();
         while !is_so(self) {
@@ -222,7 +222,7 @@ impl Cluster {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leader_whose_turns_fail_is_followed_by_one_whose_turns_succeed() {
+async fn a_leader_whose_turns_fail_loses_the_lead_to_a_working_one() {
     for (statement, failure) in ALL {
         let cluster = Cluster::begin().await;
         *cluster.planes[0].fails.lock().unwrap() = Some((statement, failure));

@@ -20,32 +20,32 @@ scaler_core::membership_suite!(memory);
 #[tokio::test]
 async fn a_sweep_that_forgets_nothing_is_caught() {
     let fixture = broken(Fault::SweepsNothing);
-    assert_caught(&membership::a_sweep_forgets_the_silent_and_names_them(&fixture).await, "the silent are named, in order");
+    assert_caught(&membership::a_sweep_removes_silent_members_and_names_them(&fixture).await, "the silent are named, in order");
 }
 
 #[tokio::test]
 async fn a_leave_of_any_incarnation_is_caught() {
     let fixture = broken(Fault::LeavesAnyIncarnation);
-    assert_caught(&membership::leaving_forgets_only_this_incarnation(&fixture).await, "another incarnation stays");
+    assert_caught(&membership::leaving_removes_only_this_incarnation(&fixture).await, "another incarnation stays");
 }
 
 #[tokio::test]
 async fn a_lenient_standing_is_caught() {
     let fixture = broken(Fault::SupersedesNobody);
-    assert_caught(&membership::a_later_joiner_takes_the_name_over(&fixture).await, "the earlier is superseded");
+    assert_caught(&membership::a_later_joiner_takes_the_name(&fixture).await, "the earlier is superseded");
 }
 
 #[tokio::test]
 async fn a_frozen_age_is_caught() {
     let fixture = broken(Fault::NeverAges);
-    let case = membership::an_age_grows_in_silence_and_a_heartbeat_renews_it(&fixture).await;
+    let case = membership::the_age_grows_until_the_next_heartbeat(&fixture).await;
     assert_caught(&case, "of silence the age is 0ns");
 }
 
 #[tokio::test]
 async fn an_unsorted_list_is_caught() {
     let fixture = broken(Fault::ListsBackwards);
-    assert_caught(&membership::members_come_in_the_order_of_their_names(&fixture).await, "in the order of their names");
+    assert_caught(&membership::members_are_listed_in_the_order_of_their_names(&fixture).await, "in the order of their names");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn installations_that_are_mixed_are_caught() {
 #[tokio::test]
 async fn a_retirement_in_all_installations_is_caught() {
     let fixture = broken(Fault::RetiresInAllInstallations);
-    assert_caught(&membership::a_stranger_keeps_its_own_retirement(&fixture).await, "those retired here");
+    assert_caught(&membership::retirements_belong_to_their_installation(&fixture).await, "those retired here");
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn a_retirement_of_members_only_is_caught() {
 }
 
 #[tokio::test]
-async fn a_retirement_that_nobody_hears_of_is_caught() {
+async fn a_retirement_that_is_not_published_is_caught() {
     let fixture = broken(Fault::TellsNobodyToRetire);
-    assert_caught(&membership::who_is_retired_hears_so_and_nobody_else(&fixture).await, "who is retired hears so");
+    assert_caught(&membership::only_a_retired_worker_is_told_to_retire(&fixture).await, "who is retired hears so");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ enum Fault {
 const OURS: InstallationId = InstallationId::new(Uuid::from_u128(0x0115));
 
 impl Broken {
-    /// Where it keeps those that are retired in this installation.
+    /// Returns the key of the retired workers of this installation.
     fn retired_of(&self, installation: InstallationId) -> InstallationId {
         if self.fault == Fault::RetiresInAllInstallations { OURS } else { installation }
     }

@@ -85,7 +85,7 @@ fn table(items: usize) -> impl Strategy<Value = Vec<u32>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Where no two items share a slot and none comes or goes, plans alone give it.
+    /// Plans alone reach it if no two items share a slot and none comes or goes.
     #[test]
     fn ten_items(places in prop::collection::btree_set(0..4096_u32, 10), workers in 1..6_usize, events in events()) {
         let events = events.into_iter().filter(|event| matches!(event, Event::Join | Event::Leave(_))).collect();
@@ -95,7 +95,7 @@ proptest! {
         });
     }
 
-    /// Where some share a slot, plans give it to within the heaviest slot, and settling to within one item.
+    /// Plans reach it within the heaviest slot if items share slots, and the rebalance for load within one item.
     #[test]
     fn a_thousand_items(places in table(1000), events in events()) {
         live(places, 7, events, |ring, load| {

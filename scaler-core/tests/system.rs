@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the control planes and workers told.
+/// Events of the control planes and workers.
 #[derive(Debug, Default)]
 struct Told {
     watching: BTreeMap<WorkerId, Arc<[ItemId]>>,
@@ -104,7 +104,7 @@ impl Cluster {
         Running { drain: Some(drain), task }
     }
 
-    /// How many items each worker was last seen watching, most first.
+    /// Number of items of each worker's last list, largest first.
     fn loads(&self) -> Vec<usize> {
         let mut loads: Vec<_> = self.told.lock().unwrap().watching.values().map(|items| items.len()).collect();
         loads.sort_unstable_by(|a, b| b.cmp(a));
@@ -233,7 +233,7 @@ async fn in_a_rollout_each_slot_moves_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nobody_knows_of_a_rollout_some_slots_move_again() {
+async fn an_unannounced_rollout_moves_some_slots_twice() {
     assert!(moves_in_a_rollout([None, None]).await[0] > 1);
 }
 

@@ -8,7 +8,7 @@ begin
     with found as materialized (
         select s.slot from {group}.slot s where s.owner = worker and s.incarnation <> life order by s.slot for no key update
     )
-    update {group}.slot s set incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp()
+    update {group}.slot s set incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp(), cause = 'adopted'
     where s.slot = any (array(select slot from found)) and s.owner = worker and s.incarnation <> life;
     get diagnostics adopted = row_count;
     return adopted;

@@ -28,7 +28,7 @@ begin
         respite := 11;
     end if;
     if leads and not exists (select from {group}.leader l where l.holder is not null) then
-        -- Nobody has ever led: the first leader gives out what there is.
+        -- There has been no leader yet: the first leader assigns the slots.
         wait_ms := 10000;
         return;
     end if;
@@ -77,7 +77,8 @@ begin
         limit most
         for no key update of s skip locked
     ), taken as (
-        update {group}.slot s set owner = worker, incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp()
+        update {group}.slot s
+        set owner = worker, incarnation = life, epoch = s.epoch + 1, moved_at = statement_timestamp(), cause = 'claimed'
         where s.slot = any (array(select slot from orphans))
         returning s.slot
     )

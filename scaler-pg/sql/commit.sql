@@ -7,8 +7,8 @@ with leader as materialized (
 ), now as materialized (
     select * from {group}.clock()
 ), wanted as materialized (
-    select * from unnest($3::integer[], $4::bigint[], $5::text[], $6::uuid[], $7::boolean[])
-        as w(slot, epoch, owner, incarnation, after_tick)
+    select * from unnest($3::integer[], $4::bigint[], $5::text[], $6::uuid[], $7::boolean[], $8::text[])
+        as w(slot, epoch, owner, incarnation, after_tick, cause)
 ), seen as materialized (
     select s.slot, s.epoch, s.last_tick from {group}.slot s
     where s.slot = any ($3) and exists (select from leader)
@@ -16,7 +16,8 @@ with leader as materialized (
     for no key update of s
 ), moved as (
     update {group}.slot s
-    set owner = w.owner, incarnation = w.incarnation, epoch = s.epoch + 1, term = $1, moved_at = statement_timestamp()
+    set owner = w.owner, incarnation = w.incarnation, epoch = s.epoch + 1, term = $1, moved_at = statement_timestamp(),
+        cause = w.cause
     from wanted w join seen using (slot), now
     where s.slot = w.slot and seen.epoch = w.epoch and (not w.after_tick or seen.last_tick >= now.tick)
     returning s.slot

@@ -3,7 +3,7 @@
 grant usage on schema {schema} to {role};
 grant usage on schema {group} to {role};
 grant select on {group}.meta, {group}.slot, {group}.leader, {group}.migration, {group}.member, {group}.member_retired to {role};
-grant update (owner, incarnation, epoch, term, moved_at) on {group}.slot to {role};
+grant update (owner, incarnation, epoch, term, moved_at, cause) on {group}.slot to {role};
 grant update (term, holder, expires_at, lease, deaf_since, elected_at) on {group}.leader to {role};
 grant update (ahead_ms) on {group}.meta to {role};
 grant {control_rights} on {table} to {role};

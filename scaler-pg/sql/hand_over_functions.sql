@@ -1,9 +1,9 @@
 -- Hand-over of work outside of the database: what an owner holds, and the acknowledgements that travel in the slot's row. Functions, because
 -- the role of a worker may not write any other column of a slot.
 create or replace function {group}.holdings(worker text, life uuid, first integer, before integer)
-returns table (slot integer, epoch bigint, ended bigint)
+returns table (slot integer, epoch bigint, ended bigint, cause text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $body$
-    select s.slot, s.epoch, s.ended from {group}.slot s
+    select s.slot, s.epoch, s.ended, s.cause from {group}.slot s
     where s.owner = worker and s.incarnation = life and s.slot >= first and s.slot < before
     order by s.slot
 $body$;

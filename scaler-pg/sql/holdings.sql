@@ -1,1 +1,1 @@
-select slot, epoch, ended from {group}.holdings($1, $2, $3, $4)
+select slot, epoch, ended, cause from {group}.holdings($1, $2, $3, $4)

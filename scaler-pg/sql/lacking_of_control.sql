@@ -29,7 +29,10 @@ select what from me, lateral (values
     ('execute on {group}.wake_ups', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_ups()'), 'execute'), true)),
     ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
     ('update on {group}.slot', (select bool_and(has_column_privilege(role, '{group}.slot', changed, 'update'))
-                               from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)),
+                               from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)
+                           -- A schema of an older version lacks this: it is told apart from this.
+                           and coalesce((select has_column_privilege(role, a.attrelid, a.attnum, 'update')
+                               from pg_attribute a where a.attrelid = '{group}.slot'::regclass and a.attname = 'cause'), true)),
     ('select on ' || {table_text}, case when {is_increment} then has_column_privilege(role, {table_text}, {key_name}, 'select')
         else has_table_privilege(role, {table_text}, 'select') end)
 ) as needed(what, granted)

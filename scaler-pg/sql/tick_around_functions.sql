@@ -20,7 +20,7 @@ begin
         items := coalesce(
             {group}.work_on_items(worker, array(select distinct {group}.slot_of(id) from unnest(ids) id), ids), cardinality(ids));
         if items < cardinality(ids) then
-            raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
+            raise exception 'the row was not updated: a trigger, a rule or a row security policy of the table suppressed it' using errcode = 'no_data_found';
         end if;
         slots := 0;
         return next;
@@ -61,7 +61,7 @@ begin
             {lock_items});
         items := coalesce({group}.work_on_items(worker, batch, free), cardinality(free));
         if items < cardinality(free) then
-            raise exception 'some rows were not changed' using errcode = 'no_data_found';
+            raise exception 'some rows were not updated' using errcode = 'no_data_found';
         end if;
         return next;
         return;
@@ -104,7 +104,7 @@ declare
     due integer[];
     marked integer[];
 begin
-    -- A row that somebody holds is passed over; what else is waited for, such as a row that a foreign key leads to, must not take all the time.
+    -- A locked row is skipped; other waits, such as for the row of a foreign key, must not take the whole time.
     perform set_config('lock_timeout', '50ms', true);
     -- What is checked at the end would fail there, for all.
     set constraints all immediate;

@@ -25,9 +25,9 @@ begin
     loop
         begin
             if {group}.work_on_items(worker, array[{group}.slot_of(candidate)], array[candidate]) = 0 then
-                raise exception 'the row was not changed: a trigger, a rule or a policy of the table left it out' using errcode = 'no_data_found';
+                raise exception 'the row was not updated: a trigger, a rule or a row security policy of the table suppressed it' using errcode = 'no_data_found';
             end if;
-            raise exception 'taken back' using errcode = 'SC000';
+            raise exception 'rolled back' using errcode = 'SC000';
         exception
             when sqlstate 'SC000' then
                 refused := null;
@@ -35,7 +35,7 @@ begin
                 said := null;
                 return;
             when lock_not_available or deadlock_detected then
-                -- Somebody holds it: that says nothing.
+                -- The row is locked, which proves nothing.
                 null;
             when others then
                 refused := candidate;

@@ -4,7 +4,7 @@
 -- Parameters have no names, and a name that is ambiguous is a column: a column of the user's table may have any name. `array(select unnest
 -- ...)`, since of an array that it knows the planner might think that it is the whole table.
 --
--- Everybody may execute them: they have the rights of the caller. So workers go on that run while a new version is installed.
+-- All roles may execute them: they have the rights of the caller. So running workers go on while a new version is installed.
 create or replace function {group}.work_on_slots(text, integer[]) returns bigint language plpgsql as $body$
 #variable_conflict use_column
 declare

@@ -71,7 +71,7 @@ impl PgHasArrayType for Key {
 impl<'row> Decode<'row, Postgres> for Key {
     fn decode(value: PgValueRef<'row>) -> Result<Self, BoxDynError> {
         let id = match value.type_info().name() {
-            "UUID" => ItemId::Uuid(Uuid::decode(value)?),
+            "UUID" => ItemId::Uuid(<Uuid as Decode<Postgres>>::decode(value)?),
             "INT8" => ItemId::from(<i64 as Decode<Postgres>>::decode(value)?),
             "INT4" => ItemId::from(<i32 as Decode<Postgres>>::decode(value)?),
             _ => ItemId::from(<&str as Decode<Postgres>>::decode(value)?),

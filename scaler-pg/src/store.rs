@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError,
-    Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
-    TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Cause, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership,
+    MembershipError, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError,
+    Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
@@ -285,9 +285,15 @@ impl WorkStore for PgStore {
     }
 
     async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
-        let rows: Vec<(i32, i64, i64)> = self.link.rows("holdings", bound(&self.sql.holdings, owner, slots)).await?;
-        let holding =
-            |(slot, epoch, ended)| Holding { slot: number(slot), epoch: Epoch(unsigned(epoch)), ended: Epoch(unsigned(ended)) };
+        let rows: Vec<(i32, i64, i64, Option<String>)> =
+            self.link.rows("holdings", bound(&self.sql.holdings, owner, slots)).await?;
+        let holding = |(slot, epoch, ended, cause): (i32, i64, i64, Option<String>)| Holding {
+            slot: number(slot),
+            epoch: Epoch(unsigned(epoch)),
+            ended: Epoch(unsigned(ended)),
+            // A slot that an older version moved has none.
+            cause: cause.and_then(|cause| Cause::parse(&cause)).unwrap_or(Cause::Rebalance),
+        };
         Ok(rows.into_iter().map(holding).collect())
     }
 
@@ -375,7 +381,8 @@ impl WorkStore for PgStore {
         let incarnations: Vec<Uuid> = transfers.iter().map(|transfer| transfer.to.incarnation.uuid()).collect();
         let after_tick: Vec<bool> = transfers.iter().map(|transfer| transfer.timing == Timing::AfterTick).collect();
         let query = sqlx::query_as(&self.sql.commit).bind(term.number.cast_signed()).bind(term.holder);
-        let query = query.bind(&slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick);
+        let causes: Vec<&str> = transfers.iter().map(|transfer| transfer.cause.as_str()).collect();
+        let query = query.bind(&slots).bind(epochs).bind(owners).bind(incarnations).bind(after_tick).bind(causes);
         let row: CommitRow = match self.link.row("commit", query).await {
             Err(busy @ StoreError::Busy { .. }) => {
                 // A session that holds the slots may never release them. The caller tries again anyway.

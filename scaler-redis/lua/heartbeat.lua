@@ -46,7 +46,7 @@ if holder.incarnation and holder.incarnation ~= incarnation then
   end
   redis.call('ZADD', superseded, now, holder.incarnation)
 end
--- The sorted set first: if it is somebody else's, nothing is written.
+-- The sorted set first: if it is not ours, nothing is written.
 redis.call('ZADD', seen, now, field)
 redis.call('HSET', workers, field, says)
 if former.incarnation then

@@ -32,7 +32,7 @@ fn an_open_connection_stays_with_the_server_that_vanished() {
 }
 
 #[test]
-fn a_paused_server_accepts_and_answers_nothing_until_it_goes_on() {
+fn a_paused_server_accepts_connections_but_answers_only_once_resumed() {
     in_own_network(async |_| {
         let redis = Redis::private().await;
         redis.pause().await;

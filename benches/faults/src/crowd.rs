@@ -1,4 +1,4 @@
-//! Many workers in this one process: each with the state machine, the store, the membership and the defaults of the program `worker`, but
+//! Many workers in this one process: each with the node, the store, the membership and the defaults of the program `worker`, but
 //! without its port and its log.
 
 use std::future::pending;
@@ -9,8 +9,9 @@ use ::worker::WorkerArgs;
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{Secrets, WaitLimit, parse_from};
 use notifi_scaler_common::servers::{ServerWait, Store, membership};
-use scaler_core::worker::{self, Worker, WorkerEvent};
-use scaler_core::{Incarnation, MemberKey, TokioClock};
+use scaler_core::node::{Control, Node, NodeEvent};
+use scaler_core::worker::WorkerEvent;
+use scaler_core::{Incarnation, MemberKey};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -36,15 +37,16 @@ impl Crowd {
     /// If the worker's name or a URL is invalid.
     pub fn add(&mut self, name: &str, postgres_url: &str, redis_url: &str, redis_key: &str) -> Result<()> {
         let unfit = |failure: Failure| PlayError::Unfit(failure.to_string());
-        let secret = |variable: &str| match variable {
-            "DATABASE_URL" => Some(postgres_url.into()),
-            "REDIS_URL" => Some(redis_url.into()),
+        let (postgres_url, redis_url) = (postgres_url.to_owned(), redis_url.to_owned());
+        let secrets = Secrets::new(move |variable| match variable {
+            "DATABASE_URL" => Some(postgres_url.clone().into()),
+            "REDIS_URL" => Some(redis_url.clone().into()),
             _ => None,
-        };
+        });
         let args = parse_from(["worker", "--pod-name", name, "--redis-key", redis_key]).map_err(unfit)?;
         let last = Ticked::default();
         self.ticked.push(Arc::clone(&last));
-        self.tasks.spawn(work(args, Secrets::read(secret).map_err(unfit)?, last));
+        self.tasks.spawn(work(args, secrets, last));
         Ok(())
     }
 
@@ -74,12 +76,12 @@ async fn work(args: WorkerArgs, secrets: Secrets, last: Ticked) -> Ended {
     let wait = ServerWait::at_most(WaitLimit::Forever);
     let probe = wait.until_ready("Postgres", || async { Ok(store.probe().await?) });
     let ((), membership) = tokio::try_join!(probe, membership(&store, &members, &args.membership))?;
-    let state = Worker::new(args.timing.config(key, &args.ticks));
+    let config = args.timing.config(key.clone(), &args.ticks);
     let observe = move |event| {
-        if matches!(event, WorkerEvent::Ticked { .. }) {
+        if matches!(event, NodeEvent::Worker(WorkerEvent::Ticked { .. })) {
             *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     };
-    worker::run(state, Arc::new(store), membership, Arc::new(TokioClock::start()), pending(), observe).await;
-    Ok(())
+    let node = Node::builder(store).name(key.worker.as_str()).incarnation(key.incarnation).membership(membership);
+    Ok(node.control(Control::Off).worker(|_| config).observe(observe).run_until(pending()).await?)
 }

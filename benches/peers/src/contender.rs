@@ -1,4 +1,4 @@
-//! What every contender can do.
+//! The interface of a ring in the comparison.
 
 use std::hint::black_box;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ pub trait Peer: Sized {
     const NAME: &'static str;
     /// The most workers it can serve in good time and memory.
     const MOST_WORKERS: u32;
-    /// Whether it stands in the ranking.
+    /// True if the contender is ranked.
     const COUNTS: bool = true;
 
     fn build(workers: u32) -> Self;
@@ -34,7 +34,7 @@ pub trait Peer: Sized {
     /// One of the `workers` leaves.
     fn leave(&mut self, workers: u32, leaver: u32);
 
-    /// Who can leave, of so many.
+    /// Returns the index of the worker that leaves, of this many.
     fn leaver(workers: u32) -> u32 {
         workers / 2
     }
@@ -53,7 +53,7 @@ pub enum Class {
     Unranked,
 }
 
-/// What is measured.
+/// The measures of the comparison.
 pub trait Contender {
     fn name(&self) -> String;
 
@@ -70,7 +70,7 @@ pub trait Contender {
     fn quality(&self, table: &Table) -> Option<Quality>;
 }
 
-/// Where the items are: at first, after a join, and after a leave instead of it.
+/// Placements of the items: at first, after a join, and after a leave instead of it.
 pub struct Quality {
     pub built: Vec<u32>,
     pub joined: Vec<u32>,

@@ -1,4 +1,4 @@
-//! Everybody measured in one run: round after round, each contender once a round.
+//! Measurement of all contenders in one run: each once a round.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use scaler_core::SlotCount;
 use crate::contender::{Class, Contender, Quality};
 use crate::{ours, peers};
 
-/// How much is measured.
+/// Size of a measurement.
 #[derive(Clone, Copy)]
 pub struct Scale {
     pub items: usize,
-    /// How many workers there are, and how many slots they share.
+    /// Numbers of workers and of slots.
     pub sizes: &'static [(u32, u32)],
     pub rounds: usize,
 }
@@ -29,7 +29,7 @@ const SIZES: [(u32, u32); 7] =
 
 /// One that took longer than this is not measured again.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a round of look-ups may last for one contender.
+/// Time limit of one contender's round of look-ups.
 const LOOK_UPS: Duration = Duration::from_millis(100);
 /// Number of ids that are looked up, in passes: few enough that they stay in the cache of a core, so that a look-up is measured and not
 /// the memory that ids are read from.
@@ -37,7 +37,7 @@ const AT_HAND: usize = 16_384;
 /// Maximum number of passes in a round.
 const MOST_PASSES: usize = 1000;
 
-/// What was found with so many workers and slots.
+/// Results for one pair of workers and slots.
 pub struct Field {
     pub workers: u32,
     pub slots: u32,
@@ -47,7 +47,7 @@ pub struct Field {
     pub results: Vec<Found>,
 }
 
-/// What was found of one contender.
+/// Results of one contender.
 pub struct Found {
     pub name: String,
     pub class: Class,
@@ -56,7 +56,7 @@ pub struct Found {
     pub quality: Option<Moves>,
 }
 
-/// How even, and how much moves.
+/// Balance of a placement, and its movement.
 #[derive(Clone, Copy)]
 pub struct Moves {
     pub even_built: f64,
@@ -65,13 +65,13 @@ pub struct Moves {
     pub join: f64,
     /// Items moved by a join over those that the joiner has then: the least that this assignment can cost.
     pub join_over_gain: f64,
-    /// Items moved by a join to one who was there before.
+    /// Items moved by a join to a worker that was there before.
     pub strays: usize,
     /// Items moved by a leave over those that the leaver had.
     pub leave: f64,
 }
 
-/// Measures everybody with so many workers and slots.
+/// Measures all contenders with this many workers and slots.
 pub fn measure(workers: u32, slots: u32, scale: Scale) -> Field {
     let table = Table::new(scale.items, SlotCount::new(slots).expect("a power of two within limits"));
     let mut contenders = vec![ours::sticky(workers, &table), ours::hash_ring(workers, &table)];

@@ -13,7 +13,7 @@ struct Column {
     shape: Shape,
 }
 
-/// What the others' cells hold.
+/// Text of the cells of the other contenders.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// Their value over ours.

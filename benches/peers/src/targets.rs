@@ -1,4 +1,4 @@
-//! What is to be reached, and whether it was.
+//! Targets of the comparison, and their results.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ pub struct Target {
     pub name: String,
     pub value: f64,
     pub limit: f64,
-    /// Whom it is measured against, if anybody.
+    /// The contender that it is measured against, if there is one.
     pub peer: Option<String>,
 }
 

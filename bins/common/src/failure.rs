@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use scaler_core::node::NodeError;
 use scaler_core::{BoxError, ErrorClass, MembershipError, StoreError, WorkerId};
 
 use crate::config::Problem;
@@ -64,6 +65,17 @@ pub enum Failure {
         /// Error of the operating system.
         source: std::io::Error,
     },
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Superseded(name) => Self::Superseded(name),
+            NodeError::Store(error) => error.into(),
+            NodeError::Membership(error) => error.into(),
+            error => Self::own(error, OTHER),
+        }
+    }
 }
 
 impl Failure {

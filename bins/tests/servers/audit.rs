@@ -43,7 +43,7 @@ async fn the_leader_audits_on_and_on() {
     system.until_loads(&[10]).await;
     let address = system.control.as_ref().unwrap().address().await;
     let metric = async |name: &str| {
-        // Not more often than it lets anybody ask.
+        // Within its rate limit.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let (answer, name) = (get(&address, "/metrics"), format!("notifi_scaler_control_{name}_total "));
         answer.lines().find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok()).unwrap()
@@ -68,7 +68,7 @@ async fn the_leader_exports_the_age_of_the_oldest_transaction_and_vacuums_after_
     system.until_loads(&[10]).await;
     let address = system.control.as_ref().unwrap().address().await;
     let age_s = async || {
-        // Not more often than it lets anybody ask.
+        // Within its rate limit.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let value = |line: &str| line.strip_prefix("notifi_scaler_control_oldest_transaction_seconds{} ")?.parse::<f64>().ok();
         get(&address, "/metrics").lines().find_map(value).unwrap_or(-1.0)

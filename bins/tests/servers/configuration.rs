@@ -1,4 +1,4 @@
-//! What is wrong at the start is said in one clear line, with exit code 64, and nothing of the user's is altered.
+//! A wrong setting at the start: one clear line, exit code 64, and no change to the user's data.
 
 use std::process::Command;
 
@@ -155,9 +155,9 @@ async fn a_script_that_cannot_be_read_is_named() {
     let script = folder.join("script");
     std::fs::write(&script, "1s items add 5\n2s wokers add 1\n").unwrap();
     let path = script.to_str().unwrap().to_owned();
-    refuses(Program::start(Which::Tool, &["local", "--script", &path], &[]), &[&format!("{path}:2"), "wokers"]).await;
+    refuses(Program::start(Which::Tool, &["demo", "--script", &path], &[]), &[&format!("{path}:2"), "wokers"]).await;
     std::fs::remove_dir_all(&folder).unwrap();
-    refuses(Program::start(Which::Tool, &["local", "--script", &path], &[]), &[&path]).await;
+    refuses(Program::start(Which::Tool, &["demo", "--script", &path], &[]), &[&path]).await;
 }
 
 #[tokio::test]

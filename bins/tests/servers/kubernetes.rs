@@ -30,7 +30,7 @@ pub(crate) struct Kubernetes {
 pub(crate) struct Cluster {
     pub(crate) replicas: u64,
     pub(crate) version: u64,
-    /// Who wrote the number last.
+    /// Field manager that wrote the replica count last.
     pub(crate) writer: Option<String>,
     pub(crate) pods: BTreeMap<String, FakePod>,
     /// By name, as they were written.
@@ -43,7 +43,7 @@ pub(crate) struct Cluster {
     pub(crate) scaled: Vec<u64>,
     /// Requests with this method are answered with this code.
     pub(crate) failing: Option<(&'static str, u16)>,
-    /// How long every answer takes.
+    /// Delay of each response.
     pub(crate) delay: Duration,
 }
 
@@ -71,13 +71,13 @@ impl Kubernetes {
         self.cluster.lock().unwrap()
     }
 
-    /// Sets the number, as somebody else would.
+    /// Sets the replica count as another field manager.
     pub(crate) fn scale(&self, replicas: u64) {
         let mut cluster = self.cluster();
         (cluster.replicas, cluster.version) = (replicas, cluster.version + 1);
     }
 
-    /// What a client needs to know to come here, as kubectl reads it.
+    /// Returns a kubeconfig for this server.
     pub(crate) fn kubeconfig(&self) -> String {
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",

@@ -59,7 +59,7 @@ pub(crate) async fn longest_gap_ms(user: &PgPool) -> i64 {
     number(user, gaps).await
 }
 
-/// How many slots have changed hands since they were first given.
+/// Returns the number of moves since the first assignment.
 pub(crate) async fn moves(user: &PgPool) -> i64 {
     number(user, "select coalesce(sum(epoch), 0)::bigint from scaler.slot").await
 }

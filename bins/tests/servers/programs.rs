@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
-/// What a program printed so far.
+/// The output of a program so far.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -55,7 +55,7 @@ pub(crate) struct Program {
     readers: Vec<JoinHandle<()>>,
 }
 
-/// Which of our programs.
+/// The programs under test.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which {
     ControlPlane,
@@ -65,7 +65,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    /// Where it lies. The first call builds all of them, as scripts/faults does: cargo builds the programs of a package only for tests of its own.
+    /// Returns the path. The first call builds all programs, as scripts/faults does: cargo builds the programs of a package only for its own tests.
     pub(crate) fn path(self) -> PathBuf {
         static FOLDER: OnceLock<PathBuf> = OnceLock::new();
         let folder = FOLDER.get_or_init(|| {
@@ -99,7 +99,7 @@ impl Program {
         Self { child, out, err, readers }
     }
 
-    /// Where it serves health, readiness and metrics.
+    /// Address of health, readiness and metrics.
     pub(crate) async fn address(&self) -> String {
         crate::system::eventually("it says where it listens", async || {
             let line = self.err.all().into_iter().find_map(|line| Some(line.split_once("on http://")?.1.to_owned()));
@@ -137,7 +137,7 @@ impl Program {
     }
 }
 
-/// What a server answers, head and body.
+/// Returns a server's response, head and body.
 pub(crate) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();

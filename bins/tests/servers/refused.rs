@@ -1,4 +1,4 @@
-//! Rows, and workers, that Postgres refuses: everybody else works on.
+//! Tests of rows and workers that Postgres refuses: all others go on.
 
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ async fn listening() -> System {
 }
 
 impl System {
-    /// How many ticks the items missed but for this one, from now on for so many ticks; and how many slots changed hands.
+    /// Returns the ticks that the other items miss during the next ticks, and the number of moves.
     async fn missed_by_others(&self, refused: &[Uuid], ticks: i64) -> (i64, i64) {
         let look =
             "select coalesce(jsonb_object_agg(w.id, s.last_tick - w.value), '{}')::text as late, sum(s.epoch)::bigint as epochs
@@ -34,7 +34,7 @@ impl System {
         self.items_of(worker, 1).await[0]
     }
 
-    /// So many items of this worker, each in a slot of its own.
+    /// Returns this many items of the worker, each in another slot.
     async fn items_of(&self, worker: &str, count: i64) -> Vec<Uuid> {
         let query = "select (array_agg(w.id))[1] from public.work_items w join scaler.slot s on s.slot = scaler.slot_of(w.id)
                      where s.owner = $1 group by s.slot limit $2";

@@ -37,7 +37,7 @@ impl Cluster {
         self.system.control = Some(self.system.start(Which::ControlPlane, &[], &variables));
     }
 
-    /// What a Deployment and the kubelet do, once.
+    /// Does one round of a Deployment and of the kubelet.
     fn reconcile(&mut self) {
         let mut cluster = self.kubernetes.cluster();
         while (cluster.pods.len() as u64) < cluster.replicas {
@@ -107,7 +107,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // A file that is left in the temporary folder harms nobody.
+        // A file left in the temporary folder does no harm.
         let _ = std::fs::remove_file(&self.kubeconfig);
     }
 }

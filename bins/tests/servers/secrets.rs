@@ -13,7 +13,7 @@ use crate::programs::{Program, Which};
 use crate::system::System;
 
 const PLAIN: [&str; 6] = [" two spaces ", "quo'tes\" and \\", "50%41%", "us@er:pa/ss?wo#rd", "[a]&b=c+d,e", "geheim-ü-пароль"];
-/// What follows a line feed must not become a command.
+/// Checks that text after a line feed does not become a command.
 const WITH_CONTROLS: [&str; 3] = ["line\nfeed\r\nflushall", "ends with one\n", "\ttab"];
 
 /// The variables by which one password can be given: itself, a file, and a URL.

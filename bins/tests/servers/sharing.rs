@@ -178,7 +178,7 @@ async fn health_readiness_and_metrics_are_served() {
     }
 }
 
-/// What redis-cli says.
+/// Returns the output of redis-cli.
 fn redis(system: &System, words: &[&str]) -> (i32, String) {
     let output =
         Command::new("redis-cli").args(["-u", &system.redis_url]).args(words).output().expect("redis-cli comes with Redis");

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::programs::{Program, Which};
 
-/// How long a condition may take before the test fails: far beyond any limit, for machines that are busy.
+/// Time limit of a condition: far above every promise, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Systems that run at a time: each has several processes that want to be on time.
@@ -22,7 +22,7 @@ pub(crate) struct System {
     pub(crate) database_url: String,
     pub(crate) redis_url: String,
     pub(crate) redis_key: String,
-    /// What its programs get besides.
+    /// Further environment of its programs.
     pub(crate) variables: Vec<(&'static str, String)>,
     pub(crate) control: Option<Program>,
     pub(crate) workers: BTreeMap<String, Program>,

@@ -42,7 +42,7 @@ async fn one_shot_commands_wait_for_servers_that_come_later() {
 #[tokio::test]
 async fn a_postgres_without_a_free_place_is_waited_for() {
     let postgres = Postgres::private_with(&[("max_connections", "2"), ("superuser_reserved_connections", "0")]).await;
-    // Whoever looked whether the server is up may still be leaving.
+    // The connection that checked the server may still be closing.
     let connect = async || PgConnection::connect(postgres.url()).await;
     let one = eventually("one place", connect).await;
     let other = eventually("the other place", connect).await;

@@ -12,7 +12,8 @@ use notifi_scaler_common::shutdown::Shutdown;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, health, telemetry};
 use prometheus_client::registry::Registry;
-use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
+use scaler_core::node::{Control, Node};
+use scaler_core::worker::WorkerConfig;
 use scaler_core::{Clock, Incarnation, MemberKey, Membership, StoreError, TokioClock};
 use scaler_pg::PgStore;
 use tracing_subscriber::filter::LevelFilter;
@@ -47,18 +48,20 @@ pub async fn run(args: &WorkerArgs) -> Result<(), Failure> {
         () = shutdown.requested() => return Ok(()),
     };
     let mut observer = WorkerObserver::new(key.worker.clone(), args.print_ids, lines.clone(), metrics, readiness);
-    let state = Worker::new(WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone(), &args.ticks) });
-    let observe = move |event| observer.observe(&event);
-    let ending = worker::run(state, Arc::new(store), membership, clock, shutdown.requested(), observe).await;
+    let config = WorkerConfig { revision: args.pod_revision.clone(), ..args.timing.config(key.clone(), &args.ticks) };
+    let ended = Node::builder(store)
+        .name(key.worker.as_str())
+        .incarnation(key.incarnation)
+        .membership(membership)
+        .control(Control::Off)
+        .waits_for_successor(true)
+        .worker(|_| config)
+        .clock(clock)
+        .observe(move |event| observer.observe(&event))
+        .run_until(shutdown.requested())
+        .await;
     lines.flush(LAST_LINE);
-    match ending {
-        Ending::Superseded => return Err(Failure::Superseded(key.worker)),
-        Ending::DrainTimedOut { slots } => {
-            tracing::warn!(worker = %key.worker, slots, "drain timeout: the worker exits with slots, which other workers take over");
-        }
-        _ => tracing::info!(worker = %key.worker, "drained: the worker owns no slots and exits"),
-    }
-    Ok(())
+    Ok(ended?)
 }
 
 async fn reach(

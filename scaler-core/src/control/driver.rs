@@ -263,7 +263,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
     fn hearing(&self) -> Hearing {
         let silence = self.heard_at.map(|heard| self.clock.now().saturating_sub(heard));
         let hears = silence.is_some_and(|silence| silence <= self.config.thresholds.stale_after);
-        if hears { Hearing::Members } else { Hearing::Nobody }
+        if hears { Hearing::Members } else { Hearing::NoMembers }
     }
 
     /// Records which installation answered, and reports a change.
@@ -318,7 +318,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
                 let (ours, others): (Vec<_>, Vec<_>) =
                     members.into_iter().partition(|record| known.contains(&Some(record.member.installation)));
                 if ours.iter().any(|record| record.age <= self.config.thresholds.stale_after) {
-                    if self.hearing() == Hearing::Nobody {
+                    if self.hearing() == Hearing::NoMembers {
                         // Otherwise a candidate that has also just begun to hear members would replace this leader.
                         self.leadership.renew_soon();
                     }

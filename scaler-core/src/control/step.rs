@@ -14,8 +14,8 @@ use super::owners::{Owned, SlotOwners};
 use super::planner::{Planned, Planner, Request};
 use super::tick_age::TickAges;
 use crate::{
-    Assignment, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, MemberState, Plan, Roster, Seat, Slot, SlotCount,
-    SlotLoad, SlotState, Tick, Timing, Transfer, WorkerId,
+    Assignment, Cause, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, MemberState, Plan, Reason, Roster, Seat, Slot,
+    SlotCount, SlotLoad, SlotState, Tick, Timing, Transfer, WorkerId,
 };
 
 /// Input of one step of the control plane.
@@ -55,6 +55,7 @@ pub struct Decision {
 struct Pending {
     to: WorkerId,
     epoch: Epoch,
+    why: Reason,
 }
 
 /// Phase of a worker, with the signals that led to it.
@@ -146,7 +147,7 @@ impl ControlPlane {
         let plan = self.plan(now, &roster, &draining, seen);
         for slot_move in plan.moves() {
             let epoch = seen.assignment.slots.get(slot_move.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
-            self.pending.insert(slot_move.slot, Pending { to: slot_move.to.clone(), epoch });
+            self.pending.insert(slot_move.slot, Pending { to: slot_move.to.clone(), epoch, why: slot_move.why });
         }
         self.planner.pending(&plan);
         self.shared_among = Some(plan.shared_among().clone());
@@ -334,7 +335,9 @@ impl ControlPlane {
             let Some(status) = statuses.get(target) else { continue };
             if self.pending.contains_key(&slot) || left_behind(state, status, seen.assignment.tick) {
                 let timing = timing(slot, state, statuses, seen.load);
-                transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing });
+                let why = self.pending.get(&slot).map(|pending| pending.why);
+                let cause = why.map_or(Cause::Adopted, |why| cause(why, state, statuses));
+                transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing, cause });
             }
         }
         transfers
@@ -346,6 +349,22 @@ fn wanted_owner<'a>(pending: &'a BTreeMap<Slot, Pending>, assignment: &'a Assign
     match pending.get(&slot) {
         Some(pending) => Some(&pending.to),
         None => assignment.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker),
+    }
+}
+
+/// Returns the cause of a move: of a worker that left, it tells how.
+fn cause(why: Reason, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Cause {
+    let status = state.owner.as_ref().and_then(|owner| Some((owner, statuses.get(&owner.worker)?)));
+    match (why, status) {
+        // Another process of its name is a member.
+        (Reason::OwnerLeft, Some((owner, status))) if status.key != *owner => Cause::Dead,
+        (Reason::OwnerLeft, Some((_, status))) => match status.phase {
+            MemberPhase::Draining => Cause::Drained,
+            MemberPhase::Barred => Cause::Barred,
+            MemberPhase::CutOff | MemberPhase::Dead => Cause::Dead,
+            MemberPhase::Starting | MemberPhase::Healthy | MemberPhase::Unheard => Cause::Left,
+        },
+        (why, _) => why.into(),
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::MemoryMembership;
 use crate::hand_over::Acknowledgement;
 use crate::{
-    ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Epoch, Hearing,
+    ABANDONED_AFTER_TICKS, Adoption, Assignment, Cause, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Epoch, Hearing,
     Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Membership, MembershipError, ORPHANED_AFTER_TICKS,
     Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
     TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
@@ -56,6 +56,8 @@ struct State {
     moved: Vec<Tick>,
     /// Latest epoch of each slot that was acknowledged.
     ended: Vec<Epoch>,
+    /// Cause of each slot's last change of owner.
+    causes: Vec<Cause>,
     term: u64,
     office: Option<Office>,
 }
@@ -86,6 +88,7 @@ impl MemoryStore {
             ahead: 0,
             moved: vec![Tick::default(); slots.len()],
             ended: vec![Epoch::default(); slots.len()],
+            causes: vec![Cause::Unowned; slots.len()],
             term: 0,
             office: None,
         };
@@ -191,11 +194,12 @@ impl State {
         self.term == term.number && self.office.is_some_and(|office| office.holder == term.holder)
     }
 
-    fn give(&mut self, slot: Slot, to: &MemberKey, tick: Tick) {
+    fn give(&mut self, slot: Slot, to: &MemberKey, tick: Tick, cause: Cause) {
         let state = &mut self.slots[slot.index()];
         state.owner = Some(to.clone());
         state.epoch = state.epoch.next();
         self.moved[slot.index()] = tick;
+        self.causes[slot.index()] = cause;
     }
 
     /// Returns the last sign of life of each owner: its last tick, or the tick in which it was last given a slot minus `given_before`.
@@ -225,7 +229,7 @@ impl State {
                 if transfer.timing == Timing::AfterTick && slot.last_tick < tick {
                     return Err(RefusalReason::NotTickedYet);
                 }
-                self.give(transfer.slot, &transfer.to, tick);
+                self.give(transfer.slot, &transfer.to, tick, transfer.cause);
                 Ok(())
             }
             _ => Err(RefusalReason::EpochPassed),
@@ -294,7 +298,10 @@ impl WorkStore for MemoryStore {
 
     async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
         let state = self.lock();
-        let holding = |slot: Slot| Holding { slot, epoch: state.slots[slot.index()].epoch, ended: state.ended[slot.index()] };
+        let holding = |slot: Slot| {
+            let at = slot.index();
+            Holding { slot, epoch: state.slots[at].epoch, ended: state.ended[at], cause: state.causes[at] }
+        };
         Ok(state.owned_by(owner, slots).map(holding).collect())
     }
 
@@ -368,7 +375,7 @@ impl WorkStore for MemoryStore {
         let is_namesakes = |state: &SlotState| state.owner.as_ref().is_some_and(|o| o.worker == owner.worker && o != owner);
         let namesakes = (0..).map(Slot::new).zip(&state.slots).filter(|(_, slot)| is_namesakes(slot)).map(|(slot, _)| slot);
         let namesakes: Vec<Slot> = namesakes.collect();
-        namesakes.iter().for_each(|slot| state.give(*slot, owner, tick));
+        namesakes.iter().for_each(|slot| state.give(*slot, owner, tick, Cause::Adopted));
         Ok(Adoption { installation: self.installation, slots: namesakes.len() })
     }
 
@@ -392,7 +399,7 @@ impl WorkStore for MemoryStore {
             return Ok(Claim::NotYet { wait: (free_from - now).min(self.tick_length * ticks), unticked });
         }
         orphans.truncate(limit);
-        orphans.iter().for_each(|slot| state.give(*slot, owner, tick));
+        orphans.iter().for_each(|slot| state.give(*slot, owner, tick, Cause::Claimed));
         Ok(Claim::Claimed { slots: orphans.len() })
     }
 
@@ -446,7 +453,7 @@ impl Election for MemoryStore {
             office.lease_ends = now + lease;
             office.deaf_since = match hearing {
                 Hearing::Members => None,
-                Hearing::Nobody => Some(office.deaf_since.unwrap_or(now)),
+                Hearing::NoMembers => Some(office.deaf_since.unwrap_or(now)),
             };
         }
         Ok(latest)
@@ -470,7 +477,7 @@ impl Office {
         let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);
         match hearing {
             Hearing::Members => now < self.lease_ends && !is_by_a_fallen_clock && !is_deaf,
-            Hearing::Nobody => now < self.lease_ends + DEAF_CANDIDATE_WAITS && !is_by_a_fallen_clock,
+            Hearing::NoMembers => now < self.lease_ends + DEAF_CANDIDATE_WAITS && !is_by_a_fallen_clock,
         }
     }
 }

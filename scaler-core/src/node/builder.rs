@@ -40,6 +40,7 @@ pub struct NodeBuilder {
     pub(super) handlers: Handlers,
     pub(super) hand_over: HandOver,
     pub(super) control: Control,
+    pub(super) waits_for_successor: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observe: Observer,
     pub(super) observe_control: ControlObserver,
@@ -56,6 +57,7 @@ impl NodeBuilder {
             handlers: Handlers::default(),
             hand_over: HandOver::Exclusive { limit: LIMIT },
             control: Control::On(ControlConfig::default()),
+            waits_for_successor: false,
             clock: Arc::new(TokioClock::start()),
             observe: Observer::new(|_| {}),
             observe_control: Box::new(|_| {}),
@@ -116,6 +118,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Sets whether a node that drains keeps its slots up to the drain timeout while no other node is present, so that its replacement takes
+    /// them over without a gap, as the pods of a Kubernetes Deployment need. The default is false: a node without another one ends at once,
+    /// as people expect at a terminal.
+    pub fn waits_for_successor(mut self, waits: bool) -> Self {
+        self.waits_for_successor = waits;
+        self
+    }
+
     /// Changes the limits and intervals of the worker.
     pub fn worker(mut self, configure: impl FnOnce(WorkerConfig) -> WorkerConfig + Send + 'static) -> Self {
         self.configure = Box::new(configure);
@@ -160,6 +170,7 @@ impl NodeBuilder {
             handlers: self.handlers,
             hand_over: self.hand_over,
             control: self.control,
+            waits_for_successor: self.waits_for_successor,
             worker,
             clock: self.clock,
             observe: self.observe,

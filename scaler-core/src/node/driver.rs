@@ -18,9 +18,9 @@ use super::batches::Batches;
 use super::lease::LeaseHolder;
 use super::leases::{Action, Leases};
 use super::owned::Owned;
-use super::{Cause, Handler, Handlers, Lease, NodeEvent, NodeStore, Observer};
+use super::{Handler, Handlers, Lease, NodeEvent, NodeStore, Observer};
 use crate::hand_over::{Acknowledgement, HandOver, Token};
-use crate::{BoxError, Clock, Episode, Holding, ItemId, MemberKey, Slot, SlotCount, SlotRange, StoreError, Tick};
+use crate::{BoxError, Cause, Clock, Episode, Holding, ItemId, MemberKey, Slot, SlotCount, SlotRange, StoreError, Tick};
 
 /// Interval at which the acknowledgements of former owners are looked for.
 const POLL: Duration = Duration::from_millis(200);
@@ -34,8 +34,6 @@ pub(super) enum Report {
     Ticked { asked_at: Duration, fence: Option<u64>, slots: SlotCount },
     /// Items of all slots in a tick, in order; once in each tick.
     Listed(Tick, Arc<[ItemId]>),
-    /// Cause of the next gains.
-    Gains(Cause),
     /// The node drains, or no longer does.
     Draining(bool),
 }
@@ -183,7 +181,6 @@ impl Driver {
                 }
                 self.next_batch(now);
             }
-            Report::Gains(cause) => self.leases.gains_by(cause),
             Report::Draining(draining) => {
                 self.loss = if draining { Cause::Drained } else { Cause::Rebalance };
                 self.leases.draining(draining);

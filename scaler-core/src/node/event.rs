@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Cause;
 use crate::worker::WorkerEvent;
-use crate::{BoxError, ItemId, StoreError};
+use crate::{BoxError, Cause, ItemId, StoreError};
 
 /// Event reported by a node.
 #[derive(Debug)]
@@ -53,6 +52,15 @@ pub enum NodeEvent {
         /// Error of the call.
         error: StoreError,
     },
+    /// The node has drained: other nodes have taken over its slots. It ends.
+    Drained,
+    /// The drain timeout is over. The node ends with slots, which other nodes take over once the failure detector has noticed.
+    DrainTimedOut {
+        /// Number of its slots.
+        slots: u32,
+    },
+    /// No other node was present to take over slots. The node ends at once; the next node takes them over.
+    LeftAlone,
 }
 
 /// Function of the user that is called with events, by several tasks.

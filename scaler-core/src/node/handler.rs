@@ -12,7 +12,7 @@ use crate::{BoxError, ItemId, Tick};
 /// | callback or end | may it still write? | may it be skipped? | what runs meanwhile |
 /// |---|---|---|---|
 /// | [`run`](Self::run) is called | yes | no, for an item that stays owned | nothing of this item, under [`Exclusive`] |
-/// | the lease is withdrawn and [may be finished](super::Cause::may_finish) | yes | yes, by a crash | the next owner waits |
+/// | the lease is withdrawn and [may be finished](crate::Cause::may_finish) | yes | yes, by a crash | the next owner waits |
 /// | the lease is withdrawn and may not be finished | no | yes, by a crash | perhaps the next owner |
 /// | the future returns | no | yes, by a crash | the next owner begins |
 ///

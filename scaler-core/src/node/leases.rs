@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Cause;
 use crate::backoff::Backoff;
 use crate::hand_over::{Acknowledgement, Gate, HandOver, Token};
-use crate::{Epoch, Holding, ItemId, Slot, SlotCount, slot_of, slots_of};
+use crate::{Cause, Epoch, Holding, ItemId, Slot, SlotCount, slot_of, slots_of};
 
 /// Wait after the first failure of a handler; it doubles with each further failure.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -44,8 +43,6 @@ pub(super) struct Leases {
     alarms: BTreeSet<(Duration, Slot)>,
     /// Cause of all withdrawals while the node may not work at all.
     barred: Option<Cause>,
-    /// Cause of the next gain of slots.
-    gain: Cause,
     draining: bool,
     running: usize,
     /// Number of changes of the slots that may be worked on.
@@ -103,7 +100,6 @@ impl Leases {
             waiting: BTreeSet::new(),
             alarms: BTreeSet::new(),
             barred: Some(Cause::LeaseLost),
-            gain: Cause::Rebalance,
             draining: false,
             running: 0,
             version: 0,
@@ -124,11 +120,6 @@ impl Leases {
     /// True if a held slot waits for the acknowledgement of a former owner.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
-    }
-
-    /// Sets the cause of the next gain of slots, which is a rebalance otherwise.
-    pub(super) const fn gains_by(&mut self, cause: Cause) {
-        self.gain = cause;
     }
 
     /// Records that losses from now on are caused by a drain; false ends it.
@@ -170,8 +161,7 @@ impl Leases {
             self.acknowledgements.extend(self.gate.hear(now, ended));
         }
         self.acknowledgements.extend(self.gate.look(asked_at, now, holdings.iter().map(|held| (held.slot, held.epoch))));
-        let holdings: BTreeMap<Slot, (Epoch, Epoch)> =
-            holdings.iter().map(|held| (held.slot, (held.epoch, held.ended))).collect();
+        let holdings: BTreeMap<Slot, &Holding> = holdings.iter().map(|held| (held.slot, held)).collect();
         for (slot, work) in &mut self.slots {
             if work.held.is_some() && !holdings.contains_key(slot) {
                 work.held = None;
@@ -180,22 +170,17 @@ impl Leases {
                 self.changed.insert(*slot);
             }
         }
-        let mut has_gained = false;
-        for (slot, (epoch, ended)) in holdings {
+        for (slot, Holding { epoch, ended, cause, .. }) in holdings {
             let work = self.slots.entry(slot).or_default();
-            if work.held.replace(epoch) != Some(epoch) {
-                work.gained_by = Some(self.gain);
-                has_gained = true;
+            if work.held.replace(*epoch) != Some(*epoch) {
+                work.gained_by = Some(*cause);
                 self.version += 1;
                 self.waiting.insert(slot);
                 self.changed.insert(slot);
             }
-            if std::mem::replace(&mut work.ended, ended) != ended {
+            if std::mem::replace(&mut work.ended, *ended) != *ended {
                 self.changed.insert(slot);
             }
-        }
-        if has_gained {
-            self.gain = Cause::Rebalance;
         }
         self.check_expiry(now);
     }
@@ -389,7 +374,7 @@ mod tests {
     fn work_begins_after_the_limit_even_if_the_holdings_are_read_first() {
         let (slots, item) = (SlotCount::DEFAULT, ItemId::from(7));
         let slot = slot_of(&item, slots);
-        let held = [Holding { slot, epoch: Epoch(2), ended: Epoch(0) }];
+        let held = [Holding { slot, epoch: Epoch(2), ended: Epoch(0), cause: Cause::Joined }];
         let mut leases = Leases::new(HandOver::Exclusive { limit: LIMIT });
         leases.held(Duration::ZERO, Duration::ZERO, &held);
         leases.listed([item.clone()].into(), slots);
@@ -407,7 +392,7 @@ mod tests {
     fn nothing_begins_after_a_stop_and_each_slot_is_acknowledged() {
         let slot = Slot::new(3);
         let mut leases = Leases::new(HandOver::Exclusive { limit: LIMIT });
-        leases.held(Duration::ZERO, Duration::ZERO, &[Holding { slot, epoch: Epoch(1), ended: Epoch(0) }]);
+        leases.held(Duration::ZERO, Duration::ZERO, &[Holding { slot, epoch: Epoch(1), ended: Epoch(0), cause: Cause::Joined }]);
         let token = leases.begin(Duration::ZERO, slot).unwrap();
         leases.stop(Cause::Drained);
         assert_eq!((leases.begin(Duration::ZERO, slot), leases.running()), (None, 1));

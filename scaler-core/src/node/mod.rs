@@ -56,7 +56,7 @@ pub use error::NodeError;
 pub use event::NodeEvent;
 pub use handle::NodeHandle;
 pub use handler::{Batch, Handler, TickHandler};
-pub use lease::{Cause, Lease};
+pub use lease::Lease;
 pub use owned::Change;
 
 use self::event::Observer;
@@ -79,6 +79,7 @@ pub struct Node {
     handlers: Handlers,
     hand_over: HandOver,
     control: Control,
+    waits_for_successor: bool,
     worker: WorkerConfig,
     clock: Arc<dyn Clock>,
     observe: Observer,

@@ -7,8 +7,8 @@ use futures_core::stream::BoxStream;
 use futures_util::stream;
 use tokio::sync::watch;
 
-use super::{Cause, Lease};
-use crate::{ItemId, Slot, SlotCount, slot_of};
+use super::Lease;
+use crate::{Cause, ItemId, Slot, SlotCount, slot_of};
 
 /// Items that a node owned at one moment, and the leases of their slots.
 #[derive(Clone, Debug)]

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::driver::{Driver, Report};
-use super::{Cause, Control, Node, NodeError, NodeEvent, NodeStore, Observer};
+use super::{Control, Node, NodeError, NodeEvent, NodeStore, Observer};
 use crate::backoff::Backoff;
 use crate::worker::{self, Ending, Worker, WorkerEvent};
-use crate::{Clock, Episode, ErrorClass, MemberKey, MemberRecord, MemberState, Membership, WorkStore, control};
+use crate::{Cause, Clock, Episode, ErrorClass, MemberKey, MemberRecord, MemberState, Membership, WorkStore, control};
 
 /// Wait after the first failure to prepare the store; it doubles with each further failure.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -45,7 +45,9 @@ impl Node {
 
     /// Starts the control plane and the driver of the leases. The worker does nothing before it is polled.
     fn start(self) -> Running {
-        let Self { key, store, membership, handlers, hand_over, control, worker, clock, observe, observe_control, owned } = self;
+        let Self { key, store, membership, handlers, hand_over, control, worker, clock, observe, observe_control, owned, .. } =
+            self;
+        let waits_for_successor = self.waits_for_successor;
         let (drain_timeout, candidate) = (worker.drain_timeout, key.incarnation.uuid());
         let control = match control {
             Control::Off => None,
@@ -55,24 +57,32 @@ impl Node {
                 control::run(config, candidate, store, membership, clock, stopped, observe_control)
             })),
         };
-        let (reports, received) = mpsc::unbounded_channel();
-        let driver =
-            Driver::new(key.clone(), Arc::clone(&store), Arc::clone(&clock), hand_over, handlers, owned, observe.clone());
-        let driver = Task::start(|stopped| driver.run(received, stopped));
+        // A node whose only work is the store's tick needs no leases: the tick is fenced by itself.
+        let has_leases = handlers.of_item.is_some() || handlers.of_tick.is_some() || owned.receiver_count() > 0;
+        let (driver, reports) = has_leases
+            .then(|| {
+                let (reports, received) = mpsc::unbounded_channel();
+                let driver =
+                    Driver::new(key.clone(), Arc::clone(&store), Arc::clone(&clock), hand_over, handlers, owned, observe.clone());
+                (Task::start(|stopped| driver.run(received, stopped)), reports)
+            })
+            .unzip();
 
-        let told_at = Arc::clone(&clock);
+        let (told_at, told) = (Arc::clone(&clock), observe.clone());
         let watch = move |event: WorkerEvent| {
-            if let Some(report) = report_of(&event, told_at.now()) {
+            if let Some(reports) = &reports
+                && let Some(report) = report_of(&event, told_at.now())
+            {
                 // The driver has ended only if the node ends, too.
                 let _ = reports.send(report);
             }
-            observe.tell(NodeEvent::Worker(event));
+            told.tell(NodeEvent::Worker(event));
         };
         let (drain, drained) = oneshot::channel();
         let drained = async { _ = drained.await };
         let work_store = Arc::clone(&store) as Arc<dyn WorkStore>;
         let work = Box::pin(worker::run(Worker::new(worker), work_store, Arc::clone(&membership), clock, drained, watch));
-        Running { key, store, membership, control, driver, work, drain, drain_timeout }
+        Running { key, store, membership, control, driver, work, drain, drain_timeout, waits_for_successor, observe }
     }
 }
 
@@ -82,10 +92,13 @@ struct Running {
     store: Arc<dyn NodeStore>,
     membership: Arc<dyn Membership>,
     control: Option<Task<()>>,
-    driver: Task<Cause>,
+    /// Runner of the leases; `None` if the node has none.
+    driver: Option<Task<Cause>>,
     work: BoxFuture<'static, Ending>,
     drain: oneshot::Sender<()>,
     drain_timeout: Duration,
+    waits_for_successor: bool,
+    observe: Observer,
 }
 
 impl Running {
@@ -95,13 +108,18 @@ impl Running {
             () = shutdown => None,
         };
         // Without another node, no slot would move: the node keeps its slots, and ticks them while its handlers end.
-        if ending.is_none() && !is_alone(&self.key, &*self.store, &*self.membership).await {
+        if ending.is_none() && (self.waits_for_successor || !is_alone(&self.key, &*self.store, &*self.membership).await) {
             let _ = self.drain.send(());
             ending = Some((&mut self.work).await);
         }
         let cause = if ending == Some(Ending::Superseded) { Cause::Stopped } else { Cause::Drained };
         // A handler that ignores its withdrawal must not keep the process for ever; the next owner waits for the limit.
-        let mut handlers_ended = pin!(tokio::time::timeout(self.drain_timeout, self.driver.stop(cause)));
+        let stop = async {
+            if let Some(driver) = &mut self.driver {
+                driver.stop(cause).await;
+            }
+        };
+        let mut handlers_ended = pin!(tokio::time::timeout(self.drain_timeout, stop));
         tokio::select! {
             ended = &mut self.work, if ending.is_none() => {
                 ending = Some(ended);
@@ -115,10 +133,13 @@ impl Running {
         if let Some(control) = &mut self.control {
             control.stop(()).await;
         }
-        match ending {
-            Some(Ending::Superseded) => Err(NodeError::Superseded(self.key.worker)),
-            Some(Ending::Drained | Ending::DrainTimedOut { .. }) | None => Ok(()),
-        }
+        self.observe.tell(match ending {
+            Some(Ending::Superseded) => return Err(NodeError::Superseded(self.key.worker)),
+            Some(Ending::Drained) => NodeEvent::Drained,
+            Some(Ending::DrainTimedOut { slots }) => NodeEvent::DrainTimedOut { slots },
+            None => NodeEvent::LeftAlone,
+        });
+        Ok(())
     }
 }
 
@@ -184,8 +205,6 @@ fn report_of(event: &WorkerEvent, now: Duration) -> Option<Report> {
             Report::Ticked { asked_at: now.saturating_sub(*took), fence, slots: report.slots }
         }
         WorkerEvent::Watching { tick, items } => Report::Listed(*tick, Arc::clone(items)),
-        WorkerEvent::Claimed { .. } => Report::Gains(Cause::Claimed),
-        WorkerEvent::Adopted { .. } => Report::Gains(Cause::Adopted),
         WorkerEvent::Draining | WorkerEvent::Retiring => Report::Draining(true),
         WorkerEvent::Reinstated => Report::Draining(false),
         _ => return None,

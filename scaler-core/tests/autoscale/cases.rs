@@ -22,7 +22,7 @@ fn wanted_is_rounded_up_and_kept_within_limits() {
 }
 
 #[test]
-fn up_at_once_by_four_or_to_twice_as_many() {
+fn scale_up_is_immediate_by_four_or_to_twice_as_many() {
     let mut world = World::new(limits(1, 100), 1, 50);
     world.items = 5000;
     world.run(60);
@@ -30,7 +30,7 @@ fn up_at_once_by_four_or_to_twice_as_many() {
 }
 
 #[test]
-fn up_to_what_is_wanted_at_once_when_that_is_near() {
+fn scale_up_reaches_a_near_target_at_once() {
     let mut world = World::new(limits(1, 10), 2, 100);
     world.run(5);
     world.items = 101;
@@ -41,7 +41,7 @@ fn up_to_what_is_wanted_at_once_when_that_is_near() {
 }
 
 #[test]
-fn down_after_the_window_by_a_quarter_a_minute_and_only_who_is_empty() {
+fn scale_down_waits_for_the_window_and_removes_a_quarter_a_minute_and_only_empty_workers() {
     let mut world = World::new(limits(1, 10), 10, 500);
     world.run(10);
     world.items = 50;
@@ -130,7 +130,7 @@ fn a_step_that_has_not_ended_is_taken_up_by_the_next_leader() {
 }
 
 #[test]
-fn old_revisions_go_first_then_the_broken_then_those_who_carry_least() {
+fn scale_down_picks_old_revisions_then_broken_then_least_loaded_workers() {
     let mut world = World::new(limits(1, 10), 8, 400);
     world.run(5);
     world.workers.values_mut().nth(5).unwrap().outdated = true;
@@ -238,7 +238,7 @@ fn retiring() -> World {
     world
 }
 
-/// What it does when the workload is seen so.
+/// Returns the decision for this workload.
 fn sees(world: &mut World, change: impl Fn(&mut Workload)) -> Decision {
     world.now += Duration::from_secs(1);
     let (fleet, mut workload) = (world.fleet(), world.workload());
@@ -262,7 +262,7 @@ fn workers_are_retired_and_marked_before_the_number_falls() {
 }
 
 #[test]
-fn nobody_is_retired_in_vain_because_another_should_go_first_by_then() {
+fn no_worker_is_removed_while_another_would_go_first() {
     let mut world = retiring();
     let other = world.workers.keys().find(|worker| !world.retired.contains(*worker)).unwrap().clone();
     world.workers.get_mut(&other).unwrap().outdated = true;

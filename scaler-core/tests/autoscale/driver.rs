@@ -1,4 +1,4 @@
-//! What the driver does with what it is told, on virtual time.
+//! Tests of the autoscaler's driver on virtual time.
 
 use std::collections::BTreeSet;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! What holds whatever happens.
+//! Laws of the autoscaler.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn config() -> impl Strategy<Value = AutoscaleConfig> {
     (0_u32..4, 0_u32..15).prop_map(|(min, more)| limits(min, (min + more).max(1)))
 }
 
-/// What happened to the number since the autoscaler knows it.
+/// The changes of the replica count since the autoscaler first read it.
 struct Watcher {
     seen: Vec<(Duration, u32)>,
 }
@@ -127,7 +127,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_number_stays_within_limits_and_speed_and_nobody_is_ended_who_owns_a_slot(
+    fn the_replica_count_stays_within_limits_and_rate_and_no_owner_of_a_slot_is_removed(
         config in config(), replicas in 0_u32..25, items in 0_u64..1500, history in history(),
     ) {
         let mut world = World::new(config, replicas, items);
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn when_nothing_changes_any_more_it_comes_to_rest_at_what_is_wanted(
+    fn without_further_changes_the_replica_count_settles_at_the_target(
         config in config(), replicas in 0_u32..12, items in 0_u64..1000, history in history(),
     ) {
         let mut world = World::new(config, replicas, items);

@@ -28,7 +28,7 @@ struct System {
     leaving: Vec<JoinHandle<Ending>>,
     lives: u64,
     items: Vec<ItemId>,
-    /// How often the autoscaler wrote the number, and to what.
+    /// The replica counts that the autoscaler wrote, in order.
     scaled: Arc<Mutex<Vec<(Duration, u32)>>>,
 }
 
@@ -139,7 +139,7 @@ impl System {
         self.workers.insert(key.worker, Running { drain, task });
     }
 
-    /// What the autoscaler wrote since this was asked last.
+    /// Returns the replica counts that the autoscaler wrote since the last call.
     fn scaled(&self) -> Vec<u32> {
         self.scaled.lock().unwrap().drain(..).map(|(_, to)| to).collect()
     }

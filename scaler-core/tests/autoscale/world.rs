@@ -18,17 +18,17 @@ pub(crate) struct World {
     pub(crate) scaler: Autoscaler,
     pub(crate) now: Duration,
     pub(crate) items: u64,
-    /// Whether the items can be read.
+    /// True if the number of items can be read.
     pub(crate) readable: bool,
     pub(crate) replicas: u32,
     pub(crate) workers: BTreeMap<WorkerId, Worker>,
     pub(crate) retired: BTreeSet<WorkerId>,
-    /// Who owns each slot.
+    /// Owner of each slot.
     pub(crate) slots: Vec<Option<WorkerId>>,
-    /// How many slots of those who drain move in a second.
+    /// Number of slots of draining workers that move each second.
     pub(crate) moved_per_second: usize,
     pub(crate) writes: Vec<(Duration, u32, u32)>,
-    /// Those who were ended because the number fell, with the slots that they had then.
+    /// Workers removed by a lower replica count, with their slots at that time.
     pub(crate) ended: Vec<(WorkerId, usize)>,
     born: u32,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Worker {
 }
 
 impl World {
-    /// So many workers that share so many items evenly.
+    /// Returns a world of this many workers, with the items shared evenly.
     pub(crate) fn new(config: AutoscaleConfig, replicas: u32, items: u64) -> Self {
         let scaler = Autoscaler::new(config.clone());
         let mut world = Self {
@@ -129,14 +129,14 @@ impl World {
         }
     }
 
-    /// Somebody else writes the number.
+    /// Writes the replica count as another field manager.
     pub(crate) fn foreign(&mut self, replicas: u32) {
         self.replicas = replicas;
         self.end_surplus();
         self.ended.clear();
     }
 
-    /// One dies, and nobody was asked.
+    /// Removes a worker without warning.
     pub(crate) fn kill(&mut self, nth: usize) {
         if let Some(name) = self.workers.keys().nth(nth % self.workers.len().max(1)).cloned() {
             self.workers.remove(&name);

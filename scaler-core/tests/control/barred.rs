@@ -70,7 +70,7 @@ fn the_first_to_be_barred_keeps_its_slots_while_the_others_cannot_write_either()
 }
 
 #[test]
-fn a_worker_only_whose_own_items_are_refused_takes_over_from_one_that_is_barred() {
+fn a_worker_refused_only_its_own_items_takes_over_from_a_barred_one() {
     let mut world = World::new(&["a", "b"]);
     world.rebalance_load();
     let alive = ["a", "b"].map(|name| key(name, 1));

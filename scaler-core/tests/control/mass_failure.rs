@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::world::{World, key};
 
 #[test]
-fn nothing_moves_while_most_slots_fall_silent_at_once() {
+fn the_mass_failure_guard_stops_moves_while_most_slots_are_silent() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();
     for _ in 0..5 {
@@ -25,7 +25,7 @@ fn nothing_moves_while_most_slots_fall_silent_at_once() {
 }
 
 #[test]
-fn who_is_back_first_after_a_hold_is_not_given_what_others_are_about_to_tick() {
+fn the_first_worker_back_after_a_guard_does_not_receive_slots_of_others() {
     let mut world = World::new(&["a", "b", "c"]);
     world.rebalance_load();
     for _ in 0..4 {
@@ -164,7 +164,7 @@ fn a_flushed_membership_moves_nothing() {
 }
 
 #[test]
-fn where_nobody_is_heard_those_who_tick_take_over_from_the_dead() {
+fn without_membership_ticking_workers_take_over_from_dead_ones() {
     for unreadable in [false, true] {
         let mut world = World::new(&["a", "b", "c"]);
         world.rebalance_load();

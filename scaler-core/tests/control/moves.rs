@@ -78,7 +78,7 @@ fn the_receiver_of_a_movement_that_has_not_happened_may_die() {
 }
 
 #[test]
-fn a_draining_worker_keeps_its_slots_while_nobody_can_take_them() {
+fn a_draining_worker_keeps_its_slots_while_no_other_is_eligible() {
     let mut world = World::new(&["a"]);
     world.rebalance_load();
     world.heard(&key("a", 1), MemberState::Draining);

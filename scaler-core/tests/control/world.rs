@@ -20,7 +20,7 @@ pub(crate) fn key(name: &str, life: u128) -> MemberKey {
 pub(crate) struct World {
     pub(crate) plane: ControlPlane,
     pub(crate) now: Duration,
-    /// How long the answer about the slots is on its way.
+    /// Delay of the answer about the slots.
     pub(crate) delay: Duration,
     tick: u64,
     pub(crate) slots: Vec<SlotState>,

@@ -1,4 +1,4 @@
-//! How long it takes until others own what a lost worker owned, in the worst case over all phases of the second, by default settings; and
+//! Worst-case time of take-over from a lost worker, over all phases of the second, with default settings; and
 //! what must not be taken for a loss.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -78,7 +78,7 @@ impl Cluster {
         self.workers.iter().map(|(key, _)| owned(key)).collect()
     }
 
-    /// How long it takes from now until the first worker owns nothing.
+    /// Returns the time from now until the first worker owns no slot.
     async fn until_re_owned(&self) -> Duration {
         let begun = self.clock.now();
         while self.owned_by_each().await[0] > 0 {
@@ -87,7 +87,7 @@ impl Cluster {
         self.clock.now() - begun
     }
 
-    /// How many slots change hands within this time.
+    /// Returns the number of moves within this time.
     async fn moved_within(&self, time: Duration) -> usize {
         let before = self.server.store.assignment().await.unwrap().slots;
         tokio::time::sleep(time).await;
@@ -149,7 +149,7 @@ async fn what_a_worker_owned_that_is_cut_off_from_the_store_is_re_owned_within_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_connects_anew_loses_nothing() {
+async fn a_worker_that_reconnects_loses_nothing() {
     for phase in 0..PHASES {
         let cluster = Cluster::at(phase).await;
         {

@@ -22,15 +22,15 @@ pub(crate) struct Server {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) sessions: BTreeSet<Incarnation>,
-    /// Whose calls do not arrive until it is taken out.
+    /// The workers whose calls do not arrive until they are removed from this set.
     pub(crate) cut: BTreeSet<Incarnation>,
-    /// Whose connection is broken, which shows only when it is used.
+    /// The workers with a broken connection, which is noticed only at its next use.
     pub(crate) broken: BTreeSet<Incarnation>,
-    /// Nobody is answered.
+    /// No call is answered.
     pub(crate) is_away: bool,
-    /// How long the next answer about the slots is on its way.
+    /// Delay of the next answer about the slots.
     pub(crate) delay: Duration,
-    /// How long each of them is, besides.
+    /// Delay of every answer, in addition.
     pub(crate) slowness: Duration,
 }
 

@@ -1,9 +1,9 @@
-//! What must hold in every step.
+//! Invariants of every step.
 
 use crate::state::{Lease, MemberPhase, State};
 use crate::step::{Next, Step, Timing};
 
-/// What a step broke: the name of the invariant first.
+/// A violation: the name of the invariant, then the details.
 pub(crate) fn broken(before: &State, next: &Next) -> Option<&'static str> {
     let rules: [(bool, &str); 8] = [
         (once_a_tick(before, next), "I1: an item is incremented at most once a tick"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scaler_core::memory::MemoryStore;
 use scaler_core::{
-    Claim, Clock, Election, Epoch, Hearing, Incarnation, ItemId, LEADERLESS_AFTER, MemberKey, SlotCount, SlotRange, Term,
+    Cause, Claim, Clock, Election, Epoch, Hearing, Incarnation, ItemId, LEADERLESS_AFTER, MemberKey, SlotCount, SlotRange, Term,
     Timing as StoreTiming, Transfer, WorkStore, WorkerId, slot_of, uuid_hash,
 };
 use uuid::Uuid;
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_secs(3600);
 /// As many ticks of the store are one of the model that an owner which missed one of these is silent, and which missed none is not.
 const TICKS_IN_ONE: u32 = 3;
 const FOR_EVER: Duration = Duration::from_secs(1_000_000_000);
-/// Who owns all slots that the model does not know.
+/// Owner of all slots outside the model.
 const BYSTANDER: Life = Life { worker: 9, number: 0 };
 
 /// A clock that is set by hand.
@@ -37,7 +37,7 @@ pub(crate) struct Walk {
     clock: Arc<Hand>,
     store: MemoryStore,
     items: [ItemId; SLOTS],
-    /// The terms that were given, the first to somebody the model does not know.
+    /// The terms that were granted, the first to a candidate outside the model.
     terms: Vec<Term>,
     model: State,
     seed: u64,
@@ -55,7 +55,8 @@ impl Walk {
         let items = [item_of(0), item_of(1)];
         items.iter().for_each(|item| assert!(store.insert(item.clone())));
         let term = store.campaign(Uuid::nil(), FOR_EVER, Hearing::Members).await.unwrap().unwrap();
-        let transfer = |slot| Transfer { slot, epoch: Epoch(0), to: key(BYSTANDER), timing: StoreTiming::Now };
+        let transfer =
+            |slot| Transfer { slot, epoch: Epoch(0), to: key(BYSTANDER), timing: StoreTiming::Now, cause: Cause::Rebalance };
         store.commit(&term, &count.iter().skip(SLOTS).map(transfer).collect::<Vec<_>>()).await.unwrap();
         store.resign(&term).await.unwrap();
         let mut walk = Self { clock, store, items, terms: vec![term], model: State::first(), seed, drawn: 0, changes: 0 };
@@ -84,7 +85,7 @@ impl Walk {
         self.compare(step).await;
     }
 
-    /// Whether the store did it.
+    /// Returns true if the store applied the step.
     async fn carry_out(&mut self, step: Step) -> bool {
         match step {
             Step::TimeGoesBy => {
@@ -102,7 +103,7 @@ impl Walk {
                 self.store.tick(&key(by), SlotRange::new(slot..slot + 1)).await.unwrap().ticked > 0
             }
             Step::Claims { by, .. } => {
-                // The model knows only claims where nobody leads.
+                // The model has only claims without a leader.
                 self.store.claim_orphans(&key(by), 1, scaler_core::Tick(u64::MAX)).await.unwrap() == Claim::Claimed { slots: 1 }
             }
             Step::LeaseEnds => {
@@ -123,7 +124,7 @@ impl Walk {
                 let epoch = Epoch(self.model.leaders[leader].seen.unwrap()[slot].epoch.into());
                 let timing = if timing == Timing::Now { StoreTiming::Now } else { StoreTiming::AfterTick };
                 let slot = scaler_core::Slot::new(u32::try_from(slot).unwrap());
-                let transfer = Transfer { slot, epoch, to: key(to), timing };
+                let transfer = Transfer { slot, epoch, to: key(to), timing, cause: Cause::Rebalance };
                 let outcome = self.store.commit(&self.term_of(leader), &[transfer]).await.unwrap();
                 outcome == scaler_core::Outcome::Committed { moved: vec![slot], refused: vec![] }
             }

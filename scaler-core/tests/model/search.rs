@@ -7,7 +7,7 @@ use crate::invariants::broken;
 use crate::state::State;
 use crate::step::{Bounds, Fault, Next, successors};
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// States, where those that differ only in names count as one.
@@ -67,7 +67,7 @@ fn trace(reached: &[(State, usize)], mut at: usize, bounds: &Bounds, fault: Opti
     trace
 }
 
-/// A quick hash for numbers that nobody chooses to collide.
+/// A fast hash for numbers that no adversary chooses.
 #[derive(Default)]
 struct Mix(u64);
 

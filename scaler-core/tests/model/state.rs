@@ -1,4 +1,4 @@
-//! What there is at one moment, small enough that all of it can be written into one number.
+//! State of the model, small enough to be encoded in one number.
 
 /// Workers of the model.
 pub(crate) const WORKERS: usize = 3;
@@ -20,7 +20,7 @@ pub(crate) struct Slot {
     pub(crate) owner: Option<Life>,
     pub(crate) epoch: u8,
     pub(crate) last_tick: u8,
-    /// How often it was ticked.
+    /// Number of its ticks.
     pub(crate) ticks: u8,
     /// The item's value.
     pub(crate) value: u8,
@@ -28,7 +28,7 @@ pub(crate) struct Slot {
     pub(crate) incremented_in: u8,
 }
 
-/// Whether somebody leads, as far as the store can tell.
+/// State of leadership according to the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lease {
     #[default]
@@ -38,7 +38,7 @@ pub(crate) enum Lease {
     LongOver,
 }
 
-/// How a slot's owner stood when a leader looked.
+/// State of a slot's owner when a leader looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberPhase {
     Well,
@@ -47,7 +47,7 @@ pub(crate) enum MemberPhase {
     LostWhileItTicks,
 }
 
-/// What a leader saw of a slot.
+/// A leader's view of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
     pub(crate) epoch: u8,
@@ -78,7 +78,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Nobody owns or leads anything.
+    /// The initial state: no owner and no leader.
     pub(crate) fn first() -> Self {
         Self {
             tick: 1,

@@ -1,6 +1,6 @@
 //! The atomic steps of the protocol: which are possible, and what each does.
 //!
-//! Whoever decides decides anything: a leader moves any slot to anybody as far as what it saw permits, and every call that was
+//! A decision is arbitrary: a leader moves any slot to any worker as far as its view permits, and every call that was
 //! ever made may arrive now, again, or from a process that is long dead. So pauses, delays, retries and lost answers
 //! need no steps of their own: they are the absence of steps, and their repetition.
 
@@ -9,10 +9,10 @@ use crate::state::{LEADERS, Lease, Life, MemberPhase, SLOTS, Sight, Slot, State,
 /// Whole ticks missed after which a worker that is not heard is lost; one that is heard, after one more.
 const SILENT_TICKS: u8 = 1;
 
-/// What is broken.
+/// The mutants: each breaks one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A worker increments what it was last told to own, whoever owns it now.
+    /// A worker increments the slots of its last answer, even if another owns them now.
     NoFence,
     /// A tick that comes twice counts twice.
     NoTickNumber,
@@ -20,17 +20,17 @@ pub(crate) enum Fault {
     EpochStays,
     /// A slot moves whatever its epoch is.
     AnyEpoch,
-    /// Whoever was elected once may move slots for ever, as with a lock that nobody checks in the write.
+    /// A leader may move slots for ever once elected, as with a lock that the write does not check.
     AnyTerm,
-    /// The heartbeat alone decides who is lost.
+    /// The heartbeat alone decides which workers are lost.
     HeartbeatAlone,
     /// A slot moves away from its owner before that has done the present tick.
     AnyTime,
-    /// Workers claim slots while somebody leads.
+    /// Workers claim slots while there is a leader.
     ClaimsBesideALeader,
 }
 
-/// How far the search goes.
+/// Bounds of the search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) ticks: u8,
@@ -41,14 +41,14 @@ pub(crate) struct Bounds {
     pub(crate) restarts: u8,
 }
 
-/// Whether a caller learns what became of its call.
+/// The answer that a caller receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Heard,
     Lost,
 }
 
-/// When a slot may move.
+/// Condition under which a slot may move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timing {
     Now,
@@ -83,7 +83,7 @@ pub(crate) enum Step {
         slot: usize,
     },
     LeaseEnds,
-    /// Nobody has led for long.
+    /// There has been no leader for long.
     LongWithoutALeader,
     Campaigns {
         leader: usize,
@@ -116,7 +116,7 @@ pub(crate) struct Increment {
     pub(crate) by: Life,
 }
 
-/// What a step leads to.
+/// Returns the state after a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Next {
     pub(crate) step: Step,
@@ -159,7 +159,7 @@ pub(crate) fn successors(state: &State, bounds: &Bounds, fault: Option<Fault>) -
         .collect()
 }
 
-/// What a step leads to, if the protocol permits it.
+/// Returns the state after a step, or `None` if the protocol does not permit it.
 pub(crate) fn taken(state: &State, step: Step, fault: Option<Fault>) -> Option<Next> {
     let mut next = Next { step, state: *state, increment: None };
     let possible = match step {
@@ -273,13 +273,13 @@ fn lives(state: &State) -> impl Iterator<Item = Life> + '_ {
     (0..WORKERS as u8).flat_map(|worker| (0..=state.lives[usize::from(worker)]).map(move |number| Life { worker, number }))
 }
 
-/// What a look may find: whether a worker is heard is anybody's guess, what it ticked is not.
+/// Possible views of a leader: a worker may be heard or not, but its ticks are those of the store.
 fn looks(state: &State, fault: Option<Fault>) -> impl Iterator<Item = [Sight; SLOTS]> + '_ {
     let [one, other] = [0, 1].map(move |slot| sights(&state.slots[slot], state.tick, fault));
     one.into_iter().flat_map(move |one| other.clone().into_iter().map(move |other| [one, other]))
 }
 
-/// What a look may find of one slot.
+/// Possible views of one slot.
 pub(crate) fn sights(slot: &Slot, tick: u8, fault: Option<Fault>) -> Vec<Sight> {
     let phases: &[MemberPhase] = match (slot.owner, missed(slot, tick)) {
         (None, _) => &[MemberPhase::Lost],

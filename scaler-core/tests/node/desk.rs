@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::hand_over::{HandOver, Token};
-use scaler_core::node::{Cause, Handler, Lease};
+use scaler_core::node::{Handler, Lease};
 use scaler_core::testing::Cluster;
-use scaler_core::{BoxError, Clock, ItemId, TokioClock};
+use scaler_core::{BoxError, Cause, Clock, ItemId, TokioClock};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
-/// What handlers did, in order.
+/// Journal of the handlers' work, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     Begins(Token),

@@ -22,7 +22,7 @@ const STEPS: u64 = 30;
 /// One process of a node.
 type Life = (&'static str, u64);
 
-/// Who works on what.
+/// Record of the items at work, by node.
 #[derive(Default)]
 struct World {
     at_work: BTreeMap<ItemId, BTreeSet<Life>>,

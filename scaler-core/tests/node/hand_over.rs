@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use scaler_core::hand_over::HandOver;
-use scaler_core::node::{Cause, Control, NodeError};
+use scaler_core::node::{Control, NodeError};
 use scaler_core::{
-    Clock, Election, Epoch, Hearing, Incarnation, MemberKey, SlotRange, Timing, TokioClock, Transfer, WorkStore, WorkerId,
+    Cause, Clock, Election, Epoch, Hearing, Incarnation, MemberKey, SlotRange, Timing, TokioClock, Transfer, WorkStore, WorkerId,
     slot_of,
 };
 use uuid::Uuid;
@@ -74,7 +74,7 @@ async fn a_drained_node_ends_its_work_before_others_begin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_node_ends_at_once_and_its_successor_begins_at_once() {
+async fn the_last_node_leaves_at_once_and_its_successor_starts_at_once() {
     let mut desk = Desk::new(20);
     desk.join("a", SECOND);
     desk.all_at_work().await;
@@ -198,7 +198,7 @@ async fn slots_whose_ticks_fail_are_not_taken_for_held() {
         builder.hand_over(HandOver::Exclusive { limit: LIMIT })
     });
     let term = desk.cluster.store().campaign(Uuid::nil(), 3600 * SECOND, Hearing::Members).await.unwrap().unwrap();
-    let transfer = |slot, epoch, to| Transfer { slot, epoch: Epoch(epoch), to, timing: Timing::Now };
+    let transfer = |slot, epoch, to| Transfer { slot, epoch: Epoch(epoch), to, timing: Timing::Now, cause: Cause::Rebalance };
     let slots = desk.cluster.store().slot_count().await.unwrap();
     let all: Vec<_> = slots.iter().map(|slot| transfer(slot, 0, key("a", 1))).collect();
     desk.cluster.store().commit(&term, &all).await.unwrap();

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use scaler_core::node::{Cause, Handler, Lease, NodeEvent};
-use scaler_core::{BoxError, Clock, ItemId};
+use scaler_core::node::{Handler, Lease, NodeEvent};
+use scaler_core::{BoxError, Cause, Clock, ItemId};
 
 use crate::desk::{Desk, Done, SECOND, Steady};
 

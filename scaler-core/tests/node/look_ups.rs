@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use scaler_core::Cause;
 use scaler_core::ItemId;
-use scaler_core::node::Cause;
 
 use crate::desk::{Desk, Done, Journal, LIMIT, SECOND};
 

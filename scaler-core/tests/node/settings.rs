@@ -8,7 +8,7 @@ use scaler_core::{Rendezvous, Ring, RingSource, Roster, SlotLoad, WorkStore, Wor
 use crate::desk::{Desk, SECOND, Steady};
 
 #[tokio::test(start_paused = true)]
-async fn a_node_without_a_name_or_a_membership_says_what_is_missing() {
+async fn a_node_without_a_name_or_a_membership_is_refused_with_the_reason() {
     let slots = scaler_core::SlotCount::DEFAULT;
     let clock = Arc::new(scaler_core::TokioClock::start());
     let store = || scaler_core::memory::MemoryStore::new(clock.clone(), slots, SECOND);

@@ -1,4 +1,4 @@
-//! What a call answers when the paths differ.
+//! Answers of a call when the two memberships differ.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ async fn a_path_that_is_back_is_used_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_both_fail_both_reasons_are_told_and_the_next_call_tries_both() {
+async fn if_both_memberships_fail_both_causes_are_reported_and_both_are_retried() {
     let paths = paths();
     let (membership, _) = over(&paths);
     paths[0].set(Mode::DropsPackets);
@@ -122,7 +122,7 @@ async fn if_both_fail_both_reasons_are_told_and_the_next_call_tries_both() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_a_name_while_a_path_is_away_keeps_it_when_the_path_is_back() {
+async fn a_name_taken_during_an_outage_is_kept_after_it() {
     for away in 0..2 {
         let paths = paths();
         let mut earlier = Process::start(&paths, "a", 1).await;
@@ -140,7 +140,7 @@ async fn who_takes_a_name_while_a_path_is_away_keeps_it_when_the_path_is_back() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_loses_the_name_on_one_path_is_superseded() {
+async fn a_member_that_loses_its_name_on_one_membership_is_superseded() {
     for reached in 0..2 {
         let paths = paths();
         let mut earlier = Process::start(&paths, "a", 1).await;
@@ -158,7 +158,7 @@ async fn who_loses_the_name_on_one_path_is_superseded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_leaves_while_a_path_is_away_is_not_listed_again() {
+async fn a_member_that_leaves_during_an_outage_is_not_listed_after_it() {
     for away in 0..2 {
         let paths = paths();
         let (observer, _) = over(&paths);
@@ -200,7 +200,7 @@ async fn a_member_that_only_the_lost_path_knew_grows_old_and_does_not_vanish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_path_that_lost_its_data_hides_nobody() {
+async fn a_membership_that_lost_its_data_hides_no_member() {
     let paths = paths();
     let (observer, _) = over(&paths);
     let mut process = Process::start(&paths, "a", 1).await;
@@ -214,7 +214,7 @@ async fn a_path_that_lost_its_data_hides_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_names_nobody_whom_the_other_path_has_heard() {
+async fn a_sweep_spares_members_seen_by_the_other_membership() {
     let paths = paths();
     let (observer, _) = over(&paths);
     let mut process = Process::start(&paths, "a", 1).await;

@@ -15,7 +15,7 @@ use scaler_core::{
 /// Time after which a call gives up on a path that drops all packets.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How a path treats calls.
+/// Behaviour of a membership for calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Works,

@@ -25,7 +25,7 @@ impl Chance {
         uuid_hash(Uuid::from_u128(*drawn), self.seed) % limit.max(1)
     }
 
-    /// Whether it happens, of so many in a hundred.
+    /// Returns true with this probability, in percent.
     pub(crate) fn percent(&self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -1,4 +1,4 @@
-//! What lies between one process and a server: it delays, loses and doubles calls, is cut, or stands still with its process.
+//! The connection from one process to a server: it delays, loses and doubles calls, can be cut, and stands still with its process.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use scaler_core::Clock;
 
 use crate::chance::Chance;
 
-/// How long a caller waits for an answer that does not come.
+/// Time limit of a call without an answer.
 const TIME_LIMIT: Duration = Duration::from_millis(900);
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct State {
     stormy_until: Duration,
 }
 
-/// What became of a call that has no answer.
+/// Outcome of a call without an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lost {
     /// It never arrived.
@@ -97,7 +97,7 @@ impl Link {
         self.is_cut() || (self.is_stormy() && self.chance.percent(15))
     }
 
-    /// Whether nothing comes through.
+    /// True if the link is cut.
     pub(crate) fn is_cut(&self) -> bool {
         self.clock.now() < self.state.lock().unwrap().cut_until
     }

@@ -20,7 +20,7 @@ use scaler_core::ItemId;
 use world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// When everything that failed has worked again for so long, every item is incremented every second: the time to notice a
+/// Time after the last fault until every item is incremented every second: the time to notice a
 /// death, and the time of a drain.
 const TO_CONVERGE: Duration = Duration::from_secs(30);
 /// Without any control plane: 15 s since the last renewal, the ticks that make an orphan, and the claims.
@@ -30,7 +30,7 @@ const TO_HEAL_ALONE: Duration = Duration::from_secs(21);
 const TO_HEAL_BESIDE_A_DEAF_LEADER: Duration = Duration::from_secs(21);
 const LOOKS_A_SECOND: u32 = 2;
 
-/// What a run ended with.
+/// Result of a run.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     violations: Vec<String>,
@@ -71,7 +71,7 @@ fn nothing_waits(before: &Snapshot, after: &Snapshot) -> Option<String> {
     Some(format!("I7: {} was incremented {} times in {ticks} ticks, long after all was well again", waits.id, gained(waits)))
 }
 
-/// I9: whatever befalls the membership alone, nothing moves while everybody ticks.
+/// I9: faults of the membership alone move nothing while all workers tick.
 fn only_the_membership_fails(seed: u64, fault: Option<Fault>) -> Option<String> {
     let mut told = None;
     play(async || {
@@ -103,7 +103,7 @@ fn nobody_leads(seed: u64, fault: Option<Fault>) -> Duration {
     longest
 }
 
-/// I7: a leader that does not hear the members keeps no item waiting, whoever joins and leaves. The longest time that an item was not
+/// I7: a leader that does not hear the members keeps no item waiting while workers join and leave. The longest time that an item was not
 /// incremented.
 fn the_leader_is_deaf(seed: u64, fault: Option<Fault>) -> Duration {
     let mut longest = Duration::ZERO;
@@ -233,7 +233,7 @@ fn nothing_moves_while_only_the_membership_fails() {
 }
 
 #[test]
-fn workers_heal_by_themselves_while_nobody_leads() {
+fn workers_claim_orphans_while_there_is_no_leader() {
     let longest = Mutex::new(Duration::ZERO);
     let broken = broken_by_seeds(|seed| {
         let waited = nobody_leads(seed, None);

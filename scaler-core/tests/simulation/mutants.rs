@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey,
+    Adoption, Assignment, Cause, Claim, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey,
     ORPHANED_AFTER_TICKS, Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
     TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
@@ -16,26 +16,26 @@ use uuid::Uuid;
 
 use crate::record::Transparent;
 
-/// What is broken.
+/// The mutants: each breaks one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A worker increments what it was last told to own, whoever owns it now.
+    /// A worker increments the slots of its last answer, even if another owns them now.
     NoFence,
     /// A tick that comes twice counts twice.
     NoTickNumber,
     /// A slot changes hands and keeps its epoch.
     EpochStays,
-    /// Whoever was elected once may move slots for ever, as with a lock that nobody checks in the write.
+    /// A leader may move slots for ever once elected, as with a lock that the write does not check.
     AnyTerm,
     /// From the tenth tick on, the ticks of one worker are not told.
     TicksUntold,
-    /// Workers never claim what nobody ticks.
+    /// Workers never claim orphans.
     NobodyClaims,
-    /// Workers claim only where nobody leads, and a leader that hears nobody keeps its place.
+    /// Workers claim only without a leader, and a leader that hears no members keeps the lead.
     DeafLeadersStay,
     /// An item that is refused keeps its owner from ticking anything.
     StopsAtRefusals,
-    /// Workers claim without asking whether somebody leads.
+    /// Workers claim without checking for a leader.
     ClaimsBesideALeader,
 }
 
@@ -48,9 +48,9 @@ pub(crate) struct Broken {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What nobody should have incremented.
+    /// Items that no worker should have incremented.
     extra: BTreeMap<ItemId, (u64, WorkerId)>,
-    /// What each worker believes to own, and since when.
+    /// Slots that each worker believes to own, with the time of the grant.
     believed: BTreeMap<Incarnation, (Tick, Vec<ItemId>)>,
     latest: Option<Term>,
 }
@@ -72,7 +72,13 @@ impl Broken {
     async fn claim_beside_a_leader(&self, owner: &MemberKey) -> Result<Claim, StoreError> {
         let Assignment { tick, slots, .. } = self.store.assignment().await?;
         let unticked = (0..).map(Slot::new).zip(slots).filter(|(_, slot)| tick.since(slot.last_tick) > ORPHANED_AFTER_TICKS);
-        let transfer = |(slot, SlotState { epoch, .. })| Transfer { slot, epoch, to: owner.clone(), timing: Timing::Now };
+        let transfer = |(slot, SlotState { epoch, .. })| Transfer {
+            slot,
+            epoch,
+            to: owner.clone(),
+            timing: Timing::Now,
+            cause: Cause::Rebalance,
+        };
         let transfers: Vec<_> = unticked.map(transfer).collect();
         let latest = self.state.lock().unwrap().latest;
         if let Some(term) = latest {
@@ -212,7 +218,7 @@ impl WorkStore for Broken {
 #[async_trait]
 impl Election for Broken {
     async fn campaign(&self, candidate: Uuid, lease: Duration, hearing: Hearing) -> Result<Option<Term>, StoreError> {
-        let hearing = if self.fault == Fault::DeafLeadersStay { Hearing::Nobody } else { hearing };
+        let hearing = if self.fault == Fault::DeafLeadersStay { Hearing::NoMembers } else { hearing };
         let term = self.store.campaign(candidate, lease, hearing).await?;
         if term.is_some() {
             self.state.lock().unwrap().latest = term;

@@ -20,9 +20,9 @@ use crate::invariants::{self, Invariant};
 pub(crate) trait Transparent: WorkStore + Election {
     /// The items as they are.
     fn rows(&self) -> Vec<Row>;
-    /// How many ticks were done for the item's slot.
+    /// Number of ticks of the item's slot.
     fn ticks_of(&self, item: &ItemId) -> u64;
-    /// Whether the worker may not change the item.
+    /// True if the store refuses the worker's change of the item.
     fn refuses(&self, worker: &WorkerId, item: &ItemId) -> bool;
 }
 
@@ -78,7 +78,7 @@ pub(crate) enum Call {
     Items,
 }
 
-/// What a call made of the store.
+/// Change of the store by a call.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
     pub(crate) call: Call,

@@ -118,7 +118,7 @@ impl World {
         }
     }
 
-    /// Something befalls somebody.
+    /// Injects a random fault.
     pub(crate) async fn suffer(&mut self) {
         let time = self.chance.up_to(10 * SECOND);
         let names: Vec<String> = self.workers.keys().cloned().collect();

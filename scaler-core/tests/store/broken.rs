@@ -9,7 +9,7 @@ use scaler_core::memory::MemoryStore;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::{self as cases, StoreFixture};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome,
+    Adoption, Assignment, Cause, Claim, Election, Hearing, Holding, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Outcome,
     RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
 };
 use uuid::Uuid;
@@ -28,7 +28,7 @@ enum Fault {
     IgnoresTheTiming,
     /// Commits for any term.
     IgnoresTheTerm,
-    /// Elects whoever asks.
+    /// Elects every candidate.
     ElectsAnybody,
     /// Adopts nothing.
     AdoptsNothing,
@@ -42,7 +42,7 @@ enum Fault {
     FreezesTheFence,
     /// Ticks all slots, whatever the range.
     IgnoresTheRange,
-    /// Lets workers claim whoever leads.
+    /// Lets workers claim in spite of a leader.
     ClaimsBesideALeader,
     /// Lets workers claim from owners that tick.
     ClaimsFromTheLiving,
@@ -58,11 +58,11 @@ enum Fault {
     CatchesUpTwice,
     /// Waits for a lease however long it lasts.
     WaitsForAnyLease,
-    /// Takes every candidate for one that hears nobody.
+    /// Treats every candidate as one that hears no members.
     IgnoresHearing,
     /// Takes every candidate for one that hears members.
     ElectsTheDeaf,
-    /// Lets workers claim only where nobody leads.
+    /// Lets workers claim only without a leader.
     ClaimsNothingBesideALeader,
     /// Believes any worker that it was well.
     BelievesAnybodyWell,
@@ -70,9 +70,9 @@ enum Fault {
     HidesTheUnticked,
     /// Says nothing of items that were refused.
     HidesRefusals,
-    /// Lets anybody believe that it may write.
+    /// Reports to every worker that it may write.
     LetsAnybodyWrite,
-    /// Lets nobody believe that it may write.
+    /// Reports to every worker that it may not write.
     LetsNobodyWrite,
     /// Names itself differently each time.
     ChangesIdentity,
@@ -84,6 +84,8 @@ enum Fault {
     LosesAcknowledgements,
     /// Lets any member end the epoch of the present owner.
     EndsTheEpochOfOthers,
+    /// Keeps no cause of a move.
+    LosesCauses,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,7 @@ fn broken(fault: Fault) -> BrokenFixture {
 }
 
 impl Broken {
-    /// Who really owns under this name: the way round the fence that some faults take.
+    /// Returns the true owner under this name, which some faults use to pass the fence.
     async fn owner_named(&self, owner: &MemberKey) -> Result<MemberKey, StoreError> {
         let slots = self.store.assignment().await?.slots;
         let named = slots.into_iter().filter_map(|slot| slot.owner).find(|other| other.worker == owner.worker);
@@ -209,6 +211,7 @@ impl WorkStore for Broken {
             match self.fault {
                 Fault::IgnoresTheEpoch => transfer.epoch = slots[transfer.slot.index()].epoch,
                 Fault::IgnoresTheTiming => transfer.timing = Timing::Now,
+                Fault::LosesCauses => transfer.cause = Cause::Unowned,
                 _ => {}
             }
         }
@@ -279,7 +282,7 @@ impl Election for Broken {
         }
         let longest = if self.fault == Fault::WaitsForAnyLease { lease.max(3600 * super::SECOND) } else { lease };
         let hearing = match self.fault {
-            Fault::IgnoresHearing => Hearing::Nobody,
+            Fault::IgnoresHearing => Hearing::NoMembers,
             Fault::ElectsTheDeaf => Hearing::Members,
             _ => hearing,
         };
@@ -363,43 +366,44 @@ macro_rules! rejected {
 }
 
 rejected! {
-    a_store_that_ignores_ranges_at_once: IgnoresTheRange by ranges_at_once_are_one_tick;
-    a_store_that_oversteps_ranges_at_once: OverstepsTheRange by ranges_at_once_are_one_tick;
+    a_store_that_ignores_ranges_at_once: IgnoresTheRange by concurrent_ranges_are_one_tick;
+    a_store_that_oversteps_ranges_at_once: OverstepsTheRange by concurrent_ranges_are_one_tick;
     a_store_that_forgets_the_tick: ForgetsTheTick by a_repeated_tick_changes_nothing;
     a_store_that_forgets_the_tick_after_a_move: ForgetsTheTick by a_moved_slot_is_not_ticked_twice;
     a_store_that_ignores_the_incarnation: IgnoresTheIncarnation by another_incarnation_ticks_nothing;
-    a_store_that_ignores_the_epoch: IgnoresTheEpoch by a_passed_epoch_is_refused;
+    a_store_that_ignores_the_epoch: IgnoresTheEpoch by an_old_epoch_is_refused;
     a_store_that_ignores_the_timing: IgnoresTheTiming by a_hand_over_waits_for_the_tick;
-    a_store_that_ignores_the_term: IgnoresTheTerm by a_past_term_moves_nothing;
+    a_store_that_ignores_the_term: IgnoresTheTerm by an_old_term_moves_nothing;
     a_store_that_ignores_the_holder: IgnoresTheTerm by a_forged_holder_moves_nothing;
     a_store_that_elects_anybody: ElectsAnybody by one_leader_at_a_time;
-    a_store_that_adopts_nothing: AdoptsNothing by adoption_takes_what_stands_under_the_name;
-    a_store_that_skips_empty_slots: SkipsEmptySlots by an_owner_of_empty_slots_is_witnessed;
+    a_store_that_adopts_nothing: AdoptsNothing by adoption_takes_the_slots_of_its_name;
+    a_store_that_skips_empty_slots: SkipsEmptySlots by an_owner_of_empty_slots_ticks_one;
     a_store_that_lists_unsorted: ListsUnsorted by items_are_listed_in_order;
     a_store_that_boasts: Boasts by a_tick_increments_each_owned_item_once;
     a_store_that_freezes_the_fence: FreezesTheFence by the_fence_shows_every_change_of_slots;
-    a_store_that_claims_beside_a_leader: ClaimsBesideALeader by nothing_is_claimed_while_somebody_leads;
-    a_store_that_claims_from_the_living: ClaimsFromTheLiving by who_lives_keeps_its_slots;
+    a_store_that_claims_beside_a_leader: ClaimsBesideALeader by nothing_is_claimed_while_there_is_a_leader;
+    a_store_that_claims_from_the_living: ClaimsFromTheLiving by a_live_owner_keeps_its_slots;
     a_store_that_claims_beyond_the_limit: ClaimsBeyondTheLimit by claims_keep_within_their_limit;
-    a_store_that_claims_nothing: ClaimsNothing by orphans_are_claimed_when_nobody_leads;
-    a_store_that_never_catches_up: NeverCatchesUp by ticks_go_on_where_the_clock_fell;
-    a_store_that_catches_up_twice: CatchesUpTwice by to_catch_up_twice_at_once_is_to_do_so_once;
-    a_store_that_boasts_of_catching_up: Boasts by a_clock_that_goes_well_is_left_alone;
-    a_store_that_catches_up_for_any_term: IgnoresTheTerm by a_past_term_moves_no_ticks;
-    a_store_that_waits_for_any_lease: WaitsForAnyLease by a_lease_by_a_clock_that_fell_can_be_taken;
+    a_store_that_claims_nothing: ClaimsNothing by orphans_are_claimed_without_a_leader;
+    a_store_that_never_catches_up: NeverCatchesUp by ticks_continue_after_the_clock_fell;
+    a_store_that_catches_up_twice: CatchesUpTwice by concurrent_catch_ups_advance_once;
+    a_store_that_boasts_of_catching_up: Boasts by a_correct_clock_is_not_advanced;
+    a_store_that_catches_up_for_any_term: IgnoresTheTerm by an_old_term_advances_no_ticks;
+    a_store_that_waits_for_any_lease: WaitsForAnyLease by a_lease_of_a_fallen_clock_can_be_taken;
     a_store_that_never_replaces_a_deaf_leader: IgnoresHearing by a_deaf_leader_gives_way_to_a_candidate_that_hears;
     a_store_that_lets_the_deaf_replace_the_deaf: ElectsTheDeaf by a_deaf_leader_gives_way_to_a_candidate_that_hears;
-    a_store_that_elects_the_deaf_first: ElectsTheDeaf by a_candidate_that_hears_nobody_comes_second;
-    a_store_that_claims_nothing_beside_a_leader: ClaimsNothingBesideALeader by abandoned_slots_are_claimed_whoever_leads;
-    a_store_that_believes_anybody_well: BelievesAnybodyWell by who_was_not_well_itself_claims_nothing_beside_a_leader;
-    a_store_that_hides_what_nobody_ticks: HidesTheUnticked by a_claim_in_vain_tells_what_nobody_ticks;
+    a_store_that_elects_the_deaf_first: ElectsTheDeaf by a_candidate_that_hears_no_members_waits_longer;
+    a_store_that_claims_nothing_beside_a_leader: ClaimsNothingBesideALeader by abandoned_slots_are_claimed_in_spite_of_a_leader;
+    a_store_that_believes_anybody_well: BelievesAnybodyWell by a_worker_with_a_gap_claims_nothing_beside_a_leader;
+    a_store_that_hides_what_nobody_ticks: HidesTheUnticked by an_empty_claim_reports_unticked_slots;
     a_store_that_hides_refusals: HidesRefusals by a_refused_item_keeps_no_other_from_being_ticked;
-    a_store_that_lets_anybody_write: LetsAnybodyWrite by who_is_refused_everywhere_learns_so;
-    a_store_that_lets_nobody_write: LetsNobodyWrite by where_all_items_are_refused_slots_are_ticked;
-    a_store_that_changes_its_identity: ChangesIdentity by one_store_has_one_identity;
+    a_store_that_lets_anybody_write: LetsAnybodyWrite by a_worker_refused_everywhere_is_told;
+    a_store_that_lets_nobody_write: LetsNobodyWrite by slots_are_ticked_if_all_items_are_refused;
+    a_store_that_changes_its_identity: ChangesIdentity by a_store_has_one_installation_id;
     a_store_that_ignores_the_range: IgnoresTheRange by only_the_slots_in_range_are_ticked;
     a_store_that_holds_for_a_namesake: HoldsForANamesake by holdings_are_the_slots_of_the_owner;
     a_store_that_holds_in_any_range: HoldsInAnyRange by holdings_are_the_slots_of_the_owner;
     a_store_that_loses_acknowledgements: LosesAcknowledgements by an_acknowledgement_reaches_the_next_owner;
+    a_store_that_loses_causes: LosesCauses by a_holding_has_the_cause_of_its_change_of_owner;
     a_store_that_ends_the_epoch_of_others: EndsTheEpochOfOthers by only_the_owner_ends_its_own_epoch;
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_too_much_for_one_call_is_called_for_at_once_within_the_tick() {
+fn the_rest_of_a_round_is_called_at_once_within_the_tick() {
     let mut worker = working(9, &[]);
     let part = |tick, left| Input::Ticked(SlotRange::ALL, Ok(TickReport { ticked: 3, left, ..report(tick, 9, &[]) }));
     let now = SECOND * 2;
@@ -83,7 +83,7 @@ fn more_than_one_call_can_do_in_a_tick_is_done_by_two() {
 }
 
 #[test]
-fn a_long_way_makes_chunks_no_smaller() {
+fn network_latency_does_not_shrink_chunks() {
     let work = Duration::from_micros(1);
     let [near, far] = [1, 100].map(|way_ms| under_load(2, Duration::from_millis(way_ms), work));
     assert_eq!((near.1, near.2), (far.1, far.2), "as many chunks, and none missed");

@@ -174,13 +174,13 @@ fn it_leaves_with_its_slots_when_the_time_is_over() {
     assert_eq!(worker.ending(), Some(Ending::DrainTimedOut { slots: 3 }));
 }
 
-/// What the heartbeat among these effects says.
+/// Returns the member state of the heartbeat among these effects.
 fn says(effects: &[Effect]) -> Option<MemberState> {
     effects.iter().find_map(|effect| if let Effect::Heartbeat(member) = effect { Some(member.state) } else { None })
 }
 
 #[test]
-fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
+fn a_retired_worker_registers_as_draining_at_once_and_stays() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
     let effects = worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
@@ -199,7 +199,7 @@ fn a_retired_worker_says_at_once_that_it_hands_over_and_stays() {
 }
 
 #[test]
-fn a_reinstated_worker_says_at_once_that_it_works() {
+fn a_reinstated_worker_registers_as_active_at_once() {
     let mut worker = working(3, &[]);
     worker.step(SECOND * 2, Input::Woken);
     worker.step(SECOND * 2, Input::HeartbeatAnswered(Ok(Registration::Retiring)));
@@ -317,7 +317,7 @@ fn an_unheard_worker_without_slots_reports_idle_until_it_is_heard() {
 }
 
 #[test]
-fn a_notification_concerns_only_those_it_names_and_hurries_nobody_all_the_time() {
+fn a_wake_up_reaches_only_the_workers_it_names_and_is_rate_limited() {
     let mut worker = working(3, &[]);
     let slots = |name| Input::Notified(WakeUp::Slots([WorkerId::new(name).unwrap()].into()));
     let later = SECOND + Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! What a worker does where the store refuses to change items.
+//! Tests of a worker whose store refuses to change items.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn asks_to_write(effects: &[Effect]) -> bool {
 }
 
 #[test]
-fn a_worker_all_of_whose_items_are_refused_finds_out_whether_others_would_be_refused_too() {
+fn a_worker_whose_items_are_all_refused_probes_other_rows() {
     let mut worker = working(1, &[]);
     worker.step(SECOND * 2, Input::Woken);
     let effects = worker.step(SECOND * 2, Input::Ticked(SlotRange::ALL, Ok(all_refused(2))));

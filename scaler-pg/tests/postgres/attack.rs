@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Hearing, MemberKey, Outcome, Slot, SlotRange, StoreError, Term, Timing, Transfer};
+use scaler_core::{Cause, Hearing, MemberKey, Outcome, Slot, SlotRange, StoreError, Term, Timing, Transfer};
 use scaler_pg::WorkerAccess;
 use sqlx::{AssertSqlSafe, PgPool};
 use test_servers::AttackSurface;
@@ -26,7 +26,7 @@ struct Victims<'a> {
 }
 
 impl Victims<'_> {
-    /// Whether the leader does all that it does in a turn, and the worker ticks. A leader that was deposed is followed by another.
+    /// Returns true if the leader completes a turn and the worker ticks. A leader that was deposed is replaced.
     async fn go_on(&mut self) -> Result<(), StoreError> {
         let (store, election) = (self.desk.store(), self.desk.election());
         if !election.renew(&self.term, LEASE, Hearing::Members).await? {
@@ -44,7 +44,8 @@ impl Victims<'_> {
         let mine = |slot: &Slot| assignment.slots[slot.index()].owner.as_ref() == Some(&self.worker);
         let lost: Vec<_> = (0..256).map(Slot::new).filter(|slot| !mine(slot)).collect();
         let epoch = |slot: Slot| assignment.slots[slot.index()].epoch;
-        let transfer = |slot| Transfer { slot, epoch: epoch(slot), to: self.worker.clone(), timing: Timing::Now };
+        let transfer =
+            |slot| Transfer { slot, epoch: epoch(slot), to: self.worker.clone(), timing: Timing::Now, cause: Cause::Rebalance };
         let outcome = store.commit(&self.term, &lost.into_iter().map(transfer).collect::<Vec<_>>()).await?;
         assert!(matches!(&outcome, Outcome::Committed { refused, .. } if refused.is_empty()), "{outcome:?}");
         let begun = Instant::now();
@@ -56,7 +57,7 @@ impl Victims<'_> {
     }
 }
 
-/// The attack after which somebody stood still, and what failed then.
+/// The attack after which a worker or leader stood still, and the failure.
 async fn attacked(desk: &RoleDesk, role: &PgPool) -> Result<(), String> {
     desk.owner.store.add_items(10).await.unwrap();
     let worker = member("victim");
@@ -75,25 +76,25 @@ async fn attacked(desk: &RoleDesk, role: &PgPool) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_worker_that_may_write_tables_stops_nobody() {
+async fn hostile_writes_by_the_worker_role_stop_no_other_worker() {
     let desk = with_roles(50, WorkerAccess::Tables).await;
     attacked(&desk, &desk.worker).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_worker_that_may_call_functions_stops_nobody() {
+async fn hostile_calls_by_the_execute_only_worker_role_stop_no_other_worker() {
     let desk = with_roles(50, WorkerAccess::Functions).await;
     attacked(&desk, &desk.worker).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_control_plane_stops_nobody() {
+async fn hostile_values_by_the_control_role_stop_no_worker() {
     let desk = with_roles(50, WorkerAccess::Tables).await;
     attacked(&desk, &desk.control).await.unwrap();
 }
 
 #[tokio::test]
-async fn one_that_only_looks_stops_nobody() {
+async fn hostile_reads_by_the_look_role_stop_no_worker() {
     let desk = with_roles(50, WorkerAccess::Tables).await;
     attacked(&desk, &desk.looker).await.unwrap();
 }

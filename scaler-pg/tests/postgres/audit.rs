@@ -82,7 +82,7 @@ async fn a_sample_finds_few_items_and_judges_only_those() {
 }
 
 #[tokio::test]
-async fn a_user_who_changes_a_value_is_told_from_a_tick() {
+async fn a_value_changed_by_a_user_is_not_counted_as_a_tick() {
     let desk = installed(1000).await;
     let item = &desk.store.add_items(1).await.unwrap()[0];
     let report = audit_over(&desk.store, &Scope::All, desk.run("update public.work_items set value = value - 2")).await;
@@ -108,7 +108,7 @@ async fn a_vacuum_takes_in_what_the_role_may_vacuum() {
 }
 
 #[tokio::test]
-async fn the_oldest_transaction_shows_to_whoever_may_see_those_of_others() {
+async fn the_oldest_transaction_of_other_roles_needs_pg_read_all_stats() {
     let desk = with_roles(1000, WorkerAccess::Tables).await;
     let (owner, control) = (&desk.owner.store, &desk.split.control);
     let mut transaction = desk.owner.user.begin().await.unwrap();

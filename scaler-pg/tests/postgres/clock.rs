@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Claim, Election, Hearing, MemberKey, Outcome, SlotCount, SlotRange, Term, Tick, Timing, Transfer, WorkStore};
+use scaler_core::{
+    Cause, Claim, Election, Hearing, MemberKey, Outcome, SlotCount, SlotRange, Term, Tick, Timing, Transfer, WorkStore,
+};
 use scaler_pg::{PgConfig, PgStore};
 use sqlx::{PgPool, Row};
 use test_servers::{Clock, Postgres};
@@ -47,6 +49,7 @@ impl Scene {
             epoch: state.epoch,
             to: to.clone(),
             timing: Timing::Now,
+            cause: Cause::Rebalance,
         };
         let transfers: Vec<_> = (0..).map(scaler_core::Slot::new).zip(&slots).map(transfer).collect();
         let outcome = self.desk.store.commit(&self.term, &transfers).await.unwrap();
@@ -70,7 +73,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn ticks_go_on_from_the_last_one_wherever_the_clock_goes() {
+async fn ticks_continue_from_the_last_one_when_the_clock_jumps() {
     let scene = scene().await;
     let mut last = scene.next_tick().await;
     for (ahead_s, falls) in [(-30, true), (0, false), (30, false), (-3600, true), (-3600, false)] {
@@ -90,7 +93,7 @@ async fn ticks_go_on_from_the_last_one_wherever_the_clock_goes() {
 }
 
 #[tokio::test]
-async fn a_tick_under_way_by_the_number_before_ticks_nothing_twice() {
+async fn a_tick_with_the_previous_number_in_flight_increments_nothing_twice() {
     let scene = scene().await;
     let last = scene.next_tick().await;
     scene.clock.set(-30);
@@ -109,7 +112,7 @@ async fn a_tick_under_way_by_the_number_before_ticks_nothing_twice() {
 }
 
 #[tokio::test]
-async fn whoever_leads_next_need_not_wait_for_a_lease_by_the_clock_that_fell() {
+async fn a_clock_that_falls_does_not_delay_the_next_leader() {
     let scene = scene().await;
     let store = &scene.desk.store;
     assert_eq!(store.campaign(SECOND, LEASE, Hearing::Members).await.unwrap(), None);
@@ -131,7 +134,7 @@ async fn what_was_given_by_either_clock_is_a_sign_of_life_for_its_time_only() {
         sqlx::query(free).execute(&scene.desk.user).await.unwrap();
         scene.desk.store.claim_orphans(&member(name), 1000, Tick(0)).await.unwrap()
     };
-    // As if nobody had ticked for five seconds.
+    // As if there had been no tick for five seconds.
     scene.desk.run_unguarded("update scaler.meta set ahead_ms = ahead_ms + 5000").await;
     scene.give(&heir).await;
     assert_eq!(claim("c").await, Claim::Claimed { slots: 0 }, "it was given just now");

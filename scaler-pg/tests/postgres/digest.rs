@@ -1,4 +1,4 @@
-//! What the tick tells of many ids, which it does not read each time.
+//! Tests of the item list that a tick returns, which does not read the ids each time.
 
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ async fn many() -> (Desk, MemberKey) {
     let owner = member("a");
     let give = sqlx::query("update scaler.slot set owner = 'a', incarnation = $1, epoch = 1").bind(owner.incarnation.uuid());
     give.execute(&desk.user).await.unwrap();
-    // As long as nobody knows how much there is, a call may leave a part of it for the next.
+    // While the number of items is unknown, a call may leave a part of them for the next.
     next_tick(&desk, &owner).await;
     (desk, owner)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::member;
 use futures_util::future::join_all;
 use scaler_core::{
-    Election, Hearing, MemberKey, Outcome, Slot, SlotCount, SlotRange, StoreError, Term, Timing, Transfer, WorkStore,
+    Cause, Election, Hearing, MemberKey, Outcome, Slot, SlotCount, SlotRange, StoreError, Term, Timing, Transfer, WorkStore,
 };
 use scaler_pg::{PgConfig, PgStore, Pooler, Scope};
 use sqlx::{Connection, PgConnection};
@@ -35,7 +35,7 @@ async fn owned(store: &PgStore, term: &Term, owner: &MemberKey) {
     let assignment = store.assignment().await.unwrap();
     let transfers = assignment.slots.iter().zip(0..).map(|(state, number)| {
         let slot = Slot::new(number);
-        Transfer { slot, epoch: state.epoch, to: owner.clone(), timing: Timing::Now }
+        Transfer { slot, epoch: state.epoch, to: owner.clone(), timing: Timing::Now, cause: Cause::Rebalance }
     });
     let outcome = store.commit(term, &transfers.collect::<Vec<_>>()).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed { moved, .. } if moved.len() == 256));
@@ -224,7 +224,7 @@ fn host(database: &Database, n: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_lose_their_sessions_at_once_come_back_one_after_the_other() {
+async fn sessions_lost_together_are_reopened_one_by_one() {
     const STORES: usize = 100;
     let postgres = Postgres::private().await;
     let stores: Vec<_> = (0..STORES)

@@ -1,4 +1,4 @@
-//! The first tick of slots of which nobody knows how much is in them: a little at a time.
+//! Tests of the first tick of slots with an unknown number of items, which is done in small parts.
 
 use scaler_core::{SlotRange, WorkStore};
 

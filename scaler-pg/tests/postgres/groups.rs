@@ -166,7 +166,7 @@ async fn a_partitioned_table_has_an_index_on_each_partition_and_on_each_that_com
 }
 
 #[tokio::test]
-async fn a_filter_decides_what_is_an_item_and_what_the_index_holds() {
+async fn a_filter_selects_the_items_and_the_rows_of_the_index() {
     for (filter, in_the_index) in [
         ("enabled and not (name = '}{table}')", true),
         ("due < now()", false),

@@ -1,4 +1,4 @@
-//! What the schema itself refuses, whoever asks.
+//! Tests of the schema's guards, which refuse a wrong value from every role.
 
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ async fn a_closed_session_and_a_missed_tick_make_an_orphan_where_sessions_can_be
 }
 
 #[tokio::test]
-async fn nobody_is_elected_in_the_midst_of_a_claim() {
+async fn no_election_succeeds_during_a_claim() {
     let desk = installed(1000).await;
     desk.run("update scaler.leader set term = 1, holder = gen_random_uuid(), expires_at = now() - interval '1 minute'").await;
     let mut claim = desk.user.begin().await.unwrap();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::support::{Desk, bare, member};
 
-/// What is refused, in words, and that nothing was made.
+/// Returns the text of the refusal, and checks that nothing was created.
 async fn refused(desk: &Desk, expected: &str) {
     let error = desk.store.install(None).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Permanent, "{error}");
@@ -27,7 +27,7 @@ async fn an_empty_database_gets_all_that_is_needed() {
 }
 
 #[tokio::test]
-async fn many_may_install_at_once_and_again() {
+async fn concurrent_and_repeated_installs_succeed() {
     let desk = bare().await;
     let installers: Vec<_> = (0..6).map(|_| PgStore::new(&PgConfig::new(desk.database.url())).unwrap()).collect();
     for installed in join_all(installers.iter().map(|store| store.install(SlotCount::new(512).ok()))).await {
@@ -56,7 +56,7 @@ async fn first_items_come_once_and_only_into_a_table_made_now() {
 }
 
 #[tokio::test]
-async fn a_table_of_work_that_was_dropped_is_named_and_made_anew() {
+async fn a_dropped_work_table_is_named_and_can_be_recreated() {
     let desk = bare().await;
     let missing = desk.store.probe().await.unwrap_err();
     assert!(missing.to_string().contains("schema scaler is missing"), "{missing}");
@@ -130,7 +130,7 @@ async fn a_users_fillfactor_is_kept_unless_it_is_that_of_any_table() {
     }
 }
 
-/// How many whole indexes on the slot the table of work has.
+/// Returns the number of valid indexes on the slot.
 const INDEXES_ON_THE_SLOT: &str = "select count(*) from pg_index where indrelid = 'public.work_items'::regclass and indisvalid
     and pg_get_expr(indexprs, indrelid) like '%slot_of(id)'";
 
@@ -213,7 +213,7 @@ async fn columns_that_no_tick_can_change_are_refused_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_half_made_index_is_made_anew() {
+async fn an_invalid_index_is_rebuilt() {
     let desk = bare().await;
     desk.store.install(None).await.unwrap();
     desk.run("update pg_index set indisvalid = false where indrelid = 'public.work_items'::regclass and indexprs is not null")

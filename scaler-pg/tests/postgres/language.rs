@@ -8,7 +8,7 @@ use test_servers::Postgres;
 use crate::support::member;
 
 #[tokio::test]
-async fn what_is_still_to_be_installed_is_waited_for_in_every_language() {
+async fn a_missing_schema_is_recognized_in_every_message_language() {
     let postgres = Postgres::private_with_language("de_DE").await;
     let database = postgres.new_database().await;
     let user = PgPool::connect(database.url()).await.unwrap();

@@ -22,7 +22,7 @@ const TABLE: &str = "create table public.feeds (id bigint primary key, enabled b
 /// Nodes at work on each item, with their tokens.
 type AtWork = BTreeMap<ItemId, BTreeMap<&'static str, Token>>;
 
-/// Who is at work, and the most nodes that were at work on one item at once.
+/// Record of the nodes at work, and the largest number of nodes on one item at once.
 #[derive(Clone, Default)]
 struct Work(Arc<Mutex<(AtWork, usize)>>);
 
@@ -148,7 +148,7 @@ async fn the_items_of_a_node_that_is_killed_are_taken_over_with_later_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_whose_role_may_only_execute_functions_works_beside_control_planes_of_others() {
+async fn a_node_with_the_execute_only_role_works_with_other_control_planes() {
     let desk = with_roles(1000, WorkerAccess::Functions).await;
     desk.owner.store.add_items(60).await.unwrap();
     let url = desk.owner.database.url();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{Desk, installed, member};
 use futures_util::future::join_all;
-use scaler_core::{Election, Hearing, ItemId, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
+use scaler_core::{Cause, Election, Hearing, ItemId, MemberKey, Outcome, SlotRange, Timing, Transfer, WorkStore};
 use uuid::Uuid;
 
 /// Its names are whole: what a tick by function runs has a search path of its own.
@@ -33,7 +33,7 @@ pub(crate) async fn shuffle(store: &dyn WorkStore, election: &dyn Election, owne
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let (slot, to) = (scaler_core::Slot::new(number), &owners[(dice >> 40) as usize % owners.len()]);
             let wanted = state.owner.is_none() || dice >> 60 == 0;
-            wanted.then(|| Transfer { slot, epoch: state.epoch, to: to.clone(), timing: Timing::Now })
+            wanted.then(|| Transfer { slot, epoch: state.epoch, to: to.clone(), timing: Timing::Now, cause: Cause::Rebalance })
         });
         match store.commit(&term, &transfers.collect::<Vec<_>>()).await.unwrap() {
             Outcome::Committed { moved: slots, .. } => moved += slots.len() as u64,

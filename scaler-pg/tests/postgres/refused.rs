@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::role_desk::with_roles;
 use crate::support::{Desk, installed, member};
 
-/// How often a tick is tried until a condition must hold.
+/// Number of ticks after which a condition must hold.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A way in which Postgres refuses a row.
@@ -104,13 +104,13 @@ const KINDS: [Kind; 13] = [
         refuse: "create function refuse() returns trigger language plpgsql as $$ begin return null; end $$; \
                  create trigger refuse before update on work_items for each row when (new.id = 'ID') execute function refuse()",
         mend: "drop trigger refuse on work_items",
-        told: "the row was not changed: a trigger, a rule or a policy of the table left it out",
+        told: "the row was not updated: a trigger, a rule or a row security policy of the table suppressed it",
     },
     Kind {
         name: "a rule that does something else",
         refuse: "create rule refuse as on update to work_items where new.id = 'ID' do instead nothing",
         mend: "drop rule refuse on work_items",
-        told: "the row was not changed: a trigger, a rule or a policy of the table left it out",
+        told: "the row was not updated: a trigger, a rule or a row security policy of the table suppressed it",
     },
     Kind {
         name: "an index on what cannot be computed",

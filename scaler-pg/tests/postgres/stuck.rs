@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaler_core::{Election, Epoch, Hearing, Outcome, Slot, StoreError, Timing, Transfer, WorkStore};
+use scaler_core::{Cause, Election, Epoch, Hearing, Outcome, Slot, StoreError, Timing, Transfer, WorkStore};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
@@ -22,7 +22,7 @@ async fn a_transaction_that_stands_still_keeps_no_slot_from_moving() {
     sqlx::raw_sql("begin; update scaler.slot set ticks = ticks + 1").execute(&mut worker).await.unwrap();
 
     let term = desk.store.campaign(Uuid::new_v4(), Duration::from_secs(60), Hearing::Members).await.unwrap().unwrap();
-    let transfer = Transfer { slot: Slot::new(7), epoch: Epoch(1), to: next, timing: Timing::Now };
+    let transfer = Transfer { slot: Slot::new(7), epoch: Epoch(1), to: next, timing: Timing::Now, cause: Cause::Rebalance };
     let moved = async {
         loop {
             match desk.store.commit(&term, std::slice::from_ref(&transfer)).await {

@@ -39,7 +39,7 @@ pub(crate) fn member(name: &str) -> MemberKey {
     MemberKey { worker: WorkerId::new(name).unwrap(), incarnation: Incarnation::new(Uuid::new_v4()) }
 }
 
-/// A trigger that refuses what two tables name, whoever writes.
+/// Creates a trigger that refuses the rows that two tables name, for every role.
 const REFUSALS: &str = r"
     create schema if not exists refusals;
     create table if not exists refusals.item (id uuid);

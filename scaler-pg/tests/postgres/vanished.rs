@@ -149,7 +149,7 @@ fn work_that_lasts_ends_when_its_server_vanished() {
 }
 
 #[tokio::test]
-async fn work_that_lasts_goes_on_while_its_server_lives() {
+async fn long_work_continues_while_its_server_lives() {
     let database = Postgres::database().await;
     let store = PgStore::new(&PgConfig::new(database.url())).unwrap();
     store.install(SlotCount::new(256).ok()).await.unwrap();

@@ -10,7 +10,7 @@ use test_servers::Redis;
 use tokio::time::timeout;
 
 #[tokio::test]
-async fn a_stopped_redis_is_away_at_once_and_comes_back_by_itself() {
+async fn a_stopped_redis_is_reported_at_once_and_used_again_after_its_return() {
     let redis = Redis::private().await;
     let config = RedisConfig::new(redis.url());
     let (membership, other) = (connect(&config).await, connect(&config).await);
@@ -59,7 +59,7 @@ async fn a_redis_that_starts_later_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_redis_that_forgot_all_is_told_again() {
+async fn members_register_again_after_redis_lost_its_data() {
     let redis = Redis::private().await;
     let (membership, plain) = (connect(&RedisConfig::new(redis.url())).await, plain_client(redis.url()).await);
     let member = active("worker-1");
@@ -93,7 +93,7 @@ async fn a_wrong_password_is_reported_at_once_and_not_shown() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_is_denied() {
+async fn a_user_without_the_privilege_is_denied() {
     let redis = Redis::private().await;
     let plain = plain_client(redis.url()).await;
     command(&plain, &["acl", "setuser", "guest", "on", ">secret", "~other*", "&*", "+@all"]).await;

@@ -1,4 +1,4 @@
-//! What others keep in the same Redis stays as it is.
+//! Tests that keys of others in the same Redis are not changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn foreign_fields_are_passed_over_and_stay() {
 }
 
 #[tokio::test]
-async fn a_member_whose_sighting_was_lost_is_swept_in_the_end() {
+async fn a_member_without_a_last_seen_entry_is_swept() {
     let config = shared_config().await;
     let (membership, mut plain) = (connect(&config).await, plain_client(&config.url).await);
     membership.heartbeat(&active("worker-1")).await.unwrap();

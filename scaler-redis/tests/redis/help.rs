@@ -1,4 +1,4 @@
-//! What all tests of this crate need.
+//! Helpers of all tests of this crate.
 
 use std::future::Future;
 use std::sync::Arc;

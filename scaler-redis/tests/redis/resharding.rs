@@ -35,7 +35,7 @@ impl<'a> End<'a> {
 }
 
 #[tokio::test]
-async fn a_slot_that_migrates_there_and_back_is_followed() {
+async fn a_redis_slot_that_migrates_and_returns_is_followed() {
     let cluster = RedisCluster::private().await;
     let config = patient(cluster.url());
     let (one, other) = (connect(&config).await, connect(&config).await);

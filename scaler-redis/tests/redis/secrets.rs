@@ -50,7 +50,7 @@ async fn any_password_of_the_default_user_and_of_an_acl_user_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_password_in_a_file_is_read_anew_for_each_connection() {
+async fn a_password_file_is_read_for_each_connection() {
     let redis = Redis::private().await;
     let operator = plain_client(redis.url()).await;
     let folder = tempfile::TempDir::new().unwrap();

@@ -39,7 +39,7 @@ pub(crate) async fn until_notified(by: &RedisMembership, to: &RedisMembership) {
 }
 
 #[tokio::test]
-async fn after_a_failover_by_sentinel_all_goes_on_with_the_new_primary() {
+async fn after_a_sentinel_failover_clients_use_the_new_primary() {
     let sentinel = Sentinel::private().await;
     let config = RedisConfig::new(sentinel.url());
     let (one, other) = (connect(&config).await, connect(&config).await);
@@ -74,7 +74,7 @@ async fn a_primary_that_has_become_a_replica_is_left() {
 }
 
 #[tokio::test]
-async fn a_cluster_whose_node_comes_back_is_used_again() {
+async fn a_cluster_is_used_again_after_its_node_returns() {
     let cluster = RedisCluster::private().await;
     let config = RedisConfig::new(cluster.url());
     let (one, other) = (connect(&config).await, connect(&config).await);
@@ -95,7 +95,7 @@ async fn a_cluster_whose_node_comes_back_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_cluster_over_tls_lets_in_who_shows_a_certificate() {
+async fn a_tls_cluster_admits_clients_with_a_certificate() {
     let authority = Authority::new();
     let cluster = RedisCluster::private_with_tls(&authority.server("127.0.0.1")).await;
     let client = authority.client("worker.example");

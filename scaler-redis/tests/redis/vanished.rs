@@ -13,7 +13,7 @@ use crate::topologies::until_notified;
 const SERVICE: u16 = 1;
 
 #[test]
-fn a_new_redis_at_the_address_of_one_that_vanished_is_found() {
+fn a_new_redis_at_the_address_of_a_vanished_one_is_used() {
     in_own_network(async |network| {
         let (before, after) = (Redis::private().await, Redis::private().await);
         network.redirect(SERVICE, before.port());
@@ -48,7 +48,7 @@ fn a_client_that_sends_nothing_notices_that_its_redis_vanished() {
 }
 
 #[test]
-fn a_redis_that_comes_back_later_is_heard_soon() {
+fn a_redis_is_used_again_once_its_packets_pass() {
     in_own_network(async |network| {
         let redis = Redis::private().await;
         let membership = connect(&RedisConfig::new(redis.url())).await;
@@ -76,7 +76,7 @@ fn the_new_primary_is_found_when_the_machine_of_the_old_one_vanished() {
 }
 
 #[test]
-fn sentinels_that_vanished_do_not_hide_the_one_that_is_left() {
+fn one_remaining_sentinel_is_found_among_vanished_ones() {
     in_own_network(async |network| {
         let sentinel = Sentinel::private().await;
         let vanished = [Redis::private().await, Redis::private().await];
@@ -106,7 +106,7 @@ fn the_new_owner_is_found_when_the_machine_of_a_cluster_node_vanished() {
 }
 
 #[test]
-fn a_cluster_node_that_vanished_keeps_nobody_from_the_keys_of_another() {
+fn a_vanished_cluster_node_does_not_block_the_keys_of_others() {
     in_own_network(async |network| {
         let cluster = RedisCluster::private().await;
         for node in cluster.nodes() {

@@ -34,7 +34,7 @@ create trigger audit_slot after update on scaler.slot for each row
           or new.last_tick < old.last_tick or new.ticks < old.ticks or new.term < old.term)
     execute function public.audit_slot();
 
--- Only a leader writes a term with its move. Whoever claims an orphan, or adopts what was its own, has none.
+-- Only a leader writes a term with its move. A worker that claims an orphan, or adopts its own slot, has none.
 create table public.audit_commits (place bigint default nextval('public.audit_order'), term bigint);
 create function public.audit_commit() returns trigger language plpgsql security definer set search_path = pg_catalog as $$ begin
     insert into public.audit_commits (term) values (new.term);

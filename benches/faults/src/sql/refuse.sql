@@ -1,4 +1,4 @@
--- What a table names is refused, whoever writes.
+-- Refuses the rows that a table names, for every role.
 create table refused (id uuid primary key);
 
 create function refuse() returns trigger language plpgsql security definer set search_path = public as $$

@@ -1,6 +1,5 @@
--- Where things stand: who owns slots, whether loads are even (no two owners differ by more than the heaviest slot) or at least fair (nobody has
--- a tenth more than the mean, which the control plane leaves as it is), how many items the last whole tick left out, and how often slots
--- have changed.
+-- State of the assignment: owners of slots; whether loads are even (no two owners differ by more than the heaviest slot) or at least fair (no
+-- owner has a tenth more than the mean, which the control plane leaves as it is); items that the last whole tick left out; number of moves.
 with now as materialized (
     select tick - 1 as tick from scaler.clock()
 ), weights as materialized (

@@ -1,5 +1,6 @@
 //! Observer of a worker: log lines, metrics, and the printed item list.
 
+use scaler_core::node::NodeEvent;
 use scaler_core::worker::WorkerEvent;
 use scaler_core::{Tick, TickReport, WorkerId};
 
@@ -29,8 +30,21 @@ impl WorkerObserver {
         Self { watch: WatchLines::new(worker.clone(), print), worker, lines, metrics, readiness, tick: None }
     }
 
-    /// Logs, counts and prints an event.
-    pub fn observe(&mut self, event: &WorkerEvent) {
+    /// Logs, counts and prints an event of the worker's node.
+    pub fn observe(&mut self, event: &NodeEvent) {
+        let worker = &self.worker;
+        match event {
+            NodeEvent::Worker(event) => self.worker_event(event),
+            NodeEvent::Drained => tracing::info!(%worker, "drained: the worker owns no slots and exits"),
+            NodeEvent::DrainTimedOut { slots } => {
+                tracing::warn!(%worker, slots, "drain timeout: the worker exits with slots, which other workers take over");
+            }
+            // The other events are of handlers and of a control plane of the node's own, which this worker has not.
+            _ => {}
+        }
+    }
+
+    fn worker_event(&mut self, event: &WorkerEvent) {
         self.log(event);
         match event {
             WorkerEvent::Ticked { report, took, .. } => self.ticked(report, took.as_secs_f64()),
@@ -237,38 +251,38 @@ mod tests {
         };
         let items: Arc<[ItemId]> = [ItemId::Uuid(Uuid::nil())].into();
         for (tick, count) in [(1, 3), (1, 1), (3, 4)] {
-            observer.observe(&WorkerEvent::Ticked {
+            observer.worker_event(&WorkerEvent::Ticked {
                 is_complete: true,
                 report: report(tick, count),
                 took: Duration::from_millis(3),
             });
         }
-        observer.observe(&WorkerEvent::Missed { ticks: 1 });
-        observer.observe(&WorkerEvent::Claimed { slots: 7 });
-        observer.observe(&WorkerEvent::Watching { tick: Tick(3), items });
+        observer.worker_event(&WorkerEvent::Missed { ticks: 1 });
+        observer.worker_event(&WorkerEvent::Claimed { slots: 7 });
+        observer.worker_event(&WorkerEvent::Watching { tick: Tick(3), items });
         assert_eq!((metrics.ticks.get(), metrics.items.get(), metrics.missed_ticks.get()), (2, 8, 1));
         assert_eq!((metrics.owned_slots.get(), metrics.watched_items.get(), metrics.locked_items.get()), (5, 1, 3));
         assert_eq!(metrics.claimed_slots.get(), 7);
         assert_eq!(kept.text(&lines), "worker-1 watching 1 items: 00000000-0000-0000-0000-000000000000\n");
         assert_eq!(readiness.check(), Ok(()));
-        observer.observe(&WorkerEvent::Idle { why: IdleReason::Unheard });
+        observer.worker_event(&WorkerEvent::Idle { why: IdleReason::Unheard });
         assert!(readiness.check().unwrap_err().starts_with("the worker owns no slots: heartbeats are not answered"));
-        observer.observe(&WorkerEvent::IdleOver);
+        observer.worker_event(&WorkerEvent::IdleOver);
         let refusal =
             Arc::new(RefusedItem { item: ItemId::Uuid(Uuid::nil()), why: "violates a check (SQLSTATE 23514)".to_owned() });
-        observer.observe(&WorkerEvent::ItemsRefused { items: 2, refusal });
+        observer.worker_event(&WorkerEvent::ItemsRefused { items: 2, refusal });
         assert_eq!(readiness.check(), Ok(()), "all other items are ticked");
         assert!(readiness.shortfall().unwrap().contains("refuses to change 2 items; 00000000"));
-        observer.observe(&WorkerEvent::ItemsAccepted);
+        observer.worker_event(&WorkerEvent::ItemsAccepted);
         assert_eq!(readiness.shortfall(), None);
-        observer.observe(&WorkerEvent::WritesRefused { why: "permission denied".to_owned() });
+        observer.worker_event(&WorkerEvent::WritesRefused { why: "permission denied".to_owned() });
         assert!(readiness.check().unwrap_err().ends_with("of this worker: permission denied"));
-        observer.observe(&WorkerEvent::WritesAccepted);
-        observer.observe(&WorkerEvent::Retiring);
+        observer.worker_event(&WorkerEvent::WritesAccepted);
+        observer.worker_event(&WorkerEvent::Retiring);
         assert_eq!(readiness.check(), Err("retiring".to_owned()));
-        observer.observe(&WorkerEvent::Reinstated);
+        observer.worker_event(&WorkerEvent::Reinstated);
         assert_eq!(readiness.check(), Ok(()));
-        observer.observe(&WorkerEvent::Draining);
+        observer.worker_event(&WorkerEvent::Draining);
         assert_eq!(readiness.check(), Err("draining".to_owned()));
     }
 }

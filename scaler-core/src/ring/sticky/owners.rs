@@ -3,7 +3,7 @@
 use crate::{Slot, SlotCount, WorkerId};
 
 /// Number that stands for no owner.
-pub(super) const NOBODY: u32 = 0;
+pub(super) const NO_OWNER: u32 = 0;
 
 /// Owner of each slot: one number per slot, and the names that the numbers stand for.
 ///
@@ -12,7 +12,7 @@ pub(super) const NOBODY: u32 = 0;
 pub(super) struct Owners {
     slots: SlotCount,
     numbers: Vec<u32>,
-    /// Names by number, and the number of slots of each. The entry of [`NOBODY`] and those of free numbers are
+    /// Names by number, and the number of slots of each. The entry of [`NO_OWNER`] and those of free numbers are
     /// [`WorkerId::NONE`]: an `Option` would be read at each look-up.
     names: Vec<WorkerId>,
     owned: Vec<u32>,
@@ -35,7 +35,7 @@ pub(super) struct OwnerChange {
 impl Owners {
     /// Returns a table in which no slot has an owner.
     pub(super) fn nobody(slots: SlotCount) -> Self {
-        let numbers = vec![NOBODY; slots.len()];
+        let numbers = vec![NO_OWNER; slots.len()];
         Self {
             slots,
             numbers,
@@ -43,7 +43,7 @@ impl Owners {
             owned: vec![slots.get()],
             by_name: Vec::new(),
             free: Vec::new(),
-            last: NOBODY,
+            last: NO_OWNER,
         }
     }
 
@@ -68,14 +68,14 @@ impl Owners {
         &self.numbers
     }
 
-    /// Returns the count of all numbers, including [`NOBODY`] and free numbers.
+    /// Returns the count of all numbers, including [`NO_OWNER`] and free numbers.
     pub(super) fn number_count(&self) -> usize {
         self.names.len()
     }
 
     #[inline]
     pub(super) fn name(&self, number: u32) -> Option<&WorkerId> {
-        if number == NOBODY { None } else { self.names.get(number as usize) }
+        if number == NO_OWNER { None } else { self.names.get(number as usize) }
     }
 
     /// Returns the workers that own slots, with their numbers, in the order of their names.
@@ -98,7 +98,7 @@ impl Owners {
     }
 
     fn release(&mut self, number: u32) {
-        if number != NOBODY
+        if number != NO_OWNER
             && let Ok(place) = self.place(&self.names[number as usize])
         {
             self.by_name.remove(place);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::donor_queue::Side;
 use super::index::Index;
-use super::owners::{NOBODY, Owners};
+use super::owners::{NO_OWNER, Owners};
 use crate::{Eligibility, Roster, Seat, Slot, WorkerId};
 
 /// State of the ring from which a plan starts.
@@ -89,7 +89,7 @@ enum Stage {
 
 impl<'a> RosterDiff<'a> {
     pub(super) fn new(state: State<'a>, to: &'a Roster) -> Self {
-        let mut seatless = vec![(NOBODY, None)];
+        let mut seatless = vec![(NO_OWNER, None)];
         let mut owners = state.owners.by_name().peekable();
         let mut shares = state.shared_among.iter().peekable();
         let (mut parties, mut changed) = (Vec::with_capacity(to.len()), Vec::new());

@@ -71,34 +71,34 @@ pub trait MembershipFixture: Send + Sync {
 macro_rules! membership_suite {
     ($fixture:path) => {
         $crate::membership_suite!(@cases $fixture;
-            joining_makes_a_member_seen,
+            a_member_that_joins_is_listed,
             repeating_a_heartbeat_is_safe,
-            a_later_joiner_takes_the_name_over,
+            a_later_joiner_takes_the_name,
             a_superseded_incarnation_stays_superseded,
             a_superseded_heartbeat_changes_nothing,
             an_active_heartbeat_takes_a_free_name,
             an_active_heartbeat_takes_no_name_from_another,
-            leaving_forgets_only_this_incarnation,
-            leaving_twice_is_leaving,
-            who_left_may_come_back,
-            members_come_in_the_order_of_their_names,
-            what_a_member_says_comes_back_unchanged,
+            leaving_removes_only_this_incarnation,
+            leaving_twice_is_safe,
+            a_member_that_left_may_return,
+            members_are_listed_in_the_order_of_their_names,
+            a_member_is_listed_as_it_described_itself,
             every_valid_name_can_be_used,
-            an_age_grows_in_silence_and_a_heartbeat_renews_it,
-            a_sweep_forgets_the_silent_and_names_them,
-            who_is_retired_hears_so_and_nobody_else,
+            the_age_grows_until_the_next_heartbeat,
+            a_sweep_removes_silent_members_and_names_them,
+            only_a_retired_worker_is_told_to_retire,
             a_later_retirement_replaces_the_earlier,
             a_name_may_be_retired_before_it_joins,
             neither_leaving_nor_a_sweep_reinstates,
             a_retired_member_can_be_superseded,
             installations_have_names_of_their_own,
-            a_stranger_keeps_its_own_retirement,
-            who_takes_the_place_of_a_stranger_is_listed_once,
+            retirements_belong_to_their_installation,
+            a_member_is_listed_once_after_a_namesake_of_another_installation_left,
             a_new_member_is_followed_by_a_wake_up,
             a_new_state_is_followed_by_a_wake_up,
             a_take_over_is_followed_by_a_wake_up,
             a_leave_is_followed_by_a_wake_up,
-            a_wake_up_reaches_all_who_listen);
+            a_wake_up_reaches_all_listeners);
     };
     (@cases $fixture:path; $($case:ident),+) => {
         $(

@@ -14,7 +14,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 const GRAIN: Duration = Duration::from_millis(2);
 
 /// Members are listed in the order of their names, in whatever order they joined.
-pub async fn members_come_in_the_order_of_their_names(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn members_are_listed_in_the_order_of_their_names(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let mut names: Vec<String> = (0..40_u32).map(|n| format!("worker-{}", n.wrapping_mul(2_654_435_761))).collect();
     names.extend(["Worker", "a", "~"].map(str::to_owned));
@@ -27,7 +27,7 @@ pub async fn members_come_in_the_order_of_their_names(fixture: &dyn MembershipFi
 }
 
 /// Every field of a heartbeat is returned unchanged, also at its limits.
-pub async fn what_a_member_says_comes_back_unchanged(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_member_is_listed_as_it_described_itself(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let most = Member {
         last_tick: Some(Tick((1 << 53) + 1)),
@@ -70,7 +70,7 @@ pub async fn every_valid_name_can_be_used(fixture: &dyn MembershipFixture) -> Ca
 }
 
 /// The age of a member grows without heartbeats, and a heartbeat resets it.
-pub async fn an_age_grows_in_silence_and_a_heartbeat_renews_it(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn the_age_grows_until_the_next_heartbeat(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("silent", 1)?).await?;
     fixture.pass(SILENCE).await;
@@ -84,7 +84,7 @@ pub async fn an_age_grows_in_silence_and_a_heartbeat_renews_it(fixture: &dyn Mem
 }
 
 /// A sweep removes the members that were silent for too long, returns their names in order, and keeps the others.
-pub async fn a_sweep_forgets_the_silent_and_names_them(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_sweep_removes_silent_members_and_names_them(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     for (life, name) in (1..).zip(["silent-2", "talking", "silent-1"]) {
         here.heartbeat(&active(name, life)?).await?;

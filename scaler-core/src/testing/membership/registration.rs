@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_millis(50);
 const SOONER: Duration = Duration::from_millis(10);
 
 /// A heartbeat makes its sender a member that all clients see.
-pub async fn joining_makes_a_member_seen(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_member_that_joins_is_listed(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     equal(said(&*here).await?, vec![], "an empty membership has no members")?;
     let member = joiner("worker-1", 1)?;
@@ -32,7 +32,7 @@ pub async fn repeating_a_heartbeat_is_safe(fixture: &dyn MembershipFixture) -> C
 }
 
 /// Of two incarnations with one name, the one that joins last owns it.
-pub async fn a_later_joiner_takes_the_name_over(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_later_joiner_takes_the_name(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     here.heartbeat(&active("worker-1", 1)?).await?;
     let later = joiner("worker-1", 2)?;
@@ -101,7 +101,7 @@ pub async fn an_active_heartbeat_takes_no_name_from_another(fixture: &dyn Member
 }
 
 /// A leave removes only its own incarnation; another one with the same name stays.
-pub async fn leaving_forgets_only_this_incarnation(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn leaving_removes_only_this_incarnation(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let (earlier, later, other) = (joiner("worker-1", 1)?, joiner("worker-1", 2)?, joiner("worker-2", 3)?);
     for member in [&earlier, &later, &other] {
@@ -114,7 +114,7 @@ pub async fn leaving_forgets_only_this_incarnation(fixture: &dyn MembershipFixtu
 }
 
 /// A repeated leave, or a leave of a worker that is no member, changes nothing.
-pub async fn leaving_twice_is_leaving(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn leaving_twice_is_safe(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let (member, stranger) = (active("worker-1", 1)?, active("worker-2", 2)?);
     here.heartbeat(&member).await?;
@@ -127,7 +127,7 @@ pub async fn leaving_twice_is_leaving(fixture: &dyn MembershipFixture) -> CaseRe
 }
 
 /// A member that left may join again: it is not superseded.
-pub async fn who_left_may_come_back(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_member_that_left_may_return(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let member = active("worker-1", 1)?;
     here.heartbeat(&member).await?;

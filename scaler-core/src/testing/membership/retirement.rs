@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_millis(50);
 const SOONER: Duration = Duration::from_millis(10);
 
 /// A retired member is told so with every heartbeat, by any client; others are not, and the list of members is unchanged.
-pub async fn who_is_retired_hears_so_and_nobody_else(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn only_a_retired_worker_is_told_to_retire(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let members = [active("worker-1", 1)?, active("worker-2", 2)?];
     for member in &members {

@@ -34,7 +34,7 @@ pub async fn installations_have_names_of_their_own(fixture: &dyn MembershipFixtu
 }
 
 /// A retirement applies to one installation only.
-pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn retirements_belong_to_their_installation(fixture: &dyn MembershipFixture) -> CaseResult {
     let [here, there] = fixture.clients();
     let our = active("worker-1", 1)?;
     let their = Member { installation: THEIRS, ..active("worker-1", 2)? };
@@ -48,7 +48,9 @@ pub async fn a_stranger_keeps_its_own_retirement(fixture: &dyn MembershipFixture
 }
 
 /// After a stranger with the same name has left, a member that sends a heartbeat is listed once.
-pub async fn who_takes_the_place_of_a_stranger_is_listed_once(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_member_is_listed_once_after_a_namesake_of_another_installation_left(
+    fixture: &dyn MembershipFixture,
+) -> CaseResult {
     const SOON: Duration = Duration::from_millis(50);
     let [here, there] = fixture.clients();
     let our = active("worker-1", 1)?;

@@ -57,7 +57,7 @@ pub async fn a_leave_is_followed_by_a_wake_up(fixture: &dyn MembershipFixture) -
 }
 
 /// A notification reaches all listeners unchanged, the sender's too.
-pub async fn a_wake_up_reaches_all_who_listen(fixture: &dyn MembershipFixture) -> CaseResult {
+pub async fn a_wake_up_reaches_all_listeners(fixture: &dyn MembershipFixture) -> CaseResult {
     let clients = fixture.clients();
     let mut listeners = Listeners::of(&clients);
     let named = [r#""\"{}[]%s%d:*?,"#, "worker-1"].into_iter().map(WorkerId::new).collect::<Result<_, _>>()?;

@@ -45,7 +45,7 @@ pub enum Fault {
     BlindToCordons,
     /// Stale plans are applied.
     Credulous,
-    /// When a worker joins, all slots are apportioned from scratch.
+    /// Apportions all slots from scratch on each join.
     Reseeding,
     /// Each worker gets the floor or the ceiling of its exact share: the quota rule instead of Webster's.
     Quota,

@@ -13,9 +13,9 @@ use crate::{Evenness, Guarantees, Minimality};
 pub enum Law {
     /// Every slot has an owner in the roster while any worker may receive, and equal histories give equal plans.
     TotalAndDeterministic,
-    /// When workers only join, slots move only to them.
+    /// Slots move only to workers that join, if none leaves.
     JoinMovesOnlyToTheJoiner,
-    /// When workers only leave, only their slots move.
+    /// Only the slots of workers that leave move, if none joins.
     LeaveMovesOnlyTheLeavers,
     /// Simultaneous joins and leaves move as many slots as the leavers had or the joiners get, whichever is more.
     BatchIsMinimal,
@@ -47,7 +47,7 @@ pub enum Law {
     /// The slots that a joiner gets hold about as many items as others: a joiner that collected light slots to reach its share
     /// would soon have more than its share of new items.
     JoinersGetTypicalSlots,
-    /// When workers repeatedly join and leave, it is not always the same slots that move.
+    /// Repeated joins and leaves do not move the same slots each time.
     SlotsTakeTurns,
 }
 

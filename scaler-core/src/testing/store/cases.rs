@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::StoreFixture;
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{
-    Hearing, Incarnation, ItemId, MemberKey, Outcome, Slot, SlotCount, SlotLoad, SlotRange, Term, Tick, TickReport, Timing,
-    Transfer, WorkerId, digest_of, slot_of,
+    Cause, Hearing, Incarnation, ItemId, MemberKey, Outcome, Slot, SlotCount, SlotLoad, SlotRange, Term, Tick, TickReport,
+    Timing, Transfer, WorkerId, digest_of, slot_of,
 };
 
 /// Lease time that no test outlives.
@@ -40,8 +40,13 @@ pub(super) async fn give(
     slots: impl IntoIterator<Item = Slot>,
 ) -> Result<Outcome, Violation> {
     let assignment = fixture.store().assignment().await?;
-    let transfer =
-        |slot: Slot| Transfer { slot, epoch: assignment.slots[slot.index()].epoch, to: to.clone(), timing: Timing::Now };
+    let transfer = |slot: Slot| Transfer {
+        slot,
+        epoch: assignment.slots[slot.index()].epoch,
+        to: to.clone(),
+        timing: Timing::Now,
+        cause: Cause::Rebalance,
+    };
     let transfers: Vec<_> = slots.into_iter().map(transfer).collect();
     Ok(fixture.store().commit(term, &transfers).await?)
 }
@@ -161,7 +166,7 @@ pub async fn only_the_slots_in_range_are_ticked(fixture: &dyn StoreFixture) -> C
 
 /// Simultaneous and repeated calls for ranges that cover all slots make one tick, and their reports add up to that of all
 /// slots.
-pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn concurrent_ranges_are_one_tick(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     let store = fixture.store();
     let whole = store.tick(&owner, SlotRange::ALL).await?;
@@ -191,7 +196,7 @@ pub async fn ranges_at_once_are_one_tick(fixture: &dyn StoreFixture) -> CaseResu
 }
 
 /// A tick of an owner whose slots hold no items is still recorded.
-pub async fn an_owner_of_empty_slots_is_witnessed(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_owner_of_empty_slots_ticks_one(fixture: &dyn StoreFixture) -> CaseResult {
     let owner = member("a", 1)?;
     let term = elect(fixture).await?;
     give(fixture, &term, &owner, (10..20).map(Slot::new)).await?;
@@ -232,7 +237,7 @@ pub async fn the_census_counts_items_per_slot(fixture: &dyn StoreFixture) -> Cas
 }
 
 /// A report holds the time since the start of its tick, and the assignment uses the same clock.
-pub async fn the_report_tells_the_time(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn the_report_has_the_time_of_the_tick(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, _) = owned(fixture).await?;
     let report = fixture.store().tick(&owner, SlotRange::ALL).await?;
     ensure(report.into_tick < report.tick_length, format!("{:?} into a tick of {:?}", report.into_tick, report.tick_length))?;

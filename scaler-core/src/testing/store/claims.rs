@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// No slot is claimed while a leader holds the lease, nor for some time afterwards, nor under the next leader.
-pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn nothing_is_claimed_while_there_is_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
     silence(fixture, &[], ORPHANED_AFTER_TICKS).await?;
@@ -31,13 +31,13 @@ pub async fn nothing_is_claimed_while_somebody_leads(fixture: &dyn StoreFixture)
 }
 
 /// No slot is claimed before the first leader was elected.
-pub async fn nothing_is_claimed_where_nobody_ever_led(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn nothing_is_claimed_before_the_first_leader(fixture: &dyn StoreFixture) -> CaseResult {
     refused(fixture, "where nobody ever led").await.map(drop)
 }
 
 /// Without a leader, the slots of a silent owner are claimed, and each epoch rises by one. Later ticks of the former owner have
 /// no effect.
-pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn orphans_are_claimed_without_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
     let (silent, items, term) = owned(fixture).await?;
     let count = fixture.store().slot_count().await?.len();
     leaderless(fixture, &term, &[]).await?;
@@ -62,14 +62,14 @@ pub async fn orphans_are_claimed_when_nobody_leads(fixture: &dyn StoreFixture) -
 /// owner.
 ///
 /// The claiming worker must have been healthy for as long. Owners that tick keep their slots.
-pub async fn abandoned_slots_are_claimed_whoever_leads(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn abandoned_slots_are_claimed_in_spite_of_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     let (silent, lively) = (member("a", 1)?, member("c", 3)?);
     give(fixture, &term, &silent, (0..100).map(Slot::new)).await?;
     give(fixture, &term, &lively, (100..150).map(Slot::new)).await?;
     let begun = fixture.store().assignment().await?.tick;
     silence(fixture, std::slice::from_ref(&lively), ABANDONED_AFTER_TICKS).await?;
-    equal(fixture.election().renew(&term, LEASE, Hearing::Nobody).await?, true, "renewal by the leader")?;
+    equal(fixture.election().renew(&term, LEASE, Hearing::NoMembers).await?, true, "renewal by the leader")?;
     fixture.store().tick(&lively, SlotRange::ALL).await?;
     let heir = member("b", 2)?;
     let claim = fixture.store().claim_orphans(&heir, 1000, begun).await?;
@@ -80,7 +80,7 @@ pub async fn abandoned_slots_are_claimed_whoever_leads(fixture: &dyn StoreFixtur
 }
 
 /// Under a leader, a worker claims nothing before it has been healthy for long itself: after an outage all owners were silent.
-pub async fn who_was_not_well_itself_claims_nothing_beside_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_worker_with_a_gap_claims_nothing_beside_a_leader(fixture: &dyn StoreFixture) -> CaseResult {
     owned(fixture).await?;
     silence(fixture, &[], ABANDONED_AFTER_TICKS).await?;
     let now = fixture.store().assignment().await?.tick;
@@ -91,7 +91,7 @@ pub async fn who_was_not_well_itself_claims_nothing_beside_a_leader(fixture: &dy
 }
 
 /// A refused claim returns the number of slots that no worker ticks.
-pub async fn a_claim_in_vain_tells_what_nobody_ticks(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_empty_claim_reports_unticked_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     give(fixture, &term, &member("a", 1)?, (0..100).map(Slot::new)).await?;
     match fixture.store().claim_orphans(&member("b", 2)?, 1000, fixture.store().assignment().await?.tick).await? {
@@ -114,7 +114,7 @@ pub async fn claims_keep_within_their_limit(fixture: &dyn StoreFixture) -> CaseR
 }
 
 /// An owner that ticks any of its slots, or has just received one, keeps all of them.
-pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_live_owner_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, _, term) = owned(fixture).await?;
     let (lively, young) = (member("c", 3)?, member("d", 4)?);
     give(fixture, &term, &lively, (0..50).map(Slot::new)).await?;
@@ -132,7 +132,7 @@ pub async fn who_lives_keeps_its_slots(fixture: &dyn StoreFixture) -> CaseResult
 }
 
 /// Simultaneous claims take different slots, and each slot moves once.
-pub async fn claims_at_once_take_different_slots(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn concurrent_claims_take_different_slots(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, _, term) = owned(fixture).await?;
     leaderless(fixture, &term, &[]).await?;
     let before = fixture.store().assignment().await?.slots;
@@ -159,7 +159,7 @@ async fn refused(fixture: &dyn StoreFixture, when: &str) -> Result<Duration, Vio
 }
 
 /// Lets all owners except `lively` fall silent, and ends the leader's term.
-async fn leaderless(fixture: &dyn StoreFixture, term: &Term, lively: &[MemberKey]) -> CaseResult {
+pub(super) async fn leaderless(fixture: &dyn StoreFixture, term: &Term, lively: &[MemberKey]) -> CaseResult {
     silence(fixture, lively, ORPHANED_AFTER_TICKS).await?;
     fixture.election().resign(term).await?;
     fixture.outlast_the_leader().await

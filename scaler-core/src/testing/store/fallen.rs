@@ -14,7 +14,7 @@ const SOON_TICKS: u64 = 1000;
 
 /// Nothing is ticked until the leader lets the store catch up; then each item is ticked once, from the tick after the last one
 /// on.
-pub async fn ticks_go_on_where_the_clock_fell(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn ticks_continue_after_the_clock_fell(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
     fixture.let_the_clock_fall(FALL_TICKS).await?;
@@ -31,7 +31,7 @@ pub async fn ticks_go_on_where_the_clock_fell(fixture: &dyn StoreFixture) -> Cas
 }
 
 /// Simultaneous or repeated calls to catch up move ticks on once.
-pub async fn to_catch_up_twice_at_once_is_to_do_so_once(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn concurrent_catch_ups_advance_once(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
     fixture.let_the_clock_fall(FALL_TICKS).await?;
@@ -43,7 +43,7 @@ pub async fn to_catch_up_twice_at_once_is_to_do_so_once(fixture: &dyn StoreFixtu
 }
 
 /// A correct clock, or one that is behind by at most one tick, is not corrected.
-pub async fn a_clock_that_goes_well_is_left_alone(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_correct_clock_is_not_advanced(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, term) = owned(fixture).await?;
     equal(fixture.store().catch_up(&term).await?, 0, "ticks to catch up with where nothing was ticked")?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
@@ -54,7 +54,7 @@ pub async fn a_clock_that_goes_well_is_left_alone(fixture: &dyn StoreFixture) ->
 }
 
 /// Only the latest term may let the store catch up.
-pub async fn a_past_term_moves_no_ticks(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_old_term_advances_no_ticks(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, _, past) = owned(fixture).await?;
     fixture.store().tick(&owner, SlotRange::ALL).await?;
     fixture.election().resign(&past).await?;

@@ -3,7 +3,7 @@
 use super::StoreFixture;
 use super::cases::{elect, give, member, owned, tick_after, values};
 use crate::testing::{CaseResult, Violation, ensure, equal};
-use crate::{Epoch, Outcome, Refusal, RefusalReason, Slot, SlotRange, Timing, Transfer, slot_of};
+use crate::{Cause, Epoch, Outcome, Refusal, RefusalReason, Slot, SlotRange, Timing, Transfer, slot_of};
 
 /// A worker that owns no slots changes nothing.
 pub async fn a_stranger_ticks_nothing(fixture: &dyn StoreFixture) -> CaseResult {
@@ -75,10 +75,16 @@ pub async fn a_move_raises_the_epoch_by_one(fixture: &dyn StoreFixture) -> CaseR
 }
 
 /// A transfer from a past epoch is refused; the other transfers of its commit are made.
-pub async fn a_passed_epoch_is_refused(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_old_epoch_is_refused(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     let to = member("a", 1)?;
-    let transfer = |slot, epoch| Transfer { slot: Slot::new(slot), epoch: Epoch(epoch), to: to.clone(), timing: Timing::Now };
+    let transfer = |slot, epoch| Transfer {
+        slot: Slot::new(slot),
+        epoch: Epoch(epoch),
+        to: to.clone(),
+        timing: Timing::Now,
+        cause: Cause::Rebalance,
+    };
     let first = fixture.store().commit(&term, &[transfer(1, 0), transfer(2, 0)]).await?;
     equal(first, Outcome::Committed { moved: vec![Slot::new(1), Slot::new(2)], refused: vec![] }, "the first commit")?;
     let second = fixture.store().commit(&term, &[transfer(1, 0), transfer(2, 1), transfer(3, 7)]).await?;
@@ -92,7 +98,7 @@ pub async fn a_hand_over_waits_for_the_tick(fixture: &dyn StoreFixture) -> CaseR
     let slot = slot_of(&items[0], fixture.store().slot_count().await?);
     let hand_over = async || {
         let epoch = fixture.store().assignment().await?.slots[slot.index()].epoch;
-        let transfer = Transfer { slot, epoch, to: member("b", 2)?, timing: Timing::AfterTick };
+        let transfer = Transfer { slot, epoch, to: member("b", 2)?, timing: Timing::AfterTick, cause: Cause::Drained };
         Ok::<_, Violation>(fixture.store().commit(&term, &[transfer]).await?)
     };
     let refused = vec![Refusal { slot, why: RefusalReason::NotTickedYet }];
@@ -110,7 +116,7 @@ pub async fn a_hand_over_waits_for_the_tick(fixture: &dyn StoreFixture) -> CaseR
 }
 
 /// An adoption takes all slots owned under the worker's name, and no others: a restart in place.
-pub async fn adoption_takes_what_stands_under_the_name(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn adoption_takes_the_slots_of_its_name(fixture: &dyn StoreFixture) -> CaseResult {
     let (_, items, term) = owned(fixture).await?;
     give(fixture, &term, &member("b", 2)?, (0..100).map(Slot::new)).await?;
     let before = fixture.store().assignment().await?;

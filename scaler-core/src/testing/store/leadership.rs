@@ -36,7 +36,7 @@ pub async fn terms_only_rise(fixture: &dyn StoreFixture) -> CaseResult {
 }
 
 /// Once a later term has begun, the earlier one can neither renew, nor resign the later one, nor move slots.
-pub async fn a_past_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_old_term_moves_nothing(fixture: &dyn StoreFixture) -> CaseResult {
     let past = elect(fixture).await?;
     fixture.election().resign(&past).await?;
     let present = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
@@ -60,7 +60,7 @@ pub async fn a_forged_holder_moves_nothing(fixture: &dyn StoreFixture) -> CaseRe
 }
 
 /// An expired lease can be taken by another candidate; its holder may commit until the next term begins.
-pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn an_expired_lease_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
     let Some(first) = fixture.election().campaign(FIRST, NO_TIME, Hearing::Members).await? else {
         return ensure(false, "nobody leads, and yet leadership is refused");
     };
@@ -77,7 +77,7 @@ pub async fn a_lease_that_ran_out_can_be_taken(fixture: &dyn StoreFixture) -> Ca
 
 /// A candidate waits for the present lease, however short its own, unless that ends later than in twice its length: then the
 /// clock was set back.
-pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_lease_of_a_fallen_clock_can_be_taken(fixture: &dyn StoreFixture) -> CaseResult {
     let first = elect(fixture).await?;
     equal(fixture.election().campaign(SECOND, LEASE / 100, Hearing::Members).await?, None, "a campaign for a short time")?;
     fixture.let_the_lease_end_later(LEASE * 3).await?;
@@ -90,40 +90,41 @@ pub async fn a_lease_by_a_clock_that_fell_can_be_taken(fixture: &dyn StoreFixtur
 pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn StoreFixture) -> CaseResult {
     let first = elect(fixture).await?;
     let election = fixture.election();
-    for (hearing, says) in [(Hearing::Members, "a leader that hears"), (Hearing::Nobody, "a leader that has just fallen deaf")] {
+    for (hearing, says) in [(Hearing::Members, "a leader that hears"), (Hearing::NoMembers, "a leader that has just fallen deaf")]
+    {
         equal(election.renew(&first, LEASE, hearing).await?, true, "renewal by the leader")?;
         equal(election.campaign(SECOND, LEASE, Hearing::Members).await?, None, &format!("a campaign against {says}"))?;
     }
     fixture.outlast_deafness().await?;
-    equal(election.renew(&first, LEASE, Hearing::Nobody).await?, true, "renewal by a deaf leader")?;
-    equal(election.campaign(SECOND, LEASE, Hearing::Nobody).await?, None, "a campaign by another that hears nobody")?;
+    equal(election.renew(&first, LEASE, Hearing::NoMembers).await?, true, "renewal by a deaf leader")?;
+    equal(election.campaign(SECOND, LEASE, Hearing::NoMembers).await?, None, "a campaign by another that hears nobody")?;
     let second = election.campaign(SECOND, LEASE, Hearing::Members).await?;
     let second = second.ok_or_else(|| Violation::new("a candidate that hears is refused although the leader is deaf"))?;
     equal(second, Term { number: first.number + 1, holder: SECOND }, "the term after a deaf leader's")?;
     equal(election.renew(&first, LEASE, Hearing::Members).await?, false, "renewal by the leader that was deaf")?;
-    election.renew(&second, LEASE, Hearing::Nobody).await?;
+    election.renew(&second, LEASE, Hearing::NoMembers).await?;
     fixture.outlast_deafness().await?;
     election.renew(&second, LEASE, Hearing::Members).await?;
     equal(election.campaign(FIRST, LEASE, Hearing::Members).await?, None, "a campaign against one that hears again")
 }
 
 /// After a resignation, a candidate that receives heartbeats is elected before one that does not.
-pub async fn a_candidate_that_hears_nobody_comes_second(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_candidate_that_hears_no_members_waits_longer(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     fixture.election().resign(&term).await?;
-    equal(fixture.election().campaign(FIRST, LEASE, Hearing::Nobody).await?, None, "a campaign by one that hears nobody")?;
+    equal(fixture.election().campaign(FIRST, LEASE, Hearing::NoMembers).await?, None, "a campaign by one that hears nobody")?;
     let next = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
     equal(next.map(|term| term.holder), Some(SECOND), "who leads after a resignation")?;
     if let Some(next) = next {
         fixture.election().resign(&next).await?;
     }
     fixture.outlast_the_leader().await?;
-    let term = fixture.election().campaign(FIRST, LEASE, Hearing::Nobody).await?;
+    let term = fixture.election().campaign(FIRST, LEASE, Hearing::NoMembers).await?;
     equal(term.map(|term| term.holder), Some(FIRST), "who leads where nobody that hears wants to")
 }
 
 /// Every call returns the same installation.
-pub async fn one_store_has_one_identity(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_store_has_one_installation_id(fixture: &dyn StoreFixture) -> CaseResult {
     let store = fixture.store();
     let installation = store.installation().await?;
     let (owner, ..) = owned(fixture).await?;

@@ -60,7 +60,7 @@ pub trait StoreFixture: Send + Sync {
     /// Makes the present lease end later by this time, as if the clock had been set back.
     async fn let_the_lease_end_later(&self, by: Duration) -> Result<(), Violation>;
 
-    /// Makes the leader deaf for long enough to be replaced, if it reported [`Nobody`](crate::Hearing::Nobody) in its last
+    /// Makes the leader deaf for long enough to be replaced, if it reported [`NoMembers`](crate::Hearing::NoMembers) in its last
     /// renewal.
     async fn outlast_deafness(&self) -> Result<(), Violation>;
 
@@ -77,22 +77,23 @@ macro_rules! store_suite {
     ($fixture:path) => {
         $crate::store_suite!(@cases $fixture;
             a_tick_increments_each_owned_item_once, a_repeated_tick_changes_nothing, simultaneous_ticks_count_once,
-            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked, ranges_at_once_are_one_tick,
-            an_owner_of_empty_slots_is_witnessed, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
-            the_census_counts_items_per_slot, the_report_tells_the_time,
+            new_items_are_ticked_and_removed_ones_are_gone, only_the_slots_in_range_are_ticked, concurrent_ranges_are_one_tick,
+            an_owner_of_empty_slots_ticks_one, items_are_listed_in_order, the_fence_shows_every_change_of_slots,
+            the_census_counts_items_per_slot, the_report_has_the_time_of_the_tick,
             a_refused_item_keeps_no_other_from_being_ticked, an_item_that_is_accepted_again_is_ticked_again,
-            where_all_items_are_refused_slots_are_ticked, who_is_refused_everywhere_learns_so,
+            slots_are_ticked_if_all_items_are_refused, a_worker_refused_everywhere_is_told,
             a_stranger_ticks_nothing, another_incarnation_ticks_nothing, a_moved_slot_is_not_ticked_twice,
-            a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, a_passed_epoch_is_refused,
-            a_hand_over_waits_for_the_tick, holdings_are_the_slots_of_the_owner, an_acknowledgement_reaches_the_next_owner,
-            only_the_owner_ends_its_own_epoch, adoption_takes_what_stands_under_the_name,
-            nothing_is_claimed_while_somebody_leads, nothing_is_claimed_where_nobody_ever_led, orphans_are_claimed_when_nobody_leads,
-            abandoned_slots_are_claimed_whoever_leads, who_was_not_well_itself_claims_nothing_beside_a_leader,
-            a_claim_in_vain_tells_what_nobody_ticks, claims_keep_within_their_limit, who_lives_keeps_its_slots, claims_at_once_take_different_slots,
-            ticks_go_on_where_the_clock_fell, to_catch_up_twice_at_once_is_to_do_so_once, a_clock_that_goes_well_is_left_alone,
-            a_past_term_moves_no_ticks, one_leader_at_a_time, terms_only_rise, a_past_term_moves_nothing, a_forged_holder_moves_nothing,
-            a_deaf_leader_gives_way_to_a_candidate_that_hears, a_candidate_that_hears_nobody_comes_second,
-            one_store_has_one_identity, a_lease_that_ran_out_can_be_taken, a_lease_by_a_clock_that_fell_can_be_taken, a_resigned_term_is_free_at_once);
+            a_former_owner_is_fenced, a_move_raises_the_epoch_by_one, an_old_epoch_is_refused,
+            a_hand_over_waits_for_the_tick, holdings_are_the_slots_of_the_owner,
+            a_holding_has_the_cause_of_its_change_of_owner, an_acknowledgement_reaches_the_next_owner,
+            only_the_owner_ends_its_own_epoch, adoption_takes_the_slots_of_its_name,
+            nothing_is_claimed_while_there_is_a_leader, nothing_is_claimed_before_the_first_leader, orphans_are_claimed_without_a_leader,
+            abandoned_slots_are_claimed_in_spite_of_a_leader, a_worker_with_a_gap_claims_nothing_beside_a_leader,
+            an_empty_claim_reports_unticked_slots, claims_keep_within_their_limit, a_live_owner_keeps_its_slots, concurrent_claims_take_different_slots,
+            ticks_continue_after_the_clock_fell, concurrent_catch_ups_advance_once, a_correct_clock_is_not_advanced,
+            an_old_term_advances_no_ticks, one_leader_at_a_time, terms_only_rise, an_old_term_moves_nothing, a_forged_holder_moves_nothing,
+            a_deaf_leader_gives_way_to_a_candidate_that_hears, a_candidate_that_hears_no_members_waits_longer,
+            a_store_has_one_installation_id, an_expired_lease_can_be_taken, a_lease_of_a_fallen_clock_can_be_taken, a_resigned_term_is_free_at_once);
     };
     (@cases $fixture:path; $($case:ident),+) => {
         $(

@@ -51,7 +51,7 @@ pub async fn an_item_that_is_accepted_again_is_ticked_again(fixture: &dyn StoreF
 }
 
 /// An owner whose items are all refused still ticks its slots, so that it is not considered dead. Other workers may write.
-pub async fn where_all_items_are_refused_slots_are_ticked(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn slots_are_ticked_if_all_items_are_refused(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, other) = (member("a", 1)?, member("b", 2)?);
     let items = some_items(12);
     fixture.insert(&items).await?;
@@ -71,7 +71,7 @@ pub async fn where_all_items_are_refused_slots_are_ticked(fixture: &dyn StoreFix
 }
 
 /// A worker whose every write is refused is told so by a write that is rolled back.
-pub async fn who_is_refused_everywhere_learns_so(fixture: &dyn StoreFixture) -> CaseResult {
+pub async fn a_worker_refused_everywhere_is_told(fixture: &dyn StoreFixture) -> CaseResult {
     let (owner, items, _) = owned(fixture).await?;
     equal(fixture.store().try_to_write(&owner).await?, None, "what a write came to, where nothing is refused")?;
     fixture.refuse_worker(&owner.worker).await?;

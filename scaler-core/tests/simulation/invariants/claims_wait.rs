@@ -1,4 +1,4 @@
-//! I5: workers claim slots only when nobody has led for long, or when their owner has not ticked for long.
+//! I5: workers claim slots only if there has been no leader for long, or if the owner has not ticked for long.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What must hold after every step, whatever has failed: a file each.
+//! Invariants after every step, under every fault: one file each.
 
 mod claims_wait;
 mod epochs_rise;
@@ -14,7 +14,7 @@ use crate::record::Step;
 
 /// A promise about every step.
 pub(crate) trait Invariant: Debug + Send {
-    /// What the step broke, if anything.
+    /// Returns the violation of this step, if there is one.
     fn check(&mut self, step: &Step<'_>) -> Result<(), String>;
 }
 

@@ -10,7 +10,7 @@ use crate::record::Step;
 #[derive(Debug, Default)]
 pub(crate) struct NoMoreThanTime {
     /// The ticks that were the present one since the item came. They need not rise: the store's clock may jump ahead, and fall again
-    /// before anybody has ticked.
+    /// before the first tick.
     lived: BTreeMap<ItemId, BTreeSet<Tick>>,
 }
 

@@ -46,7 +46,7 @@ async fn a_server_that_is_down_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_crash_loses_the_members_and_keeps_who_lost_a_name_and_who_is_retired() {
+async fn a_crash_loses_member_records_but_keeps_lost_names_and_retirements() {
     let server = Postgres::private().await;
     let (_database, config) = installed(&server).await;
     let membership = open(&config);

@@ -28,7 +28,7 @@ async fn a_notification_that_is_too_long_for_postgres_is_for_everyone() {
 }
 
 #[tokio::test]
-async fn a_thousand_members_send_heartbeats_that_touch_no_index() {
+async fn heartbeats_of_1000_members_are_heap_only_updates() {
     const ROUNDS: u32 = 5;
     let desk = installed(1000).await;
     let config = PgConfig::new(desk.database.url());
