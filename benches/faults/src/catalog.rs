@@ -105,6 +105,7 @@ faults! {
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
     57 "pooler-vanishes" Always vanished::pooler: "PgBouncer is gone without a word, another takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
     58 "leader-deaf" Always control_plane::deaf: "the leader alone is cut off from Redis; a worker joins, two leave [the joiner shares within 30 s; no row still for 20 s]";
+    59 "redis-away" Always redis::away_with_second: "Redis is away for 10 min while Postgres keeps the members, too; meanwhile a worker joins, one leaves, and all are replaced [joins within 10 s, leaves within 5 s; 0 missed]";
 }
 
 #[cfg(test)]

@@ -16,6 +16,10 @@ use crate::world::{Scene, World};
 const SOON: Duration = Duration::from_secs(30);
 /// Maximum time until the heartbeats of members arrive again.
 const HEARD_WITHIN_S: f64 = 5.0;
+/// Maximum time until a worker that joins owns its share.
+const JOINS_WITHIN_S: f64 = 10.0;
+/// Maximum time until a worker that leaves has handed over its slots and ended.
+const LEAVES_WITHIN_S: f64 = 5.0;
 const PASSWORD: &str = "right";
 
 /// Stops Redis; it comes back empty.
@@ -29,6 +33,41 @@ pub async fn down(stage: Stage) -> Result<Report> {
     let back = Instant::now();
     redis.start().await;
     unmoved(&world, &watch, back).await
+}
+
+/// Stops Redis for long while Postgres keeps the members, too; meanwhile a worker joins, one leaves, and all are replaced.
+pub async fn away_with_second(stage: Stage) -> Result<Report> {
+    let redis = Redis::private().await;
+    let mut world = World::on(Postgres::shared().await, redis.url(), stage.dice.clone()).await?;
+    world.variables.insert("MEMBERSHIP".to_owned(), "both".to_owned());
+    world.variables.insert("POD_REVISION".to_owned(), "old".to_owned());
+    world.play(Scene::default()).await?;
+    let watch = world.watch().await?;
+    redis.stop().await;
+    let stopped = Instant::now();
+    world.some_moment().await;
+
+    let joins = Instant::now();
+    world.start_worker("worker-4", &[])?;
+    let shares_after = world.steady().await?.saturating_duration_since(joins);
+    let leaves = Instant::now();
+    world.drain_worker("worker-4").await?;
+    let left_after = leaves.elapsed();
+    for number in 1..=3 {
+        let new = format!("new-{number}");
+        world.start_worker(&new, &[("POD_REVISION", "new")])?;
+        world.ready_worker(&new).await?;
+        world.drain_worker(&format!("worker-{number}")).await?;
+    }
+    world.steady().await?;
+    tokio::time::sleep(stage.lasting(600, 30).saturating_sub(stopped.elapsed())).await;
+    redis.start().await;
+    until_members(redis.url(), &world.redis_key, world.workers.len()).await?;
+    world.steady().await?;
+    let report = Report::of(watch.judge(&world.user).await?).none_missed();
+    let report = report.at_most("a joiner shares after, s", shares_after.as_secs_f64(), JOINS_WITHIN_S);
+    let report = report.at_most("a worker has left after, s", left_after.as_secs_f64(), LEAVES_WITHIN_S);
+    Ok(report.note(world.false_suspicions()))
 }
 
 /// Deletes all data of Redis, again and again.
