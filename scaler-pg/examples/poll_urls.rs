@@ -4,6 +4,8 @@
 //! DATABASE_URL=postgres://... cargo run -p scaler-pg --example poll_urls
 //! ```
 //!
+//! With `RESTART_POSTGRES` set to a command that restarts the server, such as `pg_ctl restart`, that is a scene, too.
+//!
 //! The parent serves the URLs, and starts itself as pollers. Its server rejects a poll whose fencing token is older than one that it has seen
 //! for the slot, and counts the polls of one URL by two processes at once. It makes the
 //! table `public.url_to_poll` and the schema `poll_urls`, and removes them at the end.
@@ -33,7 +35,7 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Maximum time of one poll. Well within half of the limit, so that a handler ends in time when it is told to.
 const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(5);
-/// How long the server takes to answer.
+/// Response time of the server.
 const ANSWER: Duration = Duration::from_millis(50);
 const CREATE: &str = "drop schema if exists poll_urls cascade; drop table if exists public.url_to_poll;
                       create table public.url_to_poll (id bigint primary key);
@@ -102,7 +104,7 @@ async fn get_from(connection: &mut BufReader<TcpStream>, path: &str) -> std::io:
     Ok(())
 }
 
-/// What the server has seen.
+/// Polls seen by the server.
 #[derive(Default)]
 struct Seen {
     polls: u64,
@@ -201,20 +203,33 @@ async fn play(url: &str) -> Result<(), BoxError> {
     signal(&second, "CONT").await?;
     scene(&server, "it goes on", 10).await;
 
-    let mut fourth = start("poller-4")?;
+    let fourth = start("poller-4")?;
     scene(&server, "one more", 10).await;
 
-    let mut pollers = vec![second, third];
-    for (number, mut old) in pollers.drain(..).enumerate() {
-        let new = start(&format!("poller-{}", number + 5))?;
+    let mut replacements = Vec::new();
+    for (number, mut old) in [second, third].into_iter().enumerate() {
+        replacements.push(start(&format!("poller-{}", number + 5))?);
         tokio::time::sleep(Duration::from_secs(5)).await;
         signal(&old, "TERM").await?;
         old.wait().await?;
-        std::mem::forget(new);
     }
     scene(&server, "two replaced, one by one", 10).await;
-    signal(&fourth, "TERM").await?;
-    fourth.wait().await?;
+
+    if let Ok(restart) = std::env::var("RESTART_POSTGRES") {
+        let restarted = Command::new("sh").args(["-c", &restart]).stdout(Stdio::null()).status().await?;
+        if !restarted.success() {
+            return Err(format!("RESTART_POSTGRES: {restart}: {restarted}").into());
+        }
+        scene(&server, "Postgres restarted", 20).await;
+        database = PgConnection::connect(url).await?;
+    }
+    replacements.push(fourth);
+    for poller in &mut replacements {
+        signal(poller, "TERM").await?;
+    }
+    for mut poller in replacements {
+        poller.wait().await?;
+    }
     sqlx::raw_sql(DROP).execute(&mut database).await?;
     Ok(())
 }

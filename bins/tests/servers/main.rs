@@ -4,6 +4,7 @@
 
 mod audit;
 mod configuration;
+mod demo;
 mod failover;
 mod faults;
 mod fleet;

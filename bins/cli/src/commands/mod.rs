@@ -16,7 +16,7 @@ use notifi_scaler_common::{Failure, telemetry};
 use scaler_pg::PgStore;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::demo::{self, LocalArgs};
+use crate::demo::{self, DemoArgs};
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
 pub use verify::VerifyArgs;
@@ -36,8 +36,9 @@ pub struct ToolArgs {
 /// Commands of the tool.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ToolCommand {
-    /// Runs a control plane and workers in this process, on a table in memory
-    Local(Box<LocalArgs>),
+    /// Runs a control plane and workers in this process, on a table in memory or in a file
+    #[command(visible_alias = "local")]
+    Demo(Box<DemoArgs>),
     /// Installs or upgrades the schema and grants privileges to roles; idempotent
     #[command(after_help = SECRETS_HELP)]
     Migrate(Box<MigrateArgs>),
@@ -93,7 +94,7 @@ pub struct StatusArgs {
 pub async fn run(args: ToolArgs) -> Result<(), Failure> {
     let lines = StdoutWriter::stdout()?;
     match args.command {
-        ToolCommand::Local(args) => demo::run(&args).await?,
+        ToolCommand::Demo(args) => demo::run(&args).await?,
         ToolCommand::Migrate(args) => migrate::run(&args, &lines).await?,
         ToolCommand::Status(args) => status::run(&args, &lines).await?,
         ToolCommand::Verify(args) => verify::run(&args, &lines).await?,

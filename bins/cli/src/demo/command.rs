@@ -1,4 +1,4 @@
-//! Commands for a running local system, from a script or a terminal.
+//! Commands for a running demo, from a script or a terminal.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ status                 shows the slots and items of each worker
 help                   shows this list
 quit                   stops and prints the summary";
 
-/// Command for a running local system.
+/// Command for a running demo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start more workers.
@@ -37,7 +37,7 @@ pub enum Command {
     Status,
     /// Show the commands.
     Help,
-    /// End the local system.
+    /// End the demo.
     Quit,
 }
 

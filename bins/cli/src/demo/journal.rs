@@ -1,4 +1,4 @@
-//! Journal of a local control plane: prints its events, and keeps its rebalances for the summary.
+//! Journal of a demo: prints its events, and keeps its rebalances for the summary.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

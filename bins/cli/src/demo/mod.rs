@@ -1,14 +1,16 @@
-//! `notifi-scaler local`: runs the whole system in one process, for a first look and for experiments.
+//! `notifi-scaler demo`: runs the whole system in one process, for a first look and for experiments.
 
 mod command;
 mod journal;
 mod script;
+mod store;
 mod summary;
 mod system;
 mod typed;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,8 +21,9 @@ use notifi_scaler_common::item_list_printer::PrintIds;
 use notifi_scaler_common::shutdown::Shutdown;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, telemetry};
-use scaler_core::{RingKind, SlotCount};
+use scaler_core::{Clock, RingKind, SlotCount, StoreError, TokioClock};
 pub use script::{BadLine, BadStep, ScriptError, Step, parse as parse_script};
+pub use store::{DemoItem, DemoStore};
 pub use summary::{Life, Summary, WorkerRow};
 pub use system::{NotAtWork, System};
 use tokio::sync::mpsc;
@@ -31,13 +34,13 @@ const UNATTENDED: Duration = Duration::from_secs(10);
 /// Run time after the last step of a script.
 const AFTER_SCRIPT: Duration = Duration::from_secs(5);
 
-/// Arguments of `notifi-scaler local`.
+/// Arguments of `notifi-scaler demo`.
 #[derive(Clone, Debug, Args)]
-pub struct LocalArgs {
+pub struct DemoArgs {
     /// Number of workers at the start
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=i64::from(command::MOST_WORKERS)))]
     pub workers: u32,
-    /// Number of items at the start
+    /// Number of items at the start; a file that has items keeps those
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=i64::from(crate::removal::MOST_ITEMS)))]
     pub items: u32,
     /// Run time in seconds [default: until Ctrl-C or `quit`; 5 after the last step of a script; 10 without a terminal]
@@ -46,6 +49,9 @@ pub struct LocalArgs {
     /// File with timed commands, one per line: `<seconds>s <command>`
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
+    /// SQLite file that keeps items and slots, so that the next run goes on where this one ended [default: in memory]
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Number of slots, a power of two
     #[arg(long, env, default_value_t = SlotCount::DEFAULT, value_parser = slots)]
     pub slots: SlotCount,
@@ -60,11 +66,11 @@ pub struct LocalArgs {
     pub logging: LogArgs,
 }
 
-/// Runs a local system to its end.
+/// Runs a demo to its end.
 ///
 /// # Errors
-/// If the script cannot be read or parsed, before anything starts, or if a thread or a signal handler is refused.
-pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
+/// If the script cannot be read or parsed or the file cannot be used, before anything starts; or if a thread or a signal handler is refused.
+pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
     let steps = args.script.as_deref().map(read).transpose()?.unwrap_or_default();
     // Normal operation shows on stdout, so only warnings are logged.
     telemetry::init(&args.logging, LevelFilter::WARN);
@@ -72,8 +78,13 @@ pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
     let lines = StdoutWriter::stdout()?;
     let typed = typed::lines()?;
     let until = until(args, &steps);
-    lines.print(greeting(args, until));
-    let mut system = System::start(args.slots, args.ring, args.items, lines.clone(), args.print_ids);
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+    let store = match &args.file {
+        Some(path) => DemoStore::in_file(path, args.slots).await?,
+        None => DemoStore::in_memory(args.slots, Arc::clone(&clock)),
+    };
+    let mut system = System::start(store, args.ring, args.items, clock, lines.clone(), args.print_ids).await?;
+    lines.print(greeting(args, system.summary().await?.values.len(), until));
     system.add_workers(args.workers);
     let mut session = Session { system, lines };
     tokio::select! {
@@ -81,7 +92,7 @@ pub async fn run(args: &LocalArgs) -> Result<(), Failure> {
         () = sleep_until(until) => {}
         () = shutdown.requested() => {}
     }
-    let summary = session.system.stop().await;
+    let summary = session.system.stop().await?;
     session.lines.finish(format!("\n{summary}"));
     Ok(())
 }
@@ -93,7 +104,7 @@ fn read(path: &Path) -> Result<Vec<Step>, Failure> {
 }
 
 /// Returns the maximum run time; `None` if there is no limit.
-fn until(args: &LocalArgs, steps: &[Step]) -> Option<Duration> {
+fn until(args: &DemoArgs, steps: &[Step]) -> Option<Duration> {
     let after_script = || steps.last().map(|step| step.at + AFTER_SCRIPT);
     args.seconds.or_else(after_script).or_else(|| (!typed::is_terminal()).then_some(UNATTENDED))
 }
@@ -105,8 +116,8 @@ async fn sleep_until(until: Option<Duration>) {
     }
 }
 
-fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
-    let LocalArgs { workers, items, slots, ring, .. } = args;
+fn greeting(args: &DemoArgs, items: usize, until: Option<Duration>) -> String {
+    let DemoArgs { workers, slots, ring, .. } = args;
     let end = match until {
         Some(until) => format!("stops after {} s", until.as_secs_f64()),
         None => "type `help` for the commands; Ctrl-C or `quit` stops".to_owned(),
@@ -114,7 +125,7 @@ fn greeting(args: &LocalArgs, until: Option<Duration>) -> String {
     format!("# {workers} workers, {items} items, {slots} slots, {ring} ring; {end}")
 }
 
-/// Local system, and the output of its commands.
+/// Demo, and the output of its commands.
 #[derive(Debug)]
 struct Session {
     system: System,
@@ -142,29 +153,40 @@ impl Session {
         let at = self.system.now().as_secs_f64();
         let done = match command {
             Err(problem) => problem.to_string(),
-            Ok(Command::Quit) => return ControlFlow::Break(()),
-            Ok(Command::Help) => format!("commands\n{}", command::HELP),
-            Ok(Command::Status) => format!("status\n{}", self.system.summary().await.loads()),
-            Ok(Command::AddWorkers(count)) => {
-                self.system.add_workers(count);
-                format!("{count} workers started")
-            }
-            Ok(Command::KillWorker(name)) => match self.system.kill(&name) {
-                Ok(()) => format!("{name} killed"),
-                Err(problem) => problem.to_string(),
+            Ok(command) => match self.carry_out(command).await {
+                Ok(Some(done)) => done,
+                Ok(None) => return ControlFlow::Break(()),
+                Err(error) => error.to_string(),
             },
-            Ok(Command::DrainWorker(name)) => match self.system.drain(&name) {
-                Ok(()) => format!("{name} is draining"),
-                Err(problem) => problem.to_string(),
-            },
-            Ok(Command::AddItems(count)) => {
-                self.system.add_items(count);
-                format!("{count} items added")
-            }
-            Ok(Command::RemoveItems(removal)) => format!("{} items removed", self.system.remove_items(&removal)),
         };
         self.lines.print(format!("# {at:.1} s: {done}"));
         ControlFlow::Continue(())
+    }
+
+    /// Returns what the command did; `None` if it ends the demo.
+    async fn carry_out(&mut self, command: Command) -> Result<Option<String>, StoreError> {
+        Ok(Some(match command {
+            Command::Quit => return Ok(None),
+            Command::Help => format!("commands\n{}", command::HELP),
+            Command::Status => format!("status\n{}", self.system.summary().await?.loads()),
+            Command::AddWorkers(count) => {
+                self.system.add_workers(count);
+                format!("{count} workers started")
+            }
+            Command::KillWorker(name) => match self.system.kill(&name) {
+                Ok(()) => format!("{name} killed"),
+                Err(problem) => problem.to_string(),
+            },
+            Command::DrainWorker(name) => match self.system.drain(&name) {
+                Ok(()) => format!("{name} is draining"),
+                Err(problem) => problem.to_string(),
+            },
+            Command::AddItems(count) => {
+                self.system.add_items(count).await?;
+                format!("{count} items added")
+            }
+            Command::RemoveItems(removal) => format!("{} items removed", self.system.remove_items(&removal).await?),
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Summary of a local system, while it runs or at the end.
+//! Summary of a demo, while it runs or at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use scaler_core::WorkerId;
 use super::journal::Entry;
 use crate::table::{Align, Table};
 
-/// State of a local worker.
+/// State of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// Works.
@@ -51,7 +51,7 @@ pub struct WorkerRow {
     pub items: u64,
 }
 
-/// Summary of a local system. `Display` formats it as tables.
+/// Summary of a demo. `Display` formats it as tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Time since the start.

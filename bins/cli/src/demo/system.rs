@@ -1,4 +1,4 @@
-//! A control plane and workers in one process, with the same loops as the programs, on the in-memory adapters.
+//! A control plane and workers in one process, with the same loops as the programs, on an in-memory store or a file.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,33 +11,32 @@ use notifi_scaler_common::readiness::Readiness;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use prometheus_client::registry::Registry;
 use scaler_core::control::{self, ControlConfig};
-use scaler_core::memory::{MemoryMembership, MemoryStore};
-use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
-use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, RingKind, SlotCount, TokioClock, WorkStore, WorkerId};
+use scaler_core::memory::MemoryMembership;
+use scaler_core::node::{Control, Node, NodeEvent, NodeStore};
+use scaler_core::{Clock, ItemId, Membership, RingKind, StoreError, WorkerId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::journal::Journal;
+use super::store::{DemoItem, DemoStore};
 use super::summary::{Life, Summary, WorkerRow};
 use crate::removal::Removal;
 
-/// Length of a tick.
-const TICK: Duration = Duration::from_secs(1);
-
-/// Running local system.
+/// Running demo.
 #[derive(Debug)]
 pub struct System {
     clock: Arc<dyn Clock>,
-    store: Arc<MemoryStore>,
+    items: DemoStore,
+    store: Arc<dyn NodeStore>,
+    /// Tick of the store at the start.
+    first_tick: u64,
     membership: Arc<dyn Membership>,
     lines: StdoutWriter,
     print: PrintIds,
     journal: Journal,
     control: JoinHandle<()>,
     workers: BTreeMap<WorkerId, Running>,
-    /// Number of ticks of each item's slot when the item was added.
-    born: BTreeMap<ItemId, u64>,
 }
 
 #[derive(Debug)]
@@ -54,15 +53,26 @@ struct Running {
 pub struct NotAtWork(pub WorkerId);
 
 impl System {
-    /// Starts a system with a control plane and items, without workers. Must be called within a tokio runtime.
-    #[must_use]
-    pub fn start(slots: SlotCount, ring: RingKind, items: u32, lines: StdoutWriter, print: PrintIds) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
-        let store = Arc::new(MemoryStore::new(Arc::clone(&clock), slots, TICK));
+    /// Starts a system with a control plane, without workers. A store without items gets `items`. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the store's file cannot be read or written.
+    pub async fn start(
+        store: DemoStore,
+        ring: RingKind,
+        items: u32,
+        clock: Arc<dyn Clock>,
+        lines: StdoutWriter,
+        print: PrintIds,
+    ) -> Result<Self, StoreError> {
         let membership: Arc<dyn Membership> = Arc::new(MemoryMembership::new(Arc::clone(&clock)));
         let journal = Journal::default();
-        let born =
-            (0..items).map(|_| ItemId::Uuid(Uuid::new_v4())).filter(|id| store.insert(id.clone())).map(|id| (id, 0)).collect();
+        let (items_at_start, items) = (items, store);
+        let store = items.shared();
+        let first_tick = store.assignment().await?.tick.0;
+        if items.items().await?.is_empty() {
+            add(&items, items_at_start).await?;
+        }
         let control = tokio::spawn(control::run(
             ControlConfig { ring: ring.into(), ..ControlConfig::default() },
             Uuid::new_v4(),
@@ -72,7 +82,7 @@ impl System {
             std::future::pending(),
             journal.observer(Arc::clone(&clock), lines.clone()),
         ));
-        Self { clock, store, membership, lines, print, journal, control, workers: BTreeMap::new(), born }
+        Ok(Self { clock, items, store, first_tick, membership, lines, print, journal, control, workers: BTreeMap::new() })
     }
 
     /// Returns the time since the start.
@@ -119,65 +129,62 @@ impl System {
     }
 
     /// Adds new items to the table.
-    pub fn add_items(&mut self, count: u32) {
-        for _ in 0..count {
-            let id = ItemId::Uuid(Uuid::new_v4());
-            let born = loop {
-                let before = self.store.ticks_of(&id);
-                self.store.insert(id.clone());
-                if self.store.ticks_of(&id) == before {
-                    break before;
-                }
-                // A tick happened in between and may or may not count for the item, so it is added again.
-                self.store.remove(&id);
-            };
-            self.born.insert(id, born);
-        }
+    ///
+    /// # Errors
+    /// If the store's file cannot be written.
+    pub async fn add_items(&self, count: u32) -> Result<(), StoreError> {
+        add(&self.items, count).await
     }
 
     /// Removes items from the table, and returns the number of items removed.
-    pub fn remove_items(&mut self, removal: &Removal) -> usize {
+    ///
+    /// # Errors
+    /// If the store's file cannot be read or written.
+    pub async fn remove_items(&self, removal: &Removal) -> Result<usize, StoreError> {
         let ids = match removal {
             Removal::Any(count) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                self.store.rows().into_iter().map(|row| row.id).take(count).collect()
+                self.items.items().await?.into_iter().map(|item| item.id).take(count).collect()
             }
             Removal::These(ids) => ids.clone(),
         };
-        for id in &ids {
-            self.born.remove(id);
+        let mut removed = 0;
+        for id in ids {
+            removed += usize::from(self.items.remove(&id).await?);
         }
-        ids.into_iter().filter(|id| self.store.remove(id)).count()
+        Ok(removed)
     }
 
     /// Returns the loads of the workers, the rebalances, and the check of the values.
-    pub async fn summary(&self) -> Summary {
-        // The in-memory store never fails.
-        let (assignment, load) = (self.store.assignment().await.ok(), self.store.census().await.ok());
-        let loads =
-            assignment.as_ref().zip(load.as_ref()).map(|(assignment, load)| loads_of(assignment, load)).unwrap_or_default();
+    ///
+    /// # Errors
+    /// If the store's file cannot be read.
+    pub async fn summary(&self) -> Result<Summary, StoreError> {
+        let (assignment, load) = (self.store.assignment().await?, self.store.census().await?);
+        let loads = loads_of(&assignment, &load);
         let mut workers: Vec<_> = self.workers.iter().collect();
         workers.sort_by_key(|(_, running)| running.number);
         let row = |(name, running): (&WorkerId, &Running)| {
             let WorkerLoad { slots, items } = loads.get(name).copied().unwrap_or_default();
             WorkerRow { name: name.clone(), life: running.life(), slots, items }
         };
-        let items = self.store.rows();
-        let exact = |row: &&scaler_core::memory::Row| {
-            self.born.get(&row.id).is_some_and(|born| row.value == self.store.ticks_of(&row.id).saturating_sub(*born))
-        };
-        Summary {
+        let items = self.items.items().await?;
+        let is_exact = |item: &&DemoItem| item.value == item.ticks;
+        Ok(Summary {
             lasted: self.now(),
-            ticks: assignment.map_or(0, |assignment| assignment.tick.0),
-            exact: items.iter().filter(exact).count(),
-            values: items.into_iter().map(|row| row.value).collect(),
+            ticks: assignment.tick.0.saturating_sub(self.first_tick) + 1,
+            exact: items.iter().filter(is_exact).count(),
+            values: items.into_iter().map(|item| item.value).collect(),
             workers: workers.into_iter().map(row).collect(),
             redistributions: self.journal.entries(),
-        }
+        })
     }
 
     /// Ends everything at once, and returns the last summary.
-    pub async fn stop(&mut self) -> Summary {
+    ///
+    /// # Errors
+    /// If the store's file cannot be read.
+    pub async fn stop(&mut self) -> Result<Summary, StoreError> {
         self.control.abort();
         let _ = (&mut self.control).await;
         for running in self.workers.values_mut() {
@@ -188,28 +195,34 @@ impl System {
     }
 
     fn run_worker(&self, number: u32, name: WorkerId) -> Running {
-        let key = MemberKey { worker: name.clone(), incarnation: Incarnation::new(Uuid::new_v4()) };
         let (drain, drained) = oneshot::channel();
         let metrics = WorkerMetrics::register(&mut Registry::default());
         let readiness = Readiness::new(Arc::clone(&self.clock), "tick");
         let mut observer = WorkerObserver::new(name.clone(), self.print, self.lines.clone(), metrics, readiness);
-        let work = worker::run(
-            Worker::new(WorkerConfig::new(key)),
-            Arc::clone(&self.store) as Arc<dyn WorkStore>,
-            Arc::clone(&self.membership),
-            Arc::clone(&self.clock),
-            async move {
+        let (life, lines) = (Arc::new(Mutex::new(Life::Working)), self.lines.clone());
+        let exits = name.clone();
+        let node = Node::builder_on(Arc::clone(&self.store))
+            .name(name.as_str())
+            .membership(Arc::clone(&self.membership))
+            .control(Control::Off)
+            .waits_for_successor(true)
+            .clock(Arc::clone(&self.clock))
+            .observe(move |event| {
+                observer.observe(&event);
+                if let Some(ending) = in_words(&event) {
+                    lines.print(format!("# {exits} exited: {ending}"));
+                }
+            });
+        let (told, lines) = (Arc::clone(&life), self.lines.clone());
+        let task = tokio::spawn(async move {
+            let drained = async {
                 if drained.await.is_err() {
                     std::future::pending::<()>().await;
                 }
-            },
-            move |event| observer.observe(&event),
-        );
-        let life = Arc::new(Mutex::new(Life::Working));
-        let (told, lines) = (Arc::clone(&life), self.lines.clone());
-        let task = tokio::spawn(async move {
-            let ending = work.await;
-            lines.print(format!("# {name} exited: {}", in_words(ending)));
+            };
+            if let Err(error) = node.run_until(drained).await {
+                lines.print(format!("# {name} exited: {error}"));
+            }
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Life::Left;
         });
         Running { number, life, task, drain: Some(drain) }
@@ -226,11 +239,19 @@ impl Running {
     }
 }
 
-fn in_words(ending: Ending) -> String {
-    match ending {
-        Ending::Drained => "drained, it owned no slots".to_owned(),
-        Ending::DrainTimedOut { slots } => format!("drain timeout, it still owned {slots} slots"),
-        Ending::Superseded => "another process uses its name".to_owned(),
-        ending => format!("{ending:?}"),
+/// Adds this many items with random keys.
+async fn add(store: &DemoStore, count: u32) -> Result<(), StoreError> {
+    for _ in 0..count {
+        store.insert(&ItemId::Uuid(Uuid::new_v4())).await?;
+    }
+    Ok(())
+}
+
+/// Returns how a node ended, if that is what the event says.
+fn in_words(event: &NodeEvent) -> Option<String> {
+    match event {
+        NodeEvent::Drained => Some("drained, it owned no slots".to_owned()),
+        NodeEvent::DrainTimedOut { slots } => Some(format!("drain timeout, it still owned {slots} slots")),
+        _ => None,
     }
 }

@@ -16,21 +16,23 @@ struct Running {
 }
 
 impl Running {
-    fn start(workers: u32, items: u32) -> Self {
-        Self::with_ring(RingKind::Sticky, workers, items)
+    async fn start(workers: u32, items: u32) -> Self {
+        Self::with_ring(RingKind::Sticky, workers, items).await
     }
 
-    fn with_ring(ring: RingKind, workers: u32, items: u32) -> Self {
+    async fn with_ring(ring: RingKind, workers: u32, items: u32) -> Self {
         let kept = Kept::default();
         let lines = StdoutWriter::to(kept.clone()).unwrap();
-        let mut system = System::start(slots(), ring, items, lines.clone(), PrintIds::All);
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+        let store = DemoStore::in_memory(slots(), Arc::clone(&clock));
+        let mut system = System::start(store, ring, items, clock, lines.clone(), PrintIds::All).await.unwrap();
         system.add_workers(workers);
         Self { system, lines, kept }
     }
 
     async fn after(&mut self, seconds: u64) -> Summary {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        let summary = self.system.summary().await;
+        let summary = self.system.summary().await.unwrap();
         assert_eq!(summary.exact, summary.values.len(), "{summary}");
         summary
     }
@@ -54,7 +56,7 @@ fn every_movement_was_minimal(summary: &Summary) {
 
 #[tokio::test(start_paused = true)]
 async fn three_workers_share_ten_items_and_increment_each_once_per_tick() {
-    let mut running = Running::start(3, 10);
+    let mut running = Running::start(3, 10).await;
     let before = running.after(3).await;
     assert_eq!(items(&before), [4, 3, 3]);
     let after = running.after(10).await;
@@ -66,7 +68,7 @@ async fn three_workers_share_ten_items_and_increment_each_once_per_tick() {
 
 #[tokio::test(start_paused = true)]
 async fn workers_take_over_from_a_killed_worker_and_a_new_worker_gets_its_share() {
-    let mut running = Running::start(3, 10);
+    let mut running = Running::start(3, 10).await;
     running.after(3).await;
     let victim = "worker-2".parse().unwrap();
     running.system.kill(&victim).unwrap();
@@ -85,7 +87,7 @@ async fn workers_take_over_from_a_killed_worker_and_a_new_worker_gets_its_share(
 
 #[tokio::test(start_paused = true)]
 async fn a_drained_worker_hands_over_without_a_missed_tick() {
-    let mut running = Running::start(3, 10);
+    let mut running = Running::start(3, 10).await;
     let before = running.after(3).await;
     running.system.drain(&"worker-1".parse().unwrap()).unwrap();
     let after = running.after(10).await;
@@ -99,7 +101,7 @@ async fn a_drained_worker_hands_over_without_a_missed_tick() {
 #[tokio::test(start_paused = true)]
 async fn every_ring_works() {
     for ring in RingKind::ALL {
-        let mut running = Running::with_ring(ring, 3, 100);
+        let mut running = Running::with_ring(ring, 3, 100).await;
         let before = running.after(3).await;
         running.system.add_workers(1);
         running.system.drain(&"worker-2".parse().unwrap()).unwrap();
@@ -112,11 +114,11 @@ async fn every_ring_works() {
 
 #[tokio::test(start_paused = true)]
 async fn items_come_and_go() {
-    let mut running = Running::start(2, 10);
+    let mut running = Running::start(2, 10).await;
     running.after(3).await;
-    running.system.add_items(5);
+    running.system.add_items(5).await.unwrap();
     assert_eq!(running.after(2).await.values.iter().filter(|value| **value > 0).count(), 15);
-    assert_eq!(running.system.remove_items(&Removal::Any(12)), 12);
+    assert_eq!(running.system.remove_items(&Removal::Any(12)).await.unwrap(), 12);
     assert_eq!(running.after(2).await.values.len(), 3);
     let last = running.printed().lines().rev().take(2).map(str::to_owned).collect::<Vec<_>>();
     let ids: usize = last.iter().map(|line| line.split(' ').filter(|word| word.len() == 36).count()).sum();
@@ -125,7 +127,7 @@ async fn items_come_and_go() {
 
 #[tokio::test(start_paused = true)]
 async fn the_printed_line_is_the_same_while_nothing_changes() {
-    let mut running = Running::start(3, 10);
+    let mut running = Running::start(3, 10).await;
     running.after(3).await;
     let settled = running.printed().len();
     running.after(5).await;
@@ -146,12 +148,12 @@ async fn the_printed_line_is_the_same_while_nothing_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_runs_its_script_and_prints_each_step() {
-    let Running { mut system, lines, kept } = Running::start(2, 4);
-    system.add_items(1);
+    let Running { system, lines, kept } = Running::start(2, 4).await;
+    system.add_items(1).await.unwrap();
     let mut session = Session { system, lines: lines.clone() };
     let script = "1s workers add 1\n2s worker kill worker-9\n3s items remove 2\n4s status\n5s quit\n6s items add 100";
     session.follow(parse_script(script).unwrap(), None).await;
-    let summary = session.system.stop().await;
+    let summary = session.system.stop().await.unwrap();
     assert_eq!((summary.values.len(), summary.workers.len(), summary.exact), (3, 3, 3));
     let printed = kept.text(&lines);
     for said in [
