@@ -87,7 +87,7 @@ pub struct Acknowledgement {
 }
 
 /// Decides when work of one process may begin. Times are from any monotonic clock of that process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     mode: HandOver,
     turns: BTreeMap<(Slot, Epoch), Turn>,
@@ -97,7 +97,7 @@ pub struct Gate {
 }
 
 /// One period in which this process holds a slot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Turn {
     came_at: Duration,
     held: bool,
