@@ -128,8 +128,10 @@ impl Running {
             _ = &mut handlers_ended => {}
         }
         drop(self.work);
-        // The membership forgets a node that does not say so, too.
-        let _ = self.membership.leave(&self.key).await;
+        if ending.is_none() {
+            // A worker that drains leaves by itself. The membership forgets a node that does not say so, too.
+            let _ = self.membership.leave(&self.key).await;
+        }
         if let Some(control) = &mut self.control {
             control.stop(()).await;
         }
