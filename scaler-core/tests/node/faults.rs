@@ -28,6 +28,8 @@ struct World {
     at_work: BTreeMap<ItemId, BTreeSet<Life>>,
     /// Pieces of work in the midst of which a process stood still: against these, only the token helps.
     stood_still: BTreeSet<(ItemId, Life)>,
+    /// Processes that were killed: their tasks end one after the other, and one of them may still be polled.
+    killed: BTreeSet<Life>,
     overlaps: Vec<String>,
     begun: usize,
 }
@@ -43,7 +45,10 @@ struct Steady {
 impl Handler for Steady {
     async fn run(&self, item: ItemId, lease: Lease) -> Result<(), BoxError> {
         {
-            let World { at_work, stood_still, overlaps, begun } = &mut *self.world.lock().unwrap();
+            let World { at_work, stood_still, killed, overlaps, begun } = &mut *self.world.lock().unwrap();
+            if killed.contains(&self.life) {
+                return Ok(());
+            }
             *begun += 1;
             let others = at_work.entry(item.clone()).or_default();
             if let Some(other) = others.iter().find(|other| !stood_still.contains(&(item.clone(), **other))) {
@@ -121,6 +126,7 @@ impl Play {
                 self.cluster.kill(name);
                 let life = (name, self.nodes.remove(name).unwrap());
                 let world = &mut *self.world.lock().unwrap();
+                world.killed.insert(life);
                 world.at_work.values_mut().for_each(|lives| _ = lives.remove(&life));
             }
             (5, Some(name)) => {
