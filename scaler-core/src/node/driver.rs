@@ -44,6 +44,9 @@ enum Task {
     Batch { items: usize },
 }
 
+/// Result of a call; `None` if it was not begun, because it was too late.
+type Ended = Option<Result<(), BoxError>>;
+
 enum Answer {
     Held { asked_at: Duration, fence: Option<u64>, holdings: Result<Vec<Holding>, StoreError> },
     Acknowledged { ended: Vec<Acknowledgement>, result: Result<(), StoreError> },
@@ -59,7 +62,7 @@ pub(super) struct Driver {
     /// Work of the batch that is under way.
     batch: Vec<Token>,
     leases: Leases,
-    tasks: JoinSet<(Task, Result<(), BoxError>)>,
+    tasks: JoinSet<(Task, Ended)>,
     holders: HashMap<ItemId, LeaseHolder>,
     owned: watch::Sender<Arc<Owned>>,
     slot_leases: BTreeMap<Slot, (Token, LeaseHolder)>,
@@ -210,11 +213,11 @@ impl Driver {
         let Some(handler) = self.handler.clone() else { return };
         let (lease, holder) = Lease::new(token);
         self.holders.insert(item.clone(), holder);
+        let in_time = self.in_time();
         self.tasks.spawn(async move {
-            // A process may stand still before its task is polled for the first time.
-            let is_late = lease.withdrawal().is_some();
-            let result = if is_late { Ok(()) } else { caught(handler.run(item.clone(), lease)).await };
-            (Task::Item(item), result)
+            let is_late = lease.withdrawal().is_some() || !in_time();
+            let ended = if is_late { None } else { Some(caught(handler.run(item.clone(), lease)).await) };
+            (Task::Item(item), ended)
         });
     }
 
@@ -227,15 +230,30 @@ impl Driver {
         let Some(batch) = batches.next(&owned, &mut begin) else { return };
         let (handler, items) = (Arc::clone(&batches.handler), batch.items.len());
         self.batch = tokens;
-        self.tasks.spawn(async move { (Task::Batch { items }, caught(handler.tick(batch)).await) });
+        let in_time = self.in_time();
+        self.tasks.spawn(async move {
+            let ended = if in_time() { Some(caught(handler.tick(batch)).await) } else { None };
+            (Task::Batch { items }, ended)
+        });
     }
 
-    fn ended(&mut self, ended: Option<(Task, Result<(), BoxError>)>) {
+    /// Returns what tells a task whether it may still begin: a process may stand still before its task is polled for the first time, and
+    /// the driver be polled only after it.
+    fn in_time(&self) -> impl FnOnce() -> bool + Send + 'static {
+        let (clock, until) = (Arc::clone(&self.clock), self.leases.known_until());
+        move || until.is_none_or(|until| clock.now() <= until)
+    }
+
+    fn ended(&mut self, ended: Option<(Task, Ended)>) {
         let now = self.clock.now();
         // A task is never aborted, and its panic is caught within.
         match ended {
             None => {}
-            Some((Task::Item(item), result)) => {
+            Some((Task::Item(item), None)) => {
+                self.holders.remove(&item);
+                self.leases.skipped(now, &item, self.slots);
+            }
+            Some((Task::Item(item), Some(result))) => {
                 self.holders.remove(&item);
                 let retry_in = self.leases.finished(now, &item, self.slots, result.is_err());
                 if let Err(error) = result {
@@ -246,7 +264,7 @@ impl Driver {
                 for token in std::mem::take(&mut self.batch) {
                     self.leases.end(now, token);
                 }
-                if let Err(error) = result {
+                if let Some(Err(error)) = result {
                     self.observe.tell(NodeEvent::TickFailed { items, error });
                 }
                 self.next_batch(now);

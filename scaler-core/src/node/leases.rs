@@ -237,6 +237,21 @@ impl Leases {
         again
     }
 
+    /// Records that the future of this item returned without having begun its work. It is started again as soon as it may be.
+    pub(super) fn skipped(&mut self, now: Duration, item: &ItemId, slots: SlotCount) {
+        let slot = slot_of(item, slots);
+        let Some(slot_work) = self.slots.get_mut(&slot) else { return };
+        if let Some(Work::Running { token, .. }) = slot_work.work.remove(item) {
+            self.changed.insert(slot);
+            self.end(now, token);
+        }
+    }
+
+    /// Returns the time until which work may begin without another confirmation; `None` if without end.
+    pub(super) fn known_until(&self) -> Option<Duration> {
+        self.gate.known_until()
+    }
+
     /// Begins a piece of work on a slot; `None` if it may not begin.
     pub(super) fn begin(&mut self, now: Duration, slot: Slot) -> Option<Token> {
         if self.barred.is_some() {
@@ -386,6 +401,26 @@ mod tests {
         leases.held(LIMIT, LIMIT, &held);
         assert_eq!(leases.advance(LIMIT), [Action::Start(item, Token { slot, epoch: Epoch(2) })]);
         assert!(leases.version() > version && !leases.is_waiting() && leases.wake_at() > Some(LIMIT));
+    }
+
+    #[test]
+    fn skipped_work_is_started_again_and_may_be_acknowledged_meanwhile() {
+        let (slots, item) = (SlotCount::DEFAULT, ItemId::from(7));
+        let slot = slot_of(&item, slots);
+        let (start, token) = (Action::Start(item.clone(), Token { slot, epoch: Epoch(1) }), Token { slot, epoch: Epoch(1) });
+        let held = [Holding { slot, epoch: Epoch(1), ended: Epoch(0), cause: Cause::Joined }];
+        let mut leases = Leases::new(HandOver::Exclusive { limit: LIMIT });
+        leases.held(Duration::ZERO, Duration::ZERO, &held);
+        leases.listed([item.clone()].into(), slots);
+        assert_eq!(leases.advance(Duration::ZERO), [start]);
+        leases.skipped(Duration::ZERO, &item, slots);
+        assert_eq!(leases.advance(Duration::ZERO), [Action::Start(item.clone(), token)]);
+        // The process stood still: its lease is lost, and the slot goes to another node.
+        assert_eq!(leases.advance(LIMIT), [Action::Withdraw(item.clone(), Cause::LeaseLost)]);
+        leases.skipped(LIMIT, &item, slots);
+        leases.held(LIMIT, LIMIT, &[]);
+        assert_eq!(leases.advance(LIMIT), [Action::Acknowledge(vec![Acknowledgement { slot, epoch: Epoch(1) }])]);
+        assert_eq!(leases.running(), 0);
     }
 
     #[test]
