@@ -12,7 +12,7 @@ pub enum Cause {
     Unowned,
     /// A worker joined and takes its share.
     Joined,
-    /// The former owner is no longer a member.
+    /// The former owner is no longer a member: it ended with slots after its drain timeout, or was swept.
     Left,
     /// The former owner is dead, paused, or cut off from the store.
     Dead,

@@ -335,12 +335,28 @@ impl ControlPlane {
             let Some(status) = statuses.get(target) else { continue };
             if self.pending.contains_key(&slot) || left_behind(state, status, seen.assignment.tick) {
                 let timing = timing(slot, state, statuses, seen.load);
-                let why = self.pending.get(&slot).map(|pending| pending.why);
-                let cause = why.map_or(Cause::Adopted, |why| cause(why, state, statuses));
+                let cause = self.cause(slot, state, statuses);
                 transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing, cause });
             }
         }
         transfers
+    }
+
+    /// Returns the cause for which a slot moves. The plan knows that a former owner left, and its status tells how.
+    fn cause(&self, slot: Slot, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Cause {
+        let Some(Pending { why, .. }) = self.pending.get(&slot) else {
+            // A slot that an earlier process of the worker has left behind.
+            return Cause::Adopted;
+        };
+        let Some(owner) = state.owner.as_ref().filter(|_| *why == Reason::OwnerLeft) else { return (*why).into() };
+        if !self.records.contains_key(&owner.worker) {
+            return Cause::Left;
+        }
+        match statuses.get(&owner.worker).map(|status| status.phase) {
+            Some(MemberPhase::Draining) => Cause::Drained,
+            Some(MemberPhase::Barred) => Cause::Barred,
+            _ => Cause::Dead,
+        }
     }
 }
 
@@ -349,22 +365,6 @@ fn wanted_owner<'a>(pending: &'a BTreeMap<Slot, Pending>, assignment: &'a Assign
     match pending.get(&slot) {
         Some(pending) => Some(&pending.to),
         None => assignment.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker),
-    }
-}
-
-/// Returns the cause of a move: of a worker that left, it tells how.
-fn cause(why: Reason, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Cause {
-    let status = state.owner.as_ref().and_then(|owner| Some((owner, statuses.get(&owner.worker)?)));
-    match (why, status) {
-        // Another process of its name is a member.
-        (Reason::OwnerLeft, Some((owner, status))) if status.key != *owner => Cause::Dead,
-        (Reason::OwnerLeft, Some((_, status))) => match status.phase {
-            MemberPhase::Draining => Cause::Drained,
-            MemberPhase::Barred => Cause::Barred,
-            MemberPhase::CutOff | MemberPhase::Dead => Cause::Dead,
-            MemberPhase::Starting | MemberPhase::Healthy | MemberPhase::Unheard => Cause::Left,
-        },
-        (why, _) => why.into(),
     }
 }
 

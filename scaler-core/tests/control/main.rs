@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod barred;
+mod causes;
 mod debounce;
 mod mass_failure;
 mod moves;
