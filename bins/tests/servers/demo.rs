@@ -11,7 +11,7 @@ fn start(file: &str, words: &[&str]) -> Program {
     Program::start(Which::Tool, &words, &[])
 }
 
-/// Returns minimum of the values in the summary, and checks that all of them are exact.
+/// Returns the minimum of the values in the summary, and checks that all of them are exact.
 fn minimum(demo: &Program) -> u64 {
     let exact = format!("every value equals the ticks of its slot: yes, {ITEMS} of {ITEMS}");
     assert!(demo.out.contain(&exact), "{demo:?}");
@@ -25,7 +25,7 @@ async fn a_demo_on_a_file_goes_on_after_kill_9() {
     let file = folder.path().join("demo.db").to_str().unwrap().to_owned();
     let mut least = 0;
     for life in 0..3 {
-        // A script's end is far away: the demo is killed before.
+        // It would run for ten minutes; it is killed before.
         let demo = start(&file, &["--seconds", "600"]);
         let watched = || demo.out.all().iter().filter(|line| line.contains(" watching ")).count();
         eventually("workers work", async || if watched() > 9 { Ok(()) } else { Err(format!("{demo:?}")) }).await;

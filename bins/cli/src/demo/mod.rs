@@ -10,7 +10,6 @@ mod typed;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,7 +20,7 @@ use notifi_scaler_common::item_list_printer::PrintIds;
 use notifi_scaler_common::shutdown::Shutdown;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, telemetry};
-use scaler_core::{Clock, RingKind, SlotCount, StoreError, TokioClock};
+use scaler_core::{RingKind, SlotCount, StoreError};
 pub use script::{BadLine, BadStep, ScriptError, Step, parse as parse_script};
 pub use store::{DemoItem, DemoStore};
 pub use summary::{Life, Summary, WorkerRow};
@@ -78,13 +77,12 @@ pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
     let lines = StdoutWriter::stdout()?;
     let typed = typed::lines()?;
     let until = until(args, &steps);
-    let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
     let store = match &args.file {
         Some(path) => DemoStore::in_file(path, args.slots).await?,
-        None => DemoStore::in_memory(args.slots, Arc::clone(&clock)),
+        None => DemoStore::in_memory(args.slots),
     };
-    let mut system = System::start(store, args.ring, args.items, clock, lines.clone(), args.print_ids).await?;
-    lines.print(greeting(args, system.summary().await?.values.len(), until));
+    let mut system = System::start(store.clone(), args.ring, args.items, lines.clone(), args.print_ids).await?;
+    lines.print(greeting(args, store.items().await?.len(), until));
     system.add_workers(args.workers);
     let mut session = Session { system, lines };
     tokio::select! {

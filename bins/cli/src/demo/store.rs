@@ -8,7 +8,7 @@ use std::time::Duration;
 use notifi_scaler_common::Failure;
 use scaler_core::memory::MemoryStore;
 use scaler_core::node::NodeStore;
-use scaler_core::{Clock, ItemId, SlotCount, StoreError};
+use scaler_core::{ItemId, SlotCount, StoreError, TokioClock};
 use sqlite_store::{Layout, SqliteStore, WallClock};
 
 /// Length of a tick.
@@ -43,10 +43,11 @@ pub struct Memory {
 }
 
 impl DemoStore {
-    /// Returns an empty store in memory.
+    /// Returns an empty store in memory. Must be called within a tokio runtime.
     #[must_use]
-    pub fn in_memory(slots: SlotCount, clock: Arc<dyn Clock>) -> Self {
-        Self::Memory(Memory { store: Arc::new(MemoryStore::new(clock, slots, TICK)), born: Arc::default() })
+    pub fn in_memory(slots: SlotCount) -> Self {
+        let store = MemoryStore::new(Arc::new(TokioClock::start()), slots, TICK);
+        Self::Memory(Memory { store: Arc::new(store), born: Arc::default() })
     }
 
     /// Opens a store in a file, or creates it.

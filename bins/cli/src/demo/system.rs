@@ -12,8 +12,8 @@ use notifi_scaler_common::stdout_writer::StdoutWriter;
 use prometheus_client::registry::Registry;
 use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::MemoryMembership;
-use scaler_core::node::{Control, Node, NodeEvent, NodeStore};
-use scaler_core::{Clock, ItemId, Membership, RingKind, StoreError, WorkerId};
+use scaler_core::node::{Control, Node, NodeEvent};
+use scaler_core::{Clock, ItemId, Membership, RingKind, StoreError, TokioClock, WorkerId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -27,8 +27,7 @@ use crate::removal::Removal;
 #[derive(Debug)]
 pub struct System {
     clock: Arc<dyn Clock>,
-    items: DemoStore,
-    store: Arc<dyn NodeStore>,
+    store: DemoStore,
     /// Tick of the store at the start.
     first_tick: u64,
     membership: Arc<dyn Membership>,
@@ -61,28 +60,27 @@ impl System {
         store: DemoStore,
         ring: RingKind,
         items: u32,
-        clock: Arc<dyn Clock>,
         lines: StdoutWriter,
         print: PrintIds,
     ) -> Result<Self, StoreError> {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let membership: Arc<dyn Membership> = Arc::new(MemoryMembership::new(Arc::clone(&clock)));
         let journal = Journal::default();
-        let (items_at_start, items) = (items, store);
-        let store = items.shared();
-        let first_tick = store.assignment().await?.tick.0;
-        if items.items().await?.is_empty() {
-            add(&items, items_at_start).await?;
+        let shared = store.shared();
+        let first_tick = shared.assignment().await?.tick.0;
+        if store.items().await?.is_empty() {
+            add(&store, items).await?;
         }
         let control = tokio::spawn(control::run(
             ControlConfig { ring: ring.into(), ..ControlConfig::default() },
             Uuid::new_v4(),
-            Arc::clone(&store),
+            shared,
             Arc::clone(&membership),
             Arc::clone(&clock),
             std::future::pending(),
             journal.observer(Arc::clone(&clock), lines.clone()),
         ));
-        Ok(Self { clock, items, store, first_tick, membership, lines, print, journal, control, workers: BTreeMap::new() })
+        Ok(Self { clock, store, first_tick, membership, lines, print, journal, control, workers: BTreeMap::new() })
     }
 
     /// Returns the time since the start.
@@ -133,7 +131,7 @@ impl System {
     /// # Errors
     /// If the store's file cannot be written.
     pub async fn add_items(&self, count: u32) -> Result<(), StoreError> {
-        add(&self.items, count).await
+        add(&self.store, count).await
     }
 
     /// Removes items from the table, and returns the number of items removed.
@@ -144,13 +142,13 @@ impl System {
         let ids = match removal {
             Removal::Any(count) => {
                 let count = usize::try_from(*count).unwrap_or(usize::MAX);
-                self.items.items().await?.into_iter().map(|item| item.id).take(count).collect()
+                self.store.items().await?.into_iter().map(|item| item.id).take(count).collect()
             }
             Removal::These(ids) => ids.clone(),
         };
         let mut removed = 0;
         for id in ids {
-            removed += usize::from(self.items.remove(&id).await?);
+            removed += usize::from(self.store.remove(&id).await?);
         }
         Ok(removed)
     }
@@ -160,7 +158,8 @@ impl System {
     /// # Errors
     /// If the store's file cannot be read.
     pub async fn summary(&self) -> Result<Summary, StoreError> {
-        let (assignment, load) = (self.store.assignment().await?, self.store.census().await?);
+        let shared = self.store.shared();
+        let (assignment, load) = (shared.assignment().await?, shared.census().await?);
         let loads = loads_of(&assignment, &load);
         let mut workers: Vec<_> = self.workers.iter().collect();
         workers.sort_by_key(|(_, running)| running.number);
@@ -168,7 +167,7 @@ impl System {
             let WorkerLoad { slots, items } = loads.get(name).copied().unwrap_or_default();
             WorkerRow { name: name.clone(), life: running.life(), slots, items }
         };
-        let items = self.items.items().await?;
+        let items = self.store.items().await?;
         let is_exact = |item: &&DemoItem| item.value == item.ticks;
         Ok(Summary {
             lasted: self.now(),
@@ -201,7 +200,7 @@ impl System {
         let mut observer = WorkerObserver::new(name.clone(), self.print, self.lines.clone(), metrics, readiness);
         let (life, lines) = (Arc::new(Mutex::new(Life::Working)), self.lines.clone());
         let exits = name.clone();
-        let node = Node::builder_on(Arc::clone(&self.store))
+        let node = Node::builder_on(self.store.shared())
             .name(name.as_str())
             .membership(Arc::clone(&self.membership))
             .control(Control::Off)

@@ -23,9 +23,8 @@ impl Running {
     async fn with_ring(ring: RingKind, workers: u32, items: u32) -> Self {
         let kept = Kept::default();
         let lines = StdoutWriter::to(kept.clone()).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
-        let store = DemoStore::in_memory(slots(), Arc::clone(&clock));
-        let mut system = System::start(store, ring, items, clock, lines.clone(), PrintIds::All).await.unwrap();
+        let store = DemoStore::in_memory(slots());
+        let mut system = System::start(store, ring, items, lines.clone(), PrintIds::All).await.unwrap();
         system.add_workers(workers);
         Self { system, lines, kept }
     }
