@@ -39,6 +39,46 @@ pub const DEAF_AFTER: Duration = Duration::from_secs(10);
 /// elected first.
 pub const DEAF_CANDIDATE_WAITS: Duration = Duration::from_secs(2);
 
+/// Lease of a leader, by the store's clock: the rule by which a store answers a [campaign](Election::campaign).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaderLease {
+    /// Length for which it was taken or last renewed.
+    pub length: Duration,
+    /// Time at which it expires.
+    pub ends: Duration,
+    /// Time since which every renewal reported that the leader hears no members; `None` if the last one did not.
+    pub deaf_since: Option<Duration>,
+}
+
+impl LeaderLease {
+    /// Returns a lease that is taken or renewed now.
+    #[must_use]
+    pub fn new(now: Duration, length: Duration) -> Self {
+        Self { length, ends: now + length, deaf_since: None }
+    }
+
+    /// Returns the lease after a renewal by a leader that hears this.
+    #[must_use]
+    pub fn renewed(self, now: Duration, length: Duration, hearing: Hearing) -> Self {
+        let deaf_since = match hearing {
+            Hearing::Members => None,
+            Hearing::NoMembers => Some(self.deaf_since.unwrap_or(now)),
+        };
+        Self { deaf_since, ..Self::new(now, length) }
+    }
+
+    /// True if a candidate that hears this must wait.
+    #[must_use]
+    pub fn holds(self, now: Duration, hearing: Hearing) -> bool {
+        let is_by_a_fallen_clock = self.ends > now + 2 * self.length;
+        let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);
+        match hearing {
+            Hearing::Members => now < self.ends && !is_by_a_fallen_clock && !is_deaf,
+            Hearing::NoMembers => now < self.ends + DEAF_CANDIDATE_WAITS && !is_by_a_fallen_clock,
+        }
+    }
+}
+
 /// Leader election: at most one leader per term, and the store checks the term in every commit.
 ///
 /// Times are measured by the store's clock. An expired lease alone does not keep its holder from committing; only a later term

@@ -38,6 +38,7 @@ mod load;
 mod membership;
 pub mod memory;
 pub mod node;
+mod orphans;
 mod plan;
 mod redundant;
 mod ring;
@@ -51,7 +52,7 @@ pub mod worker;
 
 pub use cause::Cause;
 pub use clock::{Clock, TokioClock};
-pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, Term};
+pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, LeaderLease, Term};
 pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
 pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, MemberKey, Tick, WorkerId};
@@ -59,6 +60,7 @@ pub use item_id::{InvalidItemId, ItemId, KeyType};
 pub use load::SlotLoad;
 pub use membership::{Member, MemberRecord, MemberState, Membership, Registration, WakeUp};
 pub use node::Node;
+pub use orphans::{Orphans, orphans};
 pub use plan::{Cost, Move, Plan, Reason};
 pub use redundant::{PathEvent, RedundantMembership};
 pub use ring::{
@@ -69,5 +71,5 @@ pub use ring::{
 pub use roster::{Eligibility, Roster, Seat, Weight};
 pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Holding, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal,
-    RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore,
+    RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore, fence_of,
 };

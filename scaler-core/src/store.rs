@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::hand_over::Acknowledgement;
 use crate::{
@@ -64,6 +65,12 @@ pub struct TickReport {
     pub refusal: Option<Arc<RefusedItem>>,
     /// Time the store spent on this call, without the network round trip.
     pub took: Duration,
+}
+
+/// Returns the digest of the epochs of these slots, for [`TickReport::fence`]. Their order does not matter.
+pub fn fence_of(slots: impl IntoIterator<Item = (Slot, Epoch)>) -> u64 {
+    let of_slot = |(slot, epoch): (Slot, Epoch)| crate::uuid_hash(Uuid::from_u64_pair(slot.number().into(), epoch.0), 0);
+    slots.into_iter().map(of_slot).fold(0, |fence, of_slot| fence ^ of_slot)
 }
 
 /// Ownership of a slot, and its last tick.

@@ -28,7 +28,7 @@ enum Mutant {
     IgnoresTheLimit,
     /// A node reports the end of its work before the work has ended.
     ReleasesBeforeTheEnd,
-    /// The row takes the present epoch for ended, whoever acknowledges it.
+    /// An acknowledgement of any node ends the present epoch.
     EndsTheEpochOfOthers,
 }
 

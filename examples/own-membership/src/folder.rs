@@ -28,10 +28,14 @@ impl Folder {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.path.join("lock"))?;
         lock.lock()?;
         let mut book = self.read()?;
+        let before = serde_json::to_vec(&book)?;
         let (answer, notification) = change(&mut book);
-        // A reader, or a process that is killed here, has the old state or the new one.
-        fs::write(self.path.join("members.new"), serde_json::to_vec(&book)?)?;
-        fs::rename(self.path.join("members.new"), self.path.join("members.json"))?;
+        let after = serde_json::to_vec(&book)?;
+        if after != before {
+            // A process that is killed here leaves the old state or the new one.
+            fs::write(self.path.join("members.new"), after)?;
+            fs::rename(self.path.join("members.new"), self.path.join("members.json"))?;
+        }
         if let Some(notification) = notification {
             self.notify(&notification)?;
         }

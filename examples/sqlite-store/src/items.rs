@@ -1,8 +1,10 @@
 //! Items of the file, as their users see them.
 
 use scaler_core::{ItemId, KeyType, Slot, StoreError, slot_of};
-use sqlx::query::{Query, QueryScalar};
-use sqlx::sqlite::{Sqlite, SqliteArguments};
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{Sqlite, SqliteTypeInfo};
+use sqlx::{Database, Type};
 
 use crate::SqliteStore;
 use crate::error::failed;
@@ -20,9 +22,8 @@ pub struct Row {
     pub ticks: u64,
 }
 
-/// Query that returns `(id, value, currentworker, ticks)`.
-const ROWS: &str =
-    "select cast(i.id as text), i.value, i.currentworker, s.ticks - i.since from work_items i join slot s using (slot)";
+/// Key, value, worker and ticks of an item, as they are read.
+type Columns = (String, i64, Option<String>, i64);
 
 impl SqliteStore {
     /// Inserts an item with value 0. Returns false if it exists already.
@@ -44,7 +45,7 @@ impl SqliteStore {
         let insert =
             "insert into work_items (id, slot, since) select ?, slot, ticks from slot where slot = ? on conflict do nothing";
         let slot = slot_of(id, self.layout.slots).number();
-        let inserted = id.bind(sqlx::query(insert)).bind(slot).execute(&self.pool).await.map_err(failed(during))?;
+        let inserted = sqlx::query(insert).bind(Key(id)).bind(slot).execute(&self.pool).await.map_err(failed(during))?;
         Ok(inserted.rows_affected() > 0)
     }
 
@@ -53,7 +54,7 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be written.
     pub async fn remove(&self, id: &ItemId) -> Result<bool, StoreError> {
-        let removed = id.bind(sqlx::query("delete from work_items where id = ?")).execute(&self.pool).await;
+        let removed = sqlx::query("delete from work_items where id = ?").bind(Key(id)).execute(&self.pool).await;
         Ok(removed.map_err(failed("remove"))?.rows_affected() > 0)
     }
 
@@ -62,7 +63,10 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be read.
     pub async fn row(&self, id: &ItemId) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows().await?.into_iter().find(|row| row.id == *id))
+        let query =
+            "select cast(id as text), value, currentworker, ticks - since from work_items join slot using (slot) where id = ?";
+        let found = sqlx::query_as(query).bind(Key(id)).fetch_optional(&self.pool).await.map_err(failed("row"))?;
+        found.map(|columns| self.row_of("row", columns)).transpose()
     }
 
     /// Returns all items, in order.
@@ -70,15 +74,14 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be read.
     pub async fn rows(&self) -> Result<Vec<Row>, StoreError> {
-        let during = "rows";
-        let rows: Vec<(String, i64, Option<String>, i64)> =
-            sqlx::query_as(ROWS).fetch_all(&self.pool).await.map_err(failed(during))?;
-        let row = |(id, value, worker, ticks): (String, i64, Option<String>, i64)| {
-            Ok(Row { id: self.id(during, &id)?, value: value.unsigned_abs(), worker, ticks: ticks.unsigned_abs() })
-        };
-        let mut rows = rows.into_iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
-        rows.sort_unstable_by(|one, other| one.id.cmp(&other.id));
-        Ok(rows)
+        let query =
+            "select cast(id as text), value, currentworker, ticks - since from work_items join slot using (slot) order by id";
+        let found: Vec<Columns> = sqlx::query_as(query).fetch_all(&self.pool).await.map_err(failed("rows"))?;
+        found.into_iter().map(|columns| self.row_of("rows", columns)).collect()
+    }
+
+    fn row_of(&self, during: &'static str, (id, value, worker, ticks): Columns) -> Result<Row, StoreError> {
+        Ok(Row { id: self.id(during, &id)?, value: value.unsigned_abs(), worker, ticks: ticks.unsigned_abs() })
     }
 
     /// Returns the key that this text stands for.
@@ -87,25 +90,20 @@ impl SqliteStore {
     }
 }
 
-/// Binds a key: integers as such, all others as text.
-pub(crate) trait Bind<Q> {
-    fn bind(&self, query: Q) -> Q;
-}
+/// A key as a parameter: an integer as such, any other as text. So keys are ordered in the file as [`ItemId`] orders them.
+pub(crate) struct Key<'a>(pub(crate) &'a ItemId);
 
-impl<'q> Bind<Query<'q, Sqlite, SqliteArguments>> for ItemId {
-    fn bind(&self, query: Query<'q, Sqlite, SqliteArguments>) -> Query<'q, Sqlite, SqliteArguments> {
-        match self {
-            Self::Integer(id) => query.bind(*id),
-            id => query.bind(id.to_string()),
-        }
+impl Type<Sqlite> for Key<'_> {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
     }
 }
 
-impl<'q, O> Bind<QueryScalar<'q, Sqlite, O, SqliteArguments>> for ItemId {
-    fn bind(&self, query: QueryScalar<'q, Sqlite, O, SqliteArguments>) -> QueryScalar<'q, Sqlite, O, SqliteArguments> {
-        match self {
-            Self::Integer(id) => query.bind(*id),
-            id => query.bind(id.to_string()),
+impl<'q> Encode<'q, Sqlite> for Key<'_> {
+    fn encode_by_ref(&self, buffer: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        match self.0 {
+            ItemId::Integer(id) => Encode::<Sqlite>::encode_by_ref(id, buffer),
+            id => Encode::<Sqlite>::encode(id.to_string(), buffer),
         }
     }
 }

@@ -22,7 +22,6 @@
 //! # }
 //! ```
 
-mod claims;
 mod clock;
 mod election;
 mod error;

@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x7363_616c;
 /// Time to wait for another process to close the file.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a file holds; set when it is created.
+/// Settings of a file, fixed when it is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Number of slots.

@@ -7,18 +7,15 @@ use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
     Adoption, Assignment, Cause, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey,
-    Membership, MembershipError, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState,
-    StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, uuid_hash,
+    Membership, MembershipError, Orphans, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange,
+    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, fence_of, orphans,
 };
 use sqlx::{Connection, SqliteConnection};
-use uuid::Uuid;
 
 use crate::SqliteStore;
-use crate::claims::{Orphans, OwnedSlot, orphans};
 use crate::election::Leadership;
 use crate::error::{CONSTRAINT, code, failed};
-use crate::items::{Bind, json};
-use crate::open::millis;
+use crate::items::{Key, json};
 
 /// Number of items on which a worker tries whether it may write.
 const TRIALS: i64 = 8;
@@ -52,6 +49,20 @@ async fn owned_by(connection: &mut SqliteConnection, owner: &MemberKey, range: S
     Ok(rows.into_iter().map(own_slot).collect())
 }
 
+/// Returns the state of each slot, in order, and the tick in which it last changed its owner.
+async fn slots(connection: &mut SqliteConnection, during: &'static str) -> Result<Vec<(SlotState, Tick)>, StoreError> {
+    let query = "select worker, incarnation, epoch, last_tick, moved from slot order by slot";
+    // Name and incarnation of the owner, epoch, last tick, and tick of the last change of owner.
+    type Columns = (Option<String>, Option<String>, i64, i64, i64);
+    let rows: Vec<Columns> = sqlx::query_as(query).fetch_all(connection).await.map_err(failed(during))?;
+    let state = |(worker, incarnation, epoch, last_tick, moved): Columns| {
+        let owner = worker.zip(incarnation).map(|(worker, incarnation)| member(during, &worker, &incarnation)).transpose()?;
+        let state = SlotState { owner, epoch: Epoch(epoch.unsigned_abs()), last_tick: Tick(last_tick.unsigned_abs()) };
+        Ok((state, Tick(moved.unsigned_abs())))
+    };
+    rows.into_iter().map(state).collect()
+}
+
 /// Gives slots to a worker: the epoch of each rises by one.
 async fn give(connection: &mut SqliteConnection, slots: &str, to: &MemberKey, tick: Tick, cause: Cause) -> sqlx::Result<u64> {
     let query = "update slot set worker = ?, incarnation = ?, epoch = epoch + 1, moved = ?, cause = ? where slot in (select value from json_each(?))";
@@ -69,8 +80,8 @@ async fn give(connection: &mut SqliteConnection, slots: &str, to: &MemberKey, ti
 /// Increments an item in a step of its own. Returns the reason if the file refuses that.
 async fn increment(connection: &mut SqliteConnection, owner: &MemberKey, item: &ItemId) -> sqlx::Result<Option<RefusedItem>> {
     let mut step = connection.begin().await?;
-    let query = item.bind(sqlx::query("update work_items set value = value + 1, currentworker = ?2 where id = ?1"));
-    match query.bind(owner.worker.as_str()).execute(&mut *step).await {
+    let query = sqlx::query("update work_items set value = value + 1, currentworker = ? where id = ?");
+    match query.bind(owner.worker.as_str()).bind(Key(item)).execute(&mut *step).await {
         Ok(_) => step.commit().await.map(|()| None),
         Err(error) if code(&error) == Some(CONSTRAINT) => {
             step.rollback().await?;
@@ -110,11 +121,9 @@ impl SqliteStore {
         during: &'static str,
         slots: &str,
     ) -> Result<Vec<ItemId>, StoreError> {
-        let query = "select cast(id as text) from work_items where slot in (select value from json_each(?))";
+        let query = "select cast(id as text) from work_items where slot in (select value from json_each(?)) order by id";
         let ids: Vec<String> = sqlx::query_scalar(query).bind(slots).fetch_all(connection).await.map_err(failed(during))?;
-        let mut items = ids.iter().map(|id| self.id(during, id)).collect::<Result<Vec<_>, _>>()?;
-        items.sort_unstable();
-        Ok(items)
+        ids.iter().map(|id| self.id(during, id)).collect()
     }
 }
 
@@ -125,8 +134,7 @@ impl WorkStore for SqliteStore {
         let mut transaction = self.begin("tick").await?;
         let (tick, into_tick) = self.now(&mut transaction).await.map_err(&failed)?;
         let owned = owned_by(&mut transaction, owner, slots).await.map_err(&failed)?;
-        let of_slot = |own: &OwnSlot| uuid_hash(Uuid::from_u64_pair(own.slot.number().into(), own.epoch.0), 0);
-        let fence = owned.iter().fold(0, |fence, own| fence ^ of_slot(own));
+        let fence = fence_of(owned.iter().map(|own| (own.slot, own.epoch)));
         let due: Vec<Slot> = owned.iter().filter(|own| own.last_tick < tick).map(|own| own.slot).collect();
         let (ticked, due) = (due.len(), json(due));
         let items = self.items_of(&mut transaction, "tick", &due).await?;
@@ -211,18 +219,9 @@ impl WorkStore for SqliteStore {
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
-        let failed = failed("assignment");
         let mut transaction = self.begin("assignment").await?;
-        let (tick, _) = self.now(&mut transaction).await.map_err(&failed)?;
-        let query = "select worker, incarnation, epoch, last_tick from slot order by slot";
-        let rows: Vec<(Option<String>, Option<String>, i64, i64)> =
-            sqlx::query_as(query).fetch_all(&mut *transaction).await.map_err(&failed)?;
-        let state = |(worker, incarnation, epoch, last_tick): (Option<String>, Option<String>, i64, i64)| {
-            let owner =
-                worker.zip(incarnation).map(|(worker, incarnation)| member("assignment", &worker, &incarnation)).transpose()?;
-            Ok(SlotState { owner, epoch: Epoch(epoch.unsigned_abs()), last_tick: Tick(last_tick.unsigned_abs()) })
-        };
-        let slots = rows.into_iter().map(state).collect::<Result<_, StoreError>>()?;
+        let (tick, _) = self.now(&mut transaction).await.map_err(failed("assignment"))?;
+        let slots = slots(&mut transaction, "assignment").await?.into_iter().map(|(state, _)| state).collect();
         Ok(Assignment { installation: self.installation, tick, tick_length: self.layout.tick, slots, sessions: None })
     }
 
@@ -306,29 +305,20 @@ impl WorkStore for SqliteStore {
             return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: self.layout.slots.len() });
         };
         let (tick, _) = self.now(&mut transaction).await.map_err(&failed)?;
-        let query = "select slot, worker, incarnation, last_tick, moved from slot order by slot";
-        let rows: Vec<(i64, Option<String>, Option<String>, i64, i64)> =
-            sqlx::query_as(query).fetch_all(&mut *transaction).await.map_err(&failed)?;
-        let slot = |(slot, worker, incarnation, last_tick, moved): (i64, Option<String>, Option<String>, i64, i64)| OwnedSlot {
-            slot,
-            owner: worker.zip(incarnation),
-            last_tick: Tick(last_tick.unsigned_abs()),
-            moved: Tick(moved.unsigned_abs()),
-        };
-        let slots: Vec<OwnedSlot> = rows.into_iter().map(slot).collect();
-        let leaderless_in_ms = latest.lease_ends_ms + millis(LEADERLESS_AFTER) - millis(self.clock.now());
-        let led_since = (leaderless_in_ms > 0).then(|| Tick(latest.elected_in.unsigned_abs()));
-        match orphans(&slots, tick, led_since, well_since) {
+        let (slots, moved): (Vec<_>, Vec<_>) = slots(&mut transaction, "claim_orphans").await?.into_iter().unzip();
+        let leaderless_in = (latest.lease.ends + LEADERLESS_AFTER).saturating_sub(self.clock.now());
+        let led_since = (!leaderless_in.is_zero()).then_some(latest.elected_in);
+        match orphans(&slots, &moved, tick, led_since, well_since) {
             Orphans::NotYet { ticks, unticked } => {
                 let wait = self.layout.tick * u32::try_from(ticks).unwrap_or(u32::MAX);
-                Ok(Claim::NotYet { wait: wait.min(Duration::from_millis(leaderless_in_ms.unsigned_abs())), unticked })
+                Ok(Claim::NotYet { wait: wait.min(leaderless_in), unticked })
             }
-            Orphans::Free(orphans) => {
-                let numbers = orphans.into_iter().take(limit).filter_map(|slot| u32::try_from(slot).ok());
-                let given =
-                    give(&mut transaction, &json(numbers.map(Slot::new)), owner, tick, Cause::Claimed).await.map_err(&failed)?;
+            Orphans::Free(mut orphans) => {
+                orphans.truncate(limit);
+                let slots = orphans.len();
+                give(&mut transaction, &json(orphans), owner, tick, Cause::Claimed).await.map_err(&failed)?;
                 transaction.commit().await.map_err(&failed)?;
-                Ok(Claim::Claimed { slots: usize::try_from(given).unwrap_or(usize::MAX) })
+                Ok(Claim::Claimed { slots })
             }
         }
     }

@@ -131,21 +131,25 @@ async fn open(path: &Path, layout: Layout) -> Result<SqliteStore, OpenError> {
 }
 
 #[tokio::test]
-async fn a_file_keeps_its_items_and_its_installation() {
+async fn a_file_keeps_its_installation_and_its_items_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, key, item) in [
-        ("uuid", KeyType::Uuid, ItemId::Uuid(uuid::Uuid::from_u128(7))),
-        ("bigint", KeyType::BigInt, ItemId::from(-7_i64)),
-        ("text", KeyType::Text, ItemId::from("7")),
+    let uuids = [1_u128 << 127, 7, 0xff].map(uuid::Uuid::from_u128).map(ItemId::Uuid);
+    for (name, key, mut items) in [
+        ("uuid", KeyType::Uuid, uuids.to_vec()),
+        ("bigint", KeyType::BigInt, [10_i64, -7, 9].map(ItemId::from).to_vec()),
+        ("text", KeyType::Text, ["b", "B", "\u{e4}", "10", "9"].map(ItemId::from).to_vec()),
     ] {
         let (path, layout) = (folder.path().join(name), Layout { key, ..layout() });
         let store = open(&path, layout).await.unwrap();
-        assert!(store.insert(&item).await.unwrap() && !store.insert(&item).await.unwrap());
+        for item in &items {
+            assert!(store.insert(item).await.unwrap() && !store.insert(item).await.unwrap());
+        }
         let installation = store.installation().await.unwrap();
         drop(store);
         let store = eventually_open(&path, layout).await;
         assert_eq!(store.installation().await.unwrap(), installation);
-        assert_eq!(store.rows().await.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>(), [item]);
+        items.sort_unstable();
+        assert_eq!(store.rows().await.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>(), items);
     }
 }
 

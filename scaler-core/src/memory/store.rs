@@ -10,14 +10,11 @@ use uuid::Uuid;
 use super::MemoryMembership;
 use crate::hand_over::Acknowledgement;
 use crate::{
-    ABANDONED_AFTER_TICKS, Adoption, Assignment, Cause, Claim, Clock, DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Epoch, Hearing,
-    Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey, Membership, MembershipError, ORPHANED_AFTER_TICKS,
-    Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
-    TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, slot_of,
+    Adoption, Assignment, Cause, Claim, Clock, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId,
+    LEADERLESS_AFTER, LeaderLease, MemberKey, Membership, MembershipError, Orphans, Outcome, Refusal, RefusalReason, RefusedItem,
+    Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    digest_of, fence_of, orphans, slot_of,
 };
-
-/// Ticks subtracted from the tick in which an owner was given a slot, while there is a leader: a short grace period, not a sign of life.
-const RESPITE: u64 = ABANDONED_AFTER_TICKS - ORPHANED_AFTER_TICKS - 1;
 
 /// In-memory reference implementation of the store contract. It never fails.
 #[derive(Debug)]
@@ -66,11 +63,8 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Office {
     holder: Uuid,
-    lease: Duration,
-    lease_ends: Duration,
+    lease: LeaderLease,
     elected_in: Tick,
-    /// Time since which every renewal reported that the leader hears no members; `None` if the last one did not.
-    deaf_since: Option<Duration>,
 }
 
 impl MemoryStore {
@@ -202,27 +196,6 @@ impl State {
         self.causes[slot.index()] = cause;
     }
 
-    /// Returns the last sign of life of each owner: its last tick, or the tick in which it was last given a slot minus `given_before`.
-    fn signs(&self, given_before: u64) -> BTreeMap<&MemberKey, Tick> {
-        let mut signs: BTreeMap<&MemberKey, Tick> = BTreeMap::new();
-        for (slot, moved) in self.slots.iter().zip(&self.moved) {
-            if let Some(owner) = &slot.owner {
-                let sign = signs.entry(owner).or_default();
-                *sign = (*sign).max(slot.last_tick).max(Tick(moved.0.saturating_sub(given_before)));
-            }
-        }
-        signs
-    }
-
-    /// Returns the orphaned slots: those whose owner `is_silent` at its last sign of life, and those without owner if `free` is true.
-    fn orphans(&self, free: bool, signs: &BTreeMap<&MemberKey, Tick>, is_silent: impl Fn(Tick) -> bool) -> Vec<Slot> {
-        let is_orphan = |state: &SlotState| match &state.owner {
-            Some(owner) => signs.get(owner).is_none_or(|sign| is_silent(*sign)),
-            None => free,
-        };
-        (0..).map(Slot::new).zip(&self.slots).filter(|(_, state)| is_orphan(state)).map(|(slot, _)| slot).collect()
-    }
-
     fn transfer(&mut self, transfer: &Transfer, tick: Tick) -> Result<(), RefusalReason> {
         match self.slots.get_mut(transfer.slot.index()) {
             Some(slot) if slot.epoch == transfer.epoch => {
@@ -244,7 +217,7 @@ impl WorkStore for MemoryStore {
         let mut state = self.lock();
         let (tick, into_tick) = self.tick_now(&state);
         let owned: Vec<Slot> = state.owned_by(owner, slots).collect();
-        let fence = owned.iter().fold(0, |fence, slot| fence ^ fence_of(*slot, &state.slots[slot.index()]));
+        let fence = fence_of(owned.iter().map(|slot| (*slot, state.slots[slot.index()].epoch)));
         let mut report = TickReport {
             installation: self.installation,
             tick,
@@ -383,24 +356,19 @@ impl WorkStore for MemoryStore {
         let mut state = self.lock();
         let (now, (tick, _)) = (self.clock.now(), self.tick_now(&state));
         let Some(office) = state.office else { return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: self.slots.len() }) };
-        let free_from = office.lease_ends + LEADERLESS_AFTER;
-        let (leads, signs) = (free_from > now, state.signs(if free_from > now { RESPITE } else { 0 }));
-        let mut orphans = if leads {
-            let is_long_ago = |then: Tick| tick.since(then.max(well_since)) >= ABANDONED_AFTER_TICKS;
-            state.orphans(is_long_ago(office.elected_in), &signs, is_long_ago)
-        } else {
-            state.orphans(true, &signs, |sign| tick.since(sign) > ORPHANED_AFTER_TICKS)
-        };
-        if orphans.is_empty() && leads {
-            let unticked = state.orphans(true, &state.signs(0), |sign| tick.since(sign) > ABANDONED_AFTER_TICKS / 2).len();
-            let silent_since = signs.into_values().min().unwrap_or(tick).max(well_since);
-            let ticks = ABANDONED_AFTER_TICKS.saturating_sub(tick.since(silent_since)).max(1);
-            let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-            return Ok(Claim::NotYet { wait: (free_from - now).min(self.tick_length * ticks), unticked });
+        let free_from = office.lease.ends + LEADERLESS_AFTER;
+        let led_since = (free_from > now).then_some(office.elected_in);
+        match orphans(&state.slots, &state.moved, tick, led_since, well_since) {
+            Orphans::NotYet { ticks, unticked } => {
+                let wait = self.tick_length * u32::try_from(ticks).unwrap_or(u32::MAX);
+                Ok(Claim::NotYet { wait: wait.min(free_from - now), unticked })
+            }
+            Orphans::Free(mut orphans) => {
+                orphans.truncate(limit);
+                orphans.iter().for_each(|slot| state.give(*slot, owner, tick, Cause::Claimed));
+                Ok(Claim::Claimed { slots: orphans.len() })
+            }
         }
-        orphans.truncate(limit);
-        orphans.iter().for_each(|slot| state.give(*slot, owner, tick, Cause::Claimed));
-        Ok(Claim::Claimed { slots: orphans.len() })
     }
 
     async fn installation(&self) -> Result<InstallationId, StoreError> {
@@ -424,11 +392,6 @@ impl WorkStore for MemoryStore {
     }
 }
 
-/// Returns the contribution of one slot to the digest of epochs.
-fn fence_of(slot: Slot, state: &SlotState) -> u64 {
-    crate::uuid_hash(Uuid::from_u64_pair(u64::from(slot.number()), state.epoch.0), 0)
-}
-
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Election for MemoryStore {
@@ -436,11 +399,11 @@ impl Election for MemoryStore {
         let now = self.clock.now();
         let mut state = self.lock();
         let (elected_in, _) = self.tick_now(&state);
-        if state.office.is_some_and(|office| office.holds(now, hearing)) {
+        if state.office.is_some_and(|office| office.lease.holds(now, hearing)) {
             return Ok(None);
         }
         state.term += 1;
-        state.office = Some(Office { holder: candidate, lease, lease_ends: now + lease, elected_in, deaf_since: None });
+        state.office = Some(Office { holder: candidate, lease: LeaderLease::new(now, lease), elected_in });
         Ok(Some(Term { number: state.term, holder: candidate }))
     }
 
@@ -449,12 +412,7 @@ impl Election for MemoryStore {
         let mut state = self.lock();
         let latest = state.is_latest(term);
         if let Some(office) = state.office.as_mut().filter(|_| latest) {
-            office.lease = lease;
-            office.lease_ends = now + lease;
-            office.deaf_since = match hearing {
-                Hearing::Members => None,
-                Hearing::NoMembers => Some(office.deaf_since.unwrap_or(now)),
-            };
+            office.lease = office.lease.renewed(now, lease, hearing);
         }
         Ok(latest)
     }
@@ -464,20 +422,8 @@ impl Election for MemoryStore {
         let mut state = self.lock();
         let latest = state.is_latest(term);
         if let Some(office) = state.office.as_mut().filter(|_| latest) {
-            office.lease_ends = now;
+            office.lease.ends = now;
         }
         Ok(())
-    }
-}
-
-impl Office {
-    /// True if a candidate must wait, given what it hears.
-    fn holds(&self, now: Duration, hearing: Hearing) -> bool {
-        let is_by_a_fallen_clock = self.lease_ends > now + 2 * self.lease;
-        let is_deaf = self.deaf_since.is_some_and(|since| now.saturating_sub(since) >= DEAF_AFTER);
-        match hearing {
-            Hearing::Members => now < self.lease_ends && !is_by_a_fallen_clock && !is_deaf,
-            Hearing::NoMembers => now < self.lease_ends + DEAF_CANDIDATE_WAITS && !is_by_a_fallen_clock,
-        }
     }
 }

@@ -97,7 +97,7 @@ pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn Sto
     }
     fixture.outlast_deafness().await?;
     equal(election.renew(&first, LEASE, Hearing::NoMembers).await?, true, "renewal by a deaf leader")?;
-    equal(election.campaign(SECOND, LEASE, Hearing::NoMembers).await?, None, "a campaign by another that hears nobody")?;
+    equal(election.campaign(SECOND, LEASE, Hearing::NoMembers).await?, None, "a campaign by another that hears no members")?;
     let second = election.campaign(SECOND, LEASE, Hearing::Members).await?;
     let second = second.ok_or_else(|| Violation::new("a candidate that hears is refused although the leader is deaf"))?;
     equal(second, Term { number: first.number + 1, holder: SECOND }, "the term after a deaf leader's")?;
@@ -112,7 +112,7 @@ pub async fn a_deaf_leader_gives_way_to_a_candidate_that_hears(fixture: &dyn Sto
 pub async fn a_candidate_that_hears_no_members_waits_longer(fixture: &dyn StoreFixture) -> CaseResult {
     let term = elect(fixture).await?;
     fixture.election().resign(&term).await?;
-    equal(fixture.election().campaign(FIRST, LEASE, Hearing::NoMembers).await?, None, "a campaign by one that hears nobody")?;
+    equal(fixture.election().campaign(FIRST, LEASE, Hearing::NoMembers).await?, None, "a campaign by one that hears no members")?;
     let next = fixture.election().campaign(SECOND, LEASE, Hearing::Members).await?;
     equal(next.map(|term| term.holder), Some(SECOND), "who leads after a resignation")?;
     if let Some(next) = next {
