@@ -211,6 +211,20 @@ impl World {
         self.ended_worker(name, 0).await
     }
 
+    /// Replaces these workers, as a rolling update with one more worker at a time does: for `worker-1` a new one named `new-1`, and so on.
+    ///
+    /// # Errors
+    /// If one of them does not become ready, or does not leave.
+    pub async fn replace_workers(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<()> {
+        for number in numbers {
+            let new = format!("new-{number}");
+            self.start_worker(&new, &[("POD_REVISION", "new")])?;
+            self.ready_worker(&new).await?;
+            self.drain_worker(&format!("worker-{number}")).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until this worker is ready.
     ///
     /// # Errors

@@ -53,12 +53,7 @@ pub async fn away_with_second(stage: Stage) -> Result<Report> {
     let leaves = Instant::now();
     world.drain_worker("worker-4").await?;
     let left_after = leaves.elapsed();
-    for number in 1..=3 {
-        let new = format!("new-{number}");
-        world.start_worker(&new, &[("POD_REVISION", "new")])?;
-        world.ready_worker(&new).await?;
-        world.drain_worker(&format!("worker-{number}")).await?;
-    }
+    world.replace_workers(1..=3).await?;
     world.steady().await?;
     tokio::time::sleep(stage.lasting(600, 30).saturating_sub(stopped.elapsed())).await;
     redis.start().await;
@@ -167,12 +162,7 @@ pub async fn vanishes(stage: Stage) -> Result<Report> {
     // The last of the old workers: it exists until all others have left.
     let heard = tokio::task::spawn_local(until_heard(after.url().to_owned(), world.redis_key.clone(), "worker-3"));
     world.start_worker("worker-4", &[])?;
-    for number in [1, 2, 4, 3] {
-        let new = format!("new-{number}");
-        world.start_worker(&new, &[("POD_REVISION", "new")])?;
-        world.ready_worker(&new).await?;
-        world.drain_worker(&format!("worker-{number}")).await?;
-    }
+    world.replace_workers([1, 2, 4, 3]).await?;
     let heard = heard.await.map_err(|error| PlayError::Unfit(error.to_string()))??.saturating_duration_since(replaced);
     let steady_after = world.steady().await?.saturating_duration_since(replaced);
     let report = Report::of(watch.judge(&world.user).await?).none_missed().steady_after(steady_after);
