@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use scaler_benches::{measured, roster, worker};
-use scaler_core::control::{ControlConfig, ControlPlane, Observation};
+use scaler_core::control::{ControlConfig, ControlPlane, Observation, Steering};
 use scaler_core::{
     Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, Ring, Slot, SlotCount,
     SlotLoad, SlotState, StickyRing, Tick, uuid_hash,
@@ -91,6 +91,7 @@ impl Field {
             assignment: &self.assignment,
             members: Some(&self.members),
             load: &self.load,
+            steering: &Steering::default(),
             asked_at: self.now,
             answered_at: self.now,
         };

@@ -31,6 +31,7 @@ pub mod control;
 mod election;
 mod episode;
 mod error;
+mod event_log;
 pub mod hand_over;
 mod id;
 mod item_id;
@@ -48,6 +49,7 @@ mod store;
 pub mod testing;
 #[cfg(feature = "wire")]
 pub mod wire;
+mod wish;
 pub mod worker;
 
 pub use cause::Cause;
@@ -55,6 +57,9 @@ pub use clock::{Clock, TokioClock};
 pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, LeaderLease, Term};
 pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
+pub use event_log::{
+    EVENT_KEPT_FOR, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, EventLog, Rebalance, RecordedEvent,
+};
 pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, MemberKey, Tick, WorkerId};
 pub use item_id::{InvalidItemId, ItemId, KeyType};
 pub use load::SlotLoad;
@@ -73,3 +78,4 @@ pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Holding, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal,
     RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore, fence_of,
 };
+pub use wish::{RecordedWish, WISH_TEXT_LIMIT, Wish, WishKind, WishSubject, Wishes, wish_text};

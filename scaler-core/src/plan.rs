@@ -1,9 +1,12 @@
 //! Rebalance plans: moves, their cost, and the lower bound of that cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{Roster, Slot, SlotLoad, WorkerId};
+
+/// Maximum number of workers named in one text.
+const NAMED_WORKERS: usize = 20;
 
 /// Reason why a slot moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +145,28 @@ impl Plan {
     #[must_use]
     pub const fn lower_bound(&self) -> Cost {
         self.lower_bound
+    }
+
+    /// Returns the reasons of the moves, each with the workers that joined or left: `owner left (worker-2), worker joined (worker-4)`.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let mut reasons: BTreeMap<Reason, BTreeSet<&WorkerId>> = BTreeMap::new();
+        for slot_move in &self.moves {
+            let workers = reasons.entry(slot_move.why).or_default();
+            match slot_move.why {
+                Reason::OwnerLeft => workers.extend(&slot_move.from),
+                Reason::WorkerJoined => _ = workers.insert(&slot_move.to),
+                _ => {}
+            }
+        }
+        let described = reasons.into_iter().map(|(reason, workers)| match workers.len() {
+            0 => reason.to_string(),
+            1..=NAMED_WORKERS => {
+                format!("{reason} ({})", workers.into_iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", "))
+            }
+            many => format!("{reason} ({many} workers)"),
+        });
+        described.collect::<Vec<_>>().join(", ")
     }
 
     /// True if the plan moves nothing.

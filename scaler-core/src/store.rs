@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::hand_over::Acknowledgement;
 use crate::{
-    Cause, Epoch, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError, Slot, SlotCount, SlotLoad,
-    SlotRange, StoreError, Term, Tick,
+    Cause, Epoch, EventLog, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError, Slot, SlotCount,
+    SlotLoad, SlotRange, StoreError, Term, Tick, Wishes,
 };
 
 /// Item that the store does not let a worker change, although it lets the worker change others.
@@ -373,5 +373,15 @@ pub trait WorkStore: Debug + Send + Sync {
     /// If its settings are invalid. No connection is tried yet.
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         Ok(None)
+    }
+
+    /// Returns the place in which operators' wishes are kept; `None`, the default, if there is none. Every leader obeys them.
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        None
+    }
+
+    /// Returns the log of events; `None`, the default, if there is none. The leader appends to it.
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        None
     }
 }

@@ -1,7 +1,7 @@
 //! Driver of the control plane: leads, looks, and commits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future, ready};
+use std::future::{Future, pending, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::census::Census;
 use super::leadership::{Duty, Leadership};
-use super::{ControlConfig, ControlEvent, ControlPlane, Decision, MemberPhase, Observation};
+use super::recorder::{Observed, Recorder};
+use super::{Commit, ControlConfig, ControlEvent, ControlPlane, Decision, MemberPhase, Observation, Steering};
 use crate::backoff::Backoff;
 use crate::episode::Episode;
 use crate::{
-    Assignment, Clock, Election, Hearing, InstallationId, Member, MemberKey, MemberRecord, Membership, Outcome, RefusalReason,
-    Slot, SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
+    Assignment, Clock, Election, Hearing, InstallationId, Member, MemberKey, MemberRecord, Membership, Outcome, RecordedWish,
+    RefusalReason, SlotCount, SlotLoad, StoreError, Term, Transfer, WakeUp, WorkStore, WorkerId, uuid_hash,
 };
 
 /// Minimum rest after a look, as a multiple of the time it took; a fifth of the lease at most.
@@ -27,6 +28,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// Minimum time between two looks, however many wake-up notifications come.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// Maximum time to append the last events.
+const LAST_APPEND: Duration = Duration::from_secs(1);
+
 /// Runs a control plane until `stop` completes; then it resigns, so that the next leader need not wait.
 ///
 /// Dropping the future ends it at once, as a kill does. That is safe, but the next leader waits until the lease expires.
@@ -37,8 +41,14 @@ pub async fn run<S: WorkStore + Election + ?Sized + 'static>(
     membership: Arc<dyn Membership>,
     clock: Arc<dyn Clock>,
     stop: impl Future<Output = ()> + Send,
-    mut observe: impl FnMut(ControlEvent<'_>) + Send,
+    mut tell: impl FnMut(ControlEvent<'_>) + Send,
 ) {
+    let observed = Arc::new(Observed::new(Arc::clone(&clock)));
+    let mut recorder = Recorder::new(Arc::clone(&store), Arc::clone(&observed));
+    let mut observe = |event: ControlEvent<'_>| {
+        observed.observe(&event);
+        tell(event);
+    };
     let mut wake_ups = membership.wake_ups().filter(|wake_up| ready(!matches!(wake_up, WakeUp::Slots(_))));
     let mut driver = Driver::new(config, candidate, store, membership, clock);
     let mut stop = std::pin::pin!(stop);
@@ -61,9 +71,22 @@ pub async fn run<S: WorkStore + Election + ?Sized + 'static>(
             () = &mut stop => break,
             () = rest => {}
             () = driver.count() => {}
+            error = append(&mut recorder) => observe(ControlEvent::EventsNotAppended(error)),
         }
     }
     driver.resign(&mut observe).await;
+    let _ = tokio::time::timeout(LAST_APPEND, async { while let Ok(true) = recorder.advance().await {} }).await;
+}
+
+/// Appends what waits, and returns only when a failure should be reported.
+async fn append<S: WorkStore + ?Sized + 'static>(recorder: &mut Recorder<S>) -> StoreError {
+    loop {
+        match recorder.advance().await {
+            Ok(true) => {}
+            Ok(false) => pending().await,
+            Err(error) => return error,
+        }
+    }
 }
 
 struct Driver<S: ?Sized> {
@@ -92,6 +115,11 @@ struct Driver<S: ?Sized> {
     phases: BTreeMap<WorkerId, MemberPhase>,
     held: bool,
     stalled: bool,
+    /// Wishes as last read in this term, and what they ask for.
+    wishes: Option<Vec<RecordedWish>>,
+    steering: Steering,
+    /// True while planned moves are not committed.
+    rebalances: bool,
     backoff: Backoff,
     store_episode: Episode,
     membership_episode: Episode,
@@ -126,6 +154,9 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             phases: BTreeMap::new(),
             held: false,
             stalled: false,
+            wishes: None,
+            steering: Steering::default(),
+            rebalances: false,
             backoff: Backoff::new(config.handover_interval, LONGEST_RETRY, seed),
             store_episode: Episode::default(),
             membership_episode: Episode::default(),
@@ -176,6 +207,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         self.has_looked = true;
         self.identify(assignment.installation, observe);
         self.catch_up(&term, &assignment, observe).await?;
+        self.read_wishes(observe).await?;
         let recovery = (answered_at.saturating_sub(asked_at) * LOOK_REST).min(self.config.lease / 5);
         let rest = self.jittered(self.config.scan_interval).max(recovery);
         self.rest = rest;
@@ -185,10 +217,15 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             observe(ControlEvent::Scanned { assignment: &assignment, load: &load });
         }
         let members = self.members(observe).await;
-        let seen = Observation { assignment: &assignment, asked_at, answered_at, members: members.as_deref(), load: &load };
+        let (members, steering) = (members.as_deref(), &self.steering);
+        let seen = Observation { assignment: &assignment, asked_at, answered_at, members, load: &load, steering };
         let decision = self.plane.step(self.clock.now(), &seen);
         self.tell(&decision, &assignment, observe);
-        let waiting = self.commit(&term, &decision.transfers, &assignment, observe).await?;
+        let waiting = self.commit(&term, &decision.transfers, &assignment, &load, observe).await?;
+        let rebalanced = std::mem::replace(&mut self.rebalances, self.plane.pending() > 0);
+        if rebalanced && !self.rebalances {
+            observe(ControlEvent::Settled);
+        }
         self.sweep(observe).await;
         // Only now: a failed count must not keep the control plane from deciding.
         counted?;
@@ -235,6 +272,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             self.leadership.elected(self.clock.now(), term);
             self.follows = false;
             self.plane = ControlPlane::new(self.config.clone());
+            (self.wishes, self.rebalances) = (None, false);
             observe(ControlEvent::Elected { term, installation });
         }
         Ok(())
@@ -370,8 +408,22 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             }
         }
         if !decision.plan.is_empty() {
+            self.rebalances = true;
             observe(ControlEvent::Planned(&decision.plan));
         }
+        observe(ControlEvent::Decided { decision, pending: self.plane.pending() });
+    }
+
+    /// Reads the wishes of operators. Without them nothing may be decided: they are in the same store as the slots.
+    async fn read_wishes(&mut self, observe: &mut (impl FnMut(ControlEvent<'_>) + Send)) -> Result<(), StoreError> {
+        let Some(wishes) = self.store.wishes() else { return Ok(()) };
+        let wishes = wishes.wishes().await?;
+        if self.wishes.as_ref() != Some(&wishes) {
+            observe(ControlEvent::WishesChanged(&wishes));
+            self.steering = Steering::of(&wishes);
+            self.wishes = Some(wishes);
+        }
+        Ok(())
     }
 
     /// Commits the transfers. Returns true if one of them waits for its tick.
@@ -380,6 +432,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
         term: &Term,
         transfers: &[Transfer],
         seen: &Assignment,
+        load: &SlotLoad,
         observe: &mut (impl FnMut(ControlEvent<'_>) + Send),
     ) -> Result<bool, StoreError> {
         let mut waiting = false;
@@ -388,9 +441,10 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
             match self.store.commit(term, batch).await? {
                 Outcome::Committed { moved, refused } => {
                     self.plane.committed(&moved);
-                    concerned.extend(parties(batch, &moved, seen));
+                    let commit = Commit { transfers: batch, moved: &moved, refused: &refused, seen, load };
+                    concerned.extend(parties(&commit));
                     waiting |= refused.iter().any(|refusal| refusal.why == RefusalReason::NotTickedYet);
-                    observe(ControlEvent::Committed { moved: &moved, refused: &refused });
+                    observe(ControlEvent::Committed(commit));
                 }
                 Outcome::Deposed => {
                     self.deposed(observe);
@@ -428,9 +482,7 @@ impl<S: WorkStore + Election + ?Sized + 'static> Driver<S> {
 }
 
 /// Returns the workers that received or lost one of the moved slots.
-fn parties(transfers: &[Transfer], moved: &[Slot], seen: &Assignment) -> BTreeSet<WorkerId> {
-    let moved: BTreeSet<&Slot> = moved.iter().collect();
-    let giver = |slot: Slot| seen.slots.get(slot.index()).and_then(|state| state.owner.as_ref());
-    let done = transfers.iter().filter(|transfer| moved.contains(&transfer.slot));
-    done.flat_map(|transfer| [Some(&transfer.to), giver(transfer.slot)]).flatten().map(|party| party.worker.clone()).collect()
+fn parties(commit: &Commit<'_>) -> BTreeSet<WorkerId> {
+    let pair = |transfer: &Transfer| [Some(transfer.to.worker.clone()), commit.former_owner(transfer.slot).cloned()];
+    commit.moves().flat_map(pair).flatten().collect()
 }

@@ -1,9 +1,42 @@
 //! Events that a control plane reports to its caller.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{MemberPhase, StalledRollout};
-use crate::{Assignment, InstallationId, Member, MembershipError, Plan, Refusal, Slot, SlotLoad, StoreError, Term, WorkerId};
+use super::{Decision, MemberPhase, StalledRollout};
+use crate::{
+    Assignment, InstallationId, Member, MembershipError, Plan, RecordedWish, Refusal, Slot, SlotLoad, StoreError, Term, Transfer,
+    WorkerId,
+};
+
+/// Batch of transfers that was committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit<'a> {
+    /// The transfers.
+    pub transfers: &'a [Transfer],
+    /// Slots that moved.
+    pub moved: &'a [Slot],
+    /// Transfers that were not made.
+    pub refused: &'a [Refusal],
+    /// State of the slots before.
+    pub seen: &'a Assignment,
+    /// Items in the slots, as last counted.
+    pub load: &'a SlotLoad,
+}
+
+impl<'a> Commit<'a> {
+    /// Returns the transfers that were made.
+    pub fn moves(&self) -> impl Iterator<Item = &'a Transfer> {
+        let moved: BTreeSet<&Slot> = self.moved.iter().collect();
+        self.transfers.iter().filter(move |transfer| moved.contains(&transfer.slot))
+    }
+
+    /// Returns the owner of a slot before; `None` if it had none.
+    #[must_use]
+    pub fn former_owner(&self, slot: Slot) -> Option<&'a WorkerId> {
+        self.seen.slots.get(slot.index())?.owner.as_ref().map(|owner| &owner.worker)
+    }
+}
 
 /// Event of a control plane.
 #[derive(Debug)]
@@ -71,13 +104,21 @@ pub enum ControlEvent<'a> {
     RebalanceResumed,
     /// A plan with moves was made.
     Planned(&'a Plan),
-    /// A batch of transfers was committed.
-    Committed {
-        /// Slots that moved.
-        moved: &'a [Slot],
-        /// Transfers that were not made.
-        refused: &'a [Refusal],
+    /// It has decided what to move. Reported at each look.
+    Decided {
+        /// The decision.
+        decision: &'a Decision,
+        /// Number of planned moves that are not committed yet.
+        pending: usize,
     },
+    /// A batch of transfers was committed.
+    Committed(Commit<'a>),
+    /// All planned moves are committed or dropped.
+    Settled,
+    /// The wishes of operators have changed, or were read for the first time in this term.
+    WishesChanged(&'a [RecordedWish]),
+    /// Events cannot be appended to the log; they are kept, up to a limit. Reported like [`StoreFailed`](Self::StoreFailed).
+    EventsNotAppended(StoreError),
     /// The store's clock fell. Ticks continue from the last tick done.
     ClockFell {
         /// Time by which the clock was behind.

@@ -10,21 +10,25 @@ mod event;
 mod failure_detector;
 mod flap_damping;
 mod generations;
+mod history;
 mod leadership;
 mod mass_failure;
 mod move_rate;
 mod owners;
 mod planner;
+mod recorder;
+mod steering;
 mod step;
 mod tick_age;
 
 use std::time::Duration;
 
 pub use driver::run;
-pub use event::ControlEvent;
+pub use event::{Commit, ControlEvent};
 pub use failure_detector::{Heartbeat, MemberPhase, Session, Signals, Thresholds, phase_of};
 pub use generations::StalledRollout;
-pub use step::{ControlPlane, Decision, Observation};
+pub use steering::Steering;
+pub use step::{ControlPlane, Decision, Observation, Waiting};
 
 use crate::RingSource;
 

@@ -1,6 +1,6 @@
 //! Planner of the leader: keeps its ring and its last plan from look to look, so that a look costs only what has changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::Changes;
 use crate::{Cost, Move, Plan, Reason, Ring, RingSource, Roster, Slot, SlotCount, SlotLoad, WorkerId};
@@ -24,6 +24,8 @@ pub(super) struct Request<'a> {
     /// Workers that are to share the slots.
     pub(super) to: &'a Roster,
     pub(super) load: &'a SlotLoad,
+    /// Pinned slots and their workers.
+    pub(super) pins: &'a BTreeMap<Slot, WorkerId>,
     /// Tolerated unevenness, as a share of the fair load; `None` if loads must not be evened out now.
     pub(super) tolerance: Option<f64>,
 }
@@ -42,6 +44,7 @@ struct IdlePlan {
     before: Roster,
     to: Roster,
     load: SlotLoad,
+    pins: BTreeMap<Slot, WorkerId>,
     planned: Planned,
 }
 
@@ -65,8 +68,9 @@ impl Planner {
         };
         debug_assert_eq!(planned.plan, request.plan_on(&*request.new_ring(&wanted)).plan, "a kept ring plans as a new one");
         if planned.plan.is_empty() && !is_any_pending {
-            let Request { before, to, load, .. } = request;
-            self.idle = Some(IdlePlan { before: before.clone(), to: to.clone(), load: load.clone(), planned: planned.clone() });
+            let Request { before, to, load, pins, .. } = request;
+            let (before, to, load, pins) = (before.clone(), to.clone(), load.clone(), pins.clone());
+            self.idle = Some(IdlePlan { before, to, load, pins, planned: planned.clone() });
         }
         planned
     }
@@ -99,13 +103,17 @@ impl Planner {
         });
         let ring = self.ring.insert(kept.unwrap_or_else(|| request.new_ring(wanted)));
         ring.set_load(request.load);
+        ring.set_pins(request.pins);
         &**ring
     }
 }
 
 impl Request<'_> {
     fn new_ring<'a>(&self, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> Box<dyn Ring> {
-        self.ring.restore(self.slots, self.before.clone(), self.slots.iter().map(|slot| wanted(slot).cloned()).collect())
+        let owners = self.slots.iter().map(|slot| wanted(slot).cloned()).collect();
+        let mut ring = self.ring.restore(self.slots, self.before.clone(), owners);
+        ring.set_pins(self.pins);
+        ring
     }
 
     fn plan_on(&self, ring: &dyn Ring) -> Planned {
@@ -122,7 +130,8 @@ impl Request<'_> {
 impl IdlePlan {
     fn answers(&self, request: &Request<'_>) -> bool {
         let is_as_thorough = self.planned.for_load || request.tolerance.is_none();
-        is_as_thorough && (&self.before, &self.to, &self.load) == (request.before, request.to, request.load)
+        is_as_thorough
+            && (&self.before, &self.to, &self.load, &self.pins) == (request.before, request.to, request.load, request.pins)
     }
 }
 

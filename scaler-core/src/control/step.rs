@@ -12,6 +12,7 @@ use super::mass_failure::{MassFailureGuard, OwnerStatus, Pause};
 use super::move_rate::MoveRate;
 use super::owners::{Owned, SlotOwners};
 use super::planner::{Planned, Planner, Request};
+use super::steering::{self, Steering};
 use super::tick_age::TickAges;
 use crate::{
     Assignment, Cause, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, MemberState, Plan, Reason, Roster, Seat, Slot,
@@ -31,6 +32,8 @@ pub struct Observation<'a> {
     pub members: Option<&'a [MemberRecord]>,
     /// Number of items in the slots.
     pub load: &'a SlotLoad,
+    /// Wishes of operators.
+    pub steering: &'a Steering,
 }
 
 /// Result of one step of the control plane.
@@ -44,10 +47,60 @@ pub struct Decision {
     pub suspects: usize,
     /// Rollout that makes no progress, if there is one. Its workers share the slots with all others.
     pub stalled: Option<StalledRollout>,
+    /// Workers without their share of the slots, each with the reason.
+    pub waiting: BTreeMap<WorkerId, Waiting>,
     /// Moves planned in this step.
     pub plan: Plan,
     /// Transfers to commit: for the moves of this plan, and for earlier moves that have not been committed yet.
     pub transfers: Vec<Transfer>,
+}
+
+/// Reason for which a worker has no share of the slots, or receives none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Waiting {
+    /// It has not ticked or has not been heard yet.
+    Starting,
+    /// The membership has no fresh heartbeat of it.
+    Unheard,
+    /// It drains by itself.
+    Draining,
+    /// The store refuses all its writes.
+    Barred,
+    /// It is lost.
+    Lost,
+    /// An operator drains it.
+    Drained,
+    /// An operator has cordoned it.
+    Cordoned,
+    /// Flap damping: it was gone repeatedly.
+    Damped,
+    /// Debounce: further workers may join or drain.
+    Debounced,
+    /// An operator has paused rebalancing.
+    Paused,
+    /// It is of an older revision while a rollout goes on.
+    OlderRevision,
+}
+
+impl Waiting {
+    /// Returns the reason as a clause about the worker.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "it has not ticked or has not been heard yet",
+            Self::Unheard => "the membership has no fresh heartbeat of it",
+            Self::Draining => "it drains",
+            Self::Barred => "the store refuses all its writes",
+            Self::Lost => "it is dead or cut off from the store",
+            Self::Drained => "an operator drains it",
+            Self::Cordoned => "an operator has cordoned it",
+            Self::Damped => "it was gone repeatedly, and flap damping lets it wait",
+            Self::Debounced => "it has just joined, and the control plane waits for further changes",
+            Self::Paused => "an operator has paused rebalancing",
+            Self::OlderRevision => "it is of an older revision while a rollout goes on",
+        }
+    }
 }
 
 /// A planned move that has not been committed yet.
@@ -140,10 +193,11 @@ impl ControlPlane {
         let stalled = self.generations.observe(now, self.config.rollout_limit, seen.assignment.tick, self.records.values());
         let owning = statuses.iter().filter(|(_, status)| status.slots > 0).map(|(worker, _)| worker.clone()).collect();
         let lives = self.lives(&statuses);
-        let roster = self.damping.admit(now, self.config.damping, &self.roster(&statuses), &lives, &owning);
-        let made = self.drop_pending(&roster, seen.assignment);
+        let present = self.roster(&statuses, seen.steering);
+        let roster = self.damping.admit(now, self.config.damping, &present, &lives, &owning);
+        let made = self.drop_pending(&roster, seen);
         let draining = statuses.iter().filter(|(_, status)| status.phase == MemberPhase::Draining);
-        let draining = draining.map(|(worker, _)| worker.clone()).collect();
+        let draining = draining.map(|(worker, _)| worker).chain(&seen.steering.drained).cloned().collect();
         let plan = self.plan(now, &roster, &draining, seen);
         for slot_move in plan.moves() {
             let epoch = seen.assignment.slots.get(slot_move.slot.index()).map(|slot| slot.epoch).unwrap_or_default();
@@ -153,7 +207,8 @@ impl ControlPlane {
         self.shared_among = Some(plan.shared_among().clone());
         let left = self.move_rate.left(now, made);
         let transfers = within(left, self.transfers(&statuses, seen));
-        Decision { phases, silent: None, suspects, stalled, plan, transfers }
+        let waiting = waiting(&statuses, &roster, plan.shared_among(), seen.steering);
+        Decision { phases, silent: None, suspects, stalled, waiting, plan, transfers }
     }
 
     /// Returns the status of each worker that is a member or owns slots.
@@ -244,7 +299,7 @@ impl ControlPlane {
 
     /// Returns the roster of workers that work. Workers without a fresh heartbeat receive no new slots, unless no worker is
     /// healthy: then the membership has no information, and workers that tick may receive the slots that others lose.
-    fn roster(&self, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Roster {
+    fn roster(&self, statuses: &BTreeMap<WorkerId, MemberStatus>, steering: &Steering) -> Roster {
         let any_heard = statuses.values().any(|status| status.phase == MemberPhase::Healthy);
         let seats = statuses.iter().filter_map(|(worker, status)| {
             let eligibility = match status.phase {
@@ -254,8 +309,15 @@ impl ControlPlane {
                     return None;
                 }
             };
+            if steering.drained.contains(worker) {
+                return None;
+            }
+            let eligibility = if steering.cordoned.contains(worker) { Eligibility::Cordoned } else { eligibility };
             let revision = self.records.get(worker).and_then(|record| record.member.revision.as_deref());
-            Some((worker.clone(), Seat { eligibility, generation: self.generations.of(revision), ..Seat::PLAIN }))
+            Some((
+                worker.clone(),
+                Seat { eligibility, weight: steering.weight(worker), generation: self.generations.of(revision) },
+            ))
         });
         seats.collect()
     }
@@ -269,14 +331,24 @@ impl ControlPlane {
         }
     }
 
-    /// Drops pending moves that were committed with an unknown outcome, that another writer has overtaken, or whose receiver may
-    /// not receive slots any more. Returns the number of slots that moved since the last look.
-    fn drop_pending(&mut self, roster: &Roster, assignment: &Assignment) -> usize {
+    /// Returns the number of planned moves that are not committed yet.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Drops pending moves that were committed with an unknown outcome, that another writer has overtaken, whose receiver may not
+    /// receive slots any more, or that an operator has paused. Returns the number of slots that moved since the last look.
+    fn drop_pending(&mut self, roster: &Roster, seen: &Observation<'_>) -> usize {
         let mut made = std::mem::take(&mut self.made);
         self.pending.retain(|slot, pending| {
-            let is_pending = assignment.slots.get(slot.index()).is_some_and(|state| state.epoch == pending.epoch);
+            let state = seen.assignment.slots.get(slot.index());
+            let is_pending = state.is_some_and(|state| state.epoch == pending.epoch);
             made += usize::from(!is_pending);
-            let stays = is_pending && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
+            let owner_works = || state.and_then(|state| state.owner.as_ref()).is_some_and(|owner| roster.contains(&owner.worker));
+            let is_paused = seen.steering.is_paused && owner_works();
+            let stays =
+                is_pending && !is_paused && roster.get(&pending.to).is_some_and(|seat| seat.eligibility == Eligibility::Eligible);
             if !stays {
                 self.planner.check(*slot);
             }
@@ -293,8 +365,12 @@ impl ControlPlane {
         let seated = seated(self.owning(seen.assignment), roster, draining);
         let known = self.shared_among.take().unwrap_or_default();
         let before: Roster = seated.iter().chain(known.iter()).map(|(worker, seat)| (worker.clone(), seat)).collect();
-        let shared_among = self.debounce.share_among(now, self.config.debounce, &before, roster, draining);
-        let may_rebalance_load = shared_among == *roster
+        let is_paused = seen.steering.is_paused;
+        let paused = is_paused.then(|| steering::paused(&before, roster));
+        let wanted = paused.as_ref().unwrap_or(roster);
+        let shared_among = self.debounce.share_among(now, self.config.debounce, &before, wanted, draining);
+        let may_rebalance_load = !is_paused
+            && shared_among == *roster
             && self.pending.is_empty()
             && self.load_rebalanced_at.is_none_or(|at| now.saturating_sub(at) >= self.config.load_rebalance_interval);
         let request = Request {
@@ -303,6 +379,7 @@ impl ControlPlane {
             before: &before,
             to: &shared_among,
             load: seen.load,
+            pins: &seen.steering.pins,
             tolerance: may_rebalance_load.then_some(self.config.tolerance),
         };
         let wanted = |slot| wanted_owner(&self.pending, seen.assignment, slot);
@@ -310,7 +387,7 @@ impl ControlPlane {
         if for_load && !plan.is_empty() {
             self.load_rebalanced_at = Some(now);
         }
-        plan
+        if is_paused { steering::without_voluntary_moves(&plan, &shared_among, seen.load) } else { plan }
     }
 
     /// Returns the workers that own slots, or will once all pending moves are committed.
@@ -335,7 +412,7 @@ impl ControlPlane {
             let Some(status) = statuses.get(target) else { continue };
             if self.pending.contains_key(&slot) || left_behind(state, status, seen.assignment.tick) {
                 let timing = timing(slot, state, statuses, seen.load);
-                let cause = self.cause(slot, state, statuses);
+                let cause = self.cause(slot, state, statuses, seen.steering);
                 transfers.push(Transfer { slot, epoch: state.epoch, to: status.key.clone(), timing, cause });
             }
         }
@@ -343,7 +420,7 @@ impl ControlPlane {
     }
 
     /// Returns the cause for which a slot moves. The plan knows that a former owner left, and its status tells how.
-    fn cause(&self, slot: Slot, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>) -> Cause {
+    fn cause(&self, slot: Slot, state: &SlotState, statuses: &BTreeMap<WorkerId, MemberStatus>, steering: &Steering) -> Cause {
         let Some(Pending { why, .. }) = self.pending.get(&slot) else {
             // A slot that an earlier process of the worker has left behind.
             return Cause::Adopted;
@@ -355,9 +432,36 @@ impl ControlPlane {
         match statuses.get(&owner.worker).map(|status| status.phase) {
             Some(MemberPhase::Draining) => Cause::Drained,
             Some(MemberPhase::Barred) => Cause::Barred,
+            Some(phase) if phase.works() && steering.drained.contains(&owner.worker) => Cause::Drained,
             _ => Cause::Dead,
         }
     }
+}
+
+/// Returns the workers that have no share of the slots or receive none, each with the reason.
+fn waiting(
+    statuses: &BTreeMap<WorkerId, MemberStatus>,
+    admitted: &Roster,
+    sharing: &Roster,
+    steering: &Steering,
+) -> BTreeMap<WorkerId, Waiting> {
+    let newest = admitted.iter().map(|(_, seat)| seat.generation).max().unwrap_or(0);
+    let reason = |worker: &WorkerId, status: &MemberStatus| match (status.phase, admitted.get(worker)) {
+        (MemberPhase::Starting, _) => Some(Waiting::Starting),
+        (MemberPhase::Draining, _) => Some(Waiting::Draining),
+        (MemberPhase::Barred, _) => Some(Waiting::Barred),
+        (MemberPhase::CutOff | MemberPhase::Dead, _) => Some(Waiting::Lost),
+        _ if steering.drained.contains(worker) => Some(Waiting::Drained),
+        _ if steering.cordoned.contains(worker) => Some(Waiting::Cordoned),
+        (MemberPhase::Unheard, Some(seat)) if seat.eligibility == Eligibility::Cordoned => Some(Waiting::Unheard),
+        (_, None) => Some(Waiting::Damped),
+        (_, Some(seat)) if seat.eligibility == Eligibility::Cordoned => Some(Waiting::Damped),
+        (_, Some(seat)) if seat.generation < newest => Some(Waiting::OlderRevision),
+        _ if !sharing.contains(worker) && steering.is_paused => Some(Waiting::Paused),
+        _ if !sharing.contains(worker) => Some(Waiting::Debounced),
+        _ => None,
+    };
+    statuses.iter().filter_map(|(worker, status)| Some((worker.clone(), reason(worker, status)?))).collect()
 }
 
 /// Returns the owner of a slot once all pending moves are committed.

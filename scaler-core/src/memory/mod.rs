@@ -2,6 +2,7 @@
 
 mod fleet;
 mod membership;
+mod operations;
 mod store;
 
 pub use fleet::{MemoryFleet, Readiness};

@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::MemoryMembership;
+use super::operations::Operations;
 use crate::hand_over::Acknowledgement;
 use crate::{
-    Adoption, Assignment, Cause, Claim, Clock, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId,
-    LEADERLESS_AFTER, LeaderLease, MemberKey, Membership, MembershipError, Orphans, Outcome, Refusal, RefusalReason, RefusedItem,
-    Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
-    digest_of, fence_of, orphans, slot_of,
+    Adoption, Assignment, Cause, Claim, Clock, Election, Epoch, Event, EventFilter, EventLog, Hearing, Holding, Incarnation,
+    InstallationId, ItemId, LEADERLESS_AFTER, LeaderLease, MemberKey, Membership, MembershipError, Orphans, Outcome,
+    RecordedEvent, RecordedWish, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState,
+    StoreError, Term, Tick, TickReport, Timing, Transfer, Wish, WishSubject, Wishes, WorkStore, WorkerId, digest_of, fence_of,
+    orphans, slot_of,
 };
 
 /// In-memory reference implementation of the store contract. It never fails.
@@ -57,6 +59,7 @@ struct State {
     causes: Vec<Cause>,
     term: u64,
     office: Option<Office>,
+    operations: Operations,
 }
 
 /// Leadership; times are those of the store's clock.
@@ -85,6 +88,7 @@ impl MemoryStore {
             causes: vec![Cause::Unowned; slots.len()],
             term: 0,
             office: None,
+            operations: Operations::default(),
         };
         Self {
             installation: InstallationId::new(Uuid::nil()),
@@ -389,6 +393,50 @@ impl WorkStore for MemoryStore {
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         Ok(Some(Arc::clone(&self.membership) as Arc<dyn Membership>))
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        Some(self)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Wishes for MemoryStore {
+    async fn wishes(&self) -> Result<Vec<RecordedWish>, StoreError> {
+        Ok(self.lock().operations.wishes())
+    }
+
+    async fn wish(&self, wish: &Wish, by: &str, note: &str) -> Result<(), StoreError> {
+        if let Wish::Pin(slot, _) = wish
+            && slot.index() >= self.slots.len()
+        {
+            let source = format!("slot {slot} does not exist; there are {} slots, counted from 0", self.slots).into();
+            return Err(StoreError::Refused { during: "wish", source });
+        }
+        self.lock().operations.wish(self.clock.now(), wish, by, note);
+        Ok(())
+    }
+
+    async fn withdraw(&self, subject: &WishSubject, by: &str) -> Result<bool, StoreError> {
+        Ok(self.lock().operations.withdraw(self.clock.now(), subject, by))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl EventLog for MemoryStore {
+    async fn append(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.lock().operations.append(self.clock.now(), events.iter().cloned());
+        Ok(())
+    }
+
+    async fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+        Ok(self.lock().operations.events(filter, limit))
     }
 }
 

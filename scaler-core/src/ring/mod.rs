@@ -10,6 +10,7 @@ mod slot;
 mod source;
 mod sticky;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 pub use hash::{digest_of, item_hash, uuid_hash};
@@ -118,6 +119,10 @@ pub trait Ring: Debug + Send + Sync {
 
     /// Sets the load of the next plans, so that they need not read every slot. Plans are the same without it.
     fn set_load(&mut self, _load: &SlotLoad) {}
+
+    /// Sets the slots that the next plans give to one worker, whatever its share, as long as it is in the roster and may receive slots. The
+    /// default ignores pins.
+    fn set_pins(&mut self, _pins: &BTreeMap<Slot, WorkerId>) {}
 
     /// Applies a plan: its moves change the owners, and its roster becomes the roster of the ring.
     ///

@@ -7,6 +7,7 @@
 mod clock;
 mod cluster;
 pub mod membership;
+pub mod operations;
 #[cfg(any(test, feature = "testing-rings"))]
 pub mod ring;
 pub mod store;

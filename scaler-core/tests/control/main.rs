@@ -6,4 +6,5 @@ mod causes;
 mod debounce;
 mod mass_failure;
 mod moves;
+mod wishes;
 mod world;

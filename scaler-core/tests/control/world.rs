@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation};
+use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation, Steering};
 use scaler_core::{
     Assignment, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, SlotCount, SlotLoad, SlotState, Tick,
     WorkerId,
@@ -27,6 +27,7 @@ pub(crate) struct World {
     pub(crate) members: Option<Vec<MemberRecord>>,
     pub(crate) sessions: Option<BTreeSet<Incarnation>>,
     pub(crate) load: SlotLoad,
+    pub(crate) steering: Steering,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             members: Some(Vec::new()),
             sessions: None,
             load: SlotLoad::of_items(slots, slots.iter().map(|slot| (slot, 1))),
+            steering: Steering::default(),
         };
         for name in names {
             world.heard(&key(name, 1), MemberState::Active);
@@ -86,7 +88,14 @@ impl World {
         };
         let (members, asked_at) = (self.members.as_deref(), self.now);
         self.now += self.delay;
-        let seen = Observation { assignment: &assignment, asked_at, answered_at: self.now, members, load: &self.load };
+        let seen = Observation {
+            assignment: &assignment,
+            asked_at,
+            answered_at: self.now,
+            members,
+            load: &self.load,
+            steering: &self.steering,
+        };
         self.plane.step(self.now, &seen)
     }
 

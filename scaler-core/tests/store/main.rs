@@ -95,3 +95,7 @@ impl StoreFixture for Memory {
 mod reference {
     scaler_core::store_suite!(super::fixture);
 }
+
+mod operations {
+    scaler_core::operations_suite!(super::fixture);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use notifi_scaler_common::observe::{Ledger, Note, note};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
-use scaler_core::control::ControlEvent;
+use scaler_core::control::{Commit, ControlEvent};
 use scaler_core::{Clock, Cost};
 
 /// Rebalance in the journal.
@@ -31,7 +31,7 @@ impl Journal {
         let journal = self.clone();
         let mut ledger = Ledger::default();
         move |event| {
-            if let ControlEvent::Committed { moved, refused } = &event {
+            if let ControlEvent::Committed(Commit { moved, refused, .. }) = &event {
                 ledger.committed(moved, refused);
             }
             match note(&event, &mut ledger) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use scaler_core::RefusalReason;
-use scaler_core::control::{ControlEvent, MemberPhase};
+use scaler_core::control::{Commit, ControlEvent, MemberPhase};
 
 use super::{Gravity, Ledger, Note, note};
 use crate::metrics::{ControlMetrics, FailureLabels, PhaseLabel, ReasonLabel};
@@ -72,7 +72,7 @@ impl ControlObserver {
             }
             ControlEvent::RebalancePaused { .. } => _ = self.metrics.held.set(1),
             ControlEvent::RebalanceResumed => _ = self.metrics.held.set(0),
-            ControlEvent::Committed { moved, refused } => {
+            ControlEvent::Committed(Commit { moved, refused, .. }) => {
                 for (reason, count) in self.ledger.committed(moved, refused) {
                     self.metrics.slots_moved.get_or_create(&ReasonLabel { reason }).inc_by(count);
                 }
@@ -152,7 +152,13 @@ mod tests {
             ControlEvent::Scanned { assignment: &assignment, load: &load },
             ControlEvent::PhaseChanged { worker: &worker, before: None, now: Some(MemberPhase::Healthy) },
             ControlEvent::Planned(&plan),
-            ControlEvent::Committed { moved: &[Slot::new(0)], refused: &refused },
+            ControlEvent::Committed(Commit {
+                transfers: &[],
+                moved: &[Slot::new(0)],
+                refused: &refused,
+                seen: &assignment,
+                load: &load,
+            }),
             ControlEvent::ClockFell { by: Duration::from_millis(31_500) },
             ControlEvent::TurnFailed,
             ControlEvent::GaveUp { failing_for: Duration::from_secs(6), campaigns_in: Duration::from_secs(5) },

@@ -1,6 +1,6 @@
 //! Ledger of slots and items of each worker, now and after a rebalance.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use scaler_core::control::MemberPhase;
@@ -122,7 +122,7 @@ impl Ledger {
         let loads = self.loads(|slot, owner| self.planned.get(&slot).map(|planned| &planned.to).or(owner));
         let keeps = |worker: &WorkerId, load: &WorkerLoad| load.slots > 0 || plan.roster().contains(worker);
         Redistribution {
-            why: why(plan),
+            why: plan.why(),
             cost: plan.cost(),
             lower_bound: plan.lower_bound(),
             loads: loads.into_iter().filter(|(worker, load)| keeps(worker, load)).collect(),
@@ -185,25 +185,6 @@ impl Ledger {
         }
         loads.into_iter().map(|(worker, load)| (worker.clone(), load)).collect()
     }
-}
-
-/// Returns the reasons of a plan, each with the workers that joined or left: `owner left (worker-2), worker joined (worker-4)`.
-fn why(plan: &Plan) -> String {
-    let mut reasons: BTreeMap<Reason, BTreeSet<&WorkerId>> = BTreeMap::new();
-    for slot_move in plan.moves() {
-        let workers = reasons.entry(slot_move.why).or_default();
-        match slot_move.why {
-            Reason::OwnerLeft => workers.extend(&slot_move.from),
-            Reason::WorkerJoined => _ = workers.insert(&slot_move.to),
-            _ => {}
-        }
-    }
-    let described = reasons.into_iter().map(|(reason, workers)| match workers.len() {
-        0 => reason.to_string(),
-        1..=NAMED_WORKERS => format!("{reason} ({})", workers.into_iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", ")),
-        many => format!("{reason} ({many} workers)"),
-    });
-    described.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -179,6 +179,12 @@ impl Ring for StickyRing {
         }
     }
 
+    fn set_pins(&mut self, pins: &BTreeMap<Slot, WorkerId>) {
+        if self.pins != *pins {
+            self.pins.clone_from(pins);
+        }
+    }
+
     fn apply(&mut self, plan: &Plan) -> Result<(), StalePlan> {
         for slot_move in plan.moves() {
             let found = self.owner(slot_move.slot);
