@@ -16,6 +16,15 @@ pub const EVENT_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Maximum number of events in one answer.
 pub const EVENTS_PER_PAGE: usize = 1000;
 
+/// Maximum length of a text of an event, in characters.
+pub const EVENT_TEXT_LIMIT: usize = 4000;
+
+/// Returns a text as stores keep it with an event: without NUL, which Postgres does not take, and cut to [`EVENT_TEXT_LIMIT`] characters.
+#[must_use]
+pub fn event_text(text: &str) -> String {
+    text.chars().filter(|letter| *letter != '\0').take(EVENT_TEXT_LIMIT).collect()
+}
+
 /// Event as it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -107,7 +116,7 @@ pub struct EventFilter {
 /// Log of events, bounded in number and age.
 #[async_trait]
 pub trait EventLog: fmt::Debug + Send + Sync {
-    /// Appends events, and deletes those beyond [`EVENTS_KEPT`] or older than [`EVENT_KEPT_FOR`].
+    /// Appends events, with their texts as [`event_text`] writes them, and deletes those beyond [`EVENTS_KEPT`] or older than [`EVENT_KEPT_FOR`].
     ///
     /// # Errors
     /// If the store is unavailable, refuses the call, or does not answer. Some of the events may have been appended if it does not answer.

@@ -58,7 +58,8 @@ pub use election::{DEAF_AFTER, DEAF_CANDIDATE_WAITS, Election, Hearing, LeaderLe
 pub use episode::Episode;
 pub use error::{BoxError, ErrorClass, MembershipError, StoreError};
 pub use event_log::{
-    EVENT_KEPT_FOR, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, EventLog, Rebalance, RecordedEvent,
+    EVENT_KEPT_FOR, EVENT_TEXT_LIMIT, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, EventLog, Rebalance,
+    RecordedEvent, event_text,
 };
 pub use id::{Epoch, Incarnation, InstallationId, InvalidWorkerId, MemberKey, Tick, WorkerId};
 pub use item_id::{InvalidItemId, ItemId, KeyType};

@@ -9,3 +9,6 @@ grant update (ahead_ms) on {group}.meta to {role};
 grant {control_rights} on {table} to {role};
 grant execute on function {group}.clock, {group}.slot_of, {group}.installation to {role};
 grant execute on function {group}.sweep, {group}.retire, {group}.wake_up, {group}.wake_ups to {role};
+grant select, insert, update, delete on {group}.wish to {role};
+grant select, insert, delete on {group}.event to {role};
+grant select, insert, update on {group}.view to {role};

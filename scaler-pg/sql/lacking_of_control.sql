@@ -27,6 +27,9 @@ select what from me, lateral (values
     ('execute on {group}.retire', coalesce(has_function_privilege(role, to_regprocedure('{group}.retire(uuid, text[])'), 'execute'), true)),
     ('execute on {group}.wake_up', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_up(text)'), 'execute'), true)),
     ('execute on {group}.wake_ups', coalesce(has_function_privilege(role, to_regprocedure('{group}.wake_ups()'), 'execute'), true)),
+    ('select on {group}.wish', coalesce(has_table_privilege(role, to_regclass('{group}.wish'), 'select'), true)),
+    ('insert on {group}.event', coalesce(has_table_privilege(role, to_regclass('{group}.event'), 'insert'), true)),
+    ('delete on {group}.event', coalesce(has_table_privilege(role, to_regclass('{group}.event'), 'delete'), true)),
     ('select on {group}.slot', has_table_privilege(role, '{group}.slot', 'select')),
     ('update on {group}.slot', (select bool_and(has_column_privilege(role, '{group}.slot', changed, 'update'))
                                from unnest(array['owner', 'incarnation', 'epoch', 'term', 'moved_at']) as changed)

@@ -9,6 +9,8 @@ select what from me, lateral (values
     -- A schema of an older version lacks these: it is told apart from this.
     ('select on {group}.member', coalesce(has_table_privilege(role, to_regclass('{group}.member'), 'select'), true)),
     ('select on {group}.member_retired', coalesce(has_table_privilege(role, to_regclass('{group}.member_retired'), 'select'), true)),
+    ('select on {group}.wish', coalesce(has_table_privilege(role, to_regclass('{group}.wish'), 'select'), true)),
+    ('select on {group}.event', coalesce(has_table_privilege(role, to_regclass('{group}.event'), 'select'), true)),
     ('select on {group}.leader', has_table_privilege(role, '{group}.leader', 'select')),
     ('select on ' || {table_text}, case when {is_increment}
         then has_column_privilege(role, {table_text}, {key_name}, 'select') and has_column_privilege(role, {table_text}, 'value', 'select')

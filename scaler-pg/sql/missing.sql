@@ -15,7 +15,8 @@ select missing from (
              or not exists (select from pg_proc p where p.pronamespace = scaler and p.proname = 'slot_of') then 'schema'
         when exists (select from needed where not exists (
             select from pg_proc p where p.pronamespace = scaler and p.proname = needed.name
-            and (select count(*) from unnest(p.proargtypes)) = needed.takes)) then 'version'
+            and (select count(*) from unnest(p.proargtypes)) = needed.takes))
+             or not exists (select from pg_class c where c.relnamespace = scaler and c.relname = 'wish') then 'version'
         when not coalesce(has_schema_privilege(to_regnamespace({schema_text}), 'usage'), true) then 'public'
         when not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                          where n.nspname = {schema_name} and c.relname = {table_name}) then 'table'

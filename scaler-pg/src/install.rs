@@ -18,7 +18,7 @@ use crate::table::{Table, drop_earlier, is_held_up, prepare};
 use crate::template::Rendered;
 
 /// Migrations by version, oldest first. A released migration never changes, since its checksum is in the database.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "schema", include_str!("../migrations/0001_schema.sql")),
     (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
     (3, "installation and hearing", include_str!("../migrations/0003_installation_and_hearing.sql")),
@@ -27,6 +27,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "table of work", include_str!("../migrations/0006_table_of_work.sql")),
     (7, "acknowledgements", include_str!("../migrations/0007_acknowledgements.sql")),
     (8, "causes", include_str!("../migrations/0008_causes.sql")),
+    (9, "operations", include_str!("../migrations/0009_operations.sql")),
 ];
 
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;

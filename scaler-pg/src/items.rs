@@ -1,6 +1,6 @@
 //! Access of an operator to the table of work: adds, removes and lists items.
 
-use scaler_core::{ItemId, StoreError};
+use scaler_core::{ItemId, KeyType, StoreError};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres};
@@ -8,6 +8,7 @@ use sqlx::{PgConnection, Postgres};
 use crate::PgStore;
 use crate::error::Finding;
 use crate::key::{Key, Keys};
+use crate::table::Table;
 
 /// A row of the table of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,42 @@ pub struct ItemRow {
     pub worker: Option<String>,
 }
 
+/// Item that was looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundItem {
+    /// Id of the item.
+    pub item: ItemId,
+    /// Number of its increments; `None` if the work is not the increment.
+    pub value: Option<i64>,
+    /// Worker that incremented it last.
+    pub worker: Option<String>,
+}
+
 impl PgStore {
+    /// Returns the item with this key; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the text is no key of the table's type, or if the store is unavailable, refuses, or does not answer.
+    pub async fn find_item(&self, key: &str) -> Result<Option<FoundItem>, StoreError> {
+        let during = "find item";
+        let key_type = match self.table(None).await? {
+            Table::Adoptable { key_type } => key_type,
+            Table::Missing => KeyType::Uuid,
+        };
+        let refused = |source| StoreError::Refused { during, source: Box::new(source) };
+        let item = key_type.parse(key).map_err(refused)?;
+        let sql = if self.sql.group.is_increment() { &self.sql.find_item } else { &self.sql.find_id };
+        let query = sqlx::query_as(sql).bind(Keys::new(&[item]));
+        let rows: Vec<(Key, Option<i32>, Option<String>)> = self.link.rows(during, query).await?;
+        let found = |(Key(item), value, worker): (Key, Option<i32>, Option<String>)| FoundItem {
+            item,
+            value: value.map(i64::from),
+            worker,
+        };
+        Ok(rows.into_iter().next().map(found))
+    }
+
     /// Adds `count` new items with value 0 and returns their ids.
     ///
     /// # Errors

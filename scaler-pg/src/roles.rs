@@ -19,6 +19,8 @@ pub struct Roles {
     pub control: Option<String>,
     /// Role of people and programs that read everything and change nothing.
     pub look: Option<String>,
+    /// Role of operators: they read everything, and make and withdraw wishes.
+    pub operate: Option<String>,
 }
 
 /// Access of the workers' role to the items.
@@ -39,7 +41,7 @@ impl PgStore {
     /// Nothing is changed then.
     pub async fn grant(&self, roles: &Roles) -> Result<(), StoreError> {
         let worker = roles.worker.as_ref();
-        let names = [worker.map(|(name, _)| name), roles.control.as_ref(), roles.look.as_ref()];
+        let names = [worker.map(|(name, _)| name), roles.control.as_ref(), roles.look.as_ref(), roles.operate.as_ref()];
         let mut names: Vec<_> = names.into_iter().flatten().collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -64,6 +66,10 @@ impl PgStore {
             }
             if let Some(role) = &roles.look {
                 self.grant_to(transaction, role, include_str!("../sql/grants_look.sql"), &self.sql.lacking_to_look).await?;
+            }
+            if let Some(role) = &roles.operate {
+                let grants = concat!(include_str!("../sql/grants_look.sql"), include_str!("../sql/grants_operate.sql"));
+                self.grant_to(transaction, role, grants, &self.sql.lacking_to_operate).await?;
             }
             Ok(())
         };

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Cause, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership,
+    Adoption, Assignment, Cause, Claim, Epoch, EventLog, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership,
     MembershipError, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError,
-    Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Term, Tick, TickReport, Timing, Transfer, Wishes, WorkStore, WorkerId,
 };
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
@@ -438,6 +438,14 @@ impl WorkStore for PgStore {
     fn take_incarnation(&self) -> Option<Incarnation> {
         let carried = self.config.incarnation().filter(|_| self.pool.is_none())?;
         (!self.is_incarnation_taken.swap(true, Ordering::Relaxed)).then_some(carried)
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        Some(self)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        Some(self)
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {

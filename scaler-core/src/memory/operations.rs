@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::{
-    EVENT_KEPT_FOR, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, RecordedEvent, RecordedWish, Wish, WishSubject, wish_text,
+    EVENT_KEPT_FOR, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, RecordedEvent, RecordedWish, Wish, WishSubject, event_text,
+    wish_text,
 };
 
 /// Wishes and events.
@@ -37,8 +38,9 @@ impl Operations {
     }
 
     pub(super) fn append(&mut self, now: Duration, events: impl IntoIterator<Item = Event>) {
-        for event in events {
+        for mut event in events {
             self.last += 1;
+            (event.text, event.cause) = (event_text(&event.text), event.cause.as_deref().map(event_text));
             self.events.push_back(RecordedEvent { id: self.last, at: now, event });
         }
         let most = usize::try_from(EVENTS_KEPT).unwrap_or(usize::MAX);

@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use scaler_core::testing::store::StoreFixture;
-use scaler_core::{Cause, Hearing, MemberKey, Outcome, Slot, SlotRange, StoreError, Term, Timing, Transfer};
+use scaler_core::{
+    Cause, EventFilter, EventLog, Hearing, MemberKey, Outcome, Slot, SlotRange, StoreError, Term, Timing, Transfer, Wishes,
+};
 use scaler_pg::WorkerAccess;
 use sqlx::{AssertSqlSafe, PgPool};
 use test_servers::AttackSurface;
@@ -41,6 +43,8 @@ impl Victims<'_> {
         store.catch_up(&self.term).await?;
         let assignment = store.assignment().await?;
         store.census().await?;
+        Wishes::wishes(&*self.desk.split.control).await?;
+        self.desk.look.events(&EventFilter::default(), 100).await?;
         let mine = |slot: &Slot| assignment.slots[slot.index()].owner.as_ref() == Some(&self.worker);
         let lost: Vec<_> = (0..256).map(Slot::new).filter(|slot| !mine(slot)).collect();
         let epoch = |slot: Slot| assignment.slots[slot.index()].epoch;
@@ -97,6 +101,12 @@ async fn hostile_values_by_the_control_role_stop_no_worker() {
 async fn hostile_reads_by_the_look_role_stop_no_worker() {
     let desk = with_roles(50, WorkerAccess::Tables).await;
     attacked(&desk, &desk.looker).await.unwrap();
+}
+
+#[tokio::test]
+async fn hostile_wishes_by_the_operating_role_stop_no_worker() {
+    let desk = with_roles(50, WorkerAccess::Tables).await;
+    attacked(&desk, &desk.operator).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,3 +7,4 @@ async fn fixture() -> Desk {
 }
 
 scaler_core::store_suite!(fixture);
+scaler_core::operations_suite!(fixture);

@@ -7,7 +7,7 @@ use scaler_core::{ErrorClass, Incarnation, SlotCount, SlotRange, StoreError, Wor
 use scaler_pg::{PgConfig, PgStore};
 use uuid::Uuid;
 
-use crate::support::{Desk, bare, member};
+use crate::support::{Desk, bare, installed, member};
 
 /// Returns the text of the refusal, and checks that nothing was created.
 async fn refused(desk: &Desk, expected: &str) {
@@ -295,4 +295,14 @@ async fn errors_name_the_place_and_no_secret() {
     let error = PgStore::new(&PgConfig::new("mysql://me:secret@db/work")).unwrap_err();
     assert_eq!(error.class(), ErrorClass::Permanent);
     assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+}
+#[tokio::test]
+async fn an_item_is_found_by_its_key() {
+    let desk = installed(60_000).await;
+    let id = desk.store.add_items(1).await.unwrap().remove(0);
+    let found = desk.store.find_item(&id.to_string()).await.unwrap().unwrap();
+    assert_eq!((found.item, found.value, found.worker), (id, Some(0), None));
+    assert_eq!(desk.store.find_item(&Uuid::new_v4().to_string()).await.unwrap(), None);
+    let refused = desk.store.find_item("7; drop table").await.unwrap_err();
+    assert!(matches!(refused, scaler_core::StoreError::Refused { .. }), "{refused}");
 }

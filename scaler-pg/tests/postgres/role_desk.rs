@@ -8,8 +8,9 @@ use scaler_core::hand_over::Acknowledgement;
 use scaler_core::testing::Violation;
 use scaler_core::testing::store::StoreFixture;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership, MembershipError,
-    Outcome, RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, EventLog, Holding, Incarnation, InstallationId, ItemId, MemberKey, Membership,
+    MembershipError, Outcome, RefusedItem, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, Wishes,
+    WorkStore, WorkerId,
 };
 use scaler_pg::{PgConfig, PgStore, Roles, WorkerAccess};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -37,6 +38,10 @@ pub(crate) struct RoleDesk {
     pub(crate) look: PgStore,
     /// As that role, past the program.
     pub(crate) looker: PgPool,
+    /// As the role of operators.
+    pub(crate) operate: PgStore,
+    /// As that role, past the program.
+    pub(crate) operator: PgPool,
     /// The roles of the worker and of the control plane.
     pub(crate) names: [String; 2],
 }
@@ -52,21 +57,23 @@ pub(crate) async fn with_roles(tick_ms: i32, access: WorkerAccess) -> RoleDesk {
     sqlx::query("update scaler.meta set tick_ms = $1").bind(tick_ms).execute(&user).await.unwrap();
     // Names that must be quoted.
     let names = ["Worker", "control plane"].map(|role| format!("{role} {}", database.name()));
-    let look = format!("looking {}", database.name());
-    for name in names.iter().chain([&look]) {
+    let [look, operate] = ["looking", "operating"].map(|role| format!("{role} {}", database.name()));
+    for name in names.iter().chain([&look, &operate]) {
         sqlx::raw_sql(AssertSqlSafe(format!("create role \"{name}\" login"))).execute(&user).await.unwrap();
     }
-    store.grant(&Roles { look: Some(look.clone()), ..roles(&names, access) }).await.unwrap();
+    let granted = Roles { look: Some(look.clone()), operate: Some(operate.clone()), ..roles(&names, access) };
+    store.grant(&granted).await.unwrap();
     let url = |name: &str| database.url().replacen("postgres@", &format!("{}@", name.replace(' ', "%20")), 1);
     let open = |name: &str| PgStore::new(&PgConfig::new(url(name))).unwrap();
     let split = Arc::new(Split { worker: open(&names[0]), control: Arc::new(open(&names[1])) });
     let (worker, control) = (PgPool::connect(&url(&names[0])).await.unwrap(), PgPool::connect(&url(&names[1])).await.unwrap());
     let (look, looker) = (open(&look), PgPool::connect(&url(&look)).await.unwrap());
-    RoleDesk { owner: Desk { store, user, database }, split, worker, control, look, looker, names }
+    let (operate, operator) = (open(&operate), PgPool::connect(&url(&operate)).await.unwrap());
+    RoleDesk { owner: Desk { store, user, database }, split, worker, control, look, looker, operate, operator, names }
 }
 
 pub(crate) fn roles([worker, control]: &[String; 2], access: WorkerAccess) -> Roles {
-    Roles { worker: Some((worker.clone(), access)), control: Some(control.clone()), look: None }
+    Roles { worker: Some((worker.clone(), access)), control: Some(control.clone()), look: None, operate: None }
 }
 
 #[async_trait]
@@ -134,6 +141,14 @@ impl WorkStore for Split {
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {
         WorkStore::membership(&self.worker)
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        WorkStore::wishes(&*self.control)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        WorkStore::event_log(&*self.control)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scaler_core::{ErrorClass, SlotCount, SlotRange, WorkStore};
+use scaler_core::{ErrorClass, EventFilter, EventLog, SlotCount, SlotRange, Wish, Wishes, WorkStore};
 use scaler_pg::{Roles, WorkerAccess};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::oracle;
 use crate::role_desk::{roles, with_roles};
@@ -19,6 +19,7 @@ mod tables {
     }
 
     scaler_core::store_suite!(fixture);
+    scaler_core::operations_suite!(fixture);
 }
 
 mod functions {
@@ -190,6 +191,9 @@ async fn a_read_only_role_sees_all_and_changes_nothing() {
         "update scaler.slot set ticks = ticks + 1",
         "update scaler.leader set term = term + 1",
         "update scaler.meta set ahead_ms = 1",
+        "insert into scaler.wish (kind, subject, made_by, note) values ('pause', '', 'me', '')",
+        "delete from scaler.event",
+        "update scaler.view set body = ''",
         "select scaler.adopt('a', gen_random_uuid())",
         "select * from scaler.try_to_write('a', gen_random_uuid())",
         "create table scaler.mine ()",
@@ -197,6 +201,56 @@ async fn a_read_only_role_sees_all_and_changes_nothing() {
     assert_refused(&desk.looker, &refused).await;
     let lacking = desk.look.probe().await.unwrap_err();
     assert!(matches!(lacking, scaler_core::StoreError::Denied { .. }), "{lacking}");
+}
+
+#[tokio::test]
+async fn an_operator_makes_wishes_and_changes_nothing_else() {
+    let desk = with_roles(60_000, WorkerAccess::Tables).await;
+    let operate = &desk.operate;
+    operate.probe_to_look().await.unwrap();
+    operate.wish(&Wish::Pause, "alice", "new disks").await.unwrap();
+    let seen = Wishes::wishes(&desk.look).await.unwrap();
+    assert_eq!(seen.iter().map(|recorded| &recorded.wish).collect::<Vec<_>>(), [&Wish::Pause]);
+    assert_eq!(Wishes::wishes(&*desk.split.control).await.unwrap(), seen);
+    assert!(operate.withdraw(&Wish::Pause.subject(), "bob").await.unwrap());
+    assert_eq!(desk.look.events(&EventFilter::default(), 10).await.unwrap().len(), 2);
+    desk.split.control.publish_view("{}").await.unwrap();
+    assert_eq!(operate.published_view().await.unwrap().unwrap().1, "{}");
+    let refused = [
+        "update public.work_items set value = 0",
+        "update scaler.slot set owner = 'me'",
+        "update scaler.leader set term = term + 1",
+        "delete from scaler.event",
+        "update scaler.event set made_by = 'another'",
+        "update scaler.view set body = ''",
+    ];
+    assert_refused(&desk.operator, &refused).await;
+}
+
+#[tokio::test]
+async fn wishes_that_cannot_be_are_refused_by_the_schema() {
+    let desk = with_roles(60_000, WorkerAccess::Tables).await;
+    for values in [
+        "'dance', '', null, null, null",
+        "'pause', 'a', null, null, null",
+        "'pause', '', 'a', null, null",
+        "'cordon', 'a', 'b', null, null",
+        "'cordon', '', null, null, null",
+        "'drain', 'a b', 'a b', null, null",
+        "'weight', 'a', 'a', null, 0",
+        "'weight', 'a', 'a', null, null",
+        "'weight', 'a', 'a', null, 4294967296",
+        "'pin', '7', 'a', 8, null",
+        "'pin', '7', null, 7, null",
+        "'pin', '-1', 'a', -1, null",
+        "'pin', '65536', 'a', 65536, null",
+    ] {
+        let insert =
+            format!("insert into scaler.wish (kind, subject, worker, slot, weight, made_by, note) values ({values}, 'me', '')");
+        let error = sqlx::raw_sql(AssertSqlSafe(insert)).execute(&desk.operator).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        assert_eq!(code.as_deref(), Some("23514"), "{values}: {error}");
+    }
 }
 
 #[tokio::test]

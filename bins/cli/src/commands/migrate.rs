@@ -34,6 +34,9 @@ pub struct MigrateArgs {
     /// Role that is granted read access to slots and items, for `status` and `verify`, and no others; it must exist
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub looking_role: Option<String>,
+    /// Role that is granted what an operator needs: read access, and wishes such as `pause` and `drain`, and no others; it must exist
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub operating_role: Option<String>,
     /// Connection settings of Postgres.
     #[command(flatten)]
     pub postgres: PostgresArgs,
@@ -46,7 +49,12 @@ pub(super) async fn run(args: &MigrateArgs, lines: &StdoutWriter) -> Result<(), 
     telemetry::init(&args.wait.logging, LevelFilter::INFO);
     let access = if args.hard { WorkerAccess::Functions } else { WorkerAccess::Tables };
     let worker = args.worker_role.clone().map(|role| (role, access));
-    let roles = Roles { worker, control: args.control_role.clone(), look: args.looking_role.clone() };
+    let roles = Roles {
+        worker,
+        control: args.control_role.clone(),
+        look: args.looking_role.clone(),
+        operate: args.operating_role.clone(),
+    };
     let store = open(&args.postgres, &args.wait).await?;
     let install = async || {
         let installation = store.install_with_items(args.slots, args.initial_items).await?;
@@ -72,6 +80,9 @@ fn told(slots: SlotCount, roles: &Roles) -> String {
     }
     if let Some(role) = &roles.look {
         told.push_str(&format!("; {role} has read access"));
+    }
+    if let Some(role) = &roles.operate {
+        told.push_str(&format!("; {role} has the privileges of an operator"));
     }
     told
 }

@@ -180,8 +180,10 @@ impl Ring for StickyRing {
     }
 
     fn set_pins(&mut self, pins: &BTreeMap<Slot, WorkerId>) {
-        if self.pins != *pins {
-            self.pins.clone_from(pins);
+        let slots = self.slots().len();
+        let present = || pins.iter().filter(|(slot, _)| slot.index() < slots);
+        if !present().eq(&self.pins) {
+            self.pins = present().map(|(slot, worker)| (*slot, worker.clone())).collect();
         }
     }
 

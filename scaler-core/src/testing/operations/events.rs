@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::testing::store::StoreFixture;
 use crate::testing::{CaseResult, Violation, ensure, equal};
-use crate::{Cost, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, Rebalance, RecordedEvent, Slot, WorkerId};
+use crate::{
+    Cost, EVENT_TEXT_LIMIT, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, Rebalance, RecordedEvent, Slot, WorkerId,
+};
 
 fn none() -> Violation {
     Violation::new("the store keeps no events")
@@ -54,6 +56,16 @@ pub async fn events_are_kept_whole(fixture: &dyn StoreFixture) -> CaseResult {
     append(fixture, &[whole.clone(), bare.clone()]).await?;
     let kept = read(fixture, &EventFilter::default(), 100).await?;
     equal(kept.into_iter().map(|recorded| recorded.event).collect(), vec![bare, whole], "events")
+}
+
+/// A text that is too long is cut, and NUL is left out.
+pub async fn long_texts_are_cut(fixture: &dyn StoreFixture) -> CaseResult {
+    let long = format!("a\0b{}", "\u{1F980}".repeat(2 * EVENT_TEXT_LIMIT));
+    append(fixture, &[Event { cause: Some(long.clone()), ..Event::new(EventKind::Store, long) }]).await?;
+    let kept = read(fixture, &EventFilter::default(), 1).await?;
+    let cut = format!("ab{}", "\u{1F980}".repeat(EVENT_TEXT_LIMIT - 2));
+    equal(kept[0].event.text.clone(), cut.clone(), "text")?;
+    equal(kept[0].event.cause.clone(), Some(cut), "cause")
 }
 
 /// A filter selects by number, worker, slot and kind, and by all of them together.

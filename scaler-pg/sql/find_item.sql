@@ -1,0 +1,1 @@
+select {key}, value, currentworker::text from {table} where {key} = any ($1)
