@@ -1,0 +1,51 @@
+// The first lines of each view: whatever is paused, cordoned, pinned or held, since when and by whom. It is the only live region, so
+// its texts hold no ages: a screen reader would read each second.
+
+import { pause, resume } from "./actions.js";
+import { h, keyed, setText } from "./dom.js";
+import { clock } from "./format.js";
+import { live, may, serverNow } from "./live.js";
+
+const SAID_MS = 8000;
+const TROUBLE = new Set(["stalled", "store away", "members away"]);
+
+let said = null;
+let updateNotices;
+
+// Shows the result of an action for some seconds.
+document.addEventListener("changed", ({ detail }) => {
+    said = { kind: "done", text: detail };
+    refresh();
+    const mine = said;
+    setTimeout(() => {
+        if (said === mine) said = null;
+        refresh();
+    }, SAID_MS);
+});
+
+export function refresh() {
+    updateNotices ??= keyed(
+        document.getElementById("notices"),
+        (notice) => `${notice.kind} ${notice.text} ${notice.since}`,
+        create,
+    );
+    const notices = live.view?.notices ?? [];
+    updateNotices([...(said ? [said] : []), ...(notices.length || !live.view ? notices : [calm()])]);
+}
+
+const calm = () => ({ kind: "calm", text: "Nothing is paused, cordoned, pinned or held." });
+
+function create({ kind, text, since, by }) {
+    const detail = h("span", { class: "soft" });
+    const when = since && ` since ${clock(since, serverNow())}`;
+    setText(detail, [when, by && ` by ${by}`].filter(Boolean).join(","));
+    const node = h("p", { class: `notice ${TROUBLE.has(kind) ? "trouble" : kind}` }, h("span", null, text, detail), action(kind));
+    return { node };
+}
+
+function action(kind) {
+    if (!may("wish")) return null;
+    if (kind === "paused") return h("button", { type: "button", click: resume }, "Resume");
+    if (kind === "calm") return h("button", { type: "button", click: pause }, "Pause rebalancing");
+    return null;
+}
