@@ -6,131 +6,128 @@ import { h } from "./dom.js";
 import { isDemo, may } from "./live.js";
 
 export const pause = () =>
-    askWish("Pause rebalancing", "The leader stops rebalancing until someone resumes it. Workers keep ticking.", {
-        wish: "pause",
-    });
+  askWish("Pause rebalancing", "The leader stops rebalancing until someone resumes it. Workers keep ticking.", {
+    wish: "pause",
+  });
 
-export const resume = () => askRemoval("Resume rebalancing", "The leader rebalances again, at once.", { wish: "pause" });
+export const cordon = worker =>
+  askWish(`Cordon ${worker}`, `${worker} keeps its slots and is given no more.`, { wish: "cordon", worker });
 
-export const cordon = (worker) =>
-    askWish(`Cordon ${worker}`, `${worker} keeps its slots and is given no more.`, { wish: "cordon", worker });
-
-export const uncordon = (worker) =>
-    askRemoval(`Uncordon ${worker}`, `${worker} is given slots again.`, { wish: "cordon", worker });
-
-export const drain = (worker) =>
-    askWish(
-        `Drain ${worker}`,
-        `Other workers take over all slots of ${worker}. It works on until they have. No tick is missed.`,
-        {
-            wish: "drain",
-            worker,
-        },
-    );
+export const drain = worker =>
+  askWish(`Drain ${worker}`, `Other workers take over all slots of ${worker}. It works on until they have. No tick is missed.`, {
+    wish: "drain",
+    worker,
+  });
 
 export const weigh = (worker, weight) =>
-    askWish(
-        `Weight of ${worker}`,
-        "A worker of weight 2 owns twice the slots of a worker of weight 1.",
-        { wish: "weight", worker },
-        [{ name: "weight", label: "Weight", type: "number", min: 1, required: true, value: weight }],
-    );
+  askWish(
+    `Weight of ${worker}`,
+    "A worker of weight 2 owns twice the slots of a worker of weight 1.",
+    { wish: "weight", worker },
+    [{ name: "weight", label: "Weight", type: "number", min: 1, required: true, value: weight }],
+  );
 
 export const pin = (slot, owner) =>
-    askWish(
-        `Pin slot ${slot}`,
-        "The slot moves to this worker and stays there. All items of the slot move with it.",
-        { wish: "pin", slot },
-        [{ name: "worker", label: "Worker", required: true, value: owner ?? "" }],
-    );
+  askWish(
+    `Pin slot ${slot}`,
+    "The slot moves to this worker and stays there. All items of the slot move with it.",
+    { wish: "pin", slot },
+    [{ name: "worker", label: "Worker", required: true, value: owner ?? "" }],
+  );
 
-// Removes a wish as the server lists it.
+// Removes a wish, as the server lists it.
 export function withdraw({ wish, worker, slot }) {
-    const subject = wish === "pause" ? "" : ` of ${slot == null ? worker : `slot ${slot}`}`;
-    askRemoval(
-        `Remove the ${wish}${subject}`,
-        "The leader considers it no longer, from its next rebalance on.",
-        without({ wish, worker, slot }),
-    );
+  const named = Object.fromEntries(Object.entries({ wish, worker, slot }).filter(([, value]) => value != null));
+  const text = "It is recorded, and takes effect with the next rebalance.";
+  change(removal({ wish, worker, slot }), text, [], values => api.deleteWish({ ...named, ...values }));
+}
+
+// Name of the action that removes a wish.
+export function removal({ wish, worker, slot }) {
+  if (wish === "pause") return "Resume rebalancing";
+  if (wish === "pin") return `Unpin slot ${slot}`;
+  if (wish === "cordon") return `Uncordon ${worker}`;
+  return `Remove the ${wish} of ${worker}`;
 }
 
 function askWish(title, text, wish, fields = []) {
-    const note = { name: "note", label: "Note, for those who wonder later", maxlength: 200 };
-    change(title, text, [...fields, note], (values) => api.putWish({ ...wish, ...values }));
+  const note = { name: "note", label: "Note: why?", maxlength: 200 };
+  change(title, text, [...fields, note], values => api.putWish({ ...wish, ...values }));
 }
-
-const askRemoval = (title, text, wish) => change(title, text, [], (values) => api.deleteWish({ ...wish, ...values }));
 
 function change(title, text, fields, send) {
-    const run = async ({ token, name, ...values }) => {
-        if (!isDemo()) api.credentials.keep({ token, name });
-        if (values.weight) values.weight = Number(values.weight);
-        await send({ ...values, by: isDemo() ? "demo" : name });
-        announce(`${title}: recorded.`);
-    };
-    ask({ title, text, fields: [...fields, ...(isDemo() ? [] : identity())], confirm: title, run });
+  ask({ title, text, fields: [...fields, ...identity()], confirm: title, run });
+
+  async function run({ token = "", name = "demo", ...values }) {
+    api.remember("token", token);
+    api.remember("name", name);
+    await send({ ...values, ...(values.weight && { weight: Number(values.weight) }), by: name });
+    announce(`${title}: recorded.`);
+  }
 }
 
-const identity = () => [
-    { name: "name", label: "Your name, recorded with the change", required: true, maxlength: 100, value: api.credentials.name },
-    { name: "token", label: "Token of the operators", type: "password", required: true, value: api.credentials.token },
-];
-
-const without = (wish) => Object.fromEntries(Object.entries(wish).filter(([, value]) => value != null));
+// A demo asks for neither a name nor a token.
+function identity() {
+  if (isDemo()) return [];
+  return [
+    { name: "name", label: "Your name, recorded with the change", required: true, maxlength: 100, value: api.remembered("name") },
+    { name: "token", label: "API token", type: "password", required: true, value: api.remembered("token") },
+  ];
+}
 
 export const addWorkers = () =>
-    askNumber(
-        "Add workers",
-        "Each new worker takes its share of the slots: the fewest moves that make loads even.",
-        1,
-        (n) => `workers add ${n}`,
-    );
+  askNumber(
+    "Add workers",
+    "Each new worker takes its share of the slots: the fewest moves that make loads even.",
+    1,
+    n => `workers add ${n}`,
+  );
 
 export const addItems = () =>
-    askNumber(
-        "Add items",
-        "New rows of the table. The owner of the slot that an item hashes to works on it from the next tick on.",
-        5,
-        (n) => `items add ${n}`,
-    );
+  askNumber(
+    "Add items",
+    "New rows of the table. The owner of the slot that an item hashes to works on it from the next tick on.",
+    5,
+    n => `items add ${n}`,
+  );
 
 export const removeItems = () =>
-    askNumber("Delete items", "Deletes so many rows of the table.", 1, (n) => `items remove ${n}`, true);
+  askNumber("Delete items", "Deletes so many rows of the table.", 1, n => `items remove ${n}`, true);
 
-export const killWorker = (worker) =>
-    askCommand(
-        `Kill ${worker}`,
-        `${worker} stops without a word. Other workers own its items within two seconds.`,
-        `worker kill ${worker}`,
-        true,
-    );
+export const killWorker = worker =>
+  askCommand(
+    `Kill ${worker}`,
+    `${worker} stops at once, without a drain. Other workers own its items within two seconds.`,
+    `worker kill ${worker}`,
+    true,
+  );
 
-export const stopWorker = (worker) =>
-    askCommand(
-        `Drain ${worker}`,
-        `${worker} works on until others own its slots, then leaves. No tick is missed.`,
-        `worker drain ${worker}`,
-    );
+export const stopWorker = worker =>
+  askCommand(
+    `Drain ${worker}`,
+    `${worker} works on until others own its slots, then leaves. No tick is missed.`,
+    `worker drain ${worker}`,
+  );
 
 const askCommand = (title, text, command, danger) => ask({ title, text, confirm: title, danger, run: () => perform(command) });
 
 function askNumber(title, text, value, command, danger) {
-    const fields = [{ name: "n", label: "How many", type: "number", min: 1, required: true, value }];
-    ask({ title, text, fields, confirm: title, danger, run: ({ n }) => perform(command(n)) });
+  const fields = [{ name: "n", label: "How many", type: "number", min: 1, required: true, value }];
+  ask({ title, text, fields, confirm: title, danger, run: ({ n }) => perform(command(n)) });
 }
 
 async function perform(command) {
-    const { done } = await api.demo(command);
-    announce(done);
+  const { done } = await api.demo(command);
+  announce(done);
 }
 
 // Tells the notices, which show it, and the present view, which asks the server anew.
-const announce = (text) => document.dispatchEvent(new CustomEvent("changed", { detail: text }));
+const announce = text => document.dispatchEvent(new CustomEvent("changed", { detail: text }));
 
 // A group of buttons, `[label, action, right]` each. Those that the server does not allow are left out.
 export const buttons = (...specs) =>
-    h(
-        "div",
-        { class: "buttons" },
-        ...specs.filter(([, , right]) => may(right)).map(([label, click]) => h("button", { type: "button", click }, label)),
-    );
+  h(
+    "div",
+    { class: "buttons" },
+    ...specs.filter(([, , right]) => may(right)).map(([label, click]) => h("button", { type: "button", click }, label)),
+  );

@@ -2,44 +2,35 @@
 
 export const get = (path, parameters = {}) => request("GET", `${path}?${new URLSearchParams(parameters)}`);
 
-export const putWish = (wish) => request("PUT", "wishes", wish);
+export const putWish = wish => request("PUT", "wishes", wish);
 
-export const deleteWish = (wish) => request("DELETE", "wishes", wish);
+export const deleteWish = wish => request("DELETE", "wishes", wish);
 
-export const demo = (command) => request("POST", "demo", { command });
+export const demo = command => request("POST", "demo", { command });
 
-// The token stays in this tab, and goes with it.
-export const credentials = {
-    get token() {
-        return sessionStorage.getItem("token") ?? "";
-    },
-    get name() {
-        return sessionStorage.getItem("name") ?? "";
-    },
-    keep({ token, name }) {
-        sessionStorage.setItem("token", token);
-        sessionStorage.setItem("name", name);
-    },
-};
+// Name and token of the viewer stay in this tab, and go with it.
+export const remembered = key => sessionStorage.getItem(key) ?? "";
+
+export const remember = (key, value) => sessionStorage.setItem(key, value);
 
 async function request(method, path, body) {
-    const response = await fetch(`api/v1/${path}`, { method, headers: headers(body), body: body && JSON.stringify(body) }).catch(
-        () => {
-            throw new Error("The server does not answer. Check the connection, then try again.");
-        },
-    );
-    if (!response.ok) throw new Error(await reason(response));
-    return response.status === 204 ? null : response.json();
+  const response = await fetch(`api/v1/${path}`, { method, headers: headers(body), body: body && JSON.stringify(body) }).catch(
+    () => {
+      throw new Error("The server does not answer. Check the connection, then try again.");
+    },
+  );
+  if (!response.ok) throw new Error(await reason(response));
+  return response.status === 204 ? null : response.json();
 }
 
 function headers(body) {
-    const headers = { Accept: "application/json" };
-    if (body) headers["Content-Type"] = "application/json";
-    if (body && credentials.token) headers.Authorization = `Bearer ${credentials.token}`;
-    return headers;
+  const headers = { Accept: "application/json" };
+  if (body) headers["Content-Type"] = "application/json";
+  if (body && remembered("token")) headers.Authorization = `Bearer ${remembered("token")}`;
+  return headers;
 }
 
 async function reason(response) {
-    const answer = await response.json().catch(() => ({}));
-    return answer.error ?? `The server answered ${response.status} ${response.statusText}.`;
+  const answer = await response.json().catch(() => ({}));
+  return answer.error ?? `The server answered ${response.status} ${response.statusText}.`;
 }

@@ -4,74 +4,65 @@ import * as api from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { age, ago, clock } from "./format.js";
 import { ageNow, serverNow, since, viewAge } from "./live.js";
-import { facts, failure, poll } from "./parts.js";
+import { facts, nameOf, polled } from "./parts.js";
 
 const REFRESH_MS = 10_000;
 
 export function health({ signal }) {
-    const stores = h("ul", { class: "states" });
-    const updateStores = keyed(stores, ({ name }) => name, store);
-    const leader = facts(
-        ["Leader", ({ leader }) => leader?.candidate ?? "none"],
-        ["Term", ({ leader }) => leader?.term ?? "–"],
-        ["Leads for", ({ leader }) => (leader ? age(since(leader.since)) : "–")],
-        ["Tick", ({ tick }) => `${tick.number}, every ${tick.length_ms} ms`],
-        ["This view was made", () => ago(viewAge())],
-    );
-    const node = h(
-        "div",
-        null,
-        h("h1", null, "Health"),
-        section("Stores", stores),
-        section("Leader", leader.node),
-        section("Checks", checks(signal)),
-    );
-    function update(view) {
-        updateStores(view.stores);
-        leader.update(view);
-    }
-    return { title: "Health", node, update };
+  const stores = h("ul", { class: "states" });
+  const updateStores = keyed(stores, nameOf, store);
+  const leader = facts(
+    ["Leader", ({ leader }) => leader?.candidate ?? "none"],
+    ["Term", ({ leader }) => leader?.term ?? "–"],
+    ["Leads for", ({ leader }) => (leader ? age(since(leader.since)) : "–")],
+    ["Tick", ({ tick }) => `${tick.number}, every ${tick.length_ms} ms`],
+    ["This view was made", () => ago(viewAge())],
+  );
+  leader.node.classList.add("small");
+  const node = h(
+    "div",
+    h("h1", "Health"),
+    section("Stores", stores),
+    section("Leader", leader.node),
+    section("Checks", checks(signal)),
+  );
+  function update(view) {
+    updateStores(view.stores);
+    leader.update(view);
+  }
+  return { title: "Health", node, update };
 }
 
-const section = (title, content) => h("section", null, h("h2", null, title), content);
+const section = (title, content) => h("section", h("h2", title), content);
 
 function store({ name }) {
-    const { node, show } = state(name);
-    const update = ({ ok, error, since, age_ms }) => {
-        const known = `${ok ? "reachable" : "away"} since ${clock(since, serverNow())}. What is shown of it is ${age(ageNow(age_ms))} old.`;
-        show(ok ? "ok" : "failed", [error, known].filter(Boolean).join(". "));
-    };
-    return { node, update };
+  const { node, show } = state(name);
+  const update = ({ ok, error, since, age_ms }) => {
+    const known = `${ok ? "Reachable" : "Away"} since ${clock(since, serverNow())}. Its data is ${age(ageNow(age_ms))} old.`;
+    show(ok ? "ok" : "failed", [error, known].filter(Boolean).join(". "));
+  };
+  return { node, update };
 }
 
 function checks(signal) {
-    const list = h("ul", { class: "states" });
-    const failed = failure();
-    const updateList = keyed(list, ({ name }) => name, check);
-    async function load() {
-        try {
-            updateList((await api.get("checks")).checks);
-            failed.update(null);
-        } catch (error) {
-            failed.update(error);
-        }
-    }
-    poll(load, REFRESH_MS, signal);
-    return h("div", null, failed.node, list);
+  const list = h("ul", { class: "states" });
+  const updateList = keyed(list, nameOf, check);
+  const load = async () => updateList((await api.get("checks")).checks);
+  return h("div", polled(load, REFRESH_MS, signal).node, list);
 }
 
 function check({ name }) {
-    const { node, show } = state(name);
-    const update = ({ state, text, guide }) => show(state, state === "ok" ? text : `${text} See ${guide} in the book.`);
-    return { node, update };
+  const { node, show } = state(name);
+  const update = ({ state, text, guide }) => show(state, state === "ok" ? text : `${text} See ${guide} in the book.`);
+  return { node, update };
 }
 
 function state(name) {
-    const [badge, text] = [h("span"), h("span")];
-    function show(state, words) {
-        setText(badge, state);
-        setAttribute(badge, "class", `state ${state}`);
-        setText(text, words);
-    }
-    return { node: h("li", null, badge, h("strong", null, name), text), show };
+  const [badge, text] = [h("span"), h("span")];
+  function show(state, words) {
+    setText(badge, state);
+    setAttribute(badge, "class", `state ${state}`);
+    setText(text, words);
+  }
+  return { node: h("li", badge, h("strong", name), text), show };
 }

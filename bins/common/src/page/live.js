@@ -7,37 +7,37 @@ export const live = { view: null, receivedAt: 0, openedAt: Date.now() };
 
 // Calls `render` after each view, and once a second while none arrives, since ages grow without one.
 export function start(render) {
-    listen(render);
-    setInterval(() => Date.now() - live.receivedAt > 1500 && render(), 1000);
+  listen(render);
+  setInterval(() => Date.now() - live.receivedAt > 1500 && render(), 1000);
 }
 
 function listen(render) {
-    const source = new EventSource("api/v1/stream");
-    source.addEventListener("view", (event) => {
-        live.view = JSON.parse(event.data);
-        live.receivedAt = Date.now();
-        render();
-    });
-    // A browser reconnects by itself after a broken stream, but not after an answer such as 502.
-    source.addEventListener("error", () => {
-        if (source.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS, render);
-    });
+  const source = new EventSource("api/v1/stream");
+  source.addEventListener("view", event => {
+    live.view = JSON.parse(event.data);
+    live.receivedAt = Date.now();
+    render();
+  });
+  // A browser reconnects by itself after a broken stream, but not after an answer such as 502.
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS, render);
+  });
 }
 
 // Age at present of something that had the age `ms` when the view was sent.
-export const ageNow = (ms) => ms + Date.now() - live.receivedAt;
+export const ageNow = ms => ms + Date.now() - live.receivedAt;
 
 export const viewAge = () => ageNow(live.view.age_ms);
 
 // Time by the clock of the server: the viewer's clock may be wrong.
 export const serverNow = () => Date.parse(live.view.at) + viewAge();
 
-export const since = (iso) => Math.max(0, serverNow() - Date.parse(iso));
+export const since = iso => Math.max(0, serverNow() - Date.parse(iso));
 
 export const isSilent = () => Date.now() - (live.receivedAt || live.openedAt) > SILENCE_MS;
 
 export const isOld = () => live.view !== null && (isSilent() || viewAge() > SILENCE_MS);
 
-export const may = (right) => live.view?.may.includes(right) ?? false;
+export const may = right => live.view?.may.includes(right) ?? false;
 
 export const isDemo = () => live.view?.source === "demo";

@@ -1,7 +1,7 @@
-// The first lines of each view: whatever is paused, cordoned, pinned or held, since when and by whom. It is the only live region, so
-// its texts hold no ages: a screen reader would read each second.
+// The first lines of each view: whatever is paused, cordoned, pinned or held, since when and by whom. A screen reader reads each
+// change of this live region, so its texts hold no ages.
 
-import { pause, resume } from "./actions.js";
+import { pause, withdraw } from "./actions.js";
 import { h, keyed, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { live, may, serverNow } from "./live.js";
@@ -14,38 +14,34 @@ let updateNotices;
 
 // Shows the result of an action for some seconds.
 document.addEventListener("changed", ({ detail }) => {
-    said = { kind: "done", text: detail };
+  said = { kind: "done", text: detail };
+  refresh();
+  const mine = said;
+  setTimeout(() => {
+    if (said === mine) said = null;
     refresh();
-    const mine = said;
-    setTimeout(() => {
-        if (said === mine) said = null;
-        refresh();
-    }, SAID_MS);
+  }, SAID_MS);
 });
 
 export function refresh() {
-    updateNotices ??= keyed(
-        document.getElementById("notices"),
-        (notice) => `${notice.kind} ${notice.text} ${notice.since}`,
-        create,
-    );
-    const notices = live.view?.notices ?? [];
-    updateNotices([...(said ? [said] : []), ...(notices.length || !live.view ? notices : [calm()])]);
+  updateNotices ??= keyed(document.getElementById("notices"), notice => `${notice.kind} ${notice.text} ${notice.since}`, create);
+  const notices = live.view?.notices ?? [];
+  updateNotices([...(said ? [said] : []), ...(notices.length || !live.view ? notices : [calm()])]);
 }
 
 const calm = () => ({ kind: "calm", text: "Nothing is paused, cordoned, pinned or held." });
 
 function create({ kind, text, since, by }) {
-    const detail = h("span", { class: "soft" });
-    const when = since && ` since ${clock(since, serverNow())}`;
-    setText(detail, [when, by && ` by ${by}`].filter(Boolean).join(","));
-    const node = h("p", { class: `notice ${TROUBLE.has(kind) ? "trouble" : kind}` }, h("span", null, text, detail), action(kind));
-    return { node };
+  const detail = h("span", { class: "soft" });
+  const when = since && ` since ${clock(since, serverNow())}`;
+  setText(detail, [when, by && ` by ${by}`].filter(Boolean).join(","));
+  const node = h("p", { class: `notice ${TROUBLE.has(kind) ? "trouble" : kind}` }, h("span", text, detail), action(kind));
+  return { node };
 }
 
 function action(kind) {
-    if (!may("wish")) return null;
-    if (kind === "paused") return h("button", { type: "button", click: resume }, "Resume");
-    if (kind === "calm") return h("button", { type: "button", click: pause }, "Pause rebalancing");
-    return null;
+  if (!may("wish")) return null;
+  if (kind === "paused") return h("button", { type: "button", click: () => withdraw({ wish: "pause" }) }, "Resume");
+  if (kind === "calm") return h("button", { type: "button", click: pause }, "Pause rebalancing");
+  return null;
 }
