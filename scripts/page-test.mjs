@@ -109,7 +109,7 @@ async function confirm(page) {
 
 async function showsUnknownItem(page) {
   await open(page, "#/items");
-  await page.locator("#search").fill(UNKNOWN_ITEM);
+  await page.getByLabel("Id, number or name").fill(UNKNOWN_ITEM);
   await page.keyboard.press("Enter");
   await page.locator("main .failure:not([hidden])").waitFor();
 }

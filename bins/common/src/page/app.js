@@ -5,7 +5,7 @@ import { h, setAttribute, setText } from "./dom.js";
 import { age, clock } from "./format.js";
 import { health } from "./health.js";
 import { items } from "./items.js";
-import { isOld, isSilent, live, start, viewAge } from "./live.js";
+import { ageNow, isOld, isSilent, live, start, viewAge } from "./live.js";
 import { refresh as refreshNotices } from "./notices.js";
 import { overview } from "./overview.js";
 import { rebalances } from "./rebalances.js";
@@ -106,7 +106,11 @@ function connectionText() {
 
 const SOURCES = { leader: "Seen by the leader", standby: "Seen by a standby", demo: "Demo" };
 
-function showFacts({ version, source, leader }) {
-  const term = leader ? `term ${leader.term}` : "no leader";
-  setText(footer, `${SOURCES[source] ?? source} · ${term} · notifi-scaler ${version}`);
+// What the page shows is as old as the store that it was read from.
+function showFacts({ version, source, leader, stores }) {
+  const ages = stores.map(({ name, age_ms }) => `${name} ${age(ageNow(age_ms))} old`);
+  setText(
+    footer,
+    [SOURCES[source], leader ? `term ${leader.term}` : "no leader", ...ages, `notifi-scaler ${version}`].join(" · "),
+  );
 }

@@ -2,8 +2,8 @@
 
 import { h, setHidden, setText } from "./dom.js";
 
-// Shows a dialog with an input for each of `fields`, and calls `run(values)` once it is confirmed. If that fails, the dialog stays
-// and says why.
+// Shows a dialog with an input for each of `fields`, and calls `run(values)` once it is confirmed. If that fails, the dialog
+// stays and says why.
 export function ask({ title, text, fields = [], confirm, danger = false, run }) {
   const inputs = fields.map(field => [field.name, input(field)]);
   const failure = h("p", { class: "failure", tabindex: -1, hidden: true });

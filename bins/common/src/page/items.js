@@ -20,23 +20,21 @@ const hint = () =>
 
 function search(kind, value) {
   const options = Object.entries(KINDS).map(([name, label]) => h("option", { value: name, selected: name === kind }, label));
-  const select = h("select", { id: "kind" }, options);
-  const input = h("input", { id: "search", autocomplete: "off", spellcheck: "false", required: true, value });
+  const select = h("select", { "aria-label": "Kind" }, options);
+  const input = h("input", {
+    "aria-label": "Id, number or name",
+    "aria-label": "Id, number or name",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    value,
+  });
   const submit = event => {
     event.preventDefault();
     const value = input.value.trim();
     const explained = `#/items?${new URLSearchParams({ [select.value]: value })}`;
     location.hash = select.value === "worker" ? workerLink(value) : explained;
   };
-  const unseen = (id, text) => h("label", { for: id, class: "unseen" }, text);
   const button = h("button", { class: "primary" }, "Explain");
-  return h(
-    "form",
-    { class: "search", submit },
-    unseen("kind", "Kind"),
-    select,
-    unseen("search", "Id, number or name"),
-    input,
-    button,
-  );
+  return h("form", { class: "search", submit }, select, input, button);
 }

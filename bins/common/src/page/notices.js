@@ -1,7 +1,7 @@
 // The first lines of each view: whatever is paused, cordoned, pinned or held, since when and by whom. A screen reader reads each
 // change of this live region, so its texts hold no ages.
 
-import { pause, withdraw } from "./actions.js";
+import { withdraw } from "./actions.js";
 import { h, keyed, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { live, may, serverNow } from "./live.js";
@@ -33,15 +33,13 @@ const calm = () => ({ kind: "calm", text: "Nothing is paused, cordoned, pinned o
 
 function create({ kind, text, since, by }) {
   const detail = h("span", { class: "soft" });
-  const when = since && ` since ${clock(since, serverNow())}`;
+  const when = since && ` · since ${clock(since, serverNow())}`;
   setText(detail, [when, by && ` by ${by}`].filter(Boolean).join(","));
   const node = h("p", { class: `notice ${TROUBLE.has(kind) ? "trouble" : kind}` }, h("span", text, detail), action(kind));
   return { node };
 }
 
 function action(kind) {
-  if (!may("wish")) return null;
-  if (kind === "paused") return h("button", { type: "button", click: () => withdraw({ wish: "pause" }) }, "Resume");
-  if (kind === "calm") return h("button", { type: "button", click: pause }, "Pause rebalancing");
-  return null;
+  if (kind !== "paused" || !may("wish")) return null;
+  return h("button", { type: "button", click: () => withdraw({ wish: "pause" }) }, "Resume");
 }

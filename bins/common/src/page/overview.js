@@ -1,6 +1,6 @@
 // The first view: is it well, who owns what, and the running proof that nothing is done twice.
 
-import { addItems, addWorkers, buttons, killWorker, removeItems, stopWorker } from "./actions.js";
+import { addItems, addWorkers, buttons, killWorker, pause, removeItems, stopWorker } from "./actions.js";
 import { dial, huesByName } from "./dial.js";
 import { h, keyed, setHidden, setText } from "./dom.js";
 import { ago, count, number, ratio } from "./format.js";
@@ -12,14 +12,13 @@ export function overview() {
   const headline = h("h1", { class: "headline" });
   const map = dial();
   const workers = workerCards(map.highlight);
-  const parts = [map, workers, proof(), totals()];
-  const [, , audit, figures] = parts;
+  const parts = [map, workers, proof(), totals(), controls()];
+  const [, , ...summary] = parts.map(({ node }) => node);
   const rebalances = rebalanceTable("Last rebalances");
   const events = eventList();
-  const summary = h("div", headline, audit.node, figures.node, controls());
   const node = h(
     "div",
-    h("section", { class: "hero", "aria-label": "Summary" }, summary, map.node),
+    h("section", { class: "hero", "aria-label": "Summary" }, h("div", headline, summary), map.node),
     workers.node,
     section("Last rebalances", rebalances.node, h("a", { href: "#/rebalances" }, "All rebalances and events")),
     section("Last events", events.node),
@@ -60,8 +59,18 @@ const totals = () =>
     ["Items refused", ({ totals }) => number(totals.refused_items)],
   );
 
-const controls = () =>
-  buttons(["Add workers", addWorkers, "demo"], ["Add items", addItems, "demo"], ["Delete items", removeItems, "demo"]);
+function controls() {
+  const pausing = buttons(["Pause rebalancing", pause, "wish"]);
+  const demo = buttons(
+    ["Add workers", addWorkers, "demo"],
+    ["Add items", addItems, "demo"],
+    ["Delete items", removeItems, "demo"],
+  );
+  const update = ({ notices }) => setHidden(pausing, notices.some(isPaused));
+  return { node: h("div", { class: "buttons" }, demo, pausing), update };
+}
+
+const isPaused = ({ kind }) => kind === "paused";
 
 function workerCards(highlight) {
   const list = h("ul", { class: "cards" });

@@ -4,11 +4,11 @@
 import { h, keyed } from "./dom.js";
 
 // `columns` are `[heading, cell]`, where `cell(item)` returns `{node, update(item)}`.
-export function table(caption, columns, key) {
+export function table(label, columns, key) {
   const headings = columns.map(([heading]) => h("th", { role: "columnheader", scope: "col" }, heading));
   const body = h("tbody", { role: "rowgroup" });
   const head = h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, headings));
-  const node = h("table", { role: "table" }, h("caption", { class: "unseen" }, caption), head, body);
+  const node = h("table", { role: "table", "aria-label": label }, head, body);
   return { node, update: keyed(body, key, () => row(columns)) };
 }
 
