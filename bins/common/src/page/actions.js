@@ -56,7 +56,7 @@ function askWish(title, text, wish, fields = []) {
 }
 
 function change(title, text, fields, send) {
-  ask({ title, text, fields: [...fields, ...identity()], confirm: title, run });
+  ask({ title, text, fields: [...fields, ...identity()], run });
 
   async function run({ token = "", name = "demo", ...values }) {
     api.remember("token", token);
@@ -76,49 +76,25 @@ function identity() {
 }
 
 export const addWorkers = () =>
-  askNumber(
-    "Add workers",
-    "Each new worker takes its share of the slots: the fewest moves that make loads even.",
-    1,
-    n => `workers add ${n}`,
-  );
+  askNumber("Add workers", "Each gets its share of the slots by the fewest moves.", 1, "workers add");
 
-export const addItems = () =>
-  askNumber(
-    "Add items",
-    "New rows of the table. The owner of the slot that an item hashes to works on it from the next tick on.",
-    5,
-    n => `items add ${n}`,
-  );
+export const addItems = () => askNumber("Add items", "Owners of their slots process them from the next tick on.", 5, "items add");
 
-export const removeItems = () =>
-  askNumber("Delete items", "Deletes so many rows of the table.", 1, n => `items remove ${n}`, true);
+export const removeItems = () => askNumber("Delete items", "So many rows of the table are deleted.", 1, "items remove");
 
 export const killWorker = worker =>
-  askCommand(
-    `Kill ${worker}`,
-    `${worker} stops at once, without a drain. Other workers own its items within two seconds.`,
-    `worker kill ${worker}`,
-    true,
-  );
+  perform(`Kill ${worker}`, "It stops at once. Other workers own its items within two seconds.", `worker kill ${worker}`);
 
 export const stopWorker = worker =>
-  askCommand(
-    `Drain ${worker}`,
-    `${worker} works on until others own its slots, then leaves. No tick is missed.`,
-    `worker drain ${worker}`,
-  );
+  perform(`Drain ${worker}`, "It works on until others own its slots, then leaves. No tick is missed.", `worker drain ${worker}`);
 
-const askCommand = (title, text, command, danger) => ask({ title, text, confirm: title, danger, run: () => perform(command) });
-
-function askNumber(title, text, value, command, danger) {
-  const fields = [{ name: "n", label: "How many", type: "number", min: 1, required: true, value }];
-  ask({ title, text, fields, confirm: title, danger, run: ({ n }) => perform(command(n)) });
+function askNumber(title, text, value, command) {
+  perform(title, text, command, [{ name: "n", label: "How many", type: "number", min: 1, required: true, value }]);
 }
 
-async function perform(command) {
-  const { done } = await api.demo(command);
-  announce(done);
+function perform(title, text, command, fields) {
+  const run = async ({ n }) => announce((await api.demo(n ? `${command} ${n}` : command)).done);
+  ask({ title, text, fields, run });
 }
 
 // Tells the notices, which show it, and the present view, which asks the server anew.

@@ -4,10 +4,10 @@ import { h, setHidden, setText } from "./dom.js";
 
 // Shows a dialog with an input for each of `fields`, and calls `run(values)` once it is confirmed. If that fails, the dialog
 // stays and says why.
-export function ask({ title, text, fields = [], confirm, danger = false, run }) {
+export function ask({ title, text, fields = [], run }) {
   const inputs = fields.map(field => [field.name, input(field)]);
   const failure = h("p", { class: "failure", tabindex: -1, hidden: true });
-  const button = h("button", { class: danger ? "danger" : "primary" }, confirm);
+  const button = h("button", { class: "primary" }, title);
   const cancel = h("button", { type: "button", click: () => dialog.close() }, "Cancel");
   const form = h("form", { submit }, h("h2", { id: "dialog-title" }, title), h("p", { id: "dialog-text" }, text));
   const dialog = h(

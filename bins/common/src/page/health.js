@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { h, keyed, setAttribute, setText } from "./dom.js";
 import { age, ago, clock } from "./format.js";
 import { ageNow, serverNow, since, viewAge } from "./live.js";
-import { facts, nameOf, polled } from "./parts.js";
+import { facts, nameOf, polled, section } from "./parts.js";
 
 const REFRESH_MS = 10_000;
 
@@ -32,8 +32,6 @@ export function health({ signal }) {
   }
   return { title: "Health", node, update };
 }
-
-const section = (title, content) => h("section", h("h2", title), content);
 
 function store({ name }) {
   const { node, show } = state(name);

@@ -23,7 +23,6 @@ function search(kind, value) {
   const select = h("select", { "aria-label": "Kind" }, options);
   const input = h("input", {
     "aria-label": "Id, number or name",
-    "aria-label": "Id, number or name",
     autocomplete: "off",
     spellcheck: "false",
     required: true,

@@ -5,7 +5,7 @@ import { dial, huesByName } from "./dial.js";
 import { h, keyed, setHidden, setText } from "./dom.js";
 import { ago, count, number, ratio } from "./format.js";
 import { since } from "./live.js";
-import { bar, besideMost, eventList, facts, nameOf, phase, phases, workerName, words } from "./parts.js";
+import { bar, besideMost, eventList, facts, nameOf, phase, phases, section, workerName, words } from "./parts.js";
 import { rebalanceTable } from "./rebalances.js";
 
 export function overview() {
@@ -31,8 +31,6 @@ export function overview() {
   }
   return { title: "Overview", node, update };
 }
-
-const section = (title, ...content) => h("section", h("h2", title), ...content);
 
 function sentence({ totals, audit }) {
   const load = `${count(totals.items, "item")} on ${count(totals.workers, "worker")}.`;

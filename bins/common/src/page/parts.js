@@ -10,6 +10,8 @@ export function words(value, attributes) {
   return { node, update: item => setText(node, value(item)) };
 }
 
+export const section = (title, ...content) => h("section", h("h2", title), ...content);
+
 export const nameOf = ({ name }) => name;
 
 export function workerName() {
