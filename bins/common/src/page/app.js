@@ -94,7 +94,7 @@ function skipToContent(event) {
 // An old view stays, and says that it is old: partial truth is better than none.
 function showConnection() {
   document.body.classList.toggle("old", isOld());
-  setAttribute(connection, "class", isOld() || isSilent() ? "lost" : "live");
+  setAttribute(connection, "class", isOld() || isSilent() ? "lost" : live.view && "live");
   setText(connection, connectionText());
 }
 

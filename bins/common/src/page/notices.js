@@ -4,7 +4,7 @@
 import { withdraw } from "./actions.js";
 import { h, keyed, setText } from "./dom.js";
 import { clock } from "./format.js";
-import { live, may, serverNow } from "./live.js";
+import { isOld, live, may, serverNow } from "./live.js";
 
 const SAID_MS = 8000;
 const TROUBLE = new Set(["stalled", "store away", "members away"]);
@@ -26,10 +26,10 @@ document.addEventListener("changed", ({ detail }) => {
 export function refresh() {
   updateNotices ??= keyed(document.getElementById("notices"), notice => `${notice.kind} ${notice.text} ${notice.since}`, create);
   const notices = live.view?.notices ?? [];
-  updateNotices([...(said ? [said] : []), ...(notices.length || !live.view ? notices : [calm()])]);
+  const calm = live.view && notices.length === 0 && { kind: "calm", text: "Nothing is paused, cordoned, pinned or held." };
+  const old = isOld() && { kind: "stalled", text: "Everything below is old", since: live.view.at };
+  updateNotices([said, old, ...notices, calm].filter(Boolean));
 }
-
-const calm = () => ({ kind: "calm", text: "Nothing is paused, cordoned, pinned or held." });
 
 function create({ kind, text, since, by }) {
   const detail = h("span", { class: "soft" });

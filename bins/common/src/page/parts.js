@@ -5,8 +5,8 @@ import { clock, count, number, workerLink } from "./format.js";
 import { live, serverNow } from "./live.js";
 
 // A text that follows what is shown: `value(item)` at each update.
-export function words(value, attributes) {
-  const node = h("span", attributes);
+export function words(value) {
+  const node = h("span");
   return { node, update: item => setText(node, value(item)) };
 }
 
