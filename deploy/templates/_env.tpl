@@ -139,3 +139,16 @@
   secret: {secretName: {{ . }}, defaultMode: 0440}
 {{- end }}
 {{- end -}}
+
+{{/* Address of the page and the API, who may read, and the token. */}}
+{{- define "scaler.pageEnv" -}}
+{{- if .Values.page.enabled -}}
+- name: API_LISTEN
+  value: {{ with .Values.listenAddress }}{{ printf (ternary "[%s]:8081" "%s:8081" (contains ":" .)) . | quote }}{{ else }}"[::]:8081"{{ end }}
+- name: API_READ
+  value: {{ .Values.page.read }}
+- name: API_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ include "scaler.pageSecret" . }}, key: token}
+{{- end -}}
+{{- end -}}

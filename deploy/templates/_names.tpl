@@ -43,6 +43,10 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- .Values.redis.existingSecret | default (include "scaler.name" (list . "redis-secret")) -}}
 {{- end -}}
 
+{{- define "scaler.pageSecret" -}}
+{{- .Values.page.existingSecret | default (include "scaler.name" (list . "page-secret")) -}}
+{{- end -}}
+
 {{- define "scaler.postgresHost" -}}
 {{- if eq .Values.postgres.mode "external" -}}
 {{- .Values.postgres.external.host -}}

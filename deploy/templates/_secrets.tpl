@@ -4,6 +4,7 @@
 {{- if not .Values.postgres.existingSecret }}{{ $made = append $made (include "scaler.dbSecret" .) }}{{ end -}}
 {{- range include "scaler.loginRoles" . | fromJsonArray }}{{ $made = append $made (include "scaler.loginSecret" (list $ .)) }}{{ end -}}
 {{- if include "scaler.makesRedisSecret" . }}{{ $made = append $made (include "scaler.redisSecret" .) }}{{ end -}}
+{{- if include "scaler.makesPageSecret" . }}{{ $made = append $made (include "scaler.pageSecret" .) }}{{ end -}}
 {{- if include "scaler.generatesCertificates" . -}}
 {{- $made = append $made (include "scaler.name" (list . "ca-tls")) -}}
 {{- range append (include "scaler.tlsServers" . | fromJsonArray) "client" }}{{ $made = append $made (include "scaler.tlsSecret" (list $ .)) }}{{ end -}}
@@ -14,6 +15,11 @@
 {{/* True if the chart makes the Secret with the passwords of Redis. */}}
 {{- define "scaler.makesRedisSecret" -}}
 {{- if and (ne .Values.redis.mode "none") (not .Values.redis.existingSecret) -}}yes{{- end -}}
+{{- end -}}
+
+{{/* True if the chart makes the Secret with the token of the page. */}}
+{{- define "scaler.makesPageSecret" -}}
+{{- if and .Values.page.enabled (not .Values.page.existingSecret) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* Roles for which CloudNativePG needs a Secret with user name and password each, as a JSON list. */}}
@@ -45,6 +51,9 @@
 {{- end }}
 {{- if include "scaler.makesRedisSecret" . }}
 - --passwords={{ include "scaler.redisSecret" . }}=admin-password,password
+{{- end }}
+{{- if include "scaler.makesPageSecret" . }}
+- --passwords={{ include "scaler.pageSecret" . }}=token
 {{- end }}
 {{- if include "scaler.generatesCertificates" . }}
 - --authority={{ include "scaler.name" (list . "ca-tls") }}
