@@ -29,9 +29,15 @@ pub enum Reason {
     Pinned,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Reason {
+    /// All reasons.
+    pub const ALL: &'static [Self] =
+        &[Self::Unowned, Self::OwnerLeft, Self::WorkerJoined, Self::WeightChanged, Self::Uneven, Self::Rule, Self::Pinned];
+
+    /// Returns the reason in words, as log lines and metrics show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Unowned => "unowned",
             Self::OwnerLeft => "owner left",
             Self::WorkerJoined => "worker joined",
@@ -39,7 +45,13 @@ impl fmt::Display for Reason {
             Self::Uneven => "uneven",
             Self::Rule => "rule of the ring",
             Self::Pinned => "pinned",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -92,7 +92,19 @@ pub enum MemberPhase {
 
 impl fmt::Display for MemberPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+        f.pad(self.as_str())
+    }
+}
+
+impl MemberPhase {
+    /// All phases.
+    pub const ALL: &'static [Self] =
+        &[Self::Starting, Self::Healthy, Self::Unheard, Self::Draining, Self::Barred, Self::CutOff, Self::Dead];
+
+    /// Returns the phase in words, as log lines and metrics show it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Starting => "starting",
             Self::Healthy => "healthy",
             Self::Unheard => "unheard",
@@ -100,11 +112,9 @@ impl fmt::Display for MemberPhase {
             Self::Barred => "barred",
             Self::CutOff => "cut off",
             Self::Dead => "dead",
-        })
+        }
     }
-}
 
-impl MemberPhase {
     /// True if the worker is not expected to tick its slots any more.
     #[must_use]
     pub const fn is_lost(self) -> bool {

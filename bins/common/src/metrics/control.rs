@@ -2,13 +2,13 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{FailureLabels, within};
+use super::labels::{FailureLabels, PhaseLabel, ReasonLabel, WishLabel, from_zero};
+use super::within;
 
 /// Metrics of a control plane. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug)]
@@ -37,22 +37,10 @@ pub struct ControlMetrics {
     pub gave_up: Counter,
     /// Number of members of other installations in the membership.
     pub strangers: Gauge,
+    /// Number of wishes of operators in force, by kind. Set by the leader only.
+    pub wishes: Family<WishLabel, Gauge>,
     /// Number of logged failures: the first of an episode, each new reason, and repetitions at growing intervals.
     pub failures: Family<FailureLabels, Counter>,
-}
-
-/// Label with the phase of a worker.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct PhaseLabel {
-    /// Name of the phase.
-    pub phase: String,
-}
-
-/// Label with the reason of a move or of a refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ReasonLabel {
-    /// Name of the reason.
-    pub reason: String,
 }
 
 impl ControlMetrics {
@@ -71,8 +59,12 @@ impl ControlMetrics {
             turns_failed: Counter::default(),
             gave_up: Counter::default(),
             strangers: Gauge::default(),
+            wishes: Family::default(),
             failures: Family::default(),
         };
+        from_zero(&metrics.slots_moved, ReasonLabel::of_moves());
+        from_zero(&metrics.moves_refused, ReasonLabel::of_refusals());
+        from_zero(&metrics.failures, FailureLabels::of_servers());
         let registry = within(registry, "control");
         registry.register("leader", "1 if this control plane is the leader, else 0", metrics.leader.clone());
         registry.register("term", "Term that this control plane leads, or led last", metrics.term.clone());
@@ -103,6 +95,7 @@ impl ControlMetrics {
             "Number of members of other installations that share the Redis key",
             metrics.strangers.clone(),
         );
+        registry.register("wishes", "Number of wishes of operators in force, by kind", metrics.wishes.clone());
         registry.register("failures", "Number of logged failures by server and error class", metrics.failures.clone());
         metrics
     }

@@ -6,7 +6,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{FailureLabels, within};
+use super::labels::{FailureLabels, from_zero};
+use super::within;
 
 /// Buckets of the tick duration in seconds, from 1 ms to 10 ticks.
 const TICK_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -60,6 +61,7 @@ impl WorkerMetrics {
             tick_duration: Histogram::new(TICK_SECONDS),
             failures: Family::default(),
         };
+        from_zero(&metrics.failures, FailureLabels::of_servers());
         let registry = within(registry, "worker");
         registry.register("ticks", "Number of ticks in which Postgres answered", metrics.ticks.clone());
         registry.register(

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use scaler_core::RefusalReason;
+use scaler_core::WishKind;
 use scaler_core::control::{Commit, ControlEvent, MemberPhase};
 
 use super::{Gravity, Ledger, Note, note};
-use crate::metrics::{ControlMetrics, FailureLabels, PhaseLabel, ReasonLabel};
+use crate::metrics::{ControlMetrics, FailureLabels, PhaseLabel, ReasonLabel, WishLabel};
 use crate::readiness::Readiness;
 
 /// Observer that turns the events of a control plane into log lines and metrics.
@@ -58,7 +58,11 @@ impl ControlObserver {
             ControlEvent::Deposed(_) | ControlEvent::Following => {
                 self.metrics.leader.set(0);
                 self.metrics.held.set(0);
+                // A standby does not look at the items: its last numbers would outlive those of the leader.
+                self.metrics.items.set(0);
+                self.metrics.most_over_mean.set(0.0);
                 self.metrics.workers.clear();
+                self.metrics.wishes.clear();
                 self.shown.clear();
             }
             ControlEvent::Scanned { .. } => {
@@ -70,6 +74,12 @@ impl ControlObserver {
             ControlEvent::Strangers(strangers) => {
                 self.metrics.strangers.set(i64::try_from(strangers.len()).unwrap_or(i64::MAX));
             }
+            ControlEvent::WishesChanged(wishes) => {
+                for kind in WishKind::ALL {
+                    let count = wishes.iter().filter(|recorded| recorded.wish.kind() == kind).count();
+                    self.metrics.wishes.get_or_create(&WishLabel::of(kind)).set(i64::try_from(count).unwrap_or(i64::MAX));
+                }
+            }
             ControlEvent::RebalancePaused { .. } => _ = self.metrics.held.set(1),
             ControlEvent::RebalanceResumed => _ = self.metrics.held.set(0),
             ControlEvent::Committed(Commit { moved, refused, .. }) => {
@@ -77,7 +87,7 @@ impl ControlObserver {
                     self.metrics.slots_moved.get_or_create(&ReasonLabel { reason }).inc_by(count);
                 }
                 for refusal in *refused {
-                    self.metrics.moves_refused.get_or_create(&ReasonLabel { reason: word(refusal.why).to_owned() }).inc();
+                    self.metrics.moves_refused.get_or_create(&ReasonLabel::of_refusal(refusal.why)).inc();
                 }
             }
             ControlEvent::ClockFell { by } => _ = self.metrics.clock_fell_s.inc_by(by.as_secs_f64()),
@@ -99,16 +109,9 @@ impl ControlObserver {
         let standing = self.ledger.workers_by_phase();
         self.shown.extend(standing.keys());
         for phase in &self.shown {
-            let label = PhaseLabel { phase: phase.to_string() };
+            let label = PhaseLabel { phase: phase.as_str() };
             self.metrics.workers.get_or_create(&label).set(standing.get(phase).copied().unwrap_or(0));
         }
-    }
-}
-
-const fn word(why: RefusalReason) -> &'static str {
-    match why {
-        RefusalReason::EpochPassed => "epoch passed",
-        RefusalReason::NotTickedYet => "not ticked yet",
     }
 }
 
@@ -120,8 +123,8 @@ mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use scaler_core::{
-        Assignment, InstallationId, Move, Plan, Reason, Refusal, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError, Term,
-        Tick, TokioClock, WorkerId,
+        Assignment, InstallationId, Move, Plan, Reason, RecordedWish, Refusal, RefusalReason, Roster, Slot, SlotCount, SlotLoad,
+        SlotState, StoreError, Term, Tick, TokioClock, Wish, WorkerId,
     };
     use uuid::Uuid;
 
@@ -147,6 +150,7 @@ mod tests {
         let plan = Plan::new(Roster::of([worker.clone()]), vec![slot_move(0), slot_move(1)], &load);
         let refused = [Refusal { slot: Slot::new(1), why: RefusalReason::EpochPassed }];
         let away = StoreError::Unavailable { during: "assignment", source: "connection refused".into() };
+        let pause = RecordedWish { wish: Wish::Pause, by: "ann".to_owned(), note: String::new(), since: Duration::ZERO };
         for event in [
             ControlEvent::Elected { term, installation },
             ControlEvent::Scanned { assignment: &assignment, load: &load },
@@ -159,6 +163,7 @@ mod tests {
                 seen: &assignment,
                 load: &load,
             }),
+            ControlEvent::WishesChanged(&[pause]),
             ControlEvent::ClockFell { by: Duration::from_millis(31_500) },
             ControlEvent::TurnFailed,
             ControlEvent::GaveUp { failing_for: Duration::from_secs(6), campaigns_in: Duration::from_secs(5) },
@@ -182,6 +187,8 @@ mod tests {
             "turns_failed_total 1",
             "gave_up_total 1",
             "strangers 0",
+            "wishes{wish=\"pause\"} 1",
+            "wishes{wish=\"pin\"} 0",
             "failures_total{server=\"store\",class=\"transient\"} 1",
         ] {
             assert!(text.contains(&format!("\nnotifi_scaler_control_{line}\n")), "{line}: {text}");
@@ -190,6 +197,7 @@ mod tests {
         observer.observe(&ControlEvent::Turned);
         let mut text = String::new();
         encode(&mut text, &registry).unwrap();
-        assert!(text.contains("control_leader 0\n") && !text.contains("healthy"), "{text}");
+        assert!(text.contains("control_leader 0\n") && text.contains("control_items 0\n"), "{text}");
+        assert!(!text.contains("healthy") && !text.contains("wish="), "{text}");
     }
 }

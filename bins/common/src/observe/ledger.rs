@@ -6,6 +6,8 @@ use std::fmt::{self, Write};
 use scaler_core::control::MemberPhase;
 use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
 
+use crate::metrics::WORKER_RESTARTED;
+
 /// Maximum number of workers named in one line.
 const NAMED_WORKERS: usize = 20;
 
@@ -130,11 +132,11 @@ impl Ledger {
     }
 
     /// Records committed and refused moves, and returns the number of committed moves by reason.
-    pub fn committed(&mut self, moved: &[Slot], refused: &[Refusal]) -> BTreeMap<String, u64> {
+    pub fn committed(&mut self, moved: &[Slot], refused: &[Refusal]) -> BTreeMap<&'static str, u64> {
         let mut counts = BTreeMap::new();
         for slot in moved {
             // A move without a plan goes to the next incarnation of the same worker.
-            let reason = self.planned.remove(slot).map_or("worker restarted".to_owned(), |planned| planned.why.to_string());
+            let reason = self.planned.remove(slot).map_or(WORKER_RESTARTED, |planned| planned.why.as_str());
             *counts.entry(reason).or_default() += 1;
         }
         for refusal in refused.iter().filter(|refusal| refusal.why == RefusalReason::EpochPassed) {
@@ -226,8 +228,8 @@ mod tests {
         );
         let refused = [Refusal { slot: Slot::new(3), why: RefusalReason::NotTickedYet }];
         let counts = ledger.committed(&[Slot::new(1), Slot::new(2)], &refused);
-        assert_eq!(counts, BTreeMap::from([("worker joined".to_owned(), 1), ("worker restarted".to_owned(), 1)]));
-        assert_eq!(ledger.committed(&[Slot::new(3)], &[]), BTreeMap::from([("worker joined".to_owned(), 1)]));
+        assert_eq!(counts, BTreeMap::from([("worker joined", 1), ("worker restarted", 1)]));
+        assert_eq!(ledger.committed(&[Slot::new(3)], &[]), BTreeMap::from([("worker joined", 1)]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use notifi_scaler_common::metrics::within;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Metrics of the audits of this control plane. Cheap to clone; clones share the same values.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl AuditMetrics {
         );
         registry.register("gaps", "Number of ticks missed by audited items, summed over the items", metrics.gaps.clone());
         let help = "Age of the oldest open transaction of the database; absent while it is not known";
-        registry.register("oldest_transaction_seconds", help, metrics.oldest_transaction.clone());
+        registry.register_with_unit("oldest_transaction", help, Unit::Seconds, metrics.oldest_transaction.clone());
         metrics
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use notifi_scaler_common::metrics::{FailureLabels, within};
+use notifi_scaler_common::metrics::{FailureLabels, from_zero, within};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
@@ -35,6 +35,12 @@ pub(crate) struct DirectionLabel {
     pub(crate) direction: &'static str,
 }
 
+impl DirectionLabel {
+    pub(crate) const UP: Self = Self { direction: "up" };
+    pub(crate) const DOWN: Self = Self { direction: "down" };
+    const ALL: [Self; 2] = [Self::UP, Self::DOWN];
+}
+
 impl AutoscaleMetrics {
     /// Creates the metrics and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
@@ -46,6 +52,8 @@ impl AutoscaleMetrics {
             overruled: Counter::default(),
             failures: Family::default(),
         };
+        from_zero(&metrics.scaled, DirectionLabel::ALL);
+        from_zero(&metrics.failures, FailureLabels::of_autoscaler());
         let registry = within(registry, "control");
         registry.register(
             "wanted_workers",

@@ -2,6 +2,8 @@
 
 mod audit;
 mod autoscale;
+#[cfg(test)]
+mod reference;
 
 pub(crate) use audit::{AuditMetrics, NoLabels};
 pub(crate) use autoscale::{AutoscaleMetrics, DirectionLabel};

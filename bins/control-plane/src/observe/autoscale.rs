@@ -44,8 +44,8 @@ impl AutoscaleObserver {
         match event {
             AutoscaleEvent::Looked { fleet, .. } => self.metrics.replicas.set(Some(fleet.replicas)),
             AutoscaleEvent::Scaled { from, to } => {
-                let direction = if to > from { "up" } else { "down" };
-                self.metrics.scaled.get_or_create(&DirectionLabel { direction }).inc();
+                let direction = if to > from { DirectionLabel::UP } else { DirectionLabel::DOWN };
+                self.metrics.scaled.get_or_create(&direction).inc();
                 self.metrics.replicas.set(Some(*to));
             }
             AutoscaleEvent::Overruled { .. } => _ = self.metrics.overruled.inc(),
