@@ -1,7 +1,8 @@
 //! A store of one's own: items, slots and leadership in an SQLite file, which one process opens at a time.
 //!
 //! It shows what an adapter needs: [`WorkStore`](scaler_core::WorkStore) and [`Election`](scaler_core::Election), each method one
-//! transaction, and a test that passes `scaler_core::store_suite!`. With it, a program and its tests need no server, and what was done
+//! transaction, and a test that passes `scaler_core::store_suite!`; and [`Wishes`](scaler_core::Wishes) and
+//! [`EventLog`](scaler_core::EventLog), so that operators can steer it. With it, a program and its tests need no server, and what was done
 //! outlives the process, even after `kill -9`.
 //!
 //! ```
@@ -27,6 +28,7 @@ mod election;
 mod error;
 mod items;
 mod open;
+mod operations;
 mod work;
 
 pub use clock::WallClock;

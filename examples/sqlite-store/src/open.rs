@@ -71,6 +71,7 @@ impl SqliteStore {
         if !is_ours(&mut transaction).await.map_err(error)? {
             return Err(OpenError::Foreign { path: path.to_owned() });
         }
+        sqlx::raw_sql(include_str!("operations.sql")).execute(&mut *transaction).await.map_err(error)?;
         let (installation, found) = meta(&mut transaction, layout).await.map_err(error)?;
         if found != layout {
             let Layout { slots, key, tick } = found;

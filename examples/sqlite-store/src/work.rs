@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Cause, Claim, Epoch, Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER, MemberKey,
-    Membership, MembershipError, Orphans, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange,
-    SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, WorkStore, WorkerId, digest_of, fence_of, orphans,
+    Adoption, Assignment, Cause, Claim, Epoch, EventLog, Holding, Incarnation, InstallationId, ItemId, LEADERLESS_AFTER,
+    MemberKey, Membership, MembershipError, Orphans, Outcome, Refusal, RefusalReason, RefusedItem, Slot, SlotCount, SlotLoad,
+    SlotRange, SlotState, StoreError, Term, Tick, TickReport, Timing, Transfer, Wishes, WorkStore, WorkerId, digest_of, fence_of,
+    orphans,
 };
 use sqlx::{Connection, SqliteConnection};
 
@@ -329,6 +330,14 @@ impl WorkStore for SqliteStore {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         Ok(self.layout.slots)
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        Some(self)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        Some(self)
     }
 
     fn membership(&self) -> Result<Option<Arc<dyn Membership>>, MembershipError> {

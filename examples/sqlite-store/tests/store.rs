@@ -125,6 +125,7 @@ impl StoreFixture for Fixture {
 }
 
 scaler_core::store_suite!(fixture);
+scaler_core::operations_suite!(fixture);
 
 async fn open(path: &Path, layout: Layout) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(path, layout, Arc::new(WallClock)).await

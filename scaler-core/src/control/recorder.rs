@@ -19,12 +19,15 @@ pub(super) struct Observed {
     clock: Arc<dyn Clock>,
 }
 
+/// Events, and the result of appending them.
+type Appended = (Vec<Event>, Result<(), StoreError>);
+
 /// Appends what was observed.
 pub(super) struct Recorder<S: ?Sized> {
     store: Arc<S>,
     observed: Arc<Observed>,
-    /// Events that are being appended, and the result.
-    appending: Option<BoxFuture<'static, (Vec<Event>, Result<(), StoreError>)>>,
+    /// Call in progress.
+    appending: Option<BoxFuture<'static, Appended>>,
     due_at: Duration,
     episode: Episode,
 }

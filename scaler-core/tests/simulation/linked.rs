@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use futures_util::stream::{BoxStream, StreamExt};
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, Member, MemberKey, MemberRecord, Membership,
-    MembershipError, Outcome, RefusedItem, Registration, SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport,
-    Transfer, WakeUp, WorkStore, WorkerId,
+    Adoption, Assignment, Claim, Election, Event, EventFilter, EventLog, Hearing, Holding, InstallationId, ItemId, Member,
+    MemberKey, MemberRecord, Membership, MembershipError, Outcome, RecordedEvent, RecordedWish, RefusedItem, Registration,
+    SlotCount, SlotLoad, SlotRange, StoreError, Term, Tick, TickReport, Transfer, WakeUp, Wish, WishSubject, Wishes, WorkStore,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -93,6 +94,49 @@ impl<S: WorkStore + ?Sized> WorkStore for Linked<S> {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.link.carry(|| self.server.slot_count()).await.map_err(store_error)?
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        self.server.wishes().map(|_| self as &dyn Wishes)
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        self.server.event_log().map(|_| self as &dyn EventLog)
+    }
+}
+
+fn none() -> StoreError {
+    StoreError::Refused { during: "call", source: "this store keeps no wishes and no events".into() }
+}
+
+#[async_trait]
+impl<S: WorkStore + ?Sized> Wishes for Linked<S> {
+    async fn wishes(&self) -> Result<Vec<RecordedWish>, StoreError> {
+        let wishes = self.server.wishes().ok_or_else(none)?;
+        self.link.carry(|| wishes.wishes()).await.map_err(store_error)?
+    }
+
+    async fn wish(&self, wish: &Wish, by: &str, note: &str) -> Result<(), StoreError> {
+        let wishes = self.server.wishes().ok_or_else(none)?;
+        self.link.carry(|| wishes.wish(wish, by, note)).await.map_err(store_error)?
+    }
+
+    async fn withdraw(&self, subject: &WishSubject, by: &str) -> Result<bool, StoreError> {
+        let wishes = self.server.wishes().ok_or_else(none)?;
+        self.link.carry(|| wishes.withdraw(subject, by)).await.map_err(store_error)?
+    }
+}
+
+#[async_trait]
+impl<S: WorkStore + ?Sized> EventLog for Linked<S> {
+    async fn append(&self, events: &[Event]) -> Result<(), StoreError> {
+        let log = self.server.event_log().ok_or_else(none)?;
+        self.link.carry(|| log.append(events)).await.map_err(store_error)?
+    }
+
+    async fn events(&self, filter: &EventFilter, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
+        let log = self.server.event_log().ok_or_else(none)?;
+        self.link.carry(|| log.events(filter, limit)).await.map_err(store_error)?
     }
 }
 

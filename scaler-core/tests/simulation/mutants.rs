@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Cause, Claim, Election, Epoch, Hearing, Holding, Incarnation, InstallationId, ItemId, MemberKey,
-    ORPHANED_AFTER_TICKS, Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick,
-    TickReport, Timing, Transfer, WorkStore, WorkerId,
+    Adoption, Assignment, Cause, Claim, Election, Epoch, EventLog, Hearing, Holding, Incarnation, InstallationId, ItemId,
+    MemberKey, ORPHANED_AFTER_TICKS, Outcome, RefusedItem, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term,
+    Tick, TickReport, Timing, Transfer, Wishes, WorkStore, WorkerId,
 };
 use uuid::Uuid;
 
@@ -212,6 +212,14 @@ impl WorkStore for Broken {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.store.slot_count().await
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        self.store.wishes()
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        self.store.event_log()
     }
 }
 

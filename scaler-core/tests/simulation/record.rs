@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use scaler_core::hand_over::Acknowledgement;
 use scaler_core::memory::{MemoryStore, Row};
 use scaler_core::{
-    Adoption, Assignment, Claim, Election, Hearing, Holding, InstallationId, ItemId, MemberKey, Outcome, RefusedItem, SlotCount,
-    SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Transfer, WorkStore, WorkerId, slot_of,
+    Adoption, Assignment, Claim, Election, EventLog, Hearing, Holding, InstallationId, ItemId, MemberKey, Outcome, RefusedItem,
+    SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, TickReport, Transfer, Wishes, WorkStore, WorkerId,
+    slot_of,
 };
 use uuid::Uuid;
 
@@ -224,6 +225,14 @@ impl WorkStore for Record {
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
         self.store.slot_count().await
+    }
+
+    fn wishes(&self) -> Option<&dyn Wishes> {
+        self.store.wishes()
+    }
+
+    fn event_log(&self) -> Option<&dyn EventLog> {
+        self.store.event_log()
     }
 }
 

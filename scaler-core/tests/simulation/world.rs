@@ -9,7 +9,9 @@ use scaler_core::control::{self, ControlConfig};
 use scaler_core::memory::{MemoryMembership, MemoryStore};
 use scaler_core::testing::SetClock;
 use scaler_core::worker::{self, Ending, Worker, WorkerConfig};
-use scaler_core::{Clock, Incarnation, ItemId, MemberKey, Membership, SlotCount, TokioClock, WorkerId};
+use scaler_core::{
+    Clock, Incarnation, ItemId, MemberKey, Membership, Slot, SlotCount, TokioClock, Weight, Wish, Wishes, WorkerId,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -90,6 +92,9 @@ impl World {
     /// All that failed works again, and there are a worker and control planes.
     pub(crate) async fn heal(&mut self) {
         self.accept_all().await;
+        for recorded in Wishes::wishes(&*self.memory).await.unwrap() {
+            self.memory.withdraw(&recorded.wish.subject(), "the simulation").await.unwrap();
+        }
         self.workers.retain(|_, worker| !worker.task.is_finished());
         let workers = self.workers.values().flat_map(|worker| [&worker.store, &worker.membership]);
         let control_planes = self.control_planes.iter().flat_map(|plane| [&plane.store, &plane.membership]);
@@ -123,7 +128,7 @@ impl World {
         let time = self.chance.up_to(10 * SECOND);
         let names: Vec<String> = self.workers.keys().cloned().collect();
         let name = self.chance.pick(&names).cloned().unwrap_or_default();
-        match self.chance.below(20) {
+        match self.chance.below(22) {
             0 | 1 => _ = self.workers.remove(&name),
             2 | 3 => self.worker_comes(),
             4 => self.worker_restarts(&name),
@@ -140,6 +145,7 @@ impl World {
             16 => self.store_clock_jumps(),
             17 => self.items_are_refused(3).await,
             18 => self.a_worker_is_refused(&name).await,
+            19 | 20 => self.an_operator_wishes(&name).await,
             _ => self.membership_suffers().await,
         }
     }
@@ -178,6 +184,20 @@ impl World {
         let name = self.chance.pick(&names).cloned().unwrap();
         self.a_worker_is_refused(&name).await;
         WorkerId::new(name).unwrap()
+    }
+
+    /// An operator makes a wish, about this worker if it is about one.
+    async fn an_operator_wishes(&mut self, name: &str) {
+        let Ok(worker) = WorkerId::new(name) else { return };
+        let number = |below| u32::try_from(self.chance.below(below)).unwrap();
+        let wish = match self.chance.below(5) {
+            0 => Wish::Pause,
+            1 => Wish::Cordon(worker),
+            2 => Wish::Drain(worker),
+            3 => Wish::Weigh(worker, Weight::new(1 + number(4)).unwrap()),
+            _ => Wish::Pin(Slot::new(number(256)), worker),
+        };
+        self.memory.wish(&wish, "the simulation", "").await.unwrap();
     }
 
     /// The store refuses nothing any more.
