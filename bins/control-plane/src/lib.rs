@@ -4,6 +4,7 @@
 mod auditing;
 mod config;
 mod kubernetes;
+mod kubernetes_events;
 mod metrics;
 mod observe;
 mod old_transactions;

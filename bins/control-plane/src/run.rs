@@ -10,13 +10,14 @@ use notifi_scaler_common::servers::{ServerWait, Store, membership};
 use notifi_scaler_common::shutdown::Shutdown;
 use notifi_scaler_common::{Failure, health, telemetry};
 use prometheus_client::registry::Registry;
-use scaler_core::{Clock, Membership, TokioClock, control};
+use scaler_core::{Clock, EventLog, Membership, TokioClock, control};
 use scaler_pg::PgStore;
 use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
 use crate::ControlPlaneArgs;
 use crate::auditing::Auditing;
+use crate::kubernetes_events::{self, KubernetesEvents};
 use crate::scaling::Scaling;
 
 /// Application name of its Postgres sessions.
@@ -37,6 +38,10 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let metrics = ControlMetrics::register(&mut registry);
     let scaling = Scaling::prepare(&args.autoscale, &mut registry).await?;
     let store = Store { endpoint: &postgres, args: &args.postgres };
+    let kubernetes_events = match &args.kubernetes_events {
+        Some(pod) => Some(KubernetesEvents::find(pod).await?),
+        None => None,
+    };
     let auditing = Auditing::prepare(&store, args.audit_interval, &mut registry)?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
@@ -47,16 +52,21 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
         () = shutdown.requested() => return Ok(()),
     };
     let store = Arc::new(store);
-    let (mut tell_scaling, scaling) = scaling.start(Arc::clone(&membership), Arc::clone(&clock), shutdown.requested());
+    let log: Arc<dyn EventLog> = Arc::clone(&store) as Arc<dyn EventLog>;
+    let (mut tell_scaling, scaling) =
+        scaling.start(Arc::clone(&membership), Arc::clone(&log), Arc::clone(&clock), shutdown.requested());
+    let (mut tell_kubernetes, posting) =
+        kubernetes_events::start(kubernetes_events, log, Arc::clone(&clock), shutdown.requested());
     let (mut tell_auditing, auditing) = auditing.start(shutdown.requested());
     let mut observer = ControlObserver::new(metrics, readiness);
     let observe = move |event: control::ControlEvent<'_>| {
         observer.observe(&event);
         tell_scaling(&event);
         tell_auditing(&event);
+        tell_kubernetes(&event);
     };
     let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
-    tokio::join!(control, scaling, auditing);
+    tokio::join!(control, scaling, auditing, posting);
     tracing::info!("control plane stopped");
     Ok(())
 }

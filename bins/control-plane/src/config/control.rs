@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use notifi_scaler_common::config::{
-    MembershipArgs, PostgresArgs, ProcessArgs, SECRETS_HELP, duration, duration_or_never, percent, slots,
+    MembershipArgs, PostgresArgs, ProcessArgs, SECRETS_HELP, duration, duration_or_never, kube_name, percent, slots,
 };
 use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
@@ -24,6 +24,9 @@ pub struct ControlPlaneArgs {
     /// Autoscaling.
     #[command(flatten)]
     pub autoscale: AutoscaleArgs,
+    /// Pod about which the leader posts its events to Kubernetes [default: it posts none]
+    #[arg(long, env, value_parser = kube_name)]
+    pub kubernetes_events: Option<String>,
     /// Interval between the leader's audits of a sample of the items; 0 for never
     #[arg(long, env, default_value = "10s", value_parser = duration_or_never)]
     pub audit_interval: Duration,

@@ -1,5 +1,6 @@
 //! Number of workers: set by the leading control plane, or only exported as a metric.
 
+mod history;
 mod kubernetes;
 mod refusal;
 
@@ -10,9 +11,9 @@ use std::time::Duration;
 
 use notifi_scaler_common::{Failure, USAGE};
 use prometheus_client::registry::Registry;
-use scaler_core::autoscale::{self, AutoscaleConfig, Fleet, Lead, WorkloadWatcher};
+use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, Fleet, Lead, WorkloadWatcher};
 use scaler_core::control::ControlEvent;
-use scaler_core::{Clock, InstallationId, Membership, MembershipError};
+use scaler_core::{Clock, EventLog, InstallationId, Membership, MembershipError};
 use tokio::sync::watch;
 
 pub use kubernetes::{Kubernetes, NoKubernetes};
@@ -58,6 +59,7 @@ impl Scaling {
     pub fn start(
         self,
         membership: Arc<dyn Membership>,
+        log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
@@ -73,8 +75,13 @@ impl Scaling {
             match self.fleet {
                 Some(fleet) => {
                     let mut observer = AutoscaleObserver::new(self.metrics);
-                    autoscale::run(self.config, fleet, membership, clock, lead, stop, move |event| observer.observe(&event))
-                        .await;
+                    let (mut history, records) = history::history();
+                    let observe = move |event: AutoscaleEvent<'_>| {
+                        observer.observe(&event);
+                        history.observe(&event);
+                    };
+                    let scale = autoscale::run(self.config, fleet, membership, clock, lead, stop, observe);
+                    tokio::join!(scale, history::append(records, &*log));
                 }
                 None => tokio::select! {
                     () = reinstate_all(membership.as_ref(), lead) => {}
