@@ -72,6 +72,11 @@ impl Generations {
         self.number(latest);
     }
 
+    /// Returns the newest revision; `None` if no worker reports one.
+    pub(super) fn newest(&self) -> Option<&str> {
+        self.numbers.iter().max_by_key(|(_, number)| **number).map(|(revision, _)| revision.as_str())
+    }
+
     /// Returns the generation of a revision; workers that report none are of the oldest.
     pub(super) fn of(&self, revision: Option<&str>) -> u64 {
         if self.is_stalled { 0 } else { self.number_of(revision) }

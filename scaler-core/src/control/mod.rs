@@ -16,6 +16,7 @@ mod mass_failure;
 mod move_rate;
 mod owners;
 mod planner;
+mod preview;
 mod recorder;
 mod steering;
 mod step;
@@ -27,6 +28,7 @@ pub use driver::run;
 pub use event::{Commit, ControlEvent};
 pub use failure_detector::{Heartbeat, MemberPhase, Session, Signals, Thresholds, phase_of};
 pub use generations::StalledRollout;
+pub use preview::{Change, Preview, Share, preview};
 pub use steering::Steering;
 pub use step::{ControlPlane, Decision, Observation, Waiting};
 

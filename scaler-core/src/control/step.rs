@@ -182,6 +182,32 @@ impl ControlPlane {
         self.opened.clear();
     }
 
+    /// Takes the silence of each worker from the tick numbers of this one observation, for a caller that makes no other.
+    pub(super) fn assume_silences(&mut self, seen: &Observation<'_>) {
+        let Assignment { tick, tick_length, .. } = *seen.assignment;
+        let mut ticks: BTreeMap<WorkerId, Tick> = BTreeMap::new();
+        for record in seen.members.unwrap_or_default() {
+            let Some(last) = record.member.last_tick else { continue };
+            ticks.insert(record.member.key.worker.clone(), last);
+        }
+        // The store has better information about owners.
+        let mut owned: BTreeMap<WorkerId, Tick> = BTreeMap::new();
+        for state in &seen.assignment.slots {
+            let Some(owner) = &state.owner else { continue };
+            match owned.get_mut(&owner.worker) {
+                Some(last) => *last = state.last_tick.max(*last),
+                None => _ = owned.insert(owner.worker.clone(), state.last_tick),
+            }
+        }
+        ticks.extend(owned);
+        self.tick_ages.assume(seen.answered_at, (tick, tick_length), self.config.thresholds.tick_grace, &ticks);
+    }
+
+    /// Returns the newest revision of the workers as of the last step.
+    pub(super) fn newest_revision(&self) -> Option<&str> {
+        self.generations.newest()
+    }
+
     /// Takes an observation at `now`, a time of its own clock, and decides which slots move.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let statuses = self.statuses(seen);

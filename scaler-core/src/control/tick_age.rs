@@ -36,6 +36,22 @@ impl TickAges {
         }
     }
 
+    /// Takes each last tick as seen `grace` before the next one counted as missed, for a caller that looks only once: at `now`, in the tick
+    /// `present`, which may still come.
+    pub(super) fn assume(
+        &mut self,
+        now: Duration,
+        (present, tick_length): (Tick, Duration),
+        grace: Duration,
+        ticks: &BTreeMap<WorkerId, Tick>,
+    ) {
+        for (worker, tick) in ticks {
+            let missed = u32::try_from(present.since(*tick).saturating_sub(1)).unwrap_or(u32::MAX);
+            let silence = if missed == 0 { Duration::ZERO } else { tick_length.saturating_mul(missed) + grace };
+            self.0.insert(worker.clone(), LastTick { tick: *tick, seen_at: now.saturating_sub(silence) });
+        }
+    }
+
     /// Returns the time for which a worker had not ticked at `asked_at`, when the slots were requested; `None` if it never did.
     pub(super) fn silence(&self, worker: &WorkerId, asked_at: Duration) -> Option<Duration> {
         self.0.get(worker).map(|last| asked_at.saturating_sub(last.seen_at))

@@ -6,5 +6,6 @@ mod causes;
 mod debounce;
 mod mass_failure;
 mod moves;
+mod preview;
 mod wishes;
 mod world;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use scaler_core::control::{ControlConfig, ControlPlane, Decision, Observation, Steering};
+use scaler_core::control::{Change, ControlConfig, ControlPlane, Decision, Observation, Preview, Steering, preview};
 use scaler_core::{
     Assignment, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, SlotCount, SlotLoad, SlotState, Tick,
     WorkerId,
@@ -78,14 +78,32 @@ impl World {
         }
     }
 
-    pub(crate) fn look(&mut self) -> Decision {
-        let assignment = Assignment {
+    fn assignment(&self) -> Assignment {
+        Assignment {
             installation: InstallationId::new(Uuid::nil()),
             tick: Tick(self.tick),
             tick_length: SECOND,
             slots: self.slots.clone(),
             sessions: self.sessions.clone(),
+        }
+    }
+
+    /// Returns the preview of this change, as a tool sees it that looks once.
+    pub(crate) fn preview(&self, change: &Change) -> Preview {
+        let assignment = self.assignment();
+        let seen = Observation {
+            assignment: &assignment,
+            asked_at: Duration::ZERO,
+            answered_at: Duration::ZERO,
+            members: self.members.as_deref(),
+            load: &self.load,
+            steering: &self.steering,
         };
+        preview(&ControlConfig::default(), &seen, change)
+    }
+
+    pub(crate) fn look(&mut self) -> Decision {
+        let assignment = self.assignment();
         let (members, asked_at) = (self.members.as_deref(), self.now);
         self.now += self.delay;
         let seen = Observation {
