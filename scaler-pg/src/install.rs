@@ -30,6 +30,9 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (9, "operations", include_str!("../migrations/0009_operations.sql")),
 ];
 
+/// Version of the schema that this version of the library needs.
+pub(crate) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
 const SLOTS: std::ops::RangeInclusive<u32> = 256..=65_536;
 const INDEX: &str = "an open transaction, to create the index on the slot";
 const LOCK_TRIES: u32 = 20;

@@ -51,6 +51,7 @@ sql! {
     find_id,
     find_item,
     gather,
+    health,
     heartbeat,
     hold_slots,
     holdings,
