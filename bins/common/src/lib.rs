@@ -1,5 +1,6 @@
 //! Shared code of the programs: configuration, log lines, health and metrics, shutdown, and connections to the servers.
 
+pub mod checks;
 pub mod config;
 mod dual_stack;
 mod failure;
@@ -8,6 +9,7 @@ pub mod item_list_printer;
 mod listener;
 pub mod metrics;
 pub mod observe;
+pub mod overview;
 pub mod program;
 pub mod rate;
 pub mod readiness;
@@ -18,5 +20,6 @@ pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+pub mod utc;
 
 pub use failure::{Failure, OTHER, UNAVAILABLE, USAGE};
