@@ -2,5 +2,6 @@
 
 pub mod commands;
 pub mod demo;
+mod output;
 pub mod removal;
 mod table;

@@ -4,8 +4,11 @@ use clap::Subcommand;
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
+use scaler_pg::ItemRow;
+use serde_json::{Value, json};
 
 use super::open;
+use crate::output::OutputArgs;
 use crate::removal::{BadRemoval, MOST_ITEMS, Removal};
 use crate::table::{Align, Table};
 
@@ -41,6 +44,9 @@ pub enum ItemsCommand {
         /// Maximum number of items to list
         #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_ITEMS)))]
         limit: u32,
+        /// Format of the output.
+        #[command(flatten)]
+        output: OutputArgs,
         /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
@@ -63,18 +69,28 @@ pub(super) async fn run(command: ItemsCommand, lines: &StdoutWriter) -> Result<(
                 Removal::These(ids) => removed(open(&postgres, &wait).await?.remove_items(&ids).await?, ids.len() as u64),
             }
         }
-        ItemsCommand::List { limit, postgres, wait } => {
+        ItemsCommand::List { limit, output, postgres, wait } => {
             let rows = open(&postgres, &wait).await?.list_items(limit).await?;
-            let mut table = Table::new([("id", Align::Left), ("value", Align::Right), ("worker", Align::Left)]);
-            for row in rows {
-                let value = row.value.map_or("null".to_owned(), |value| value.to_string());
-                table.row([row.id.to_string(), value, row.worker.unwrap_or_default()]);
-            }
-            table.to_string()
+            output.finish(lines, || listed(&rows), || document(&rows));
+            return Ok(());
         }
     };
     lines.finish(text);
     Ok(())
+}
+
+fn listed(rows: &[ItemRow]) -> String {
+    let mut table = Table::new([("id", Align::Left), ("value", Align::Right), ("worker", Align::Left)]);
+    for row in rows {
+        let value = row.value.map_or("null".to_owned(), |value| value.to_string());
+        table.row([row.id.to_string(), value, row.worker.clone().unwrap_or_default()]);
+    }
+    table.to_string()
+}
+
+fn document(rows: &[ItemRow]) -> Value {
+    let one = |row: &ItemRow| json!({"id": row.id.to_string(), "value": row.value, "worker": row.worker});
+    json!({"items": rows.iter().map(one).collect::<Vec<_>>()})
 }
 
 fn removed(found: u64, asked: u64) -> String {

@@ -1,70 +1,67 @@
 //! `notifi-scaler status`: shows the leader, and the slots and items of each worker.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::Secrets;
-use notifi_scaler_common::servers::{ServerWait, membership};
+use notifi_scaler_common::overview::{Overview, refusal};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
-use scaler_core::control::{Heartbeat, MemberPhase, Session, Signals, Thresholds, phase_of};
-use scaler_core::{Assignment, Incarnation, InstallationId, MemberRecord, Slot, SlotLoad, Tick, WorkStore, WorkerId};
+use notifi_scaler_common::text::millis;
+use scaler_core::{Assignment, MemberRecord};
 use scaler_pg::Leader;
+use serde_json::{Value, json};
 
-use super::refusal::refusal;
-use super::{StatusArgs, check, open};
+use super::servers::Servers;
+use super::{StatusArgs, check};
 use crate::table::{Align, Table};
 
 pub(super) async fn run(args: &StatusArgs, lines: &StdoutWriter) -> Result<(), Failure> {
-    let endpoint = args.membership.endpoint(&Secrets::from_env())?;
-    let store = open(&args.postgres, &args.wait).await?;
-    // Its error describes best what is missing.
-    store.probe_to_look().await?;
-    let members = async || Ok(membership(&store, &endpoint, &args.membership).await?.members().await?);
-    let members = ServerWait::at_most(args.wait.wait).until_ready(endpoint.servers.as_str(), members).await;
-    let (leader, assignment, load) = (store.leader().await?, store.assignment().await?, store.census().await?);
-    let ours = |record: &&MemberRecord| [assignment.installation, InstallationId::UNKNOWN].contains(&record.member.installation);
-    let (members_of_ours, strangers): (Vec<_>, Vec<_>) = members.iter().flatten().partition(ours);
-    let seen = Seen { leader, load, members: members.is_ok().then_some(members_of_ours), strangers, assignment };
-    lines.finish(seen.text());
-    let amiss = if args.check { [seen.amiss(args.tolerance_percent), check::watch(&store).await?].concat() } else { Vec::new() };
-    members?;
+    let servers = Servers::open(&args.servers).await?;
+    let seen = Seen { leader: servers.store.leader().await?, overview: servers.overview().await? };
+    args.output.finish(lines, || seen.text(), || seen.document());
+    let amiss =
+        if args.check { [seen.amiss(args.tolerance_percent), check::watch(&servers.store).await?].concat() } else { Vec::new() };
+    servers.members_failure()?;
     if amiss.is_empty() { Ok(()) } else { Err(Failure::Check(amiss)) }
 }
 
-/// State of the system, as read from the servers.
+/// State of the system, and its leader.
 #[derive(Debug)]
-struct Seen<'a> {
+struct Seen {
     leader: Option<Leader>,
-    assignment: Assignment,
-    load: SlotLoad,
-    /// Members of this installation; `None` if the membership cannot be read.
-    members: Option<Vec<&'a MemberRecord>>,
-    /// Members of other installations.
-    strangers: Vec<&'a MemberRecord>,
+    overview: Overview,
 }
 
-/// State of one worker, from the assignment and the membership.
-#[derive(Debug, Default)]
-struct Found<'a> {
-    slots: u64,
-    items: u64,
-    last_tick: Option<Tick>,
-    incarnations: BTreeSet<Incarnation>,
-    record: Option<&'a MemberRecord>,
-}
-
-impl Seen<'_> {
+impl Seen {
+    /// Returns the text. Its first line names what operators asked for and what holds rebalancing, if there is anything.
     fn text(&self) -> String {
-        let Assignment { installation, tick, .. } = &self.assignment;
+        let Assignment { installation, tick, .. } = &self.overview.assignment;
+        let notices = self.overview.notices();
+        let notices = if notices.is_empty() { String::new() } else { format!("{}\n", notices.join("; ")) };
         let workers = self.workers_text();
         let refusals = self.refusals().into_iter().map(|line| format!("\n{line}")).collect::<String>();
         let strangers = self.strangers_text().map_or_else(String::new, |text| format!("\n{text}"));
         format!(
-            "{}\ninstallation {installation}, {} slots, tick {tick}\n\n{workers}{refusals}{strangers}",
+            "{notices}{}\ninstallation {installation}, {} slots, tick {tick}\n\n{workers}{refusals}{strangers}",
             self.leader_text(),
-            self.load.slots()
+            self.overview.load.slots()
         )
+    }
+
+    fn document(&self) -> Value {
+        let Assignment { installation, tick, .. } = &self.overview.assignment;
+        let leader = self.leader.as_ref().map(|leader| {
+            json!({
+                "candidate": leader.term.holder.to_string(), "term": leader.term.number,
+                "expires_in_ms": millis(leader.expires_in), "deaf_for_ms": leader.deaf_for.map(millis),
+            })
+        });
+        let workers = super::workers::document(&self.overview);
+        json!({
+            "notices": self.overview.notices(), "leader": leader, "installation": installation.to_string(), "tick": tick.0,
+            "slots": self.overview.load.slots().get(), "items": self.overview.load.total(), "unowned_slots": self.overview.unowned(),
+            "members_known": workers["members_known"], "workers": workers["workers"], "refusals": self.refusals(),
+            "strangers": self.overview.strangers.iter().map(|record| record.member.key.worker.to_string()).collect::<Vec<_>>(),
+        })
     }
 
     fn leader_text(&self) -> String {
@@ -89,12 +86,12 @@ impl Seen<'_> {
 
     /// Returns the refusals by Postgres, as reported by the workers.
     fn refusals(&self) -> Vec<String> {
-        self.members.iter().flatten().filter_map(|record| refusal(&record.member)).collect()
+        self.overview.members.iter().flatten().filter_map(refusal).collect()
     }
 
     fn strangers_text(&self) -> Option<String> {
-        let name = |record: &&MemberRecord| format!("{} ({})", record.member.key.worker, record.member.installation);
-        let names = self.strangers.iter().map(name).collect::<Vec<_>>().join(", ");
+        let name = |record: &MemberRecord| format!("{} ({})", record.member.key.worker, record.member.installation);
+        let names = self.overview.strangers.iter().map(name).collect::<Vec<_>>().join(", ");
         (!names.is_empty()).then(|| format!("members of other installations that share this Redis key and get no slots: {names}"))
     }
 
@@ -107,27 +104,25 @@ impl Seen<'_> {
             ("last tick", Align::Right),
             ("heartbeat", Align::Right),
         ]);
-        let found = self.workers();
-        let carried = self.carried(&found);
-        for (worker, found) in &found {
+        let workers = self.overview.workers();
+        for (worker, state) in &workers {
             table.row([
                 worker.to_string(),
-                self.phase(found).to_string(),
-                found.slots.to_string(),
-                found.items.to_string(),
-                found.last_tick.map_or("never".to_owned(), |tick| ago(self.assignment.tick.since(tick))),
-                match (&self.members, found.record) {
+                state.phase.to_string(),
+                state.slots.to_string(),
+                state.items.to_string(),
+                state.last_tick.map_or("never".to_owned(), |tick| ago(self.overview.assignment.tick.since(tick))),
+                match (&self.overview.members, state.heartbeat()) {
                     (None, _) => "unknown".to_owned(),
                     (_, None) => "none".to_owned(),
-                    (_, Some(record)) => format!("{:.1} s ago", record.age.as_secs_f64()),
+                    (_, Some(age)) => format!("{:.1} s ago", age.as_secs_f64()),
                 },
             ]);
         }
-        let unowned = self.unowned();
-        let (slots, items) =
-            (found.values().map(|found| found.slots).sum::<u64>(), found.values().map(|found| found.items).sum::<u64>());
+        let slots: u64 = workers.values().map(|state| state.slots).sum();
+        let items: u64 = workers.values().map(|state| state.items).sum();
         table.totals(["total".into(), String::new(), slots.to_string(), items.to_string(), String::new(), String::new()]);
-        format!("{table}\n\n{unowned} slots without an owner; {}", evenness(&carried))
+        format!("{table}\n\n{} slots without an owner; {}", self.overview.unowned(), evenness(&self.carried()))
     }
 
     /// Returns the problems at this moment. Without items, no workers are needed.
@@ -138,60 +133,16 @@ impl Seen<'_> {
             amiss.push(self.leader_text());
         }
         amiss.extend(self.refusals());
-        if self.load.total() > 0 {
-            amiss.extend(Some(self.unowned()).filter(|n| *n > 0).map(|n| format!("{n} slots have no owner")));
-            amiss.extend(check::unevenness(&self.carried(&self.workers()), self.load.heaviest().into(), tolerance));
+        if self.overview.load.total() > 0 {
+            amiss.extend(Some(self.overview.unowned()).filter(|n| *n > 0).map(|n| format!("{n} slots have no owner")));
+            amiss.extend(check::unevenness(&self.carried(), self.overview.load.heaviest().into(), tolerance));
         }
         amiss
     }
 
-    fn unowned(&self) -> usize {
-        self.assignment.slots.iter().filter(|slot| slot.owner.is_none()).count()
-    }
-
     /// Returns the number of items of each worker that has slots or may be given some.
-    fn carried(&self, found: &BTreeMap<WorkerId, Found<'_>>) -> Vec<u64> {
-        let able =
-            |found: &Found<'_>| found.slots > 0 || matches!(self.phase(found), MemberPhase::Healthy | MemberPhase::Unheard);
-        found.values().filter(|found| able(found)).map(|found| found.items).collect()
-    }
-
-    fn workers(&self) -> BTreeMap<WorkerId, Found<'_>> {
-        let mut workers: BTreeMap<WorkerId, Found<'_>> = BTreeMap::new();
-        for (slot, state) in (0..).map(Slot::new).zip(&self.assignment.slots) {
-            let Some(owner) = &state.owner else { continue };
-            let found = workers.entry(owner.worker.clone()).or_default();
-            found.slots += 1;
-            found.items += u64::from(self.load.of(slot));
-            found.last_tick = found.last_tick.max(Some(state.last_tick));
-            found.incarnations.insert(owner.incarnation);
-        }
-        for record in self.members.iter().flatten().copied() {
-            let found = workers.entry(record.member.key.worker.clone()).or_default();
-            found.last_tick = found.last_tick.max(record.member.last_tick);
-            found.incarnations.insert(record.member.key.incarnation);
-            found.record = Some(record);
-        }
-        workers
-    }
-
-    fn phase(&self, found: &Found<'_>) -> MemberPhase {
-        let signals = Signals {
-            heartbeat: match (&self.members, found.record) {
-                (None, _) => Heartbeat::Unknown,
-                (_, None) => Heartbeat::Absent,
-                (_, Some(record)) => Heartbeat::Heard(record.age),
-            },
-            state: found.record.map(|record| record.member.state),
-            // The current tick may still come.
-            missed: found.last_tick.map(|last| self.assignment.tick.since(last).saturating_sub(1)),
-            session: match &self.assignment.sessions {
-                None => Session::Unknown,
-                Some(open) if found.incarnations.is_disjoint(open) => Session::Gone,
-                Some(_) => Session::Open,
-            },
-        };
-        phase_of(&signals, &Thresholds::default())
+    fn carried(&self) -> Vec<u64> {
+        self.overview.workers().values().filter(|state| state.carries()).map(|state| state.items).collect()
     }
 }
 
@@ -213,7 +164,10 @@ fn evenness(items: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use scaler_core::{Epoch, Member, MemberKey, MemberState, SlotCount, SlotState};
+    use scaler_core::{
+        Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, RecordedWish, Slot, SlotCount, SlotLoad, SlotState,
+        Tick, Wish, WorkerId,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -224,7 +178,7 @@ mod tests {
 
     const OURS: InstallationId = InstallationId::new(Uuid::from_u128(7));
 
-    fn seen(members: Option<&[MemberRecord]>) -> Seen<'_> {
+    fn seen(members: Option<&[MemberRecord]>) -> Seen {
         let slots = SlotCount::new(4).unwrap();
         let owned = |name, tick| SlotState { owner: Some(key(name)), epoch: Epoch(1), last_tick: Tick(tick) };
         let assignment = Assignment {
@@ -234,13 +188,14 @@ mod tests {
             slots: vec![owned("worker-1", 100), owned("worker-1", 99), owned("worker-2", 90), SlotState::default()],
             sessions: None,
         };
-        Seen {
-            leader: None,
+        let overview = Overview {
             assignment,
             load: SlotLoad::of_items(slots, [(Slot::new(0), 2), (Slot::new(2), 1)]),
-            members: members.map(|members| members.iter().collect()),
+            members: members.map(<[_]>::to_vec),
             strangers: Vec::new(),
-        }
+            wishes: Vec::new(),
+        };
+        Seen { leader: None, overview }
     }
 
     #[test]
@@ -265,7 +220,9 @@ total                   3      3
         let members = [record("worker-1", 400), record("worker-2", 12_000), record("worker-3", 100)];
         assert_eq!(seen(Some(&members)).text(), expected);
         let stranger = record("worker-9", 100);
-        let text = Seen { strangers: vec![&stranger], ..seen(Some(&members)) }.text();
+        let mut seen = seen(Some(&members));
+        seen.overview.strangers.push(stranger);
+        let text = seen.text();
         assert!(text.ends_with("get no slots: worker-9 (00000000-0000-0000-0000-000000000007)"), "{text}");
     }
 
@@ -273,7 +230,8 @@ total                   3      3
     fn a_missing_leader_and_unowned_slots_are_problems() {
         let amiss = seen(None).amiss(0.1);
         assert_eq!(amiss, ["no control plane has been elected leader yet", "1 slots have no owner"]);
-        let idle = Seen { load: SlotLoad::of_items(SlotCount::new(4).unwrap(), []), ..seen(None) };
+        let mut idle = seen(None);
+        idle.overview.load = SlotLoad::of_items(SlotCount::new(4).unwrap(), []);
         assert_eq!(idle.amiss(0.1), ["no control plane has been elected leader yet"], "without items, slots need no owner");
     }
 
@@ -282,5 +240,24 @@ total                   3      3
         let text = seen(None).text();
         assert!(text.contains("worker-1  healthy      2      2  this tick    unknown"), "{text}");
         assert!(text.contains("worker-2  dead "), "{text}");
+    }
+    #[test]
+    fn the_first_line_names_what_operators_asked_for() {
+        let wish = |wish, note: &str, since| RecordedWish {
+            wish,
+            by: "alice".into(),
+            note: note.into(),
+            since: Duration::from_secs(since),
+        };
+        let mut seen = seen(None);
+        seen.overview.wishes = vec![wish(Wish::Pause, "disk", 40)];
+        let first = |seen: &Seen| seen.text().lines().next().unwrap().to_owned();
+        assert_eq!(first(&seen), "rebalancing is paused since 1970-01-01T00:00:40.000Z (1 min ago) by alice: disk");
+        let pin = |slot| wish(Wish::Pin(Slot::new(slot), WorkerId::new("worker-1").unwrap()), "", 99);
+        seen.overview.wishes.push(pin(1));
+        assert!(first(&seen).contains("; slot 1 is pinned to worker-1 since "), "{}", first(&seen));
+        assert_eq!(seen.document()["notices"].as_array().unwrap().len(), 2);
+        seen.overview.wishes.extend((2..9).map(pin));
+        assert!(first(&seen).contains("; 8 slots are pinned, the first since "), "{}", first(&seen));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{MembershipArgs, PostgresArgs, Secrets, WaitArgs, seconds};
+use notifi_scaler_common::overview::refusal;
 use notifi_scaler_common::servers::{ServerWait, membership};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::text::told;
@@ -14,7 +15,6 @@ use scaler_pg::Scope;
 use serde_json::{Value, json};
 
 use super::open;
-use super::refusal::refusal;
 
 /// Arguments of `notifi-scaler verify`.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +57,7 @@ pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), F
     let members = async || membership(&store, &endpoint, &args.membership).await.ok()?.members().await.ok();
     let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
     let is_ours = |record: &&MemberRecord| report.short > 0 && record.member.installation == installation;
-    let refusals = members.iter().filter(is_ours).filter_map(|record| refusal(&record.member));
+    let refusals = members.iter().filter(is_ours).filter_map(refusal);
     Err(Failure::Check(amiss(&report).into_iter().chain(refusals).collect()))
 }
 
