@@ -17,9 +17,9 @@ pub mod servers;
 pub mod shutdown;
 pub mod stdout_writer;
 pub mod telemetry;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 pub mod utc;
+pub mod view;
 
 pub use failure::{Failure, OTHER, UNAVAILABLE, USAGE};
