@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use crate::Failure;
 use crate::config::Listen;
 use crate::dual_stack::bind;
-use crate::listener::{Peer, answer};
+use crate::listener::{MOST_CONNECTIONS, Peer, answer};
 use crate::rate::RateLimit;
 use crate::readiness::Readiness;
 
@@ -55,7 +55,7 @@ pub async fn serve(listen: Listen, readiness: Readiness, metrics: Registry) -> R
         .route("/metrics", get(text))
         .with_state(Arc::new(told));
     tracing::info!("serving /health, /ready and /metrics on http://{bound}");
-    tokio::spawn(answer(listener, app));
+    tokio::spawn(answer(listener, app, MOST_CONNECTIONS));
     Ok(Some(bound))
 }
 

@@ -5,22 +5,33 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-/// Maximum number of open connections.
-const MOST_CONNECTIONS: usize = 128;
+use crate::write_deadline::WriteDeadline;
+
+/// Maximum number of open connections, unless another is given.
+pub(crate) const MOST_CONNECTIONS: usize = 128;
 /// Maximum time until the head of a request has arrived.
 const ASKED_WITHIN: Duration = Duration::from_secs(5);
-/// Maximum duration of a connection, which carries one request and one answer.
+/// Maximum duration of a connection, which carries one request and one answer. A stream has none.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// Maximum time for which a client may take nothing of what is written to it.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
+/// Maximum size of a request's line and headers, in bytes.
+const MOST_HEAD: usize = 16 * 1024;
+/// Size of the send buffer, in bytes: so small that a client that reads nothing is noticed soon.
+const SEND_BUFFER: usize = 64 * 1024;
 /// Wait after a failed `accept`, so that a process without file descriptors does not spin.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -28,35 +39,61 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Serves connections forever. A client that opens very many displaces its own; a short request has long been answered by then.
-pub(crate) async fn answer(listener: TcpListener, app: Router) {
-    let mut open: VecDeque<AbortHandle> = VecDeque::new();
+/// Connection of a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection(Arc<AtomicBool>);
+
+impl Connection {
+    /// Records that the answer is a stream: it may last, and no later connection replaces it.
+    pub(crate) fn streams(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stream(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves connections forever, at most `most` at a time. A client that opens very many displaces its own; a short request has long
+/// been answered by then.
+pub(crate) async fn answer(listener: TcpListener, app: Router, most: usize) {
+    let mut open: VecDeque<(AbortHandle, Connection)> = VecDeque::new();
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::debug!(%error, "cannot accept a connection for /health, /ready and /metrics");
+                tracing::debug!(%error, "cannot accept a connection for HTTP");
                 sleep(AFTER_REFUSAL).await;
                 continue;
             }
         };
-        open.retain(|connection| !connection.is_finished());
-        if open.len() >= MOST_CONNECTIONS
-            && let Some(oldest) = open.pop_front()
-        {
-            oldest.abort();
+        open.retain(|(task, _)| !task.is_finished());
+        if open.len() >= most {
+            let oldest = open.iter().position(|(_, connection)| !connection.is_stream()).unwrap_or(0);
+            if let Some((oldest, _)) = open.remove(oldest) {
+                oldest.abort();
+            }
         }
-        let app = app.clone().layer(Extension(Peer(peer.ip().to_canonical())));
-        open.push_back(tokio::spawn(converse(stream, app)).abort_handle());
+        // Ignored: the default of the system works, too.
+        let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
+        let connection = Connection::default();
+        let app = app.clone().layer(Extension(Peer(peer.ip().to_canonical()))).layer(Extension(connection.clone()));
+        open.push_back((tokio::spawn(converse(stream, app, connection.clone())).abort_handle(), connection));
     }
 }
 
-async fn converse(stream: TcpStream, app: Router) {
-    let connection = http1::Builder::new()
+async fn converse(stream: TcpStream, app: Router, connection: Connection) {
+    let stream = TokioIo::new(WriteDeadline::new(stream, STALLED_AFTER));
+    let exchange = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ASKED_WITHIN)
+        .max_buf_size(MOST_HEAD)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(stream, TowerToHyperService::new(app));
+    let mut exchange = std::pin::pin!(exchange);
     // Ignored: the client broke the connection off, or the time is over.
-    let _ = timeout(ANSWERED_WITHIN, connection).await;
+    let ended = timeout(ANSWERED_WITHIN, &mut exchange).await.is_ok();
+    if !ended && connection.is_stream() {
+        let _ = exchange.await;
+    }
 }
