@@ -1,7 +1,9 @@
 //! `notifi-scaler demo`: runs the whole system in one process, for a first look and for experiments.
 
+mod clock;
 mod command;
 mod journal;
+mod page;
 mod script;
 mod store;
 mod summary;
@@ -10,17 +12,21 @@ mod typed;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+pub use clock::EpochClock;
 pub use command::{BadCommand, Command};
 pub use journal::{Entry, Journal};
-use notifi_scaler_common::config::{LogArgs, seconds, slots};
+use notifi_scaler_common::api::DemoRequest;
+use notifi_scaler_common::config::{Listen, LogArgs, seconds, slots};
 use notifi_scaler_common::item_list_printer::PrintIds;
 use notifi_scaler_common::shutdown::Shutdown;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use notifi_scaler_common::{Failure, telemetry};
-use scaler_core::{RingKind, SlotCount, StoreError};
+use page::Page;
+use scaler_core::{Clock, RingKind, SlotCount, StoreError};
 pub use script::{BadLine, BadStep, ScriptError, Step, parse as parse_script};
 pub use store::{DemoItem, DemoStore};
 pub use summary::{Life, Summary, WorkerRow};
@@ -60,6 +66,9 @@ pub struct DemoArgs {
     /// Item lists to print: `all` (each second), `changes`, or the maximum number of ids per line
     #[arg(long, env, default_value = "all")]
     pub print_ids: PrintIds,
+    /// Address of the live page, or `off` [default: 127.0.0.1:8088, or a free port if that is taken]
+    #[arg(long, value_name = "ADDR|off")]
+    pub listen: Option<Listen>,
     /// Logging.
     #[command(flatten)]
     pub logging: LogArgs,
@@ -77,16 +86,23 @@ pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
     let lines = StdoutWriter::stdout()?;
     let typed = typed::lines()?;
     let until = until(args, &steps);
+    let clock: Arc<dyn Clock> = Arc::new(EpochClock::start());
     let store = match &args.file {
         Some(path) => DemoStore::in_file(path, args.slots).await?,
-        None => DemoStore::in_memory(args.slots),
+        None => DemoStore::in_memory(Arc::clone(&clock), args.slots),
     };
-    let mut system = System::start(store.clone(), args.ring, args.items, lines.clone(), args.print_ids).await?;
+    let page = Page::listen(args.listen)?;
+    if let Some(page) = &page {
+        lines.print(format!("# page: {}", page.url));
+    }
+    let feed = page::feed(clock, &store);
+    let mut system = System::start(store.clone(), args.ring, args.items, lines.clone(), args.print_ids, feed.clone()).await?;
     lines.print(greeting(args, store.items().await?.len(), until));
     system.add_workers(args.workers);
+    let requests = page.map(|page| page.serve(feed, &store, system.membership()));
     let mut session = Session { system, lines };
     tokio::select! {
-        () = session.follow(steps, typed) => {}
+        () = session.follow(steps, typed, requests) => {}
         () = sleep_until(until) => {}
         () = shutdown.requested() => {}
     }
@@ -130,39 +146,73 @@ struct Session {
     lines: StdoutWriter,
 }
 
+/// Error of a command.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Bad(#[from] BadCommand),
+    #[error(transparent)]
+    NotAtWork(#[from] NotAtWork),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "{0:?} is for the terminal: use the page, or one of workers add, worker kill, worker drain, items add and items remove"
+    )]
+    Terminal(String),
+}
+
 impl Session {
-    /// Runs the commands of the script and of the terminal until one of them is `quit`.
-    async fn follow(&mut self, steps: Vec<Step>, mut typed: Option<mpsc::Receiver<String>>) {
+    /// Runs the commands of the script, of the terminal and of the page until one of them is `quit`.
+    async fn follow(
+        &mut self,
+        steps: Vec<Step>,
+        mut typed: Option<mpsc::Receiver<String>>,
+        mut requests: Option<mpsc::Receiver<DemoRequest>>,
+    ) {
         let mut steps = steps.into_iter().peekable();
         loop {
             let next = steps.peek().map(|step| step.at.saturating_sub(self.system.now()));
-            let command = tokio::select! {
-                () = sleep_until(next) => steps.next().map(|step| Ok(step.command)),
-                line = next_line(&mut typed) => Some(line.parse()),
-            };
-            let Some(command) = command else { continue };
-            if self.perform(command).await.is_break() {
-                return;
+            tokio::select! {
+                () = sleep_until(next) => {
+                    let Some(step) = steps.next() else { continue };
+                    if self.perform(Ok(step.command)).await.is_break() {
+                        return;
+                    }
+                }
+                line = next_line(&mut typed) => {
+                    if self.perform(line.parse().map_err(CommandError::from)).await.is_break() {
+                        return;
+                    }
+                }
+                request = next_request(&mut requests) => {
+                    if let ControlFlow::Continue(done) = self.perform(of_page(&request.command)).await {
+                        // Ignored: the viewer has left.
+                        let _ = request.reply.send(done);
+                    }
+                }
             }
         }
     }
 
-    async fn perform(&mut self, command: Result<Command, BadCommand>) -> ControlFlow<()> {
+    /// Carries out a command, and prints and returns what it did, or why it did not; breaks if it ends the demo.
+    async fn perform(&mut self, command: Result<Command, CommandError>) -> ControlFlow<(), Result<String, String>> {
         let at = self.system.now().as_secs_f64();
         let done = match command {
-            Err(problem) => problem.to_string(),
+            Err(error) => Err(error),
             Ok(command) => match self.carry_out(command).await {
-                Ok(Some(done)) => done,
                 Ok(None) => return ControlFlow::Break(()),
-                Err(error) => error.to_string(),
+                Ok(Some(done)) => Ok(done),
+                Err(error) => Err(error),
             },
         };
-        self.lines.print(format!("# {at:.1} s: {done}"));
-        ControlFlow::Continue(())
+        let done = done.map_err(|error| error.to_string());
+        let (Ok(text) | Err(text)) = &done;
+        self.lines.print(format!("# {at:.1} s: {text}"));
+        ControlFlow::Continue(done)
     }
 
     /// Returns what the command did; `None` if it ends the demo.
-    async fn carry_out(&mut self, command: Command) -> Result<Option<String>, StoreError> {
+    async fn carry_out(&mut self, command: Command) -> Result<Option<String>, CommandError> {
         Ok(Some(match command {
             Command::Quit => return Ok(None),
             Command::Help => format!("commands\n{}", command::HELP),
@@ -171,14 +221,14 @@ impl Session {
                 self.system.add_workers(count);
                 format!("{count} workers started")
             }
-            Command::KillWorker(name) => match self.system.kill(&name) {
-                Ok(()) => format!("{name} killed"),
-                Err(problem) => problem.to_string(),
-            },
-            Command::DrainWorker(name) => match self.system.drain(&name) {
-                Ok(()) => format!("{name} is draining"),
-                Err(problem) => problem.to_string(),
-            },
+            Command::KillWorker(name) => {
+                self.system.kill(&name)?;
+                format!("{name} killed")
+            }
+            Command::DrainWorker(name) => {
+                self.system.drain(&name)?;
+                format!("{name} is draining")
+            }
             Command::AddItems(count) => {
                 self.system.add_items(count).await?;
                 format!("{count} items added")
@@ -186,6 +236,25 @@ impl Session {
             Command::RemoveItems(removal) => format!("{} items removed", self.system.remove_items(&removal).await?),
         }))
     }
+}
+
+/// Parses a command of the page, which may not end the demo.
+fn of_page(text: &str) -> Result<Command, CommandError> {
+    match text.parse()? {
+        Command::Status | Command::Help | Command::Quit => Err(CommandError::Terminal(text.trim().to_owned())),
+        command => Ok(command),
+    }
+}
+
+/// Returns the next command of the page. Waits forever if there is no page.
+async fn next_request(requests: &mut Option<mpsc::Receiver<DemoRequest>>) -> DemoRequest {
+    if let Some(received) = requests {
+        match received.recv().await {
+            Some(request) => return request,
+            None => *requests = None,
+        }
+    }
+    std::future::pending().await
 }
 
 /// Returns the next typed line that is not blank. Waits forever if there is no terminal, or if its input has ended.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use notifi_scaler_common::Failure;
 use scaler_core::memory::MemoryStore;
 use scaler_core::node::NodeStore;
-use scaler_core::{ItemId, SlotCount, StoreError, TokioClock};
+use scaler_core::{Clock, ItemId, SlotCount, StoreError};
 use sqlite_store::{Layout, SqliteStore, WallClock};
 
 /// Length of a tick.
@@ -43,10 +43,10 @@ pub struct Memory {
 }
 
 impl DemoStore {
-    /// Returns an empty store in memory. Must be called within a tokio runtime.
+    /// Returns an empty store in memory, with this clock.
     #[must_use]
-    pub fn in_memory(slots: SlotCount) -> Self {
-        let store = MemoryStore::new(Arc::new(TokioClock::start()), slots, TICK);
+    pub fn in_memory(clock: Arc<dyn Clock>, slots: SlotCount) -> Self {
+        let store = MemoryStore::new(clock, slots, TICK);
         Self::Memory(Memory { store: Arc::new(store), born: Arc::default() })
     }
 
@@ -66,6 +66,26 @@ impl DemoStore {
         match self {
             Self::Memory(memory) => Arc::clone(&memory.store) as Arc<dyn NodeStore>,
             Self::File(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Returns the name of the store.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "memory",
+            Self::File(_) => "SQLite",
+        }
+    }
+
+    /// True if it contains an item.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub async fn contains(&self, id: &ItemId) -> Result<bool, StoreError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.born().contains_key(id)),
+            Self::File(store) => Ok(store.rows().await?.iter().any(|row| row.id == *id)),
         }
     }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use notifi_scaler_common::api::ViewFeed;
 use notifi_scaler_common::item_list_printer::PrintIds;
 use notifi_scaler_common::metrics::WorkerMetrics;
 use notifi_scaler_common::observe::{WorkerLoad, WorkerObserver, loads_of};
 use notifi_scaler_common::readiness::Readiness;
 use notifi_scaler_common::stdout_writer::StdoutWriter;
 use prometheus_client::registry::Registry;
-use scaler_core::control::{self, ControlConfig};
+use scaler_core::control::{self, ControlConfig, ControlEvent};
 use scaler_core::memory::MemoryMembership;
 use scaler_core::node::{Control, Node, NodeEvent};
 use scaler_core::{Clock, ItemId, Membership, RingKind, StoreError, TokioClock, WorkerId};
@@ -52,7 +53,8 @@ struct Running {
 pub struct NotAtWork(pub WorkerId);
 
 impl System {
-    /// Starts a system with a control plane, without workers. A store without items gets `items`. Must be called within a tokio runtime.
+    /// Starts a system with a control plane, whose events go to `feed`, without workers. A store without items gets `items`. Must be
+    /// called within a tokio runtime.
     ///
     /// # Errors
     /// If the store's file cannot be read or written.
@@ -62,6 +64,7 @@ impl System {
         items: u32,
         lines: StdoutWriter,
         print: PrintIds,
+        feed: ViewFeed,
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         let membership: Arc<dyn Membership> = Arc::new(MemoryMembership::new(Arc::clone(&clock)));
@@ -71,6 +74,11 @@ impl System {
         if store.items().await?.is_empty() {
             add(&store, items).await?;
         }
+        let mut record = journal.observer(Arc::clone(&clock), lines.clone());
+        let observe = move |event: ControlEvent<'_>| {
+            feed.observe(&event);
+            record(event);
+        };
         let control = tokio::spawn(control::run(
             ControlConfig { ring: ring.into(), ..ControlConfig::default() },
             Uuid::new_v4(),
@@ -78,9 +86,15 @@ impl System {
             Arc::clone(&membership),
             Arc::clone(&clock),
             std::future::pending(),
-            journal.observer(Arc::clone(&clock), lines.clone()),
+            observe,
         ));
         Ok(Self { clock, store, first_tick, membership, lines, print, journal, control, workers: BTreeMap::new() })
+    }
+
+    /// Returns the membership.
+    #[must_use]
+    pub fn membership(&self) -> Arc<dyn Membership> {
+        Arc::clone(&self.membership)
     }
 
     /// Returns the time since the start.

@@ -1,6 +1,8 @@
 //! Tests of the whole system on paused time, where seconds pass at once.
 
 use notifi_scaler_common::testing::Kept;
+use scaler_core::TokioClock;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::removal::Removal;
@@ -23,8 +25,10 @@ impl Running {
     async fn with_ring(ring: RingKind, workers: u32, items: u32) -> Self {
         let kept = Kept::default();
         let lines = StdoutWriter::to(kept.clone()).unwrap();
-        let store = DemoStore::in_memory(slots());
-        let mut system = System::start(store, ring, items, lines.clone(), PrintIds::All).await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
+        let store = DemoStore::in_memory(Arc::clone(&clock), slots());
+        let feed = page::feed(clock, &store);
+        let mut system = System::start(store, ring, items, lines.clone(), PrintIds::All, feed).await.unwrap();
         system.add_workers(workers);
         Self { system, lines, kept }
     }
@@ -151,7 +155,7 @@ async fn a_session_runs_its_script_and_prints_each_step() {
     system.add_items(1).await.unwrap();
     let mut session = Session { system, lines: lines.clone() };
     let script = "1s workers add 1\n2s worker kill worker-9\n3s items remove 2\n4s status\n5s quit\n6s items add 100";
-    session.follow(parse_script(script).unwrap(), None).await;
+    session.follow(parse_script(script).unwrap(), None, None).await;
     let summary = session.system.stop().await.unwrap();
     assert_eq!((summary.values.len(), summary.workers.len(), summary.exact), (3, 3, 3));
     let printed = kept.text(&lines);
@@ -164,6 +168,32 @@ async fn a_session_runs_its_script_and_prints_each_step() {
         assert!(printed.contains(said), "{said}: {printed}");
     }
     assert!(printed.contains("control-plane rebalance planned: unowned"), "{printed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_of_the_page_are_carried_out_and_answered() {
+    let Running { system, lines, .. } = Running::start(2, 4).await;
+    let mut session = Session { system, lines };
+    let (requests, received) = mpsc::channel(1);
+    let ask = async {
+        let mut answers = Vec::new();
+        for command in ["worker kill worker-2", "worker kill worker-2", "items add 3", "dance", "quit"] {
+            let (reply, done) = oneshot::channel();
+            requests.send(DemoRequest { command: command.to_owned(), reply }).await.unwrap();
+            answers.push(done.await.unwrap());
+        }
+        answers
+    };
+    let answers = tokio::select! {
+        () = session.follow(Vec::new(), None, Some(received)) => unreachable!("no command ends it"),
+        answers = ask => answers,
+    };
+    assert_eq!(answers[0], Ok("worker-2 killed".to_owned()));
+    assert_eq!(answers[1], Err("no worker worker-2 is running".to_owned()));
+    assert_eq!(answers[2], Ok("3 items added".to_owned()));
+    assert!(answers[3].as_ref().is_err_and(|error| error.contains("unknown command")), "{answers:?}");
+    assert!(answers[4].as_ref().is_err_and(|error| error.contains("for the terminal")), "{answers:?}");
+    assert_eq!(session.system.stop().await.unwrap().values.len(), 7);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use scaler_core::control::ControlEvent;
 use scaler_core::node::NodeStore;
-use scaler_core::{Clock, EventFilter, EventKind, StoreError};
+use scaler_core::{Clock, EventFilter, EventKind, Membership, StoreError};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -108,9 +108,9 @@ impl ViewFeed {
         self.state().builder.situation()
     }
 
-    /// Makes a frame each second, and exchanges with the store what standbys and viewers need: at most three small reads or writes a
+    /// Makes a frame each second, and exchanges with the store what standbys and viewers need: at most four small calls a
     /// second, whatever the number of viewers. Never returns.
-    pub async fn run(&self, store: Arc<dyn NodeStore>, board: Option<Arc<dyn ViewBoard>>) {
+    pub async fn run(&self, store: Arc<dyn NodeStore>, members: Option<Arc<dyn Membership>>, board: Option<Arc<dyn ViewBoard>>) {
         let make = async {
             loop {
                 self.make();
@@ -121,6 +121,9 @@ impl ViewFeed {
             loop {
                 // Ignored: the control plane reports that the store is away, and the view shows it.
                 let _ = timeout(STORE_LIMIT, self.exchange(store.as_ref(), board.as_deref())).await;
+                if let Some(members) = &members {
+                    let _ = timeout(STORE_LIMIT, self.read_members(members.as_ref())).await;
+                }
                 sleep(FRAME_INTERVAL).await;
             }
         };
@@ -172,6 +175,15 @@ impl ViewFeed {
             self.state().last = Some((self.0.clock.now().saturating_sub(age), view));
         }
         Ok(())
+    }
+
+    /// Reads what the members report about themselves.
+    async fn read_members(&self, members: &dyn Membership) {
+        if self.state().builder.leads()
+            && let Ok(records) = members.members().await
+        {
+            self.state().builder.reported(records.into_iter().map(|record| record.member));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

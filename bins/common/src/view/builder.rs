@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scaler_core::audit::Report;
 use scaler_core::control::{ControlEvent, Decision, MemberPhase, StalledRollout, Steering};
-use scaler_core::{RecordedEvent, RecordedWish, SlotLoad, Tick, WorkerId};
+use scaler_core::{Member, RecordedEvent, RecordedWish, SlotLoad, Tick, WorkerId};
 
 use super::rate::IncrementRate;
 use super::rebalance::RunningRebalance;
@@ -33,7 +33,7 @@ pub struct Recent {
 /// Builder of the view. It sees all events of a control plane, and needs memory for the slots and the workers, not for the items.
 #[derive(Debug)]
 pub struct ViewBuilder {
-    /// Time of the last event.
+    /// Time of the last event that shows that the control plane works: what is seen is as old as this.
     observed_at: Duration,
     leader: Option<LeaderView>,
     tally: Option<(Duration, Tally)>,
@@ -51,6 +51,8 @@ pub struct ViewBuilder {
     store: ServerState,
     members: ServerState,
     members_fail: bool,
+    /// Revision and number of refused items of each member.
+    reports: BTreeMap<WorkerId, (Option<String>, u64)>,
     audit: Option<Audit>,
     autoscaler: Option<Autoscaler>,
 }
@@ -76,6 +78,7 @@ impl ViewBuilder {
             store: ServerState::new(store.into(), now),
             members: ServerState::new("members".to_owned(), now),
             members_fail: false,
+            reports: BTreeMap::new(),
             audit: None,
             autoscaler: None,
         }
@@ -83,7 +86,13 @@ impl ViewBuilder {
 
     /// Takes an event of the control plane.
     pub fn observe(&mut self, now: Duration, event: &ControlEvent<'_>) {
-        self.observed_at = now;
+        let works = matches!(
+            event,
+            ControlEvent::Elected { .. } | ControlEvent::Scanned { .. } | ControlEvent::Decided { .. } | ControlEvent::Turned
+        );
+        if works {
+            self.observed_at = now;
+        }
         match event {
             ControlEvent::Elected { term, .. } => {
                 self.resigned();
@@ -127,6 +136,12 @@ impl ViewBuilder {
         }
     }
 
+    /// Records what the members report about themselves.
+    pub fn reported(&mut self, members: impl IntoIterator<Item = Member>) {
+        let report = |member: Member| (member.key.worker, (member.revision, member.refused));
+        self.reports = members.into_iter().map(report).collect();
+    }
+
     /// Records the result of an audit that ended now.
     pub fn audited(&mut self, now: Duration, report: &Report) {
         self.audit = Some(Audit { at: Timestamp::of(now), items: report.items, doubles: report.doubles, missed: report.gaps });
@@ -149,7 +164,7 @@ impl ViewBuilder {
         self.leads().then(|| self.situation.clone())
     }
 
-    /// Returns the view. Its age is the time since the last event.
+    /// Returns the view. Its age is the time since the control plane last looked or was elected.
     #[must_use]
     pub fn snapshot(&self, now: Duration, source: Source, recent: &Recent) -> View {
         let empty = Tally::default();
@@ -236,7 +251,7 @@ impl ViewBuilder {
             workers,
             unowned_slots: tally.unowned,
             late_slots: tally.late,
-            refused_items: 0,
+            refused_items: self.reports.values().map(|(_, refused)| refused).sum(),
             increments_per_s: self.rate.per_second(tally.tick_length),
             most_over_mean: self.most_over_mean(tally),
         }
@@ -309,7 +324,7 @@ impl ViewBuilder {
             weight: self.steering.weights.get(worker).map_or(1, |weight| weight.get()),
             cordoned: self.steering.cordoned.contains(worker),
             draining: phase == MemberPhase::Draining || self.steering.drained.contains(worker),
-            revision: None,
+            revision: self.reports.get(worker).and_then(|(revision, _)| revision.clone()),
             pinned_slots: pins.get(worker).copied().unwrap_or(0),
         }
     }

@@ -10,7 +10,7 @@ use super::Timestamp;
 /// State of the system at one moment, bounded in size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct View {
-    /// Time of the last event of the control plane that made the view.
+    /// Time at which the control plane that made the view last looked.
     pub at: Timestamp,
     /// Age of the view when it was sent.
     pub age_ms: u64,
@@ -89,7 +89,7 @@ pub struct Totals {
     pub unowned_slots: u64,
     /// Number of slots with items that have missed at least one whole tick.
     pub late_slots: u64,
-    /// Number of items that the store refuses to change, as reported by the workers; 0 if that is not known.
+    /// Number of items that the store refuses to change, as reported by the workers.
     pub refused_items: u64,
     /// Number of increments per second over the last five ticks.
     pub increments_per_s: f64,

@@ -158,7 +158,7 @@ fn with_the_store_away_the_last_counts_stay_and_their_age_grows() {
     builder.observe(at(500), &ControlEvent::TurnFailed);
     builder.observe(at(500), &ControlEvent::StoreFailed { error, retry_in: Duration::ZERO });
     let view = view(&builder, at(61_000));
-    assert_eq!((view.age_ms, view.totals.items, view.workers.total), (60_500, 10, 1));
+    assert_eq!((view.age_ms, view.totals.items, view.workers.total), (61_000, 10, 1));
     assert_eq!((view.stores[0].ok, view.stores[0].age_ms), (false, 61_000));
     assert_eq!(view.notices[0].kind, NoticeKind::StoreAway);
 }
