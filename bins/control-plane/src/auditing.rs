@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use notifi_scaler_common::Failure;
+use notifi_scaler_common::api::ViewFeed;
 use notifi_scaler_common::servers::Store;
 use notifi_scaler_common::text::told;
 use prometheus_client::registry::Registry;
@@ -32,16 +33,17 @@ pub(crate) struct Auditing {
     store: PgStore,
     /// Interval between audits; 0 for never.
     every: Duration,
+    feed: ViewFeed,
     metrics: AuditMetrics,
 }
 
 impl Auditing {
-    /// Prepares the audit, with its own connections, which are opened only when they are needed.
+    /// Prepares the audit, whose results go to `feed`, with its own connections, which are opened only when they are needed.
     ///
     /// # Errors
     /// If the URL cannot be used.
-    pub(crate) fn prepare(store: &Store<'_>, every: Duration, registry: &mut Registry) -> Result<Self, Failure> {
-        Ok(Self { store: store.for_sessions(SESSION, SESSIONS)?, every, metrics: AuditMetrics::register(registry) })
+    pub(crate) fn prepare(store: &Store<'_>, every: Duration, feed: ViewFeed, registry: &mut Registry) -> Result<Self, Failure> {
+        Ok(Self { store: store.for_sessions(SESSION, SESSIONS)?, every, feed, metrics: AuditMetrics::register(registry) })
     }
 
     /// Splits into an observer for all events of the control plane, and a task to run beside the control plane.
@@ -118,6 +120,7 @@ impl Auditing {
     }
 
     fn count(&self, report: &Report) {
+        self.feed.tell(|now, builder| builder.audited(now, report));
         self.metrics.audits.inc();
         self.metrics.items.inc_by(report.items);
         self.metrics.doubles.inc_by(report.doubles);

@@ -2,12 +2,14 @@
 //! Only these two use the Kubernetes API.
 
 mod auditing;
+mod board;
 mod config;
 mod kubernetes;
 mod kubernetes_events;
 mod metrics;
 mod observe;
 mod old_transactions;
+mod page;
 mod run;
 pub mod scaling;
 pub mod secrets;

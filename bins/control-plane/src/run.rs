@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::ControlPlaneArgs;
 use crate::auditing::Auditing;
 use crate::kubernetes_events::{self, KubernetesEvents};
+use crate::page::Page;
 use crate::scaling::Scaling;
 
 /// Application name of its Postgres sessions.
@@ -42,7 +43,8 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
         Some(pod) => Some(KubernetesEvents::find(pod).await?),
         None => None,
     };
-    let auditing = Auditing::prepare(&store, args.audit_interval, &mut registry)?;
+    let page = Page::prepare(&args.api, &secrets, &store)?;
+    let auditing = Auditing::prepare(&store, args.audit_interval, page.feed(), &mut registry)?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
     let candidate = Uuid::new_v4();
@@ -54,19 +56,21 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     let store = Arc::new(store);
     let log: Arc<dyn EventLog> = Arc::clone(&store) as Arc<dyn EventLog>;
     let (mut tell_scaling, scaling) =
-        scaling.start(Arc::clone(&membership), Arc::clone(&log), Arc::clone(&clock), shutdown.requested());
+        scaling.start(Arc::clone(&membership), Arc::clone(&log), Arc::clone(&clock), page.feed(), shutdown.requested());
     let (mut tell_kubernetes, posting) =
         kubernetes_events::start(kubernetes_events, log, Arc::clone(&clock), shutdown.requested());
     let (mut tell_auditing, auditing) = auditing.start(shutdown.requested());
+    let (mut tell_page, page) = page.start(Arc::clone(&membership), shutdown.requested());
     let mut observer = ControlObserver::new(metrics, readiness);
     let observe = move |event: control::ControlEvent<'_>| {
         observer.observe(&event);
         tell_scaling(&event);
         tell_auditing(&event);
         tell_kubernetes(&event);
+        tell_page(&event);
     };
     let control = control::run(args.control.config(), candidate, store, membership, clock, shutdown.requested(), observe);
-    tokio::join!(control, scaling, auditing, posting);
+    tokio::join!(control, scaling, auditing, posting, page);
     tracing::info!("control plane stopped");
     Ok(())
 }

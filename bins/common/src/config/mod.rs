@@ -1,5 +1,6 @@
 //! Command-line flags and environment variables. Each variable has the name of its flag, in capitals; secrets have no flag.
 
+mod api;
 mod arguments;
 mod endpoint;
 mod membership;
@@ -13,6 +14,7 @@ mod value;
 mod wait;
 mod work;
 
+pub use api::{ApiArgs, ApiRead};
 pub use arguments::{discreet, parse, parse_from};
 pub use endpoint::{Endpoint, Problem};
 pub use membership::{MembershipArgs, MembershipEndpoint, MembershipServers};

@@ -18,7 +18,7 @@ use crate::Failure;
 
 /// Text of `--help` about secrets.
 pub const SECRETS_HELP: &str = "Secrets come from the environment: DATABASE_URL (in place of POSTGRES_*) or \
-    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD. Each can be in a file instead, whose path is in the variable \
+    POSTGRES_PASSWORD; REDIS_URL (in place of REDIS_*) or REDIS_PASSWORD; API_TOKEN of a control plane. Each can be in a file instead, whose path is in the variable \
     with the suffix _FILE, such as POSTGRES_PASSWORD_FILE. One line feed at the end of a secret is removed.";
 
 /// Secrets of a process. Those of a server are read when its endpoint is asked for, so a secret of a server that is not used is not read.
@@ -65,6 +65,14 @@ impl Secrets {
     pub(super) fn of_redis(&self) -> Result<ServerSecrets, Failure> {
         let url = self.secret_or_file("REDIS_URL", "REDIS_URL_FILE")?;
         Ok(ServerSecrets { url, password: self.secret("REDIS_PASSWORD")? })
+    }
+
+    /// Reads the token of the API.
+    ///
+    /// # Errors
+    /// As for [`of_postgres`](Self::of_postgres).
+    pub(super) fn of_api(&self) -> Result<Option<SecretString>, Failure> {
+        self.secret_or_file("API_TOKEN", "API_TOKEN_FILE")
     }
 
     fn secret_or_file(&self, variable: &'static str, file_variable: &'static str) -> Result<Option<SecretString>, Failure> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use notifi_scaler_common::config::{
-    MembershipArgs, PostgresArgs, ProcessArgs, SECRETS_HELP, duration, duration_or_never, kube_name, percent, slots,
+    ApiArgs, MembershipArgs, PostgresArgs, ProcessArgs, SECRETS_HELP, duration, duration_or_never, kube_name, percent, slots,
 };
 use scaler_core::control::{ControlConfig, Thresholds};
 use scaler_core::{RingKind, SlotCount};
@@ -36,6 +36,9 @@ pub struct ControlPlaneArgs {
     /// Servers of the membership.
     #[command(flatten)]
     pub membership: MembershipArgs,
+    /// Operators' API and its page.
+    #[command(flatten)]
+    pub api: ApiArgs,
     /// Logging, and the address for health and metrics.
     #[command(flatten)]
     pub process: ProcessArgs,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use notifi_scaler_common::api::ViewFeed;
 use notifi_scaler_common::metrics::FailureLabels;
 use notifi_scaler_common::text::millis;
+use notifi_scaler_common::view::Autoscaler;
 use scaler_core::WorkerId;
 use scaler_core::autoscale::{AutoscaleConfig, AutoscaleEvent};
 use scaler_core::control::ControlEvent;
@@ -17,15 +19,18 @@ const UNKNOWN: &str = "unknown";
 #[derive(Debug)]
 pub(crate) struct AutoscaleObserver {
     metrics: AutoscaleMetrics,
+    feed: ViewFeed,
     /// Reason for the wanted number of workers at the last look.
     why: String,
+    /// Other writer that the autoscaler stands back for.
+    other_writer: Option<String>,
 }
 
 impl AutoscaleObserver {
-    /// Returns an observer that has seen no event yet.
+    /// Returns an observer that has seen no event yet, and tells `feed` the state of the autoscaler.
     #[must_use]
-    pub(crate) const fn new(metrics: AutoscaleMetrics) -> Self {
-        Self { metrics, why: String::new() }
+    pub(crate) const fn new(metrics: AutoscaleMetrics, feed: ViewFeed) -> Self {
+        Self { metrics, feed, why: String::new(), other_writer: None }
     }
 
     /// Logs and counts an event.
@@ -38,6 +43,27 @@ impl AutoscaleObserver {
             };
         }
         self.log(event);
+        self.show(event);
+    }
+
+    /// Tells the feed the state of the autoscaler.
+    fn show(&mut self, event: &AutoscaleEvent<'_>) {
+        match event {
+            AutoscaleEvent::Contested { by, .. } => self.other_writer = Some(by.unwrap_or(UNKNOWN).to_owned()),
+            AutoscaleEvent::Resumed | AutoscaleEvent::StoodDown => self.other_writer = None,
+            _ => {}
+        }
+        let state = match event {
+            AutoscaleEvent::Looked { fleet, wanted, .. } => Some(Autoscaler {
+                wanted: *wanted,
+                replicas: fleet.replicas,
+                why: self.why.clone(),
+                other_writer: self.other_writer.clone(),
+            }),
+            AutoscaleEvent::StoodDown => None,
+            _ => return,
+        };
+        self.feed.tell(|_, builder| builder.autoscales(state));
     }
 
     fn count(&self, event: &AutoscaleEvent<'_>) {

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use notifi_scaler_common::api::ViewFeed;
 use notifi_scaler_common::{Failure, USAGE};
 use prometheus_client::registry::Registry;
 use scaler_core::autoscale::{self, AutoscaleConfig, AutoscaleEvent, Fleet, Lead, WorkloadWatcher};
@@ -55,12 +56,14 @@ impl Scaling {
         Ok(Self { config, exports, fleet, metrics: AutoscaleMetrics::register(registry) })
     }
 
-    /// Splits into an observer for all events of the control plane, and a task to run beside the control plane.
+    /// Splits into an observer for all events of the control plane, and a task to run beside the control plane, whose state goes to
+    /// `feed`.
     pub fn start(
         self,
         membership: Arc<dyn Membership>,
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
+        feed: ViewFeed,
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
         let (mut watcher, lead) = WorkloadWatcher::new(Arc::clone(&clock));
@@ -74,7 +77,7 @@ impl Scaling {
         let run = async move {
             match self.fleet {
                 Some(fleet) => {
-                    let mut observer = AutoscaleObserver::new(self.metrics);
+                    let mut observer = AutoscaleObserver::new(self.metrics, feed);
                     let (mut history, records) = history::history();
                     let observe = move |event: AutoscaleEvent<'_>| {
                         observer.observe(&event);

@@ -1,0 +1,77 @@
+//! Live page and API of a control plane.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use notifi_scaler_common::Failure;
+use notifi_scaler_common::api::{Api, ApiAccess, ViewFeed, listen, serve};
+use notifi_scaler_common::config::{ApiArgs, Listen, Secrets};
+use notifi_scaler_common::servers::Store;
+use notifi_scaler_common::view::{Source, WallClock};
+use scaler_core::Membership;
+use scaler_core::control::ControlEvent;
+use scaler_pg::PgStore;
+use tokio::net::TcpListener;
+
+use crate::board::PgBoard;
+
+/// Application name of its Postgres sessions.
+const SESSION: &str = "scaler-page";
+/// Maximum number of sessions: one for the view, and others for viewers.
+const SESSIONS: u32 = 3;
+
+/// Live page and API, before they are served; of a control plane without them, too.
+#[derive(Debug)]
+pub(crate) struct Page {
+    feed: ViewFeed,
+    served: Option<(TcpListener, ApiAccess, PgStore)>,
+}
+
+impl Page {
+    /// Listens on the address that the arguments name, with connections of its own to Postgres, which are opened only when they are
+    /// needed: viewers must not delay the control plane.
+    ///
+    /// # Errors
+    /// If the token or the address cannot be used.
+    pub(crate) fn prepare(args: &ApiArgs, secrets: &Secrets, store: &Store<'_>) -> Result<Self, Failure> {
+        let access = args.access(secrets)?;
+        let feed = ViewFeed::new(Arc::new(WallClock), "Postgres", Source::Leader, access.rights(true));
+        let Listen::At(address) = args.api_listen else { return Ok(Self { feed, served: None }) };
+        let refused = |error| Failure::Arguments(format!("API_LISTEN: cannot listen on {address}: {error}"));
+        let listener = listen(address).map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
+        tracing::info!("serving the live page and /api/v1 on http://{bound}");
+        Ok(Self { feed, served: Some((listener, access, store.for_sessions(SESSION, SESSIONS)?)) })
+    }
+
+    /// Returns the feed of views, which must see all events of the control plane.
+    pub(crate) fn feed(&self) -> ViewFeed {
+        self.feed.clone()
+    }
+
+    /// Splits into an observer for all events of the control plane, and a task to run beside the control plane.
+    pub(crate) fn start(
+        self,
+        members: Arc<dyn Membership>,
+        stop: impl Future<Output = ()> + Send,
+    ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
+        let observed = self.served.is_some().then(|| self.feed.clone());
+        let tell = move |event: &ControlEvent<'_>| {
+            if let Some(feed) = &observed {
+                feed.observe(event);
+            }
+        };
+        let run = async move {
+            let Some((listener, access, store)) = self.served else { return };
+            let store = Arc::new(store);
+            let api = Api::new(access, self.feed.clone(), store.clone(), store.clone()).with_members(Arc::clone(&members));
+            let board = Arc::new(PgBoard(Arc::clone(&store)));
+            tokio::select! {
+                () = serve(listener, api) => {}
+                () = self.feed.run(store, Some(members), Some(board)) => {}
+                () = stop => {}
+            }
+        };
+        (tell, run)
+    }
+}
