@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::explain::FoundItem;
+use crate::listener::Peer;
 use crate::view::{Right, Source};
 
 const TOKEN: &str = "hunter2";
@@ -348,6 +349,29 @@ async fn a_demo_is_changed_from_its_own_page_only() {
         let headers: Vec<_> = [JSON, ("host", host)].into_iter().chain(origin.map(|origin| ("origin", origin))).collect();
         let code = ask(&router, request("PUT", "/api/v1/wishes", &headers, pause)).await.status();
         assert_eq!(code.as_u16(), status, "{host} {origin:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_of_the_store_have_a_rate_limit_for_each_client_and_the_view_has_none() {
+    let fixture = Fixture::demo().await;
+    let router = router(fixture.api(ApiAccess::demo()));
+    let from = async |address: [u8; 4], uri: &str| {
+        let mut request = request("GET", uri, &[], "");
+        request.extensions_mut().insert(Peer(address.into()));
+        ask(&router, request).await
+    };
+    for _ in 0..READ_BURST {
+        assert_eq!(from([10, 0, 0, 1], "/api/v1/events").await.status(), StatusCode::OK);
+    }
+    for uri in ["/api/v1/events", "/api/v1/explain?slot=1"] {
+        let refused = from([10, 0, 0, 1], uri).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    }
+    assert_eq!(from([10, 0, 0, 2], "/api/v1/events").await.status(), StatusCode::OK);
+    for _ in 0..10 * READ_BURST {
+        assert_eq!(from([10, 0, 0, 1], "/api/v1/view").await.status(), StatusCode::OK);
     }
 }
 
