@@ -3,6 +3,7 @@
 
 mod auditing;
 mod board;
+mod checks;
 mod config;
 mod kubernetes;
 mod kubernetes_events;

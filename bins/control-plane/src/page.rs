@@ -14,6 +14,7 @@ use scaler_pg::PgStore;
 use tokio::net::TcpListener;
 
 use crate::board::PgBoard;
+use crate::checks::PgChecks;
 
 /// Application name of its Postgres sessions.
 const SESSION: &str = "scaler-page";
@@ -64,7 +65,9 @@ impl Page {
         let run = async move {
             let Some((listener, access, store)) = self.served else { return };
             let store = Arc::new(store);
-            let api = Api::new(access, self.feed.clone(), store.clone(), store.clone()).with_members(Arc::clone(&members));
+            let checks = Arc::new(PgChecks::new(Arc::clone(&store), Arc::clone(&members)));
+            let api = Api::new(access, self.feed.clone(), store.clone(), store.clone());
+            let api = api.with_members(Arc::clone(&members)).with_checks(checks);
             let board = Arc::new(PgBoard(Arc::clone(&store)));
             tokio::select! {
                 () = serve(listener, api) => {}

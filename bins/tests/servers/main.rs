@@ -21,6 +21,7 @@ mod roles;
 mod scaling;
 mod secrets;
 mod sharing;
+mod steering;
 mod system;
 mod tls;
 mod waiting;

@@ -215,7 +215,7 @@ impl WorkStore for Broken {
     }
 
     fn wishes(&self) -> Option<&dyn Wishes> {
-        self.store.wishes()
+        WorkStore::wishes(&*self.store)
     }
 
     fn event_log(&self) -> Option<&dyn EventLog> {

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod doctor;
 mod events;
+mod explain;
 mod items;
 mod migrate;
 mod optimize;
@@ -32,6 +33,7 @@ use crate::output::OutputArgs;
 pub use completions::{CompletionsArgs, ManArgs};
 pub use doctor::DoctorArgs;
 pub use events::EventsArgs;
+pub use explain::ExplainArgs;
 use items::ItemsCommand;
 pub use migrate::MigrateArgs;
 pub use plan::{ApplyArgs, PlanArgs};
@@ -78,6 +80,9 @@ pub enum ToolCommand {
     /// Prints what changed, when and why; the newest event comes last
     #[command(after_help = SECRETS_HELP)]
     Events(Box<EventsArgs>),
+    /// Says why an item, a slot or a worker is where it is, why it moved, and why it does not
+    #[command(after_help = SECRETS_HELP)]
+    Explain(Box<ExplainArgs>),
     /// Lists what operators asked for: pauses, cordons, drains, weights and pins
     #[command(after_help = SECRETS_HELP)]
     Wishes(Box<WishesArgs>),
@@ -176,6 +181,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Workers(args) => workers::run(&args, &lines).await?,
         ToolCommand::Slots(args) => slots::run(&args, &lines).await?,
         ToolCommand::Events(args) => events::run(&args, &lines).await?,
+        ToolCommand::Explain(args) => explain::run(&args, &lines).await?,
         ToolCommand::Wishes(args) => wishes::list(&args, &lines).await?,
         ToolCommand::Pause(args) => wishes::pause(&args, &lines).await?,
         ToolCommand::Resume(args) => wishes::resume(&args, &lines).await?,

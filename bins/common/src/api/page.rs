@@ -27,7 +27,7 @@ macro_rules! files {
 }
 
 /// All files of the page. They hold no data and need no token.
-pub(super) const FILES: [PageFile; 23] = files![
+pub(super) const FILES: [PageFile; 24] = files![
     "/" "index.html" HTML,
     "/actions.js" "actions.js" SCRIPT,
     "/api.js" "api.js" SCRIPT,
@@ -36,6 +36,7 @@ pub(super) const FILES: [PageFile; 23] = files![
     "/dial.js" "dial.js" SCRIPT,
     "/dialog.js" "dialog.js" SCRIPT,
     "/dom.js" "dom.js" SCRIPT,
+    "/entry.js" "entry.js" SCRIPT,
     "/explanation.js" "explanation.js" SCRIPT,
     "/format.js" "format.js" SCRIPT,
     "/health.js" "health.js" SCRIPT,

@@ -30,7 +30,7 @@ pub(super) fn reasons(
     };
     let mut reasons: Vec<_> = wishes.iter().filter(concerns).map(sentence).collect();
     let Some(situation) = situation else {
-        reasons.push("this control plane is a standby: only the leader knows what it waits for".to_owned());
+        reasons.push("what the leader waits for, only its own page and API tell".to_owned());
         return reasons;
     };
     if let Some((silent, since)) = situation.held {

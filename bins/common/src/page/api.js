@@ -19,14 +19,14 @@ async function request(method, path, body) {
       throw new Error("The server does not answer. Check the connection, then try again.");
     },
   );
-  if (!response.ok) throw new Error(await reason(response));
+  if (!response.ok) throw Object.assign(new Error(await reason(response)), { status: response.status });
   return response.status === 204 ? null : response.json();
 }
 
 function headers(body) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
-  if (body && remembered("token")) headers.Authorization = `Bearer ${remembered("token")}`;
+  if (remembered("token")) headers.Authorization = `Bearer ${remembered("token")}`;
   return headers;
 }
 

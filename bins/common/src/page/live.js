@@ -1,5 +1,8 @@
 // The view of the cluster, as the server streams it once a second, and its age.
 
+import { remembered } from "./api.js";
+import { askForToken, isRefused } from "./entry.js";
+
 const SILENCE_MS = 5000;
 const RECONNECT_MS = 2000;
 
@@ -12,15 +15,19 @@ export function start(render) {
 }
 
 function listen(render) {
-  const source = new EventSource("api/v1/stream");
+  // A stream cannot send the token as a header.
+  const token = remembered("token");
+  const source = new EventSource(`api/v1/stream${token && `?${new URLSearchParams({ token })}`}`);
   source.addEventListener("view", event => {
     live.view = JSON.parse(event.data);
     live.receivedAt = Date.now();
     render();
   });
   // A browser reconnects by itself after a broken stream, but not after an answer such as 502.
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RECONNECT_MS, render);
+  source.addEventListener("error", async () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    if (await isRefused()) await askForToken();
+    setTimeout(listen, RECONNECT_MS, render);
   });
 }
 

@@ -87,7 +87,9 @@ export function eventList(empty = "Nothing has happened yet.") {
 function event(entry) {
   const at = time();
   at.update(entry);
-  const more = [entry.cause, entry.by && `by ${entry.by}`].filter(Boolean).join(", ");
+  // The text of a move ends with its cause.
+  const cause = entry.text.includes(entry.cause) ? "" : entry.cause;
+  const more = [cause, entry.by && `by ${entry.by}`].filter(Boolean).join(", ");
   const text = h("span", entry.text, more && h("span", { class: "soft" }, ` (${more})`));
   return { node: h("li", at.node, h("span", { class: "kind" }, entry.kind), text) };
 }
