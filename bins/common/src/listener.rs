@@ -57,6 +57,7 @@ impl Connection {
 /// Serves connections forever, at most `most` at a time. A client that opens very many displaces its own; a short request has long
 /// been answered by then.
 pub(crate) async fn answer(listener: TcpListener, app: Router, most: usize) {
+    let most = most.min(file_descriptors().unwrap_or(usize::MAX) / 2);
     let mut open: VecDeque<(AbortHandle, Connection)> = VecDeque::new();
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -80,6 +81,14 @@ pub(crate) async fn answer(listener: TcpListener, app: Router, most: usize) {
         let app = app.clone().layer(Extension(Peer(peer.ip().to_canonical()))).layer(Extension(connection.clone()));
         open.push_back((tokio::spawn(converse(stream, app, connection.clone())).abort_handle(), connection));
     }
+}
+
+/// Returns the maximum number of files and connections that this process may have open; `None` if the system does not tell. Half of them
+/// are for clients: a process without any left loses its servers.
+fn file_descriptors() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    open_files.split_whitespace().next()?.parse().ok()
 }
 
 async fn converse(stream: TcpStream, app: Router, connection: Connection) {

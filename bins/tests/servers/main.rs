@@ -14,6 +14,7 @@ mod kubernetes;
 mod kubernetes_secrets;
 mod membership;
 mod oracle;
+mod page;
 mod programs;
 mod refused;
 mod retirement;

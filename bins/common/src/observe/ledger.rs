@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use scaler_core::control::MemberPhase;
-use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
+use scaler_core::{Assignment, Cost, Epoch, Plan, Reason, RecordedWish, Refusal, RefusalReason, Slot, SlotLoad, WorkerId};
 
 use crate::metrics::WORKER_RESTARTED;
 
@@ -86,6 +86,7 @@ pub struct Ledger {
     load: Option<SlotLoad>,
     planned: BTreeMap<Slot, Planned>,
     phases: BTreeMap<WorkerId, MemberPhase>,
+    has_wishes: bool,
 }
 
 /// Planned move that is not known to be committed yet.
@@ -110,6 +111,12 @@ impl Ledger {
             Some(phase) => _ = self.phases.insert(worker.clone(), phase),
             None => _ = self.phases.remove(worker),
         }
+    }
+
+    /// Records the wishes of operators. Returns false if there are none and were none.
+    pub(super) const fn wishes_changed(&mut self, wishes: &[RecordedWish]) -> bool {
+        let had_some = std::mem::replace(&mut self.has_wishes, !wishes.is_empty());
+        had_some || self.has_wishes
     }
 
     /// Records a plan, and returns it as text and numbers.

@@ -1,7 +1,7 @@
 //! Log texts for the events of a control plane.
 
 use scaler_core::control::{ControlEvent, MemberPhase, StalledRollout};
-use scaler_core::{InstallationId, Member, WorkerId};
+use scaler_core::{InstallationId, Member, RecordedWish, WorkerId};
 
 use super::{Ledger, Redistribution};
 use crate::text::soon;
@@ -78,6 +78,13 @@ pub fn note(event: &ControlEvent<'_>, ledger: &mut Ledger) -> Option<Note> {
             "cannot read the members: {error}; the failure detector uses only ticks and sessions; retrying {}",
             soon(*retry_in)
         )),
+        // Each leader reads them first, and mostly there are none.
+        ControlEvent::WishesChanged(wishes) if !ledger.wishes_changed(wishes) => None,
+        ControlEvent::WishesChanged([]) => plain("operators ask for nothing any more".to_owned()),
+        ControlEvent::WishesChanged(wishes) => plain(wishes_text(wishes)),
+        ControlEvent::EventsNotAppended(error) => grave(format!(
+            "events cannot be kept in the log: {error}; up to 1,000 wait, and these lines have them all; retrying in 1 s"
+        )),
         ControlEvent::MembershipBack => plain("the members can be read from Redis again".to_owned()),
         _ => None,
     }
@@ -102,6 +109,17 @@ fn strangers_text(strangers: &[Member]) -> String {
         "members of other installations share this Redis key and are given no slots: {named}{more}; give each installation its own \
          REDIS_KEY or Redis, or correct the database address of these workers"
     )
+}
+
+/// Returns the wishes of operators in one line, the first of them by name.
+fn wishes_text(wishes: &[RecordedWish]) -> String {
+    const NAMED: usize = 10;
+    let wish = |recorded: &RecordedWish| format!("{} (by {})", recorded.wish, recorded.by);
+    let named = wishes.iter().take(NAMED).map(wish).collect::<Vec<_>>().join(", ");
+    match wishes.len().saturating_sub(NAMED) {
+        0 => format!("operators ask: {named}"),
+        more => format!("operators ask: {named}, and {more} more"),
+    }
 }
 
 fn word(phase: Option<MemberPhase>, none: &str) -> String {
@@ -136,6 +154,17 @@ mod tests {
         let error = MembershipError::Unavailable { during: "members", source: "redis://cache: connection refused".into() };
         let (_, text) = said(&ControlEvent::MembershipFailed { error, retry_in: Duration::from_millis(500) });
         assert!(text.ends_with("uses only ticks and sessions; retrying in 500 ms"), "{text}");
+    }
+
+    #[test]
+    fn wishes_are_told_with_their_operators() {
+        let pause =
+            RecordedWish { wish: scaler_core::Wish::Pause, by: "alice".to_owned(), note: String::new(), since: Duration::ZERO };
+        let (gravity, text) = said(&ControlEvent::WishesChanged(&[pause]));
+        assert_eq!((gravity, text.as_str()), (Gravity::Plain, "operators ask: rebalancing is paused (by alice)"));
+        let error = StoreError::Denied { during: "append events", source: "permission denied for table event".into() };
+        let (gravity, text) = said(&ControlEvent::EventsNotAppended(error));
+        assert!(gravity == Gravity::Grave && text.contains("permission denied"), "{text}");
     }
 
     #[test]
