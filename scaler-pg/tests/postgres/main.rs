@@ -15,6 +15,7 @@ mod guards;
 mod hash;
 mod install;
 mod language;
+mod leader;
 mod membership;
 mod node;
 mod optimize;
