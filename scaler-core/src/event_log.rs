@@ -38,7 +38,7 @@ pub struct Event {
     pub cause: Option<String>,
     /// Operator who did it, if it was one.
     pub by: Option<String>,
-    /// What happened, in one sentence.
+    /// Text of one sentence.
     pub text: String,
     /// Slots that moved, in order.
     pub slots: Vec<Slot>,

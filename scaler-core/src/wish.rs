@@ -31,7 +31,7 @@ pub enum Wish {
     Pin(Slot, WorkerId),
 }
 
-/// What a wish is about. A new wish replaces the one with the same subject.
+/// Subject of a wish. A new wish replaces the one with the same subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WishSubject {
     /// All rebalancing.

@@ -1,4 +1,4 @@
-//! What operators ask for by commands, and what then happens, on a real Postgres and a real Redis.
+//! Wishes and plans by commands, and their effects, on a real Postgres and a real Redis.
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::view::EventView;
 /// Explanation of where something is, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
-    /// What is explained: `item KEY`, `slot N` or `worker NAME`.
+    /// Subject: `item KEY`, `slot N` or `worker NAME`.
     pub subject: String,
     /// Slot of the item, or the slot itself; null for a worker.
     pub slot: Option<u32>,
@@ -18,13 +18,13 @@ pub struct Explanation {
     pub epoch: Option<u64>,
     /// Cause for which the owner got the slot; null if there is no owner.
     pub cause: Option<String>,
-    /// Why it is where it is.
+    /// Reasons for its present place, a sentence each.
     pub why_here: Vec<String>,
-    /// Why it moved last.
+    /// Reasons for its last move, a sentence each.
     pub why_moved: Vec<String>,
-    /// Why it does not move now.
+    /// Reasons for which it does not move now, a sentence each.
     pub why_not_moved: Vec<String>,
-    /// What the store refuses; null if nothing is known to be refused.
+    /// Refused row, with the reason; null if nothing is known to be refused.
     pub refusal: Option<String>,
     /// Last events that concern it, newest first.
     pub history: Vec<EventView>,

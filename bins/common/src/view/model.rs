@@ -272,7 +272,7 @@ pub struct EventView {
     pub cause: Option<String>,
     /// Operator who did it, if it was one.
     pub by: Option<String>,
-    /// What happened, in one sentence.
+    /// Text of one sentence.
     pub text: String,
     /// Number of slots that moved.
     pub slots: u64,

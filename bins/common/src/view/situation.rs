@@ -1,4 +1,4 @@
-//! What the leader knows beyond the view, for explanations.
+//! Knowledge of the leader beyond the view, for explanations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use scaler_core::WorkerId;
 use scaler_core::control::{MemberPhase, Waiting};
 
-/// What the leader knows beyond the view, for explanations.
+/// Knowledge of the leader beyond the view, for explanations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situation {
     /// Phase of each worker.
