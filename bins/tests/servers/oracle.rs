@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::system::eventually;
+
 /// The tick is the database's second in which the increment's statement began, told without asking the program. It writes as its
 /// maker, since a worker's role may write nowhere else.
 const AUDIT: &str = "
@@ -39,8 +41,15 @@ pub(crate) async fn assert_nothing_doubled(user: &PgPool) -> i64 {
     number(user, "select count(*) from public.audit").await
 }
 
-/// Every item that is there now was incremented in each of these ticks.
+/// Waits until these ticks have passed, and asserts that each item that exists then was incremented in each of them.
 pub(crate) async fn assert_nothing_missed(user: &PgPool, ticks: RangeInclusive<i64>) {
+    // An increment that began in the last of them may be committed in the next.
+    let passed = ticks.end() + 2;
+    eventually(&format!("tick {passed}"), async || {
+        let now = number(user, "select tick from scaler.clock()").await;
+        (now >= passed).then_some(()).ok_or(now)
+    })
+    .await;
     let missed = missed(user, ticks.clone()).await;
     assert!(missed.is_empty(), "ticks {ticks:?}: missed {missed:?}");
 }
