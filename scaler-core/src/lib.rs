@@ -79,4 +79,4 @@ pub use store::{
     ABANDONED_AFTER_TICKS, Adoption, Assignment, Claim, Holding, LEADERLESS_AFTER, ORPHANED_AFTER_TICKS, Outcome, Refusal,
     RefusalReason, RefusedItem, SlotState, TickReport, Timing, Transfer, WorkStore, fence_of,
 };
-pub use wish::{RecordedWish, WISH_TEXT_LIMIT, Wish, WishKind, WishSubject, Wishes, wish_text};
+pub use wish::{InvalidWish, RecordedWish, WISH_TEXT_LIMIT, WISH_WEIGHT_LIMIT, Wish, WishKind, WishSubject, Wishes, wish_text};

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Event, EventKind, Slot, StoreError, Weight, WorkerId};
+use crate::{Event, EventKind, Slot, SlotCount, StoreError, Weight, WorkerId};
 
 /// Maximum length of the name of an operator and of a note, in characters.
 pub const WISH_TEXT_LIMIT: usize = 200;
+
+/// Maximum weight that an operator can give a worker.
+pub const WISH_WEIGHT_LIMIT: u32 = 1000;
 
 /// Returns a text as stores keep it with a wish: without NUL, which Postgres does not take, and cut to [`WISH_TEXT_LIMIT`] characters.
 #[must_use]
@@ -70,6 +73,22 @@ pub struct RecordedWish {
     pub since: Duration,
 }
 
+/// Wish that cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWish {
+    /// The slot does not exist.
+    #[error("slot {slot} does not exist: there are {slots} slots, counted from 0")]
+    NoSlot {
+        /// The slot.
+        slot: Slot,
+        /// Number of slots.
+        slots: SlotCount,
+    },
+    /// The weight exceeds [`WISH_WEIGHT_LIMIT`].
+    #[error("weight {} exceeds {WISH_WEIGHT_LIMIT}", .0.get())]
+    TooHeavy(Weight),
+}
+
 /// Place in which operators' wishes are kept.
 #[async_trait]
 pub trait Wishes: fmt::Debug + Send + Sync {
@@ -85,7 +104,7 @@ pub trait Wishes: fmt::Debug + Send + Sync {
     /// `by` and `note` are kept as [`wish_text`] writes them.
     ///
     /// # Errors
-    /// If the slot does not exist, or as for [`wishes`](Self::wishes).
+    /// If the wish [cannot be kept](Wish::check), or as for [`wishes`](Self::wishes).
     async fn wish(&self, wish: &Wish, by: &str, note: &str) -> Result<(), StoreError>;
 
     /// Removes the wish with this subject, and records an event in the same step. Returns false if there is none.
@@ -96,6 +115,18 @@ pub trait Wishes: fmt::Debug + Send + Sync {
 }
 
 impl Wish {
+    /// Checks the wish for a store with this many slots.
+    ///
+    /// # Errors
+    /// [`InvalidWish`] if it pins a slot that does not exist, or its weight exceeds [`WISH_WEIGHT_LIMIT`].
+    pub fn check(&self, slots: SlotCount) -> Result<(), InvalidWish> {
+        match self {
+            Self::Pin(slot, _) if slot.index() >= slots.len() => Err(InvalidWish::NoSlot { slot: *slot, slots }),
+            Self::Weigh(_, weight) if weight.get() > WISH_WEIGHT_LIMIT => Err(InvalidWish::TooHeavy(*weight)),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns its subject.
     #[must_use]
     pub fn subject(&self) -> WishSubject {

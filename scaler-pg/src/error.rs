@@ -99,10 +99,6 @@ pub(crate) enum Finding {
          as a control character or an emoji: use others"
     )]
     Unpreparable { target: Target },
-    #[error(
-        "Postgres at {target}: slot {slot} does not exist; `notifi-scaler status` shows the number of slots, which are counted from 0"
-    )]
-    NoSlot { target: Target, slot: scaler_core::Slot },
     #[error("Postgres at {target}: no connection within {waited:?}")]
     NoConnection { target: Target, waited: Duration },
     #[error(

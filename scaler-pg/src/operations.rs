@@ -5,15 +5,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scaler_core::{
     EVENT_KEPT_FOR, EVENTS_KEPT, EVENTS_PER_PAGE, Event, EventFilter, EventKind, EventLog, Rebalance, RecordedEvent,
-    RecordedWish, Slot, StoreError, Weight, Wish, WishKind, WishSubject, Wishes, WorkerId, event_text, wish_text,
+    RecordedWish, Slot, StoreError, Weight, Wish, WishKind, WishSubject, Wishes, WorkStore, WorkerId, event_text, wish_text,
 };
 
 use crate::PgStore;
-use crate::error::Finding;
 use crate::row::row;
 use crate::store::{number, signed, unsigned};
 
-type WishRow = (String, Option<String>, Option<i32>, Option<i64>, String, String, i64);
+/// Kind, worker, slot, weight, operator, note, and time.
+type WishRow = (String, Option<String>, Option<i32>, Option<i32>, String, String, i64);
 
 row! {
     struct EventRow {
@@ -47,25 +47,17 @@ impl Wishes for PgStore {
 
     async fn wish(&self, wish: &Wish, by: &str, note: &str) -> Result<(), StoreError> {
         let during = "wish";
+        wish.check(self.slot_count().await?).map_err(|error| StoreError::Refused { during, source: error.into() })?;
         let (by, note) = (wish_text(by), wish_text(note));
         let (slot, weight) = match wish {
-            Wish::Pin(slot, _) => (i32::try_from(slot.number()).ok(), None),
-            Wish::Weigh(_, weight) => (None, Some(i64::from(weight.get()))),
+            Wish::Pin(slot, _) => (Some(signed(slot.number())), None),
+            Wish::Weigh(_, weight) => (None, Some(signed(weight.get()))),
             Wish::Pause | Wish::Cordon(_) | Wish::Drain(_) => (None, None),
         };
         let event = wish.event(&by, &note);
-        // A slot beyond the integers does not exist either; `-1` stands for it.
-        let slot = if wish.kind() == WishKind::Pin { Some(slot.unwrap_or(-1)) } else { None };
-        let query = sqlx::query_as(&self.sql.wish).bind(wish.kind().as_str()).bind(key_of(&wish.subject()));
+        let query = sqlx::query(&self.sql.wish).bind(wish.kind().as_str()).bind(key_of(&wish.subject()));
         let query = query.bind(wish.worker().map(WorkerId::as_str)).bind(slot).bind(weight);
-        let (can_be,): (bool,) = self.link.row(during, query.bind(by).bind(note).bind(event_text(&event.text))).await?;
-        match wish {
-            Wish::Pin(slot, _) if !can_be => {
-                let finding = Finding::NoSlot { target: self.link.target().clone(), slot: *slot };
-                Err(StoreError::Refused { during, source: Box::new(finding) })
-            }
-            _ => Ok(()),
-        }
+        self.link.change(during, query.bind(by).bind(note).bind(event_text(&event.text))).await.map(drop)
     }
 
     async fn withdraw(&self, subject: &WishSubject, by: &str) -> Result<bool, StoreError> {

@@ -38,10 +38,7 @@ impl Wishes for SqliteStore {
             Wish::Weigh(_, weight) => (None, Some(weight.get())),
             Wish::Pause | Wish::Cordon(_) | Wish::Drain(_) => (None, None),
         };
-        if let Some(slot) = slot.filter(|slot| *slot >= self.layout.slots.get()) {
-            let source = format!("slot {slot} does not exist; there are {} slots, counted from 0", self.layout.slots).into();
-            return Err(StoreError::Refused { during: "wish", source });
-        }
+        wish.check(self.layout.slots).map_err(|error| StoreError::Refused { during: "wish", source: error.into() })?;
         let (by, note, now) = (wish_text(by), wish_text(note), self.clock.now());
         let mut transaction = self.begin("wish").await?;
         let query =

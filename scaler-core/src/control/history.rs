@@ -65,11 +65,11 @@ impl History {
                 self.push(Event::new(EventKind::Rollout, text));
             }
             ControlEvent::StoreFailed { error, .. } => {
-                self.push(Event::new(EventKind::Store, format!("a call to the store failed: {}", with_sources(error))));
+                self.push(Event::new(EventKind::Store, format!("a call to the store failed: {error}")));
             }
             ControlEvent::StoreBack => self.push(Event::new(EventKind::Store, "the store answers again")),
             ControlEvent::MembershipFailed { error, .. } => {
-                self.push(Event::new(EventKind::Members, format!("the members cannot be read: {}", with_sources(error))));
+                self.push(Event::new(EventKind::Members, format!("the members cannot be read: {error}")));
             }
             ControlEvent::MembershipBack => self.push(Event::new(EventKind::Members, "the members can be read again")),
             ControlEvent::Strangers(strangers) if !strangers.is_empty() => {
@@ -210,19 +210,6 @@ fn text_of(loads: &BTreeMap<WorkerId, Load>) -> String {
         0 => text,
         more => format!("{text}, and {more} more"),
     }
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            let _ = write!(text, ": {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

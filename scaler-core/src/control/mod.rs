@@ -21,6 +21,7 @@ mod recorder;
 mod steering;
 mod step;
 mod tick_age;
+mod waiting;
 
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ pub use failure_detector::{Heartbeat, MemberPhase, Session, Signals, Thresholds,
 pub use generations::StalledRollout;
 pub use preview::{Change, Preview, Share, preview};
 pub use steering::Steering;
-pub use step::{ControlPlane, Decision, Observation, Waiting};
+pub use step::{ControlPlane, Decision, Observation};
+pub use waiting::Waiting;
 
 use crate::RingSource;
 

@@ -14,6 +14,7 @@ use super::owners::{Owned, SlotOwners};
 use super::planner::{Planned, Planner, Request};
 use super::steering::{self, Steering};
 use super::tick_age::TickAges;
+use super::waiting::{Waiting, waiting};
 use crate::{
     Assignment, Cause, Eligibility, Epoch, Incarnation, MemberKey, MemberRecord, MemberState, Plan, Reason, Roster, Seat, Slot,
     SlotCount, SlotLoad, SlotState, Tick, Timing, Transfer, WorkerId,
@@ -53,54 +54,6 @@ pub struct Decision {
     pub plan: Plan,
     /// Transfers to commit: for the moves of this plan, and for earlier moves that have not been committed yet.
     pub transfers: Vec<Transfer>,
-}
-
-/// Reason for which a worker has no share of the slots, or receives none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Waiting {
-    /// It has not ticked or has not been heard yet.
-    Starting,
-    /// The membership has no fresh heartbeat of it.
-    Unheard,
-    /// It drains by itself.
-    Draining,
-    /// The store refuses all its writes.
-    Barred,
-    /// It is lost.
-    Lost,
-    /// An operator drains it.
-    Drained,
-    /// An operator has cordoned it.
-    Cordoned,
-    /// Flap damping: it was gone repeatedly.
-    Damped,
-    /// Debounce: further workers may join or drain.
-    Debounced,
-    /// An operator has paused rebalancing.
-    Paused,
-    /// It is of an older revision while a rollout goes on.
-    OlderRevision,
-}
-
-impl Waiting {
-    /// Returns the reason as a clause about the worker.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Starting => "it has not ticked or has not been heard yet",
-            Self::Unheard => "the membership has no fresh heartbeat of it",
-            Self::Draining => "it drains",
-            Self::Barred => "the store refuses all its writes",
-            Self::Lost => "it is dead or cut off from the store",
-            Self::Drained => "an operator drains it",
-            Self::Cordoned => "an operator has cordoned it",
-            Self::Damped => "it was gone repeatedly, and flap damping lets it wait",
-            Self::Debounced => "it has just joined, and the control plane waits for further changes",
-            Self::Paused => "an operator has paused rebalancing",
-            Self::OlderRevision => "it is of an older revision while a rollout goes on",
-        }
-    }
 }
 
 /// A planned move that has not been committed yet.
@@ -184,22 +137,9 @@ impl ControlPlane {
 
     /// Takes the silence of each worker from the tick numbers of this one observation, for a caller that makes no other.
     pub(super) fn assume_silences(&mut self, seen: &Observation<'_>) {
+        let owners = self.observe(seen);
+        let ticks = self.last_ticks(&owners);
         let Assignment { tick, tick_length, .. } = *seen.assignment;
-        let mut ticks: BTreeMap<WorkerId, Tick> = BTreeMap::new();
-        for record in seen.members.unwrap_or_default() {
-            let Some(last) = record.member.last_tick else { continue };
-            ticks.insert(record.member.key.worker.clone(), last);
-        }
-        // The store has better information about owners.
-        let mut owned: BTreeMap<WorkerId, Tick> = BTreeMap::new();
-        for state in &seen.assignment.slots {
-            let Some(owner) = &state.owner else { continue };
-            match owned.get_mut(&owner.worker) {
-                Some(last) => *last = state.last_tick.max(*last),
-                None => _ = owned.insert(owner.worker.clone(), state.last_tick),
-            }
-        }
-        ticks.extend(owned);
         self.tick_ages.assume(seen.answered_at, (tick, tick_length), self.config.thresholds.tick_grace, &ticks);
     }
 
@@ -211,7 +151,7 @@ impl ControlPlane {
     /// Takes an observation at `now`, a time of its own clock, and decides which slots move.
     pub fn step(&mut self, now: Duration, seen: &Observation<'_>) -> Decision {
         let statuses = self.statuses(seen);
-        let phases = statuses.iter().map(|(worker, status)| (worker.clone(), status.phase)).collect();
+        let phases: BTreeMap<_, _> = statuses.iter().map(|(worker, status)| (worker.clone(), status.phase)).collect();
         let suspects = statuses.values().filter(|status| status.late && status.slots > 0).count();
         if let Some(silent) = self.hold(now, &statuses, seen) {
             return Decision { phases, silent: Some(silent), suspects, ..Decision::default() };
@@ -233,12 +173,12 @@ impl ControlPlane {
         self.shared_among = Some(plan.shared_among().clone());
         let left = self.move_rate.left(now, made);
         let transfers = within(left, self.transfers(&statuses, seen));
-        let waiting = waiting(&statuses, &roster, plan.shared_among(), seen.steering);
+        let waiting = waiting(&phases, &roster, plan.shared_among(), seen.steering);
         Decision { phases, silent: None, suspects, stalled, waiting, plan, transfers }
     }
 
-    /// Returns the status of each worker that is a member or owns slots.
-    fn statuses(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, MemberStatus> {
+    /// Returns what each worker owns that is a member or owns slots.
+    fn observe(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, Owned> {
         if let Some(members) = seen.members {
             self.records = members.iter().map(|record| (record.member.key.worker.clone(), record.clone())).collect();
         }
@@ -247,13 +187,24 @@ impl ControlPlane {
         for worker in self.records.keys() {
             owners.entry(worker.clone()).or_default();
         }
-        // The last tick that a member reports counts only until it owns a slot: from then on the store has better information.
+        owners
+    }
+
+    /// Returns the last tick of each worker. The one that a member reports counts only until it owns a slot: from then on the store has
+    /// better information.
+    fn last_ticks(&self, owners: &BTreeMap<WorkerId, Owned>) -> BTreeMap<WorkerId, Tick> {
         let told = |worker| self.records.get(worker).and_then(|record| record.member.last_tick);
         let ticks = owners.iter().filter_map(|(worker, owner)| {
             let last = owner.ticked.values().copied().max().or_else(|| told(worker))?;
             Some((worker.clone(), last))
         });
-        self.tick_ages.observe(seen.answered_at, &ticks.collect());
+        ticks.collect()
+    }
+
+    /// Returns the status of each worker that is a member or owns slots.
+    fn statuses(&mut self, seen: &Observation<'_>) -> BTreeMap<WorkerId, MemberStatus> {
+        let owners = self.observe(seen);
+        self.tick_ages.observe(seen.answered_at, &self.last_ticks(&owners));
         if let Some(open) = &seen.assignment.sessions {
             let owning: BTreeSet<_> = owners.values().flat_map(|owner| owner.ticked.keys().copied()).collect();
             self.opened.retain(|incarnation| owning.contains(incarnation));
@@ -462,32 +413,6 @@ impl ControlPlane {
             _ => Cause::Dead,
         }
     }
-}
-
-/// Returns the workers that have no share of the slots or receive none, each with the reason.
-fn waiting(
-    statuses: &BTreeMap<WorkerId, MemberStatus>,
-    admitted: &Roster,
-    sharing: &Roster,
-    steering: &Steering,
-) -> BTreeMap<WorkerId, Waiting> {
-    let newest = admitted.iter().map(|(_, seat)| seat.generation).max().unwrap_or(0);
-    let reason = |worker: &WorkerId, status: &MemberStatus| match (status.phase, admitted.get(worker)) {
-        (MemberPhase::Starting, _) => Some(Waiting::Starting),
-        (MemberPhase::Draining, _) => Some(Waiting::Draining),
-        (MemberPhase::Barred, _) => Some(Waiting::Barred),
-        (MemberPhase::CutOff | MemberPhase::Dead, _) => Some(Waiting::Lost),
-        _ if steering.drained.contains(worker) => Some(Waiting::Drained),
-        _ if steering.cordoned.contains(worker) => Some(Waiting::Cordoned),
-        (MemberPhase::Unheard, Some(seat)) if seat.eligibility == Eligibility::Cordoned => Some(Waiting::Unheard),
-        (_, None) => Some(Waiting::Damped),
-        (_, Some(seat)) if seat.eligibility == Eligibility::Cordoned => Some(Waiting::Damped),
-        (_, Some(seat)) if seat.generation < newest => Some(Waiting::OlderRevision),
-        _ if !sharing.contains(worker) && steering.is_paused => Some(Waiting::Paused),
-        _ if !sharing.contains(worker) => Some(Waiting::Debounced),
-        _ => None,
-    };
-    statuses.iter().filter_map(|(worker, status)| Some((worker.clone(), reason(worker, status)?))).collect()
 }
 
 /// Returns the owner of a slot once all pending moves are committed.

@@ -412,12 +412,7 @@ impl Wishes for MemoryStore {
     }
 
     async fn wish(&self, wish: &Wish, by: &str, note: &str) -> Result<(), StoreError> {
-        if let Wish::Pin(slot, _) = wish
-            && slot.index() >= self.slots.len()
-        {
-            let source = format!("slot {slot} does not exist; there are {} slots, counted from 0", self.slots).into();
-            return Err(StoreError::Refused { during: "wish", source });
-        }
+        wish.check(self.slots).map_err(|error| StoreError::Refused { during: "wish", source: error.into() })?;
         self.lock().operations.wish(self.clock.now(), wish, by, note);
         Ok(())
     }

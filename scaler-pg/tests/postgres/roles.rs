@@ -239,7 +239,7 @@ async fn wishes_that_cannot_be_are_refused_by_the_schema() {
         "'drain', 'a b', 'a b', null, null",
         "'weight', 'a', 'a', null, 0",
         "'weight', 'a', 'a', null, null",
-        "'weight', 'a', 'a', null, 4294967296",
+        "'weight', 'a', 'a', null, 1001",
         "'pin', '7', 'a', 8, null",
         "'pin', '7', null, 7, null",
         "'pin', '-1', 'a', -1, null",

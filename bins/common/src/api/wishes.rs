@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use scaler_core::{RecordedWish, Slot, WISH_TEXT_LIMIT, Weight, Wish, WishKind, WishSubject, Wishes, WorkerId, slot_of};
+use scaler_core::{
+    RecordedWish, Slot, WISH_TEXT_LIMIT, WISH_WEIGHT_LIMIT, Weight, Wish, WishKind, WishSubject, Wishes, WorkerId, slot_of,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -53,7 +55,7 @@ pub(super) struct WishRequest {
     slot: Option<u32>,
     /// Key of the item whose slot is pinned, in place of `slot`.
     item: Option<String>,
-    /// Weight, from 1; for `weight`. Ignored to withdraw one.
+    /// Weight, from 1 to 1000; for `weight`. Ignored to withdraw one.
     weight: Option<u32>,
     /// Name of the operator.
     by: String,
@@ -131,7 +133,7 @@ pub(super) async fn delete(
 
 impl Api {
     fn wishes(&self) -> Result<&dyn Wishes, ApiError> {
-        self.store.wishes().ok_or_else(|| ApiError::conflict("this store keeps no wishes: use Postgres, or a demo in memory"))
+        self.store.wishes().ok_or_else(|| ApiError::conflict("this store keeps no wishes: this system cannot be steered"))
     }
 
     /// Returns the subject of a request, and checks that its slot or item exists.
@@ -185,8 +187,9 @@ impl WishRequest {
     }
 
     fn weight(&self) -> Result<Weight, ApiError> {
-        let weight = self.weight.and_then(Weight::new);
-        weight.ok_or_else(|| ApiError::malformed("weight: is missing or 0: give a number from 1, or drain the worker"))
+        let weight = self.weight.filter(|weight| *weight <= WISH_WEIGHT_LIMIT).and_then(Weight::new);
+        let refused = || ApiError::malformed(format!("weight: give a number from 1 to {WISH_WEIGHT_LIMIT}, or drain the worker"));
+        weight.ok_or_else(refused)
     }
 
     fn check_texts(&self) -> Result<(), ApiError> {

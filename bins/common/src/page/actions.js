@@ -24,7 +24,7 @@ export const weigh = (worker, weight) =>
     `Weight of ${worker}`,
     "A worker of weight 2 owns twice the slots of a worker of weight 1.",
     { wish: "weight", worker },
-    [{ name: "weight", label: "Weight", type: "number", min: 1, required: true, value: weight }],
+    [{ name: "weight", label: "Weight", type: "number", min: 1, max: 1000, required: true, value: weight }],
   );
 
 export const pin = (slot, owner) =>

@@ -3,7 +3,8 @@
 use crate::testing::store::StoreFixture;
 use crate::testing::{CaseResult, Violation, ensure, equal};
 use crate::{
-    EventFilter, EventKind, RecordedWish, Slot, StoreError, WISH_TEXT_LIMIT, Weight, Wish, WishKind, WishSubject, WorkerId,
+    EventFilter, EventKind, RecordedWish, Slot, StoreError, WISH_TEXT_LIMIT, WISH_WEIGHT_LIMIT, Weight, Wish, WishKind,
+    WishSubject, WorkerId,
 };
 
 fn worker(name: &str) -> Result<WorkerId, Violation> {
@@ -85,12 +86,14 @@ pub async fn a_withdrawn_wish_is_gone(fixture: &dyn StoreFixture) -> CaseResult 
     equal(kept, vec![drain], "wishes")
 }
 
-/// A pin of a slot that does not exist is refused, and changes nothing.
-pub async fn a_pin_of_a_missing_slot_is_refused(fixture: &dyn StoreFixture) -> CaseResult {
-    for slot in [256, u32::MAX] {
-        let store = fixture.store();
-        let refused = store.wishes().ok_or_else(none)?.wish(&Wish::Pin(Slot::new(slot), worker("a")?), "alice", "").await;
-        ensure(matches!(refused, Err(StoreError::Refused { .. })), format!("pin of slot {slot}: {refused:?}"))?;
+/// A pin of a slot that does not exist, or a weight beyond the limit, is refused, and changes nothing.
+pub async fn a_wish_that_cannot_be_is_refused(fixture: &dyn StoreFixture) -> CaseResult {
+    let weight = Weight::new(WISH_WEIGHT_LIMIT + 1).unwrap_or(Weight::ONE);
+    let pins = [256, u32::MAX].map(|slot| Ok::<_, Violation>(Wish::Pin(Slot::new(slot), worker("a")?)));
+    for invalid in pins.into_iter().chain([Ok(Wish::Weigh(worker("a")?, weight))]) {
+        let (store, invalid) = (fixture.store(), invalid?);
+        let refused = store.wishes().ok_or_else(none)?.wish(&invalid, "alice", "").await;
+        ensure(matches!(refused, Err(StoreError::Refused { .. })), format!("{invalid}: {refused:?}"))?;
     }
     equal(kept(fixture).await?, vec![], "wishes")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use notifi_scaler_common::config::seconds;
-use scaler_core::{RingKind, WISH_TEXT_LIMIT, Weight, WorkerId};
+use scaler_core::{RingKind, WISH_TEXT_LIMIT, WISH_WEIGHT_LIMIT, Weight, WorkerId};
 
 use crate::commands::servers::ServersArgs;
 use crate::output::OutputArgs;
@@ -118,11 +118,8 @@ pub struct WeightArg(pub Option<Weight>);
 
 /// Text that is not a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to {MOST_WEIGHT}, or `default`")]
+#[error("must be a whole number from 1 to {WISH_WEIGHT_LIMIT}, or `default`")]
 pub struct BadWeight;
-
-/// Maximum weight.
-const MOST_WEIGHT: u32 = 1000;
 
 impl FromStr for WeightArg {
     type Err = BadWeight;
@@ -131,7 +128,7 @@ impl FromStr for WeightArg {
         if text == "default" {
             return Ok(Self(None));
         }
-        let number = text.parse().ok().filter(|number| (1..=MOST_WEIGHT).contains(number)).ok_or(BadWeight)?;
+        let number = text.parse().ok().filter(|number| (1..=WISH_WEIGHT_LIMIT).contains(number)).ok_or(BadWeight)?;
         Weight::new(number).map(|weight| Self(Some(weight))).ok_or(BadWeight)
     }
 }
