@@ -14,6 +14,8 @@ const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 740 };
 const UNKNOWN_ITEM = "00000000-0000-4000-8000-000000000000";
 const KILL_TIMEOUT = 30_000;
+// Answers that a check asks for; the browser logs them as errors.
+const EXPECTED_STATUS = { search: /404/, token: /401|403/, "store away": /401/ };
 const BROWSER_ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -24,27 +26,38 @@ const BROWSER_ARGUMENTS = [
   "--disable-sync",
 ];
 
-const { values, positionals } = parseArgs({ options: { shots: { type: "string" } }, allowPositionals: true });
+const OPTIONS = { shots: { type: "string" }, token: { type: "string" } };
+
+const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
 const server = new URL(positionals[0]);
 const failures = [];
 let checks = 0;
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: BROWSER_ARGUMENTS });
-await check("policy", refusesInlineScripts);
-await check("update", updates);
-await check("pause and resume", pausesAndResumes);
-await check("search", showsUnknownItem);
-await check("lost connection", keepsOldView);
-for (const colorScheme of ["light", "dark"]) {
-  for (const viewport of [WIDE, NARROW]) await checkViews(colorScheme, viewport);
-}
-await check("dialog", dialogIsAccessible);
-await check("kill", killsWorker);
+await (values.token ? checkEntry() : checkDemo());
 await browser.close();
 
 for (const failure of failures) console.error(failure);
 if (failures.length === 0) console.log(`the live page passes ${checks} checks`);
 process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function checkDemo() {
+  await check("policy", refusesInlineScripts);
+  await check("update", updates);
+  await check("pause and resume", pausesAndResumes);
+  await check("search", showsUnknownItem);
+  await check("lost connection", keepsOldView);
+  for (const colorScheme of ["light", "dark"]) {
+    for (const viewport of [WIDE, NARROW]) await checkViews(colorScheme, viewport);
+  }
+  await check("dialog", dialogIsAccessible);
+  await check("kill", killsWorker);
+}
+
+async function checkEntry() {
+  await check("token", asksForToken);
+  await check("store away", showsStoreAway);
+}
 
 // Runs `body` with a fresh page. Whatever it throws, and whatever the page logs as an error, is a failure.
 async function check(name, body, options = {}) {
@@ -53,7 +66,7 @@ async function check(name, body, options = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const fail = reason => failures.push(`${name}: ${String(reason).split("\n")[0]}`);
-  const isExpected = text => name === "lost connection" || (name === "search" && text.includes("404"));
+  const isExpected = text => name === "lost connection" || EXPECTED_STATUS[name]?.test(text);
   page.on("console", message => message.type() === "error" && !isExpected(message.text()) && fail(message.text()));
   page.on("pageerror", fail);
   page.on("request", request => isOutside(request.url()) && fail(`request to ${request.url()}`));
@@ -161,6 +174,31 @@ async function killsWorker(page) {
   const healthy = card => card.querySelector(".phase").textContent === "healthy" && card.querySelector("h3").textContent;
   const isGone = new Function("name", `return ![...document.querySelectorAll(".card")].map(${healthy}).includes(name)`);
   await page.waitForFunction(isGone, name, { timeout: KILL_TIMEOUT });
+}
+
+async function asksForToken(page) {
+  await page.goto(server.href);
+  await passesAxe(page);
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("token needed").waitFor();
+  await page.getByRole("button", { name: "Enter the token" }).click();
+  await enterToken(page, "another");
+  await page.locator("dialog .failure:not([hidden])").waitFor();
+  await enterToken(page, values.token);
+  await page.locator("#connection.live").waitFor();
+  expect((await page.getByText("Enter the token").count()) === 0, "the page still asks for the token");
+}
+
+async function showsStoreAway(page) {
+  await page.goto(server.href);
+  await enterToken(page, values.token);
+  await page.locator(".notice.trouble").getByText("Postgres").waitFor();
+  await saveShot(page, "#/store-away", "light");
+}
+
+async function enterToken(page, token) {
+  await page.getByLabel("API token").fill(token);
+  await page.keyboard.press("Enter");
 }
 
 async function checkViews(colorScheme, viewport) {

@@ -12,6 +12,7 @@ use scaler_core::{
     WorkStore, WorkerId,
 };
 
+use crate::text::millis;
 use crate::utc::{age, utc};
 
 /// Maximum number of pins that are named one by one.
@@ -85,7 +86,7 @@ impl Overview {
     #[must_use]
     pub fn store_time(&self) -> Duration {
         let Assignment { tick, tick_length, .. } = self.assignment;
-        tick_length.saturating_mul(u32::try_from(tick.0).unwrap_or(u32::MAX))
+        Duration::from_millis(tick.0.saturating_mul(millis(tick_length)))
     }
 
     /// Returns what this leader would do on a change, or at present if it changes nothing.

@@ -31,6 +31,7 @@ mod tests {
 
     #[test]
     fn a_time_is_utc_with_milliseconds() {
+        assert_eq!(utc(Duration::ZERO), "1970-01-01T00:00:00.000Z");
         assert_eq!(utc(Duration::from_millis(1_764_267_882_123)), "2025-11-27T18:24:42.123Z");
         assert_eq!(utc(Duration::MAX), "9999-12-31T23:59:59.000Z");
     }

@@ -15,6 +15,7 @@ use scaler_core::{Clock, Episode, StoreError, TokioClock};
 use scaler_pg::PgStore;
 use tokio::sync::watch;
 
+use crate::leading::leading;
 use crate::metrics::AuditMetrics;
 use crate::old_transactions::OldTransactions;
 
@@ -51,12 +52,7 @@ impl Auditing {
         self,
         stop: impl Future<Output = ()> + Send,
     ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
-        let (tell, leads) = watch::channel(false);
-        let tell = move |event: &ControlEvent<'_>| match event {
-            ControlEvent::Elected { .. } => _ = tell.send_replace(true),
-            ControlEvent::Deposed(_) | ControlEvent::Following => _ = tell.send_replace(false),
-            _ => {}
-        };
+        let (tell, leads) = leading();
         let run = async move {
             let transactions = OldTransactions { store: &self.store, age_s: &self.metrics.oldest_transaction };
             let watch = async { tokio::join!(self.run(leads.clone()), transactions.watch(leads)) };

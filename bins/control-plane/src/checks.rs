@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use notifi_scaler_common::api::{Check, CheckState, Checks};
-use notifi_scaler_common::checks::{self, Facts};
-use scaler_core::{Clock, Membership, TokioClock};
+use notifi_scaler_common::api::{Checks, LateMembers};
+use notifi_scaler_common::checks::{self, Check, Facts};
+use scaler_core::{Clock, TokioClock};
 use scaler_pg::PgStore;
 use tokio::sync::Mutex;
 
@@ -17,14 +17,14 @@ const FRESH_FOR: Duration = Duration::from_secs(15);
 /// Checks of a system on Postgres.
 pub(crate) struct PgChecks {
     store: Arc<PgStore>,
-    members: Arc<dyn Membership>,
+    members: LateMembers,
     clock: TokioClock,
     /// The last results, and the time at which they were made. Locked while the checks run, so that they run once at a time.
     last: Mutex<Option<(Duration, Vec<Check>)>>,
 }
 
 impl PgChecks {
-    pub(crate) fn new(store: Arc<PgStore>, members: Arc<dyn Membership>) -> Self {
+    pub(crate) fn new(store: Arc<PgStore>, members: LateMembers) -> Self {
         Self { store, members, clock: TokioClock::start(), last: Mutex::default() }
     }
 }
@@ -38,9 +38,12 @@ impl Checks for PgChecks {
         {
             return checks.clone();
         }
-        let members = self.members.members().await.map_err(|error| error.to_string());
+        let members = match self.members.get() {
+            Some(members) => members.members().await.map_err(|error| error.to_string()),
+            None => Err("the control plane has not reached its servers yet".to_owned()),
+        };
         let facts = Facts::read(&self.store, members).await;
-        let checks: Vec<_> = checks::all(&facts).into_iter().map(shown).collect();
+        let checks = checks::all(&facts);
         *last = Some((self.clock.now(), checks.clone()));
         checks
     }
@@ -50,14 +53,4 @@ impl fmt::Debug for PgChecks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgChecks").finish_non_exhaustive()
     }
-}
-
-fn shown(check: checks::Check) -> Check {
-    let state = match check.state {
-        checks::CheckState::Ok => CheckState::Ok,
-        checks::CheckState::Unknown => CheckState::Unknown,
-        checks::CheckState::Warning => CheckState::Warning,
-        checks::CheckState::Failed => CheckState::Failed,
-    };
-    Check::new(check.name, state, check.text)
 }

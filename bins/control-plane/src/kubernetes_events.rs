@@ -14,6 +14,7 @@ use scaler_core::{BoxError, Clock, Episode, Event, EventFilter, EventKind, Event
 use tokio::sync::watch;
 
 use crate::kubernetes::describe;
+use crate::leading::leading;
 
 /// Interval between two looks at the event log.
 const EVERY: Duration = Duration::from_secs(2);
@@ -37,12 +38,7 @@ pub(crate) fn start(
     clock: Arc<dyn Clock>,
     stop: impl Future<Output = ()> + Send,
 ) -> (impl FnMut(&ControlEvent<'_>) + Send, impl Future<Output = ()> + Send) {
-    let (tell, leads) = watch::channel(false);
-    let tell = move |event: &ControlEvent<'_>| match event {
-        ControlEvent::Elected { .. } => _ = tell.send_replace(true),
-        ControlEvent::Deposed(_) | ControlEvent::Following => _ = tell.send_replace(false),
-        _ => {}
-    };
+    let (tell, leads) = leading();
     let post = async move {
         let Some(events) = events else { return stop.await };
         tokio::select! {

@@ -2,11 +2,11 @@
 //! Only these two use the Kubernetes API.
 
 mod auditing;
-mod board;
 mod checks;
 mod config;
 mod kubernetes;
 mod kubernetes_events;
+mod leading;
 mod metrics;
 mod observe;
 mod old_transactions;

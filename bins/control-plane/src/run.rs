@@ -43,7 +43,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
         Some(pod) => Some(KubernetesEvents::find(pod).await?),
         None => None,
     };
-    let page = Page::prepare(&args.api, &secrets, &store)?;
+    let page = Page::open(&args.api, &secrets, &store)?;
     let auditing = Auditing::prepare(&store, args.audit_interval, page.feed(), &mut registry)?;
     health::serve(args.process.listen, readiness.clone(), registry).await?;
 
@@ -51,6 +51,7 @@ pub async fn run(args: &ControlPlaneArgs) -> Result<(), Failure> {
     tracing::info!("control plane starts as candidate {candidate}, Postgres at {postgres}, members in {members}");
     let (store, membership) = tokio::select! {
         servers = reach(args, &store, &members, readiness.clone()) => servers?,
+        () = page.wait(&readiness) => return Ok(()),
         () = shutdown.requested() => return Ok(()),
     };
     let store = Arc::new(store);

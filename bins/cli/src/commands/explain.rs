@@ -43,7 +43,7 @@ pub(super) async fn run(args: &ExplainArgs, lines: &StdoutWriter) -> Result<(), 
     servers.members_failure()
 }
 
-/// What a text may name.
+/// Subject that a text names.
 #[derive(Debug, PartialEq, Eq)]
 enum Named {
     Certain(Subject),

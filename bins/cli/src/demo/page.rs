@@ -68,7 +68,7 @@ impl Page {
         let (commands, received) = mpsc::channel(QUEUED_COMMANDS);
         let shared = store.shared();
         let api = Api::new(ApiAccess::demo(), feed.clone(), Arc::clone(&shared), Arc::new(store.clone()));
-        let api = api.with_members(Arc::clone(&members)).with_demo(commands);
+        let api = api.with_members(Arc::new(Arc::clone(&members).into())).with_demo(commands);
         let (listener, store) = (self.listener, store.clone());
         tokio::spawn(async move {
             tokio::join!(serve(listener, api), feed.run(shared, Some(members), None), audit(&store, &feed));

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use notifi_scaler_common::Failure;
+use notifi_scaler_common::view::WallClock;
 use scaler_core::memory::MemoryStore;
 use scaler_core::node::NodeStore;
 use scaler_core::{Clock, ItemId, SlotCount, StoreError};
-use sqlite_store::{Layout, SqliteStore, WallClock};
+use sqlite_store::{Layout, SqliteStore};
 
 /// Length of a tick.
 const TICK: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scaler_core::{Clock, StoreError};
+use scaler_pg::PgStore;
 
 /// Place in which the leader publishes its view for the standbys.
 #[async_trait]
@@ -21,6 +22,17 @@ pub trait ViewBoard: fmt::Debug + Send + Sync {
     /// # Errors
     /// As for [`publish`](Self::publish).
     async fn published(&self) -> Result<Option<(Duration, String)>, StoreError>;
+}
+
+#[async_trait]
+impl ViewBoard for PgStore {
+    async fn publish(&self, body: &str) -> Result<(), StoreError> {
+        self.publish_view(body).await
+    }
+
+    async fn published(&self) -> Result<Option<(Duration, String)>, StoreError> {
+        self.published_view().await
+    }
 }
 
 /// Board in memory, for tests.

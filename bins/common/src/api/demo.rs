@@ -33,7 +33,7 @@ pub(super) struct DemoCommand {
 /// Result of a command.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DemoDone {
-    /// What the command did.
+    /// Effect of the command, in words.
     done: String,
 }
 

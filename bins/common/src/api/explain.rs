@@ -51,7 +51,7 @@ pub(super) async fn explain(
     let sources = Sources {
         store: api.store.as_ref(),
         items: api.items.as_ref(),
-        members: api.members.as_deref(),
+        members: api.members.get().map(|members| &**members),
         situation: situation.as_ref(),
     };
     let unknown = || ApiError::unknown(format!("{subject} does not exist: check the spelling, or list what there is"));

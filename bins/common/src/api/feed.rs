@@ -131,7 +131,7 @@ impl ViewFeed {
     }
 
     /// Makes a frame of what is known now.
-    pub(super) fn make(&self) {
+    pub fn make(&self) {
         let view = self.view();
         self.0.frames.send_replace(Arc::new(Frame::of(view)));
     }

@@ -27,12 +27,13 @@ mod tests;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use access::{ApiAccess, ReadAccess};
 pub use board::{MemoryBoard, ViewBoard};
-pub use checks::{Check, CheckReport, CheckState, Checks, ViewChecks};
+pub use checks::Checks;
+use checks::ViewChecks;
 pub use demo::DemoRequest;
 pub use error::ApiError;
 pub use feed::{Frame, ViewFeed};
@@ -55,14 +56,17 @@ pub const MOST_VIEWERS: usize = 1000;
 const READ_EVERY: Duration = Duration::from_millis(100);
 const READ_BURST: u32 = 20;
 
-/// What the API serves.
+/// Membership that is set once the program has reached it.
+pub type LateMembers = Arc<OnceLock<Arc<dyn Membership>>>;
+
+/// API, with its access, its feed of views, and the servers that it reads.
 #[derive(Debug)]
 pub struct Api {
     access: ApiAccess,
     feed: ViewFeed,
     store: Arc<dyn NodeStore>,
     items: Arc<dyn ItemLookUp>,
-    members: Option<Arc<dyn Membership>>,
+    members: LateMembers,
     checks: Arc<dyn Checks>,
     demo: Option<mpsc::Sender<DemoRequest>>,
     viewers: Arc<Semaphore>,
@@ -76,11 +80,11 @@ impl Api {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
         Self {
             access,
-            checks: Arc::new(ViewChecks::new(feed.clone())),
+            checks: Arc::new(ViewChecks(feed.clone())),
             feed,
             store,
             items,
-            members: None,
+            members: LateMembers::default(),
             demo: None,
             viewers: Arc::new(Semaphore::new(MOST_VIEWERS)),
             reads: RateLimit::new(clock, READ_EVERY, READ_BURST),
@@ -89,8 +93,8 @@ impl Api {
 
     /// Returns the API with this membership, for what workers report as refused.
     #[must_use]
-    pub fn with_members(self, members: Arc<dyn Membership>) -> Self {
-        Self { members: Some(members), ..self }
+    pub fn with_members(self, members: LateMembers) -> Self {
+        Self { members, ..self }
     }
 
     /// Returns the API with these checks in place of those that need the view only.

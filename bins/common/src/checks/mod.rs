@@ -2,10 +2,12 @@
 
 mod facts;
 mod servers;
+mod view;
 mod wishes;
 mod workers;
 
 pub use facts::{Facts, LeaderFacts};
+pub use view::of_view;
 
 /// Page of the book with one section for each check.
 const GUIDE: &str = "docs/operate/doctor.md";
@@ -99,8 +101,11 @@ fn named(names: impl IntoIterator<Item = impl ToString>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::facts::testing::{facts, with};
     use super::*;
+    use crate::view::{Recent, Source, ViewBuilder};
 
     fn not_ok(facts: &Facts) -> Vec<(&'static str, CheckState)> {
         all(facts).into_iter().filter(|check| check.state != CheckState::Ok).map(|check| (check.name, check.state)).collect()
@@ -127,6 +132,15 @@ mod tests {
         }
         let sections = page.lines().filter(|line| line.starts_with("## ")).count();
         assert_eq!(sections, all(&facts()).len(), "each section is about a check");
+    }
+
+    #[test]
+    fn the_checks_of_a_view_are_some_of_all() {
+        let view = ViewBuilder::new("memory", Duration::ZERO).snapshot(Duration::ZERO, Source::Demo, &Recent::default());
+        let names: Vec<_> = all(&facts()).iter().map(|check| check.name).collect();
+        let found = of_view(&view);
+        assert!(found.iter().all(|check| names.contains(&check.name)), "{found:?}");
+        assert_eq!(found[0].state, CheckState::Failed, "no leader is known yet");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use scaler_core::{Membership, Slot, StoreError, WorkerId, slot_of};
 
 use crate::view::Situation;
 
-/// What is explained.
+/// Subject of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// Item with this key.
@@ -40,7 +40,7 @@ pub struct Sources<'a> {
     pub items: &'a dyn ItemLookUp,
     /// Membership, for what the workers report as refused; `None` if it is not known.
     pub members: Option<&'a dyn Membership>,
-    /// What the leader knows; `None` on a standby.
+    /// Knowledge that only the leader has; `None` on a standby.
     pub situation: Option<&'a Situation>,
 }
 

@@ -99,6 +99,7 @@ function showConnection() {
 }
 
 function connectionText() {
+  if (live.needsToken) return "token needed";
   if (!live.view) return isSilent() ? `no answer since ${clock(live.openedAt)}` : "connecting";
   if (isSilent()) return `connection lost: as of ${clock(live.receivedAt)}`;
   return isOld() ? `the leader's view is ${age(viewAge())} old` : "live";

@@ -6,7 +6,7 @@ import { askForToken, isRefused } from "./entry.js";
 const SILENCE_MS = 5000;
 const RECONNECT_MS = 2000;
 
-export const live = { view: null, receivedAt: 0, openedAt: Date.now() };
+export const live = { view: null, receivedAt: 0, openedAt: Date.now(), needsToken: false };
 
 // Calls `render` after each view, and once a second while none arrives, since ages grow without one.
 export function start(render) {
@@ -26,7 +26,9 @@ function listen(render) {
   // A browser reconnects by itself after a broken stream, but not after an answer such as 502.
   source.addEventListener("error", async () => {
     if (source.readyState !== EventSource.CLOSED) return;
-    if (await isRefused()) await askForToken();
+    live.needsToken = await isRefused();
+    if (live.needsToken) await askForToken();
+    live.needsToken = false;
     setTimeout(listen, RECONNECT_MS, render);
   });
 }

@@ -136,6 +136,11 @@ impl ViewBuilder {
         }
     }
 
+    /// Records what the program waits for before it has reached its servers.
+    pub fn waits(&mut self, now: Duration, reason: &str) {
+        self.store.failed(now, &reason);
+    }
+
     /// Records what the members report about themselves.
     pub fn reported(&mut self, members: impl IntoIterator<Item = Member>) {
         let report = |member: Member| (member.key.worker, (member.revision, member.refused));

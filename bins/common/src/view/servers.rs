@@ -1,7 +1,6 @@
 //! State of a server: whether it answers, since when, and the age of its last answer.
 
-use std::error::Error;
-use std::fmt::Write;
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::{Server, Timestamp};
@@ -33,11 +32,11 @@ impl ServerState {
     }
 
     /// Records a failed call.
-    pub(super) fn failed(&mut self, now: Duration, error: &dyn Error) {
+    pub(super) fn failed(&mut self, now: Duration, error: &dyn Display) {
         if self.error.is_none() {
             self.since = now;
         }
-        self.error = Some(with_sources(error));
+        self.error = Some(error.to_string().chars().take(MOST_ERROR).collect());
     }
 
     /// Returns the error of the last failed call and the time since which calls fail; `None` if the server answers.
@@ -55,19 +54,4 @@ impl ServerState {
             age_ms: crate::text::millis(now.saturating_sub(self.answered_at)),
         }
     }
-}
-
-/// Returns an error with its sources in one line, as far as the error itself does not tell them.
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ": {cause_text}");
-        }
-        source = cause.source();
-    }
-    text.chars().take(MOST_ERROR).collect()
 }

@@ -10,16 +10,18 @@ use scaler_core::WorkerId;
 use scaler_core::autoscale::{AutoscaleConfig, AutoscaleEvent};
 use scaler_core::control::ControlEvent;
 
+use super::scaling_history::ScalingHistory;
 use crate::metrics::{AutoscaleMetrics, DirectionLabel};
 
 /// Name of a writer that Kubernetes does not tell.
 const UNKNOWN: &str = "unknown";
 
-/// Observer that turns the events of an autoscaler into log lines and metrics.
+/// Observer that turns the events of an autoscaler into log lines, metrics, records, and what the view shows.
 #[derive(Debug)]
 pub(crate) struct AutoscaleObserver {
     metrics: AutoscaleMetrics,
     feed: ViewFeed,
+    history: ScalingHistory,
     /// Reason for the wanted number of workers at the last look.
     why: String,
     /// Other writer that the autoscaler stands back for.
@@ -29,8 +31,8 @@ pub(crate) struct AutoscaleObserver {
 impl AutoscaleObserver {
     /// Returns an observer that has seen no event yet, and tells `feed` the state of the autoscaler.
     #[must_use]
-    pub(crate) const fn new(metrics: AutoscaleMetrics, feed: ViewFeed) -> Self {
-        Self { metrics, feed, why: String::new(), other_writer: None }
+    pub(crate) const fn new(metrics: AutoscaleMetrics, feed: ViewFeed, history: ScalingHistory) -> Self {
+        Self { metrics, feed, history, why: String::new(), other_writer: None }
     }
 
     /// Logs and counts an event.
@@ -44,6 +46,7 @@ impl AutoscaleObserver {
         }
         self.log(event);
         self.show(event);
+        self.history.observe(event, &self.why);
     }
 
     /// Tells the feed the state of the autoscaler.
@@ -165,6 +168,7 @@ impl WantedObserver {
     }
 }
 
-fn names(workers: &BTreeSet<WorkerId>) -> String {
+/// Returns the names of these workers in one line.
+pub(super) fn names(workers: &BTreeSet<WorkerId>) -> String {
     workers.iter().map(WorkerId::as_str).collect::<Vec<_>>().join(", ")
 }

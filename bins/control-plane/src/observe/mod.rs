@@ -1,5 +1,7 @@
-//! Observers of the autoscaler: log lines and metrics.
+//! Observers of the autoscaler: log lines, metrics, and records for the event log.
 
 mod autoscale;
+mod scaling_history;
 
 pub(crate) use autoscale::{AutoscaleObserver, WantedObserver};
+pub(crate) use scaling_history::{append, history};

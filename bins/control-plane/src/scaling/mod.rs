@@ -1,6 +1,5 @@
 //! Number of workers: set by the leading control plane, or only exported as a metric.
 
-mod history;
 mod kubernetes;
 mod refusal;
 
@@ -20,7 +19,7 @@ use tokio::sync::watch;
 pub use kubernetes::{Kubernetes, NoKubernetes};
 
 use crate::metrics::AutoscaleMetrics;
-use crate::observe::{AutoscaleObserver, WantedObserver};
+use crate::observe::{AutoscaleObserver, WantedObserver, append, history};
 use crate::{AutoscaleArgs, AutoscaleMode};
 
 /// Wait after a failure of the membership.
@@ -77,14 +76,11 @@ impl Scaling {
         let run = async move {
             match self.fleet {
                 Some(fleet) => {
-                    let mut observer = AutoscaleObserver::new(self.metrics, feed);
-                    let (mut history, records) = history::history();
-                    let observe = move |event: AutoscaleEvent<'_>| {
-                        observer.observe(&event);
-                        history.observe(&event);
-                    };
+                    let (history, records) = history();
+                    let mut observer = AutoscaleObserver::new(self.metrics, feed, history);
+                    let observe = move |event: AutoscaleEvent<'_>| observer.observe(&event);
                     let scale = autoscale::run(self.config, fleet, membership, clock, lead, stop, observe);
-                    tokio::join!(scale, history::append(records, &*log));
+                    tokio::join!(scale, append(records, &*log));
                 }
                 None => tokio::select! {
                     () = reinstate_all(membership.as_ref(), lead) => {}
