@@ -65,14 +65,14 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    /// Returns the path. The first call builds all programs, as scripts/faults does: cargo builds the programs of a package only for its own tests.
+    /// Returns the path. The first call builds all programs, as scripts/programs does: cargo builds the programs of a package only for its own tests.
     pub(crate) fn path(self) -> PathBuf {
         static FOLDER: OnceLock<PathBuf> = OnceLock::new();
         let folder = FOLDER.get_or_init(|| {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             let mut build = Command::new(cargo);
-            build.args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--bins", "--tests"]);
-            build.args((!cfg!(debug_assertions)).then_some("--release"));
+            build.args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--bins", "--tests", "--profile"]);
+            build.arg(if cfg!(debug_assertions) { "test" } else { "release" });
             build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
             assert!(build.status().unwrap().success(), "the programs cannot be built");
             let test = std::env::current_exe().unwrap();
