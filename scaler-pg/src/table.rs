@@ -108,27 +108,45 @@ impl PgStore {
         }
     }
 
+    /// Checks that the table of work still fits and has its index on the slot. Changes nothing.
+    ///
+    /// # Errors
+    /// If the table does not fit or lacks the index, with the remedy, or as for any other call.
+    pub async fn check_table(&self) -> Result<(), StoreError> {
+        self.unindexed().await?.map_or(Ok(()), |relation| Err(self.no_index(relation)))
+    }
+
     /// Checks that the table of work still fits: its user may have replaced or changed it. Creates the index on the slot if it is missing, for
     /// example on a new partition, and this user may create it.
     ///
     /// # Errors
-    /// If the table does not fit, with the remedy, or as for any other call.
+    /// As for [`check_table`](Self::check_table).
     pub async fn ensure_table(&self) -> Result<(), StoreError> {
-        let missing = |finding| StoreError::NotInstalled { during: DURING, source: Box::new(finding) };
-        if self.table(None).await? == Table::Missing {
-            return Err(missing(Finding::NoTable { target: self.link.target().clone(), table: self.sql.group.table() }));
-        }
-        let (filter,): (Option<String>,) = self.link.row(DURING, sqlx::query_as(&self.sql.index_filter)).await?;
-        let unindexed: Vec<(String, Option<String>)> =
-            self.link.rows(DURING, sqlx::query_as(&self.sql.unindexed).bind(filter)).await?;
-        let Some((relation, _)) = unindexed.into_iter().next() else { return Ok(()) };
+        let Some(relation) = self.unindexed().await? else { return Ok(()) };
         let (_, may): (bool, bool) = self.link.row(DURING, sqlx::query_as(&self.sql.may_install)).await?;
         let installed: Vec<Installed> = self.link.rows(DURING, sqlx::query_as(&self.sql.installed)).await?;
         // Not with a filter or statement of an earlier configuration, which would replace the present one.
         if may && installed.iter().all(|installed| installed.other_setting(&self.sql.group).is_none()) {
             return self.install(None).await.map(drop);
         }
-        Err(missing(Finding::NoIndex { target: self.link.target().clone(), relation }))
+        Err(self.no_index(relation))
+    }
+
+    /// Checks that the table of work fits, and returns the first table or partition without an index on the slot.
+    async fn unindexed(&self) -> Result<Option<String>, StoreError> {
+        if self.table(None).await? == Table::Missing {
+            let finding = Finding::NoTable { target: self.link.target().clone(), table: self.sql.group.table() };
+            return Err(StoreError::NotInstalled { during: DURING, source: Box::new(finding) });
+        }
+        let (filter,): (Option<String>,) = self.link.row(DURING, sqlx::query_as(&self.sql.index_filter)).await?;
+        let unindexed: Vec<(String, Option<String>)> =
+            self.link.rows(DURING, sqlx::query_as(&self.sql.unindexed).bind(filter)).await?;
+        Ok(unindexed.into_iter().next().map(|(relation, _)| relation))
+    }
+
+    fn no_index(&self, relation: String) -> StoreError {
+        let finding = Finding::NoIndex { target: self.link.target().clone(), relation };
+        StoreError::NotInstalled { during: DURING, source: Box::new(finding) }
     }
 
     fn unworkable(&self, finding: impl FnOnce(Target) -> Finding) -> StoreError {

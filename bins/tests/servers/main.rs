@@ -5,6 +5,8 @@
 mod audit;
 mod configuration;
 mod demo;
+mod doctor;
+mod explain;
 mod failover;
 mod faults;
 mod fleet;

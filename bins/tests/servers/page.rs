@@ -13,7 +13,7 @@ use crate::system::{System, eventually};
 const TOKEN: &str = "a token of the test";
 
 /// Starts a control plane that serves the page, and returns its address.
-async fn start(system: &mut System) -> String {
+pub(crate) async fn start(system: &mut System) -> String {
     let control = system.start(
         Which::ControlPlane,
         &[],

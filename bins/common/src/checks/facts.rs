@@ -18,6 +18,8 @@ const AUDITED_FOR: Duration = Duration::from_secs(2);
 pub struct Facts {
     /// Result of the probe for a role that looks: `Err` with the reason if the schema or a privilege is missing.
     pub probe: Option<Result<(), StoreError>>,
+    /// Result of the check of the table of work: `Err` with the reason if it cannot be worked on as it is, or lacks its index.
+    pub table: Option<Result<(), StoreError>>,
     /// Health of the database.
     pub health: Option<Health>,
     /// Current or last leader; the inner `None` if there was none yet.
@@ -69,6 +71,7 @@ impl Facts {
         };
         Self {
             probe: Some(store.probe_to_look().await),
+            table: Some(store.check_table().await),
             health: store.health().await.ok().flatten(),
             leader: store.leader().await.ok().map(|leader| leader.map(LeaderFacts::from)),
             overview,
@@ -158,6 +161,7 @@ pub(super) mod testing {
         };
         Facts {
             probe: Some(Ok(())),
+            table: Some(Ok(())),
             health: Some(health),
             leader: Some(Some(leader(4, None))),
             overview: Some(overview),
@@ -194,6 +198,12 @@ pub(super) mod testing {
                 facts.probe = Some(Err(StoreError::NotInstalled { during: "probe", source: "missing".into() }));
             }),
             ("schema", Warning, |facts| health(facts).schema = (7, 8)),
+            ("table", Failed, |facts| {
+                facts.table = Some(Err(StoreError::Misshapen { during: "table", source: "row security".into() }));
+            }),
+            ("table", Failed, |facts| {
+                facts.table = Some(Err(StoreError::NotInstalled { during: "table", source: "no index".into() }));
+            }),
             ("privileges", Failed, |facts| {
                 facts.probe = Some(Err(StoreError::Denied { during: "probe", source: "lacks".into() }));
             }),

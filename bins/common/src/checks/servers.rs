@@ -20,6 +20,7 @@ const FEW_DEAD_ROWS: u64 = 10_000;
 pub(super) fn checks(facts: &Facts) -> Vec<Check> {
     vec![
         schema(facts),
+        table(facts),
         privileges(facts),
         server(facts),
         clock(facts),
@@ -50,6 +51,18 @@ fn schema(facts: &Facts) -> Check {
         }
         (Some(Ok(())), Some(health)) => Check::ok(name, format!("the schema has version {}", health.schema.0)),
         _ => Check::unknown(name, "the version of the schema cannot be read"),
+    }
+}
+
+fn table(facts: &Facts) -> Check {
+    let name = "table";
+    match &facts.table {
+        Some(Ok(())) => Check::ok(name, "the table can be worked on, and has an index on the slot"),
+        Some(Err(error @ (StoreError::NotInstalled { .. } | StoreError::Misshapen { .. }))) => {
+            Check::failed(name, format!("the table cannot be worked on as it is: {error}"))
+        }
+        Some(Err(error)) => Check::unknown(name, format!("the table cannot be checked: {error}")),
+        None => Check::unknown(name, "the table cannot be checked"),
     }
 }
 
