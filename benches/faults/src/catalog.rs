@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use crate::error::Result;
 use crate::faults::{
-    control, control_plane, fleet, hostile, load, postgres, redis, refused, secrets, servers, soak, storms, vanished, workers,
+    control, control_plane, fleet, hostile, load, page, postgres, redis, refused, secrets, servers, soak, storms, vanished,
+    workers,
 };
 use crate::report::Report;
 use crate::stage::Stage;
@@ -101,6 +102,7 @@ faults! {
     45 "idle-transaction" InFull load::idle_transaction: "a transaction stands idle for 10 min beside full load [0 moves; steady within 10 s of its end; the alert fires]";
     47 "adopted-full-table" InFull load::adopted_full_table: "8 workers adopt a table of 600,000 rows in random order, its pages full [all ticked each second within 30 s, the table at most 5 x as large, and then 0 missed]";
     48 "secrets-rotated" InFull secrets::rotated: "password, certificate and authority of Postgres and Redis change while all work on [0 missed, 0 moves]";
+    52 "viewers" Always page::viewers: "1,000 viewers read a page slowly or not at all, clients send hostile requests, Redis is away meanwhile [0 missed, 0 moves; no view older than 5 s; the page says how old Redis' answers are]";
     57 "redis-vanishes" Always redis::vanishes: "Redis' machine gone without a word, another Redis at its address; at once a worker joins and a rollout begins [heard again within 5 s; 0 missed]";
     57 "postgres-vanishes" Always vanished::postgres: "Postgres is gone without a word, its standby takes over at its address [outage + 6 s; 0 missed by an update afterwards]";
     57 "pooler-vanishes" Always vanished::pooler: "PgBouncer is gone without a word, another takes over at its address [outage + 6 s; 0 missed by an update afterwards]";

@@ -104,16 +104,24 @@ impl Program {
         Ok(status.map_err(PlayError::io("waiting for a program"))?.code().unwrap_or(-1))
     }
 
+    /// Returns the address at which it listens first.
+    ///
+    /// # Errors
+    /// If the program does not log an address.
+    pub async fn address(&self) -> Result<String> {
+        eventually(ANSWERS_WITHIN, "it says where it listens", async || {
+            let line = self.err.find("on http://");
+            Ok(line.and_then(|line| Some(line.split_once("on http://")?.1.to_owned())).ok_or("nothing yet"))
+        })
+        .await
+    }
+
     /// Returns its HTTP answer at this path: head and body.
     ///
     /// # Errors
     /// If the program does not log its address, or does not answer.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let address = eventually(ANSWERS_WITHIN, "it says where it listens", async || {
-            let line = self.err.find("on http://");
-            Ok(line.and_then(|line| Some(line.split_once("on http://")?.1.to_owned())).ok_or("nothing yet"))
-        })
-        .await?;
+        let address = self.address().await?;
         let asking = PlayError::io("asking a program");
         let ask = async {
             let mut stream = TcpStream::connect(&address).await?;

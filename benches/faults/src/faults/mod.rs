@@ -5,6 +5,7 @@ pub mod control_plane;
 pub mod fleet;
 pub mod hostile;
 pub mod load;
+pub mod page;
 pub mod postgres;
 pub mod redis;
 pub mod refused;
