@@ -122,11 +122,22 @@ judge() {
     expect "items incremented twice in a tick, since the beginning" "$doubles" 0
     if (($1 == 0)); then
         expect "ticks missed in $((last - first_tick + 1)) s by any of $(sql 'select count(*) from public.work_items') items" "$missed" 0
+        ((missed == 0)) || say "  missed, by tick: $(missed_by_tick "$last")"
     elif ((gap <= $1)); then
         say "  ticks missed: $missed; longest without an increment: $gap s (limit $1)"
     else
         failed "an item was not incremented for $gap s (limit $1)"
     fi
+}
+
+# The ticks that items missed since `watch_from_now`, each with the workers that had ticked them last: `+7 s: 50 of worker-a`.
+missed_by_tick() {
+    sql "with missed as (
+            select t, (select x.worker from test.audit x where x.id = a.id and x.tick < t order by x.tick desc limit 1) as worker
+            from test.alive a cross join generate_series(greatest($first_tick, a.since + 2), $1) t
+            where not exists (select from test.audit x where x.id = a.id and x.tick = t))
+        select string_agg(format('+%s s: %s of %s', t - $first_tick, items, worker), ', ' order by t, worker)
+        from (select t, worker, count(*) as items from missed group by t, worker) as each_tick"
 }
 
 # What moved since `watch_from_now`, beside the least that leads from those loads to these: items, least, slots, least.
