@@ -185,7 +185,8 @@ async function asksForToken(page) {
   await enterToken(page, "another");
   await page.locator("dialog .failure:not([hidden])").waitFor();
   await enterToken(page, values.token);
-  await page.locator("#connection.live").waitFor();
+  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.locator(".notice.trouble").first().waitFor();
   expect((await page.getByText("Enter the token").count()) === 0, "the page still asks for the token");
 }
 
