@@ -9,8 +9,6 @@ use crate::stage::Stage;
 use crate::wait::eventually;
 use crate::world::{Scene, World};
 
-/// Maximum time until a worker knows the refused rows.
-const FOUND_WITHIN: Duration = Duration::from_secs(2);
 /// Maximum time until a row that is accepted again is ticked: the longest wait.
 const BACK_WITHIN_S: f64 = 31.0;
 const SOON: Duration = Duration::from_secs(60);
@@ -20,6 +18,8 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     let world = stage.world(Scene::default()).await?;
     sqlx::raw_sql(include_str!("../sql/refuse.sql")).execute(&world.user).await?;
     let watch = world.watch().await?;
+    // Maximum time until a worker knows the refused rows. A short run shares the machine with other faults.
+    let found_within = stage.lasting(2, 4);
     let mut missed = 0;
     for refuse in [
         "insert into refused select id from public.work_items order by id limit 1",
@@ -28,7 +28,7 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
          where s.owner = 'worker-2' on conflict do nothing",
     ] {
         sqlx::raw_sql(refuse).execute(&world.user).await?;
-        tokio::time::sleep(FOUND_WITHIN).await;
+        tokio::time::sleep(found_within).await;
         missed = missed.max(missed_by_others(&world, stage.lasting(20, 6)).await?);
     }
     let refused: i64 = sqlx::query_scalar("select count(*) from refused").fetch_one(&world.user).await?;
@@ -55,9 +55,9 @@ pub async fn poison_rows(stage: Stage) -> Result<Report> {
     }
     let report = Report::of(findings).moves_at_most(0).at_most("ticks missed by other rows", missed, 0.0);
     let report = report.at_most("ticked again after, s", back_s, BACK_WITHIN_S);
-    // The number of rows is logged at the beginning, after 10 s, and after a minute.
+    // An example is logged at the beginning and after 10 s, and each of the three states may have another one.
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let report = report.at_most("lines about it, of one worker", count(lines.unwrap_or(0)), 3.0);
+    let report = report.at_most("lines about it, of one worker", count(lines.unwrap_or(0)), 6.0);
     let report = report.at_most("workers taken for barred", count(writing), 0.0);
     Ok(report.note(format!("{refused} of 1000 rows refused at last")))
 }
