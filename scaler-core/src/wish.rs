@@ -85,7 +85,7 @@ pub enum InvalidWish {
         slots: SlotCount,
     },
     /// The weight exceeds [`WISH_WEIGHT_LIMIT`].
-    #[error("weight {} exceeds {WISH_WEIGHT_LIMIT}", .0.get())]
+    #[error("weight {} exceeds {WISH_WEIGHT_LIMIT}: use a number from 1 to {WISH_WEIGHT_LIMIT}", .0.get())]
     TooHeavy(Weight),
 }
 

@@ -5,7 +5,7 @@ create table {group}.wish (
     subject text collate "C" not null,
     worker  text collate "C" check (worker ~ '^[!-~]{1,253}$'),
     slot    integer check (slot between 0 and 65535),
-    weight  integer check (weight between 1 and 1000),
+    weight  bigint check (weight between 1 and 4294967295),
     made_by text not null check (length(made_by) <= 200),
     note    text not null check (length(note) <= 200),
     since   timestamptz not null default clock_timestamp() check (isfinite(since)),

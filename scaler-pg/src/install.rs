@@ -18,7 +18,7 @@ use crate::table::{Table, drop_earlier, is_held_up, prepare};
 use crate::template::Rendered;
 
 /// Migrations by version, oldest first. A released migration never changes, since its checksum is in the database.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "schema", include_str!("../migrations/0001_schema.sql")),
     (2, "ticks never fall", include_str!("../migrations/0002_ticks_never_fall.sql")),
     (3, "installation and hearing", include_str!("../migrations/0003_installation_and_hearing.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "acknowledgements", include_str!("../migrations/0007_acknowledgements.sql")),
     (8, "causes", include_str!("../migrations/0008_causes.sql")),
     (9, "operations", include_str!("../migrations/0009_operations.sql")),
+    (10, "weights", include_str!("../migrations/0010_weights.sql")),
 ];
 
 /// Version of the schema that this version of the library needs.
@@ -309,12 +310,17 @@ mod tests {
         assert_eq!(files, listed);
     }
 
-    /// SHA-384 of the released migrations, as they are in the databases of earlier versions.
-    const RELEASED: [&str; 4] = [
+    /// SHA-384 of all migrations but the newest, as they are in the databases of earlier versions.
+    const RELEASED: [&str; MIGRATIONS.len() - 1] = [
         "a4a77e6281f78f643877cf8c8dd86f249e7e8d260a5098b1e56321eb8b5cdf5e4dfa08fe110ab2bac72419151ee38512",
         "91b99b2b8cb38264559c2a6f27b07b6be7e6284bb1330d36d38356be0e72f9e4a75d825897cb2010a9e6f970a66ec1b1",
         "b062b044ecf27594a385d9a008621c29a10aa96fdea355800b51923106d89e4ccdc29db968508b2dc51583e2cb6171df",
         "af0cccc6bdbf9f3755a09674021d1a3fcc93a9ec30aa0e2583679b4c046ff5abc32c549e2f59d403436cc91a66d03d99",
+        "3a92a4519d4b1cb67ce9f182c18ce14236510184174ed97e518a3e8261781d0bfb6cc68e7dd8d3ec7fe29b63dbdc79b9",
+        "93a85b1e56b51352b64f8fb239d10d949d59d10c67cb6851c84cd9f19d6b57a19e3e8fc1148ed27b9b11c80051c2da47",
+        "a745e608ec9b888dc707098bb893f6a3f1a077f8a54e4d3f0386093e2ef2d18cfb7adc75293c2d4f75803f16c652ab53",
+        "4de0d43d3bee331dbaf71569280d9fdda4377f6781838d42dcb5a53aa48e3a8a2d04a0f60f06433be8e9d89b16e56ad1",
+        "dcdf92f4a6dc2d6fe6effbaab5d88de134c2cc27cc1c2f32e7fb425ea094e3c0f5fc0669f1c963f8c6cc4440d3e45f44",
     ];
 
     #[test]

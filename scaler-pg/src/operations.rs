@@ -13,7 +13,7 @@ use crate::row::row;
 use crate::store::{number, signed, unsigned};
 
 /// Kind, worker, slot, weight, operator, note, and time.
-type WishRow = (String, Option<String>, Option<i32>, Option<i32>, String, String, i64);
+type WishRow = (String, Option<String>, Option<i32>, Option<i64>, String, String, i64);
 
 row! {
     struct EventRow {
@@ -51,7 +51,7 @@ impl Wishes for PgStore {
         let (by, note) = (wish_text(by), wish_text(note));
         let (slot, weight) = match wish {
             Wish::Pin(slot, _) => (Some(signed(slot.number())), None),
-            Wish::Weigh(_, weight) => (None, Some(signed(weight.get()))),
+            Wish::Weigh(_, weight) => (None, Some(i64::from(weight.get()))),
             Wish::Pause | Wish::Cordon(_) | Wish::Drain(_) => (None, None),
         };
         let event = wish.event(&by, &note);
