@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use notifi_scaler_common::Failure;
-use notifi_scaler_common::config::{MembershipArgs, PostgresArgs, Secrets, WaitArgs, seconds};
+use notifi_scaler_common::config::{Secrets, seconds};
 use notifi_scaler_common::overview::refusal;
 use notifi_scaler_common::servers::{ServerWait, membership};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
@@ -15,6 +15,7 @@ use scaler_pg::Scope;
 use serde_json::{Value, json};
 
 use super::open;
+use super::servers::ServersArgs;
 
 /// Arguments of `notifi-scaler verify`.
 #[derive(Clone, Debug, Args)]
@@ -25,20 +26,15 @@ pub struct VerifyArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,
-    /// Connection settings of Postgres.
+    /// Servers. The membership tells why items are refused; it may be away.
     #[command(flatten)]
-    pub postgres: PostgresArgs,
-    /// Servers of the membership, which tells why items are refused; optional.
-    #[command(flatten)]
-    pub membership: MembershipArgs,
-    /// Maximum wait for Postgres.
-    #[command(flatten)]
-    pub wait: WaitArgs,
+    pub servers: ServersArgs,
 }
 
 pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), Failure> {
-    let endpoint = args.membership.endpoint(&Secrets::from_env())?;
-    let store = open(&args.postgres, &args.wait).await?;
+    let ServersArgs { postgres, membership: members, wait } = &args.servers;
+    let endpoint = members.endpoint(&Secrets::from_env())?;
+    let store = open(postgres, wait).await?;
     // Its error describes best what is missing.
     store.probe_to_look().await?;
     let first = store.snapshot(&Scope::All).await?;
@@ -47,14 +43,14 @@ pub(super) async fn run(args: &VerifyArgs, lines: &StdoutWriter) -> Result<(), F
     }
     tokio::time::sleep(args.window).await;
     // Waits until Postgres answers: without a second look, the first is useless.
-    ServerWait::at_most(args.wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
+    ServerWait::at_most(wait.wait).until_ready("Postgres", async || Ok(store.ping().await?)).await?;
     let report = store.audit(&Scope::All, first).await?;
     lines.finish(if args.json { object(&report).to_string() } else { text(&report) });
     if report.proves() {
         return Ok(());
     }
     // The refusals reported by workers explain items that gained too little. Without the membership they are not known.
-    let members = async || membership(&store, &endpoint, &args.membership).await.ok()?.members().await.ok();
+    let members = async || membership(&store, &endpoint, members).await.ok()?.members().await.ok();
     let (members, installation) = (members().await.unwrap_or_default(), store.installation().await?);
     let is_ours = |record: &&MemberRecord| report.short > 0 && record.member.installation == installation;
     let refusals = members.iter().filter(is_ours).filter_map(refusal);

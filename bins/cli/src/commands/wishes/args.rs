@@ -58,17 +58,12 @@ pub struct PodArgs {
 /// Arguments of `notifi-scaler weigh`.
 #[derive(Clone, Debug, Args)]
 pub struct WeighArgs {
-    /// Name of the worker
-    pub pod: WorkerId,
+    /// Worker, and arguments of every command that steers.
+    #[command(flatten)]
+    pub pod: PodArgs,
     /// Share relative to the other workers, from 1 to 1000, or `default`
     #[arg(value_name = "N|default")]
     pub weight: WeightArg,
-    /// Accept a worker that is no member and owns no slots
-    #[arg(long)]
-    pub even_if_unknown: bool,
-    /// Arguments of every command that steers.
-    #[command(flatten)]
-    pub wish: WishArgs,
 }
 
 /// Arguments of `notifi-scaler pin`.
@@ -77,14 +72,9 @@ pub struct PinArgs {
     /// Number of a slot, or the id of an item; `slot:5` and `item:5` tell them apart
     #[arg(value_name = "ITEM|SLOT")]
     pub target: String,
-    /// Name of the worker
-    pub pod: WorkerId,
-    /// Accept a worker that is no member and owns no slots
-    #[arg(long)]
-    pub even_if_unknown: bool,
-    /// Arguments of every command that steers.
+    /// Worker, and arguments of every command that steers.
     #[command(flatten)]
-    pub wish: WishArgs,
+    pub pod: PodArgs,
 }
 
 /// Arguments of `notifi-scaler unpin`.

@@ -40,19 +40,21 @@ pub(super) async fn withdraw(kind: WishKind, args: &PodArgs, lines: &StdoutWrite
 }
 
 pub(super) async fn weigh(args: &WeighArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+    let PodArgs { pod, even_if_unknown, wish } = &args.pod;
     let action = match args.weight.0 {
-        Some(weight) => Action::Make(Wish::Weigh(args.pod.clone(), weight)),
-        None => Action::Withdraw(WishSubject::Worker(WishKind::Weight, args.pod.clone())),
+        Some(weight) => Action::Make(Wish::Weigh(pod.clone(), weight)),
+        None => Action::Withdraw(WishSubject::Worker(WishKind::Weight, pod.clone())),
     };
-    run(&args.wish, args.even_if_unknown, lines, async |_| Ok(action.clone())).await
+    run(wish, *even_if_unknown, lines, async |_| Ok(action.clone())).await
 }
 
 pub(super) async fn pin(args: &PinArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+    let PodArgs { pod, even_if_unknown, wish } = &args.pod;
     let pin = async |servers: &Servers| {
         let slot = target::slot(&args.target, &servers.store).await?;
-        Ok(Action::Make(Wish::Pin(slot, args.pod.clone())))
+        Ok(Action::Make(Wish::Pin(slot, pod.clone())))
     };
-    run(&args.wish, args.even_if_unknown, lines, pin).await
+    run(wish, *even_if_unknown, lines, pin).await
 }
 
 pub(super) async fn unpin(args: &UnpinArgs, lines: &StdoutWriter) -> Result<(), Failure> {
