@@ -93,6 +93,10 @@ async fn troubles_of_servers_are_found() {
     until_found(&system, &[], "table", "failed").await;
     system.start_control();
     until_well(&system).await;
+
+    let generated = "alter table public.work_items drop column value, add column value integer generated always as (1) stored";
+    system.run(generated).await;
+    until_found(&system, &[], "table", "failed").await;
 }
 
 #[tokio::test]

@@ -8,6 +8,18 @@ use crate::page::start;
 use crate::programs::get;
 use crate::system::{System, eventually};
 
+/// A system of 30 items on three workers, and the address of its API.
+async fn running() -> (System, String) {
+    let mut system = System::shared().await;
+    system.install(30).await;
+    let address = start(&mut system).await;
+    for worker in ["worker-1", "worker-2", "worker-3"] {
+        system.start_worker(worker);
+    }
+    system.until_loads(&[10, 10, 10]).await;
+    (system, address)
+}
+
 /// Waits until the explanation of this subject contains all of these texts.
 async fn until_explained(address: &str, subject: &str, texts: &[&str]) -> Value {
     eventually(&format!("{subject}: {texts:?}"), async || {
@@ -21,13 +33,7 @@ async fn until_explained(address: &str, subject: &str, texts: &[&str]) -> Value 
 
 #[tokio::test]
 async fn new_moved_refused_and_unknown_items_are_explained() {
-    let mut system = System::shared().await;
-    system.install(30).await;
-    let address = start(&mut system).await;
-    for worker in ["worker-1", "worker-2", "worker-3"] {
-        system.start_worker(worker);
-    }
-    system.until_loads(&[10, 10, 10]).await;
+    let (mut system, address) = running().await;
 
     let new: Uuid = sqlx::query_scalar("insert into public.work_items (id, value) values (gen_random_uuid(), 0) returning id")
         .fetch_one(&system.user)
@@ -55,13 +61,7 @@ async fn new_moved_refused_and_unknown_items_are_explained() {
 
 #[tokio::test]
 async fn flap_damping_and_the_mass_failure_guard_are_explained() {
-    let mut system = System::shared().await;
-    system.install(30).await;
-    let address = start(&mut system).await;
-    for worker in ["worker-1", "worker-2", "worker-3"] {
-        system.start_worker(worker);
-    }
-    system.until_loads(&[10, 10, 10]).await;
+    let (mut system, address) = running().await;
     system.kill_worker("worker-3");
     system.until_loads(&[15, 15]).await;
     system.start_worker("worker-3");
