@@ -18,7 +18,7 @@ const AUDITED_FOR: Duration = Duration::from_secs(2);
 pub struct Facts {
     /// Result of the probe for a role that looks: `Err` with the reason if the schema or a privilege is missing.
     pub probe: Option<Result<(), StoreError>>,
-    /// Result of the check of the table of work: `Err` with the reason if it cannot be worked on as it is, or lacks its index.
+    /// Result of the check of the table of work: `Err` with the reason if ticks cannot update it, or it lacks its index.
     pub table: Option<Result<(), StoreError>>,
     /// Health of the database.
     pub health: Option<Health>,

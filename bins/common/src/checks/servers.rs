@@ -57,9 +57,9 @@ fn schema(facts: &Facts) -> Check {
 fn table(facts: &Facts) -> Check {
     let name = "table";
     match &facts.table {
-        Some(Ok(())) => Check::ok(name, "the table can be worked on, and has an index on the slot"),
+        Some(Ok(())) => Check::ok(name, "ticks can update the table, and it has its index on the slot"),
         Some(Err(error @ (StoreError::NotInstalled { .. } | StoreError::Misshapen { .. }))) => {
-            Check::failed(name, format!("the table cannot be worked on as it is: {error}"))
+            Check::failed(name, format!("ticks cannot use the table as it is: {error}"))
         }
         Some(Err(error)) => Check::unknown(name, format!("the table cannot be checked: {error}")),
         None => Check::unknown(name, "the table cannot be checked"),
