@@ -35,6 +35,7 @@ mod optimize;
 mod password;
 mod pool;
 mod refused;
+mod rewrite;
 mod roles;
 mod row;
 mod sessions;
@@ -55,6 +56,7 @@ pub use install::Installation;
 pub use items::{FoundItem, ItemRow};
 pub use membership::PgMembership;
 pub use optimize::{Optimized, Spread};
+pub use rewrite::Rewritten;
 pub use roles::{Roles, WorkerAccess};
 pub use store::PgStore;
 

@@ -15,7 +15,7 @@ use crate::error::{Finding, classify};
 use crate::row::row;
 use crate::store::signed;
 
-const DURING: &str = "optimize";
+pub(crate) const DURING: &str = "optimize";
 /// Number of slots that are analyzed together.
 const WINDOW: u32 = 64;
 /// Maximum number of rows that are moved while writers wait; more only if one slot holds more.
@@ -110,6 +110,11 @@ impl PgStore {
 
     async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.must_be_movable(connection).await?;
+        self.leave_room(connection).await
+    }
+
+    /// Gives the table its storage settings, for a session that may take as long as it needs.
+    pub(crate) async fn leave_room(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let failed = |error| classify(DURING, self.link.target(), error);
         sqlx::raw_sql("set statement_timeout = 0").execute(&mut *connection).await.map_err(failed)?;
         // The settings of a user's own table are the user's.

@@ -80,6 +80,7 @@ sql! {
     old_writer,
     publish_view,
     published_view,
+    relations,
     remove_any_items,
     remove_items,
     renew,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use scaler_core::{SlotRange, StoreError, WorkStore};
-use scaler_pg::{Optimized, PgConfig, PgStore};
+use scaler_pg::{Optimized, PgConfig, PgStore, Rewritten};
 
 use crate::support::{Desk, bare, installed, member};
 
@@ -115,6 +115,37 @@ async fn a_table_of_our_own_making_and_an_optimized_one_have_room_and_rest() {
     assert_eq!(desk.number(set).await, 0, "what its user has set is left");
 }
 
+#[tokio::test]
+async fn a_rewritten_table_has_its_rows_in_slot_order_with_room_for_their_increments() {
+    let desk = own().await;
+    desk.run(
+        "create publication p for table public.work_items;
+         create table public.child (item uuid references public.work_items on delete cascade);
+         insert into public.child select id from public.work_items",
+    )
+    .await;
+    let done = rewrite(&desk).await.unwrap();
+    assert!(done.after > 3 * done.before && done.after < 5 * done.before, "{done:?}");
+    assert_eq!(desk.number("select count(*) from public.child join public.work_items on id = item").await, 20_000);
+    let out_of_order = "select count(*) from (select scaler.slot_of(id) slot, lag(scaler.slot_of(id)) over (order by ctid) before
+                            from public.work_items) x where slot < before";
+    assert_eq!(desk.number(out_of_order).await, 0);
+    desk.run("update public.work_items set value = value + 1").await;
+    let size = "select pg_relation_size('public.work_items')";
+    assert_eq!(desk.number(size).await.unsigned_abs(), done.after, "increments stay in their pages");
+}
+
+#[tokio::test]
+async fn a_table_that_another_session_holds_is_left_as_it_is() {
+    let desk = own().await;
+    let mut reader = desk.user.begin().await.unwrap();
+    sqlx::query("select from public.work_items limit 1").execute(&mut *reader).await.unwrap();
+    let error = rewrite(&desk).await.unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    reader.rollback().await.unwrap();
+    rewrite(&desk).await.unwrap();
+}
+
 /// A database with a user's own table, adopted.
 async fn own() -> Desk {
     let desk = bare().await;
@@ -125,4 +156,8 @@ async fn own() -> Desk {
 
 async fn optimize(desk: &Desk) -> Result<Optimized, StoreError> {
     PgStore::new(&PgConfig::new(desk.database.url())).unwrap().optimize(|_| {}).await
+}
+
+async fn rewrite(desk: &Desk) -> Result<Rewritten, StoreError> {
+    PgStore::new(&PgConfig::new(desk.database.url())).unwrap().rewrite().await
 }

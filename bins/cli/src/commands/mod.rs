@@ -135,6 +135,10 @@ pub enum ToolCommand {
     /// Clusters the rows of each slot, online, to make ticks of a large table faster; can be interrupted and repeated
     #[command(after_help = SECRETS_HELP)]
     Optimize {
+        /// Rewrite the whole table at once, with room for the increments, while no other session can read or write it: for a large
+        /// table with full pages, before the first worker starts
+        #[arg(long)]
+        full: bool,
         /// Connection settings of Postgres.
         #[command(flatten)]
         postgres: PostgresArgs,
@@ -199,7 +203,7 @@ pub async fn run(args: ToolArgs) -> Result<(), Failure> {
         ToolCommand::Man(args) => completions::man(&args, &lines)?,
         ToolCommand::Verify(args) => verify::run(&args, &lines).await?,
         ToolCommand::Items { command } => items::run(command, &lines).await?,
-        ToolCommand::Optimize { postgres, wait } => optimize::run(&postgres, &wait, &lines).await?,
+        ToolCommand::Optimize { full, postgres, wait } => optimize::run(full, &postgres, &wait, &lines).await?,
     }
     Ok(())
 }

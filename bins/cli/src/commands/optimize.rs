@@ -5,16 +5,20 @@ use std::io::{IsTerminal, Write};
 use notifi_scaler_common::Failure;
 use notifi_scaler_common::config::{PostgresArgs, WaitArgs};
 use notifi_scaler_common::stdout_writer::StdoutWriter;
-use scaler_pg::{Optimized, Spread};
+use scaler_pg::{Optimized, Rewritten, Spread};
 
 use super::open;
 
 /// Width of the progress bar, in characters.
 const CELLS: u32 = 30;
 
-pub(super) async fn run(args: &PostgresArgs, wait: &WaitArgs, lines: &StdoutWriter) -> Result<(), Failure> {
+pub(super) async fn run(full: bool, args: &PostgresArgs, wait: &WaitArgs, lines: &StdoutWriter) -> Result<(), Failure> {
     let store = open(args, wait).await?;
     store.probe().await?;
+    if full {
+        lines.finish(told_of_rewrite(&store.rewrite().await?));
+        return Ok(());
+    }
     let shows = std::io::stderr().is_terminal();
     let done = store.optimize(|done| _ = shows.then(|| show(&bar(done)))).await?;
     if shows {
@@ -53,6 +57,13 @@ fn told(done: &Optimized) -> String {
         told.push_str(&format!("; {} slots skipped, because moving so many rows at once would block writers", done.too_large));
     }
     told
+}
+
+/// Formats the sizes of a table in megabytes of 10^6 bytes.
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
+fn told_of_rewrite(done: &Rewritten) -> String {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    format!("table rewritten in slot order: {:.1} MB, {:.1} MB before", megabytes(done.after), megabytes(done.before))
 }
 
 /// Formats the mean number of pages per slot.
