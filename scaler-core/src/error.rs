@@ -88,6 +88,22 @@ impl StoreError {
             Self::Denied { .. } | Self::Misshapen { .. } | Self::Refused { .. } => ErrorClass::Permanent,
         }
     }
+
+    /// Returns the same error with another source, for a store that calls another one.
+    #[must_use]
+    pub fn map_source(mut self, change: impl FnOnce(BoxError) -> BoxError) -> Self {
+        let (Self::NotInstalled { source, .. }
+        | Self::Denied { source, .. }
+        | Self::Misshapen { source, .. }
+        | Self::Unavailable { source, .. }
+        | Self::Busy { source, .. }
+        | Self::Unanswered { source, .. }
+        | Self::Refused { source, .. }) = &mut self;
+        let placeholder: BoxError = "".into();
+        let before = std::mem::replace(source, placeholder);
+        *source = change(before);
+        self
+    }
 }
 
 /// Error of a [`Membership`](crate::Membership).

@@ -44,6 +44,7 @@ mod plan;
 mod redundant;
 mod ring;
 mod roster;
+pub mod shard;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

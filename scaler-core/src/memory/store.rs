@@ -1,6 +1,7 @@
 //! In-memory reference store: items, slots and leadership behind one lock.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct MemoryStore {
     installation: InstallationId,
     clock: Arc<dyn Clock>,
     slots: SlotCount,
+    /// Slots that may have owners.
+    range: SlotRange,
     tick_length: Duration,
     membership: Arc<MemoryMembership>,
     state: Mutex<State>,
@@ -95,6 +98,7 @@ impl MemoryStore {
             membership: Arc::new(MemoryMembership::new(Arc::clone(&clock))),
             clock,
             slots,
+            range: SlotRange::ALL,
             tick_length: tick_length.max(Duration::from_millis(1)),
             state: Mutex::new(state),
         }
@@ -104,6 +108,13 @@ impl MemoryStore {
     #[must_use]
     pub const fn with_installation(mut self, installation: InstallationId) -> Self {
         self.installation = installation;
+        self
+    }
+
+    /// Returns the store as a [shard](crate::shard) with the slots of this range. The other slots never have an owner.
+    #[must_use]
+    pub const fn with_range(mut self, range: SlotRange) -> Self {
+        self.range = range;
         self
     }
 
@@ -167,6 +178,12 @@ impl MemoryStore {
         let (now, length) = (self.clock.now().as_nanos(), self.tick_length.as_nanos());
         let into = Duration::from_nanos(u64::try_from(now % length).unwrap_or(0));
         (Tick(u64::try_from(now / length).unwrap_or(u64::MAX).saturating_add(state.ahead + 1)), into)
+    }
+
+    /// Returns the range as indexes of slots.
+    fn indexes(&self) -> Range<usize> {
+        let end = self.slots.len().min(self.range.end() as usize);
+        end.min(self.range.first() as usize)..end
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -326,7 +343,8 @@ impl WorkStore for MemoryStore {
         }
         let (mut moved, mut refused) = (Vec::new(), Vec::new());
         for transfer in transfers {
-            match state.transfer(transfer, tick) {
+            let moves = self.range.contains(transfer.slot).then(|| state.transfer(transfer, tick));
+            match moves.unwrap_or(Err(RefusalReason::EpochPassed)) {
                 Ok(()) => moved.push(transfer.slot),
                 Err(why) => refused.push(Refusal { slot: transfer.slot, why }),
             }
@@ -359,18 +377,21 @@ impl WorkStore for MemoryStore {
     async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         let mut state = self.lock();
         let (now, (tick, _)) = (self.clock.now(), self.tick_now(&state));
-        let Some(office) = state.office else { return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: self.slots.len() }) };
+        let (first, range) = (self.range.first(), self.indexes());
+        let Some(office) = state.office else { return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: range.len() }) };
         let free_from = office.lease.ends + LEADERLESS_AFTER;
         let led_since = (free_from > now).then_some(office.elected_in);
-        match orphans(&state.slots, &state.moved, tick, led_since, well_since) {
+        match orphans(&state.slots[range.clone()], &state.moved[range], tick, led_since, well_since) {
             Orphans::NotYet { ticks, unticked } => {
                 let wait = self.tick_length * u32::try_from(ticks).unwrap_or(u32::MAX);
                 Ok(Claim::NotYet { wait: wait.min(free_from - now), unticked })
             }
             Orphans::Free(mut orphans) => {
                 orphans.truncate(limit);
-                orphans.iter().for_each(|slot| state.give(*slot, owner, tick, Cause::Claimed));
-                Ok(Claim::Claimed { slots: orphans.len() })
+                let orphans = orphans.iter().map(|slot| Slot::new(first + slot.number()));
+                let slots = orphans.len();
+                orphans.for_each(|slot| state.give(slot, owner, tick, Cause::Claimed));
+                Ok(Claim::Claimed { slots })
             }
         }
     }
