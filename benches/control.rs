@@ -9,7 +9,7 @@ use scaler_benches::{measured, roster, worker};
 use scaler_core::control::{ControlConfig, ControlPlane, Observation, Steering};
 use scaler_core::{
     Assignment, Epoch, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, Ring, Slot, SlotCount,
-    SlotLoad, SlotState, StickyRing, Tick, uuid_hash,
+    SlotLoad, SlotRange, SlotState, StickyRing, Tick, uuid_hash,
 };
 use uuid::Uuid;
 
@@ -62,6 +62,7 @@ impl Field {
         let assignment = Assignment {
             installation: InstallationId::UNKNOWN,
             tick: Tick(0),
+            range: SlotRange::ALL,
             slots: slots.iter().map(state).collect(),
             sessions: None,
             tick_length: SECOND,

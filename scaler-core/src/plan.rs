@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Roster, Slot, SlotLoad, WorkerId};
+use crate::{Roster, Slot, SlotLoad, SlotRange, WorkerId};
 
 /// Maximum number of workers named in one text.
 const NAMED_WORKERS: usize = 20;
@@ -122,6 +122,17 @@ impl Plan {
     #[must_use]
     pub fn with_shares_of(self, shared_among: Roster) -> Self {
         Self { shared_among, ..self }
+    }
+
+    /// Returns the same plan without moves of slots outside the range.
+    #[must_use]
+    pub fn within(self, range: SlotRange, load: &SlotLoad) -> Self {
+        if self.moves.iter().all(|slot_move| range.contains(slot_move.slot)) {
+            return self;
+        }
+        let Self { roster, shared_among, mut moves, .. } = self;
+        moves.retain(|slot_move| range.contains(slot_move.slot));
+        Self::new(roster, moves, load).with_shares_of(shared_among)
     }
 
     /// Returns the roster after the plan.

@@ -93,6 +93,8 @@ pub struct Assignment {
     pub tick: Tick,
     /// Duration of a tick.
     pub tick_length: Duration,
+    /// Slots that may have owners: all, or those of a [shard](crate::shard).
+    pub range: SlotRange,
     /// State of each slot, by slot number. The length is a [`SlotCount`].
     pub slots: Vec<SlotState>,
     /// Incarnations that hold a session with the store; `None` if the store cannot tell.

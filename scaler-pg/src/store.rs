@@ -321,8 +321,14 @@ impl WorkStore for PgStore {
         let during = "assignment";
         let rows: Vec<OwnerRow> = self.link.rows(during, sqlx::query_as(&self.sql.assignment)).await?;
         let installation = InstallationId::new(rows.first().map(|row| row.installation).unwrap_or_default());
-        let mut assignment =
-            Assignment { installation, tick: Tick::default(), tick_length: Duration::ZERO, slots: Vec::new(), sessions: None };
+        let mut assignment = Assignment {
+            installation,
+            tick: Tick::default(),
+            tick_length: Duration::ZERO,
+            range: SlotRange::ALL,
+            slots: Vec::new(),
+            sessions: None,
+        };
         let count: usize = rows.iter().map(|row| row.slots.len()).sum();
         // Without this check, missing slots would silently lead to an empty plan.
         self.count(during, i32::try_from(count).unwrap_or(i32::MAX))?;

@@ -223,7 +223,14 @@ impl WorkStore for SqliteStore {
         let mut transaction = self.begin("assignment").await?;
         let (tick, _) = self.now(&mut transaction).await.map_err(failed("assignment"))?;
         let slots = slots(&mut transaction, "assignment").await?.into_iter().map(|(state, _)| state).collect();
-        Ok(Assignment { installation: self.installation, tick, tick_length: self.layout.tick, slots, sessions: None })
+        Ok(Assignment {
+            installation: self.installation,
+            tick,
+            tick_length: self.layout.tick,
+            range: SlotRange::ALL,
+            slots,
+            sessions: None,
+        })
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {

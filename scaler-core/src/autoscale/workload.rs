@@ -122,7 +122,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{Incarnation, MemberKey, SlotCount, SlotState, Tick, TokioClock};
+    use crate::{Incarnation, MemberKey, SlotCount, SlotRange, SlotState, Tick, TokioClock};
 
     const TERM: Term = Term { number: 7, holder: Uuid::nil() };
     const OURS: InstallationId = InstallationId::new(Uuid::nil());
@@ -132,8 +132,14 @@ mod tests {
         let a = WorkerId::new("a").unwrap();
         let owner = MemberKey { worker: a.clone(), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = vec![SlotState { owner: Some(owner), ..SlotState::default() }; 2];
-        let assignment =
-            Assignment { installation: OURS, tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None };
+        let assignment = Assignment {
+            installation: OURS,
+            tick: Tick(1),
+            tick_length: Duration::from_secs(1),
+            range: SlotRange::ALL,
+            slots,
+            sessions: None,
+        };
         let load = SlotLoad::of_items(SlotCount::new(2).unwrap(), [(Slot::new(0), 2)]);
         watcher.observe(&ControlEvent::Scanned { assignment: &assignment, load: &load });
         watcher.observe(&ControlEvent::PhaseChanged { worker: &a, before: None, now: Some(MemberPhase::Draining) });

@@ -218,8 +218,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Assignment, Epoch, Incarnation, InstallationId, MemberKey, Move, Reason, Roster, SlotCount, SlotLoad, SlotState, Term,
-        Tick, Timing, Transfer,
+        Assignment, Epoch, Incarnation, InstallationId, MemberKey, Move, Reason, Roster, SlotCount, SlotLoad, SlotRange,
+        SlotState, Term, Tick, Timing, Transfer,
     };
 
     fn worker(name: &str) -> WorkerId {
@@ -254,6 +254,7 @@ mod tests {
             installation: InstallationId::new(Uuid::nil()),
             tick: Tick(1),
             tick_length: seconds(1),
+            range: SlotRange::ALL,
             slots: vec![SlotState { owner: Some(key("a")), ..SlotState::default() }; 4],
             sessions: None,
         };

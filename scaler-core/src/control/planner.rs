@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::Changes;
-use crate::{Cost, Move, Plan, Reason, Ring, RingSource, Roster, Slot, SlotCount, SlotLoad, WorkerId};
+use crate::{Cost, Move, Plan, Reason, Ring, RingSource, Roster, Slot, SlotCount, SlotLoad, SlotRange, WorkerId};
 
 /// Ring and plan as of the last look.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Planner {
 pub(super) struct Request<'a> {
     pub(super) ring: &'a RingSource,
     pub(super) slots: SlotCount,
+    /// Slots that may have owners.
+    pub(super) range: SlotRange,
     /// Workers that share the slots now.
     pub(super) before: &'a Roster,
     /// Workers that are to share the slots.
@@ -102,6 +104,7 @@ impl Planner {
             ring.apply(&plan).is_ok().then_some(ring)
         });
         let ring = self.ring.insert(kept.unwrap_or_else(|| request.new_ring(wanted)));
+        ring.set_range(request.range);
         ring.set_load(request.load);
         ring.set_pins(request.pins);
         &**ring
@@ -112,12 +115,13 @@ impl Request<'_> {
     fn new_ring<'a>(&self, wanted: &impl Fn(Slot) -> Option<&'a WorkerId>) -> Box<dyn Ring> {
         let owners = self.slots.iter().map(|slot| wanted(slot).cloned()).collect();
         let mut ring = self.ring.restore(self.slots, self.before.clone(), owners);
+        ring.set_range(self.range);
         ring.set_pins(self.pins);
         ring
     }
 
     fn plan_on(&self, ring: &dyn Ring) -> Planned {
-        let plan = ring.plan(self.to, self.load);
+        let plan = ring.plan(self.to, self.load).within(self.range, self.load);
         match self.tolerance {
             Some(tolerance) if plan.is_empty() && self.before == plan.shared_among() => {
                 Planned { plan: ring.rebalance_load(self.load, tolerance), for_load: true }

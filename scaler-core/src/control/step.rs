@@ -353,6 +353,7 @@ impl ControlPlane {
         let request = Request {
             ring: &self.config.ring,
             slots,
+            range: seen.assignment.range,
             before: &before,
             to: &shared_among,
             load: seen.load,

@@ -324,6 +324,7 @@ impl WorkStore for MemoryStore {
             installation: self.installation,
             tick,
             tick_length: self.tick_length,
+            range: self.range,
             slots: state.slots.clone(),
             sessions: None,
         })

@@ -124,6 +124,10 @@ pub trait Ring: Debug + Send + Sync {
     /// default ignores pins.
     fn set_pins(&mut self, _pins: &BTreeMap<Slot, WorkerId>) {}
 
+    /// Restricts the next plans to the slots of this range, those of a [shard](crate::shard): the others never move, and do not count. The
+    /// default ignores it; a control plane leaves moves of other slots out.
+    fn set_range(&mut self, _range: SlotRange) {}
+
     /// Applies a plan: its moves change the owners, and its roster becomes the roster of the ring.
     ///
     /// # Errors

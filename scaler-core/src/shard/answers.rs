@@ -31,7 +31,7 @@ pub(super) fn merged_assignments(ranges: &[SlotRange], assignments: Vec<Assignme
     let mut merged: Option<Assignment> = None;
     for (range, mut shard) in ranges.iter().zip(assignments) {
         let slots: Vec<SlotState> = states(range, std::mem::take(&mut shard.slots)).collect();
-        let whole = merged.get_or_insert_with(|| shard.clone());
+        let whole = merged.get_or_insert_with(|| Assignment { range: SlotRange::ALL, ..shard.clone() });
         if shard.tick < whole.tick {
             (whole.tick, whole.tick_length) = (shard.tick, shard.tick_length);
         }

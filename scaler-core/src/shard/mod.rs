@@ -4,7 +4,12 @@
 //! shards, and only the slots of its range have owners. No step needs two shards, so any placement of shards is correct, and a shard that is
 //! away stops its own slots only.
 //!
-//! [`ShardMap`] divides the slots, and [`ShardedStore`] makes one store of all shards.
+//! [`ShardMap`] divides the slots. Two ways lead from there:
+//!
+//! - **Side by side**: each shard has control planes and workers of its own, in the same processes. An
+//!   [`Assignment`](crate::Assignment) says which slots its shard has, and the control plane shares only those: verdicts, the mass-failure
+//!   guard and leadership are by shard.
+//! - [`ShardedStore`] makes one store of all shards, for a caller that needs one.
 
 mod answers;
 mod election;

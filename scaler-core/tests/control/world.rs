@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use scaler_core::control::{Change, ControlConfig, ControlPlane, Decision, Observation, Preview, Steering, preview};
 use scaler_core::{
-    Assignment, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, SlotCount, SlotLoad, SlotState, Tick,
-    WorkerId,
+    Assignment, Incarnation, InstallationId, Member, MemberKey, MemberRecord, MemberState, SlotCount, SlotLoad, SlotRange,
+    SlotState, Tick, WorkerId,
 };
 use uuid::Uuid;
 
@@ -83,6 +83,7 @@ impl World {
             installation: InstallationId::new(Uuid::nil()),
             tick: Tick(self.tick),
             tick_length: SECOND,
+            range: SlotRange::ALL,
             slots: self.slots.clone(),
             sessions: self.sessions.clone(),
         }

@@ -24,10 +24,10 @@ pub(crate) struct Desk {
     pub(crate) clock: Arc<SetClock>,
 }
 
-/// Shard that is away if that is set.
+/// Way to a shard, which is away if that is set.
 #[derive(Debug)]
 pub(crate) struct Switched {
-    pub(crate) memory: MemoryStore,
+    pub(crate) memory: Arc<MemoryStore>,
     is_away: AtomicBool,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn desk() -> Desk {
 }
 
 pub(crate) fn switched(clock: Arc<dyn Clock>, range: SlotRange) -> Switched {
-    Switched { memory: MemoryStore::new(clock, slots(), SECOND).with_range(range), is_away: AtomicBool::new(false) }
+    Switched::to(&Arc::new(MemoryStore::new(clock, slots(), SECOND).with_range(range)))
 }
 
 pub(crate) fn member(name: &str) -> MemberKey {
@@ -66,6 +66,11 @@ impl Desk {
 }
 
 impl Switched {
+    /// Returns another way to the shard, which is not away.
+    pub(crate) fn to(memory: &Arc<MemoryStore>) -> Self {
+        Self { memory: Arc::clone(memory), is_away: AtomicBool::new(false) }
+    }
+
     pub(crate) fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
     }

@@ -4,3 +4,5 @@
 mod away;
 mod conformance;
 mod desk;
+mod ring;
+mod side_by_side;

@@ -165,8 +165,8 @@ fn evenness(items: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use scaler_core::{
-        Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, RecordedWish, Slot, SlotCount, SlotLoad, SlotState,
-        Tick, Wish, WorkerId,
+        Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, RecordedWish, Slot, SlotCount, SlotLoad, SlotRange,
+        SlotState, Tick, Wish, WorkerId,
     };
     use uuid::Uuid;
 
@@ -185,6 +185,7 @@ mod tests {
             installation: OURS,
             tick: Tick(100),
             tick_length: Duration::from_secs(1),
+            range: SlotRange::ALL,
             slots: vec![owned("worker-1", 100), owned("worker-1", 99), owned("worker-2", 90), SlotState::default()],
             sessions: None,
         };

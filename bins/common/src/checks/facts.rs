@@ -97,8 +97,8 @@ async fn sample(store: &PgStore) -> Result<Option<(Scope, Snapshot)>, StoreError
 #[cfg(test)]
 pub(super) mod testing {
     use scaler_core::{
-        Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, RecordedWish, Slot, SlotCount, SlotLoad, SlotState,
-        Tick, Wish, WorkerId,
+        Epoch, Incarnation, InstallationId, Member, MemberKey, MemberState, RecordedWish, Slot, SlotCount, SlotLoad, SlotRange,
+        SlotState, Tick, Wish, WorkerId,
     };
     use uuid::Uuid;
 
@@ -139,6 +139,7 @@ pub(super) mod testing {
             installation: InstallationId::new(Uuid::from_u128(7)),
             tick: Tick(NOW),
             tick_length: Duration::from_secs(1),
+            range: SlotRange::ALL,
             slots: slots.iter().map(owned).collect(),
             sessions: Some([Incarnation::new(Uuid::from_u128(1))].into()),
         };

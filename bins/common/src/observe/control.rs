@@ -124,7 +124,7 @@ mod tests {
     use prometheus_client::registry::Registry;
     use scaler_core::{
         Assignment, InstallationId, Move, Plan, Reason, RecordedWish, Refusal, RefusalReason, Roster, Slot, SlotCount, SlotLoad,
-        SlotState, StoreError, Term, Tick, TokioClock, Wish, WorkerId,
+        SlotRange, SlotState, StoreError, Term, Tick, TokioClock, Wish, WorkerId,
     };
     use uuid::Uuid;
 
@@ -143,6 +143,7 @@ mod tests {
             installation,
             tick: Tick(1),
             tick_length: Duration::from_secs(1),
+            range: SlotRange::ALL,
             slots: vec![SlotState::default(); 2],
             sessions: None,
         };

@@ -200,7 +200,7 @@ impl Ledger {
 mod tests {
     use std::time::Duration;
 
-    use scaler_core::{Incarnation, MemberKey, Move, Roster, SlotCount, SlotState, Tick};
+    use scaler_core::{Incarnation, MemberKey, Move, Roster, SlotCount, SlotRange, SlotState, Tick};
     use uuid::Uuid;
 
     use super::*;
@@ -213,7 +213,14 @@ mod tests {
         let key = |name: &str| MemberKey { worker: worker(name), incarnation: Incarnation::new(Uuid::nil()) };
         let slots = owners.iter().map(|name| SlotState { owner: Some(key(name)), ..SlotState::default() }).collect();
         let installation = scaler_core::InstallationId::new(Uuid::nil());
-        Assignment { installation, tick: Tick(1), tick_length: Duration::from_secs(1), slots, sessions: None }
+        Assignment {
+            installation,
+            tick: Tick(1),
+            tick_length: Duration::from_secs(1),
+            range: SlotRange::ALL,
+            slots,
+            sessions: None,
+        }
     }
 
     #[test]

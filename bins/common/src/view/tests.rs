@@ -6,7 +6,7 @@ use std::time::Duration;
 use scaler_core::control::{ControlEvent, Decision, MemberPhase};
 use scaler_core::{
     Assignment, Epoch, Event, EventKind, Incarnation, InstallationId, MemberKey, MembershipError, Move, Plan, Reason,
-    RecordedEvent, RecordedWish, Roster, Slot, SlotCount, SlotLoad, SlotState, StoreError, Term, Tick, Wish, WorkerId,
+    RecordedEvent, RecordedWish, Roster, Slot, SlotCount, SlotLoad, SlotRange, SlotState, StoreError, Term, Tick, Wish, WorkerId,
 };
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ fn assignment(slots: u32, workers: &[WorkerId], tick: u64, last_tick: u64) -> As
         installation: InstallationId::new(Uuid::nil()),
         tick: Tick(tick),
         tick_length: Duration::from_secs(1),
+        range: SlotRange::ALL,
         slots: (0..slots).map(state).collect(),
         sessions: None,
     }

@@ -45,7 +45,7 @@ struct Holdings {
 impl Index {
     /// Builds the index; reads every slot.
     pub(super) fn build(owners: &Owners, load: &SlotLoad) -> Self {
-        let by_slot = || owners.numbers().iter().map(|number| *number as usize).zip(owners.slots().iter());
+        let by_slot = || owners.numbers().map(|(number, slot)| (number as usize, slot));
         let mut counts = vec![[0; 2]; owners.number_count()];
         by_slot().for_each(|(number, slot)| counts[number][Measure::of(load, slot).0 as usize] += 1);
         let mut slots = Measure::ALL
@@ -70,13 +70,13 @@ impl Index {
         let before = std::mem::replace(&mut self.load, load.clone());
         let is_same_kind = before.is_uniform() == load.is_uniform();
         let mut batches = Batches::default();
-        for (number, slot) in owners.numbers().iter().zip(owners.slots().iter()) {
+        for (number, slot) in owners.numbers() {
             if !is_same_kind || before.of(slot) != load.of(slot) {
                 let (was, is) = (Measure::of(&before, slot), Measure::of(load, slot));
-                self.recount(*number, was, is, *number);
+                self.recount(number, was, is, number);
                 if was.0 != is.0 {
-                    batches.leaving[was.0 as usize].push((*number, slot));
-                    batches.arriving[is.0 as usize].push((*number, slot));
+                    batches.leaving[was.0 as usize].push((number, slot));
+                    batches.arriving[is.0 as usize].push((number, slot));
                 }
             }
         }

@@ -21,7 +21,7 @@ use owners::Owners;
 use roster_diff::State;
 
 use super::{Evenness, Guarantees, InvalidSlotCount, Minimality, Ring, Slot, SlotCount, StalePlan, slot_of};
-use crate::{ItemId, Plan, Roster, SlotLoad, WorkerId};
+use crate::{ItemId, Plan, Roster, SlotLoad, SlotRange, WorkerId};
 
 /// Ring that stores the owner of each slot, and moves only the slots that a change of the roster forces to move.
 ///
@@ -184,6 +184,13 @@ impl Ring for StickyRing {
         let present = || pins.iter().filter(|(slot, _)| slot.index() < slots);
         if !present().eq(&self.pins) {
             self.pins = present().map(|(slot, worker)| (*slot, worker.clone())).collect();
+        }
+    }
+
+    /// Another range than before sorts the slots anew.
+    fn set_range(&mut self, range: SlotRange) {
+        if self.owners.set_range(range) {
+            self.index = None;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Owner of each slot, stored as a small number.
 
-use crate::{Slot, SlotCount, WorkerId};
+use crate::{Slot, SlotCount, SlotRange, WorkerId};
 
 /// Number that stands for no owner.
 pub(super) const NO_OWNER: u32 = 0;
@@ -11,6 +11,8 @@ pub(super) const NO_OWNER: u32 = 0;
 #[derive(Clone, Debug)]
 pub(super) struct Owners {
     slots: SlotCount,
+    /// Slots that plans may move.
+    range: SlotRange,
     numbers: Vec<u32>,
     /// Names by number, and the number of slots of each. The entry of [`NO_OWNER`] and those of free numbers are
     /// [`WorkerId::NONE`]: an `Option` would be read at each look-up.
@@ -38,6 +40,7 @@ impl Owners {
         let numbers = vec![NO_OWNER; slots.len()];
         Self {
             slots,
+            range: SlotRange::ALL,
             numbers,
             names: vec![WorkerId::NONE],
             owned: vec![slots.get()],
@@ -51,7 +54,8 @@ impl Owners {
     pub(super) fn doubled(&self, slots: SlotCount) -> Self {
         let numbers = self.numbers.iter().flat_map(|number| [*number; 2]).collect();
         let owned = self.owned.iter().map(|slots| 2 * slots).collect();
-        Self { slots, numbers, owned, ..self.clone() }
+        let range = SlotRange::new(2 * self.range.first()..2 * self.range.end());
+        Self { slots, range, numbers, owned, ..self.clone() }
     }
 
     pub(super) const fn slots(&self) -> SlotCount {
@@ -63,9 +67,16 @@ impl Owners {
         self.name(*self.numbers.get(slot.index())?)
     }
 
-    /// Returns the number of each slot's owner, in the order of the slots.
-    pub(super) fn numbers(&self) -> &[u32] {
-        &self.numbers
+    /// Sets the slots that plans may move. Returns false if they are those of before.
+    pub(super) fn set_range(&mut self, range: SlotRange) -> bool {
+        std::mem::replace(&mut self.range, range) != range
+    }
+
+    /// Returns the number of the owner of each slot that plans may move, in the order of the slots.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (u32, Slot)> {
+        let first = self.range.first() as usize;
+        let width = (self.range.end() as usize).saturating_sub(first);
+        self.numbers.iter().copied().zip(self.slots.iter()).skip(first).take(width)
     }
 
     /// Returns the count of all numbers, including [`NO_OWNER`] and free numbers.
