@@ -162,9 +162,8 @@ pub fn slot_of(item: &ItemId, slots: SlotCount) -> Slot {
 pub fn slots_of(items: &[ItemId], slots: SlotCount) -> impl Iterator<Item = Slot> {
     let (chunks, rest) = items.as_chunks::<LANES>();
     let of_chunk = move |chunk: &[ItemId; LANES]| {
-        const NIL: Uuid = Uuid::nil();
-        let ids = chunk.each_ref().map(|item| if let ItemId::Uuid(id) = item { id } else { &NIL });
-        let mut halves = leading_halves(ids);
+        let ids = chunk.each_ref().map(|item| item.as_uuid().unwrap_or_default());
+        let mut halves = leading_halves(&ids);
         for (half, item) in halves.iter_mut().zip(chunk).filter(|(_, item)| item.as_uuid().is_none()) {
             *half = leading_half(item);
         }
@@ -176,7 +175,7 @@ pub fn slots_of(items: &[ItemId], slots: SlotCount) -> impl Iterator<Item = Slot
 /// Returns the slots of many items with UUIDs as keys, in the order of the ids: the same as [`slots_of`], but faster.
 pub fn slots_of_uuids(ids: &[Uuid], slots: SlotCount) -> impl Iterator<Item = Slot> {
     let (chunks, rest) = ids.as_chunks::<LANES>();
-    let of_chunk = move |chunk: &[Uuid; LANES]| leading_halves(chunk.each_ref()).map(|half| of_half(half, slots));
+    let of_chunk = move |chunk: &[Uuid; LANES]| leading_halves(chunk).map(|half| of_half(half, slots));
     chunks.iter().flat_map(of_chunk).chain(rest.iter().map(move |id| slot_of(&ItemId::Uuid(*id), slots)))
 }
 
