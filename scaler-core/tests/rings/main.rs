@@ -1,4 +1,4 @@
-//! What rings promise beyond their laws: on average, for small tables, and over a long life.
+//! Promises of rings beyond their laws: on average, for small tables, and over a long life.
 
 mod computed;
 mod hash_quality;
