@@ -33,9 +33,9 @@ row! {
 }
 
 impl PgStore {
-    /// Rewrites the table in slot order, with room in each page for the increments, and its indexes with it. No session can read or write
-    /// the table meanwhile. Each partition, and each table that inherits, is rewritten by itself. With a filter, whose index holds some of
-    /// the rows only, the order stays.
+    /// Rewrites the table in slot order, and its indexes with it. The reference table gets room in each page for the increments; another
+    /// table keeps its own fillfactor. No session can read or write the table meanwhile. Each partition, and each table that inherits, is
+    /// rewritten by itself. With a filter, whose index holds some of the rows only, the order stays.
     ///
     /// For a large table whose pages are full, before workers start on it: increments would first have to move each row to another page.
     /// [`optimize`](Self::optimize) does nearly the same while workers and users go on.

@@ -43,6 +43,7 @@ pub(super) struct Planned {
 /// A plan without moves, and its input. The same input gives the same plan.
 #[derive(Debug)]
 struct IdlePlan {
+    range: SlotRange,
     before: Roster,
     to: Roster,
     load: SlotLoad,
@@ -70,9 +71,9 @@ impl Planner {
         };
         debug_assert_eq!(planned.plan, request.plan_on(&*request.new_ring(&wanted)).plan, "a kept ring plans as a new one");
         if planned.plan.is_empty() && !is_any_pending {
-            let Request { before, to, load, pins, .. } = request;
+            let Request { range, before, to, load, pins, .. } = request;
             let (before, to, load, pins) = (before.clone(), to.clone(), load.clone(), pins.clone());
-            self.idle = Some(IdlePlan { before, to, load, pins, planned: planned.clone() });
+            self.idle = Some(IdlePlan { range, before, to, load, pins, planned: planned.clone() });
         }
         planned
     }
@@ -124,7 +125,8 @@ impl Request<'_> {
         let plan = ring.plan(self.to, self.load).within(self.range, self.load);
         match self.tolerance {
             Some(tolerance) if plan.is_empty() && self.before == plan.shared_among() => {
-                Planned { plan: ring.rebalance_load(self.load, tolerance), for_load: true }
+                let plan = ring.rebalance_load(self.load, tolerance).within(self.range, self.load);
+                Planned { plan, for_load: true }
             }
             _ => Planned { plan, for_load: false },
         }
@@ -135,6 +137,7 @@ impl IdlePlan {
     fn answers(&self, request: &Request<'_>) -> bool {
         let is_as_thorough = self.planned.for_load || request.tolerance.is_none();
         is_as_thorough
+            && self.range == request.range
             && (&self.before, &self.to, &self.load, &self.pins) == (request.before, request.to, request.load, request.pins)
     }
 }

@@ -1,7 +1,6 @@
 //! In-memory reference store: items, slots and leadership behind one lock.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -178,12 +177,6 @@ impl MemoryStore {
         let (now, length) = (self.clock.now().as_nanos(), self.tick_length.as_nanos());
         let into = Duration::from_nanos(u64::try_from(now % length).unwrap_or(0));
         (Tick(u64::try_from(now / length).unwrap_or(u64::MAX).saturating_add(state.ahead + 1)), into)
-    }
-
-    /// Returns the range as indexes of slots.
-    fn indexes(&self) -> Range<usize> {
-        let end = self.slots.len().min(self.range.end() as usize);
-        end.min(self.range.first() as usize)..end
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -378,7 +371,7 @@ impl WorkStore for MemoryStore {
     async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         let mut state = self.lock();
         let (now, (tick, _)) = (self.clock.now(), self.tick_now(&state));
-        let (first, range) = (self.range.first(), self.indexes());
+        let (first, range) = (self.range.first(), self.range.indexes(self.slots));
         let Some(office) = state.office else { return Ok(Claim::NotYet { wait: LEADERLESS_AFTER, unticked: range.len() }) };
         let free_from = office.lease.ends + LEADERLESS_AFTER;
         let led_since = (free_from > now).then_some(office.elected_in);

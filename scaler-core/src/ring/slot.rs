@@ -141,6 +141,13 @@ impl SlotRange {
         self.end
     }
 
+    /// Returns the slots of the range among this many, as indexes.
+    #[must_use]
+    pub fn indexes(self, slots: SlotCount) -> Range<usize> {
+        let end = self.end.min(slots.get()) as usize;
+        end.min(self.first as usize)..end
+    }
+
     /// Returns true if the range contains the slot.
     #[must_use]
     pub const fn contains(self, slot: Slot) -> bool {

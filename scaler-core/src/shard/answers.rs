@@ -24,13 +24,10 @@ pub(super) fn merged_reports(reports: Vec<TickReport>) -> Option<TickReport> {
 
 /// Merges the assignments of shards with these ranges: each slot has the state that its shard knows. `None` without answers.
 pub(super) fn merged_assignments(ranges: &[SlotRange], assignments: Vec<Assignment>) -> Option<Assignment> {
-    let states = |range: &SlotRange, slots: Vec<SlotState>| {
-        let range = range.first() as usize..range.end() as usize;
-        slots.into_iter().enumerate().filter(move |(slot, _)| range.contains(slot)).map(|(_, state)| state)
-    };
     let mut merged: Option<Assignment> = None;
     for (range, mut shard) in ranges.iter().zip(assignments) {
-        let slots: Vec<SlotState> = states(range, std::mem::take(&mut shard.slots)).collect();
+        let slots = std::mem::take(&mut shard.slots).into_iter().skip(range.first() as usize);
+        let slots: Vec<SlotState> = slots.take((range.end() - range.first()) as usize).collect();
         let whole = merged.get_or_insert_with(|| Assignment { range: SlotRange::ALL, ..shard.clone() });
         if shard.tick < whole.tick {
             (whole.tick, whole.tick_length) = (shard.tick, shard.tick_length);

@@ -4,7 +4,7 @@
 //! shards, and only the slots of its range have owners. No step needs two shards, so any placement of shards is correct, and a shard that is
 //! away stops its own slots only.
 //!
-//! [`ShardMap`] divides the slots. Two ways lead from there:
+//! [`ShardMap`] divides the slots. Shards can be used in two ways:
 //!
 //! - **Side by side**: each shard has control planes and workers of its own, in the same processes. An
 //!   [`Assignment`](crate::Assignment) says which slots its shard has, and the control plane shares only those: verdicts, the mass-failure

@@ -14,11 +14,12 @@ use crate::{Assignment, Election, InstallationId, SlotCount, SlotRange, StoreErr
 ///
 /// - **Partial failure**: if one of the shards fails, the call fails with a [`ShardError`], which names the range, as source. What the other
 ///   shards have done stays done: every call may be repeated, and a call for one range never waits for another shard.
-///   [`assignment_by_shard`](Self::assignment_by_shard) tells more than [`assignment`](WorkStore::assignment), which needs all of them.
+///   [`assignment`](WorkStore::assignment) needs all shards; [`assignment_by_shard`](Self::assignment_by_shard) returns the answer or the
+///   error of each.
 /// - **Clocks**: each shard counts ticks by its own clock. A merged answer has the lowest present tick, and slots keep the ticks of their
 ///   shard.
-/// - **Leadership**: a candidate leads if it leads in every shard. It campaigns in slot order, so that two candidates do not wait for each
-///   other. The number of a term is that of the first shard.
+/// - **Leadership**: a candidate leads if it leads in every shard, and gives up all when it loses one. It campaigns in slot order, so that
+///   two candidates do not block each other. The number of a term is that of the first shard.
 ///
 /// Wishes and events are not merged yet: [`wishes`](WorkStore::wishes) and [`event_log`](WorkStore::event_log) return `None`.
 #[derive(Debug)]
@@ -62,7 +63,9 @@ pub struct InvalidShardedStore {
 pub(super) enum Mismatch {
     #[error("it is installed with {found} slots, and the shards together have {expected}: install it with {expected}")]
     Slots { found: SlotCount, expected: SlotCount },
-    #[error("it belongs to the installation {found}, and the first shard to {expected}: it is a shard of another system")]
+    #[error(
+        "it belongs to the installation {found}, and the first shard to {expected}: it is a shard of another system; check its URL and schema"
+    )]
     Installation { found: InstallationId, expected: InstallationId },
 }
 
@@ -96,10 +99,11 @@ impl<S: WorkStore + Election> ShardedStore<S> {
         self.shards.iter().map(|shard| (shard.range, &shard.store))
     }
 
-    /// Returns the state of the slots of each shard, in slot order, and the error of each that fails. Slots outside the range of a shard
-    /// have no owner in its answer.
+    /// Returns the answer of each shard, in slot order: the state of its slots, or its error. Slots outside the range of a shard have no
+    /// owner in its answer.
     pub async fn assignment_by_shard(&self) -> Vec<(SlotRange, Result<Assignment, StoreError>)> {
-        let answers = join_all(self.shards.iter().map(|shard| async move { shard.told(shard.store.assignment().await) })).await;
+        let answers =
+            join_all(self.shards.iter().map(|shard| async move { shard.attribute(shard.store.assignment().await) })).await;
         self.map.ranges().iter().copied().zip(answers).collect()
     }
 
@@ -134,7 +138,7 @@ impl<S> Shard<S> {
     }
 
     /// Returns the answer with an error that names this shard.
-    pub(super) fn told<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn attribute<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         answer.map_err(|error| error.map_source(|source| Box::new(ShardError { range: self.range, source })))
     }
 }

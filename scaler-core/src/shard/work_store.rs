@@ -22,26 +22,27 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
         let calls: Vec<_> = self.within(slots).collect();
         let calls = if calls.is_empty() { self.shards.iter().take(1).map(|shard| (shard, slots)).collect() } else { calls };
         let reports =
-            at_once(calls.into_iter().map(|(shard, part)| async move { shard.told(shard.store.tick(owner, part).await) }));
+            at_once(calls.into_iter().map(|(shard, part)| async move { shard.attribute(shard.store.tick(owner, part).await) }));
         Ok(of_any(merged_reports(reports.await?)))
     }
 
     async fn items(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<ItemId>, StoreError> {
-        let calls = self.within(slots).map(|(shard, part)| async move { shard.told(shard.store.items(owner, part).await) });
+        let calls = self.within(slots).map(|(shard, part)| async move { shard.attribute(shard.store.items(owner, part).await) });
         let mut items = at_once(calls).await?.concat();
         items.sort_unstable();
         Ok(items)
     }
 
     async fn holdings(&self, owner: &MemberKey, slots: SlotRange) -> Result<Vec<Holding>, StoreError> {
-        let calls = self.within(slots).map(|(shard, part)| async move { shard.told(shard.store.holdings(owner, part).await) });
+        let calls =
+            self.within(slots).map(|(shard, part)| async move { shard.attribute(shard.store.holdings(owner, part).await) });
         Ok(at_once(calls).await?.concat())
     }
 
     async fn acknowledge(&self, owner: &MemberKey, ended: &[Acknowledgement]) -> Result<(), StoreError> {
         let calls = self.shards.iter().filter_map(|shard| {
             let part: Vec<_> = ended.iter().filter(|ended| shard.range.contains(ended.slot)).copied().collect();
-            (!part.is_empty()).then_some(async move { shard.told(shard.store.acknowledge(owner, &part).await) })
+            (!part.is_empty()).then_some(async move { shard.attribute(shard.store.acknowledge(owner, &part).await) })
         });
         at_once(calls).await.map(drop)
     }
@@ -49,8 +50,8 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
     /// A write succeeded if it did in any shard. A shard without items can tell nothing.
     async fn try_to_write(&self, owner: &MemberKey) -> Result<Option<RefusedItem>, StoreError> {
         let tries = at_once(self.shards.iter().map(|shard| async {
-            let refused = shard.told(shard.store.try_to_write(owner).await)?;
-            let may_write = refused.is_none() && shard.told(shard.store.census().await)?.total() > 0;
+            let refused = shard.attribute(shard.store.try_to_write(owner).await)?;
+            let may_write = refused.is_none() && shard.attribute(shard.store.census().await)?.total() > 0;
             Ok((refused, may_write))
         }));
         let tries = tries.await?;
@@ -59,12 +60,13 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
     }
 
     async fn assignment(&self) -> Result<Assignment, StoreError> {
-        let assignments = at_once(self.shards.iter().map(|shard| async { shard.told(shard.store.assignment().await) })).await?;
+        let assignments =
+            at_once(self.shards.iter().map(|shard| async { shard.attribute(shard.store.assignment().await) })).await?;
         Ok(of_any(merged_assignments(self.map.ranges(), assignments)))
     }
 
     async fn census(&self) -> Result<SlotLoad, StoreError> {
-        let loads = at_once(self.shards.iter().map(|shard| async { shard.told(shard.store.census().await) })).await?;
+        let loads = at_once(self.shards.iter().map(|shard| async { shard.attribute(shard.store.census().await) })).await?;
         Ok(of_any(merged_loads(self.map.ranges(), &loads)))
     }
 
@@ -75,7 +77,7 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
             // Without transfers, the first shard tells if the term is the latest.
             let is_asked = !part.is_empty() || (transfers.is_empty() && shard.range.first() == 0);
             is_asked.then_some(async move {
-                let outcome = shard.told(shard.store.commit(term, &part).await)?;
+                let outcome = shard.attribute(shard.store.commit(term, &part).await)?;
                 Ok((
                     outcome,
                     part.iter().map(|transfer| Refusal { slot: transfer.slot, why: RefusalReason::EpochPassed }).collect(),
@@ -88,12 +90,13 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
     async fn catch_up(&self, term: &Term) -> Result<u64, StoreError> {
         let Some(terms) = self.terms_of(term) else { return Ok(0) };
         let calls = self.shards.iter().zip(&terms);
-        let ticks = at_once(calls.map(|(shard, term)| async { shard.told(shard.store.catch_up(term).await) })).await?;
+        let ticks = at_once(calls.map(|(shard, term)| async { shard.attribute(shard.store.catch_up(term).await) })).await?;
         Ok(ticks.into_iter().max().unwrap_or_default())
     }
 
     async fn adopt(&self, owner: &MemberKey) -> Result<Adoption, StoreError> {
-        let adoptions = at_once(self.shards.iter().map(|shard| async { shard.told(shard.store.adopt(owner).await) })).await?;
+        let adoptions =
+            at_once(self.shards.iter().map(|shard| async { shard.attribute(shard.store.adopt(owner).await) })).await?;
         let both = |one: Adoption, other: Adoption| Adoption { slots: one.slots + other.slots, ..one };
         Ok(of_any(adoptions.into_iter().reduce(both)))
     }
@@ -102,7 +105,7 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
     async fn claim_orphans(&self, owner: &MemberKey, limit: usize, well_since: Tick) -> Result<Claim, StoreError> {
         let (mut claims, mut left) = (Vec::with_capacity(self.shards.len()), limit);
         for shard in &self.shards {
-            let claim = shard.told(shard.store.claim_orphans(owner, left, well_since).await)?;
+            let claim = shard.attribute(shard.store.claim_orphans(owner, left, well_since).await)?;
             if let Claim::Claimed { slots } = claim {
                 left = left.saturating_sub(slots);
             }
@@ -113,7 +116,7 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
 
     async fn installation(&self) -> Result<InstallationId, StoreError> {
         let first = of_any(self.shards.first());
-        first.told(first.store.installation().await)
+        first.attribute(first.store.installation().await)
     }
 
     async fn slot_count(&self) -> Result<SlotCount, StoreError> {
@@ -122,16 +125,16 @@ impl<S: WorkStore + Election> WorkStore for ShardedStore<S> {
 
     /// Prepares all shards, and checks that they belong together.
     async fn prepare(&self) -> Result<(), StoreError> {
-        at_once(self.shards.iter().map(|shard| async { shard.told(shard.store.prepare().await) })).await?;
+        at_once(self.shards.iter().map(|shard| async { shard.attribute(shard.store.prepare().await) })).await?;
         let expected = self.installation().await?;
         at_once(self.shards.iter().map(|shard| async {
-            let found = shard.told(shard.store.slot_count().await)?;
+            let found = shard.attribute(shard.store.slot_count().await)?;
             if found != self.map.slots() {
-                return shard.told(Err(Mismatch::Slots { found, expected: self.map.slots() }.into()));
+                return shard.attribute(Err(Mismatch::Slots { found, expected: self.map.slots() }.into()));
             }
-            let found = shard.told(shard.store.installation().await)?;
+            let found = shard.attribute(shard.store.installation().await)?;
             if found != expected {
-                return shard.told(Err(Mismatch::Installation { found, expected }.into()));
+                return shard.attribute(Err(Mismatch::Installation { found, expected }.into()));
             }
             Ok(())
         }))

@@ -80,12 +80,14 @@ async fn a_leader_that_lost_one_shard_is_deposed_there_and_is_told() {
     let desk = desk();
     let term = desk.campaign(1).await.unwrap().unwrap();
     tokio::time::advance(60 * SECOND).await;
-    desk.shards()[AWAY].campaign(Uuid::from_u128(9), 15 * SECOND, Hearing::Members).await.unwrap().unwrap();
+    let other = desk.shards()[AWAY].campaign(Uuid::from_u128(9), 15 * SECOND, Hearing::Members).await.unwrap().unwrap();
     let outcome = desk.store.commit(&term, &[transfer(5, "a"), transfer(200, "a")]).await.unwrap();
     let Outcome::Committed { moved, refused } = outcome else { panic!("{outcome:?}") };
     assert_eq!((moved, refused[0].slot), (vec![Slot::new(5)], Slot::new(200)));
     assert_eq!(desk.store.commit(&term, &[transfer(201, "a")]).await.unwrap(), Outcome::Deposed);
     assert!(!desk.store.renew(&term, 15 * SECOND, Hearing::Members).await.unwrap());
+    desk.shards()[AWAY].resign(&other).await.unwrap();
+    assert!(desk.campaign(2).await.unwrap().is_some(), "it has given up the other shards");
 }
 
 #[tokio::test]
@@ -171,7 +173,7 @@ async fn shards_that_do_not_belong_together_are_refused() {
     let why = "prepare: shard 100..101: it is installed with 512 slots, and the shards together have 256: install it with 256";
     assert!(matches!(error, StoreError::Misshapen { .. }) && error.to_string() == why, "{error}");
     let error = sharded((256, 2)).prepare().await.unwrap_err();
-    assert!(matches!(error, StoreError::Misshapen { .. }) && error.to_string().ends_with("a shard of another system"), "{error}");
+    assert!(matches!(error, StoreError::Misshapen { .. }) && error.to_string().ends_with("check its URL and schema"), "{error}");
 }
 
 #[test]

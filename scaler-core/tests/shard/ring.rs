@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use scaler_core::{Ring, RingKind, Roster, Slot, SlotLoad, SlotRange, StickyRing, WorkerId};
+use scaler_core::{Move, Plan, Reason, Ring, RingKind, Roster, Slot, SlotCount, SlotLoad, SlotRange, StickyRing, WorkerId};
 
 use crate::desk::slots;
 
@@ -64,5 +64,37 @@ fn moves_outside_a_range_are_left_out_of_any_plan() {
         assert_eq!(plan.moves().iter().map(|slot_move| slot_move.slot.number()).collect::<Vec<_>>(), [3, 4, 5, 6], "{kind}");
         assert_eq!((plan.cost().slots, plan.lower_bound().slots), (4, 4), "{kind}");
         assert_eq!(plan.shared_among(), &roster(&[1, 2]), "{kind}");
+    }
+}
+
+#[test]
+fn a_slot_outside_the_range_that_has_an_owner_or_a_pin_stays_as_it_is() {
+    let load = SlotLoad::uniform(slots());
+    let [one, two] = [1, 2].map(|name| WorkerId::new(format!("w{name}")).unwrap());
+    let mut ring = StickyRing::new(slots());
+    ring.set_range(SlotRange::new(0..10));
+    ring.set_load(&load);
+    let outside = Move { slot: Slot::new(99), from: None, to: one, why: Reason::Rule };
+    ring.apply(&Plan::new(Roster::default(), vec![outside], &load)).unwrap();
+    ring.pin(Slot::new(50), two.clone());
+    let plan = ring.plan(&roster(&[1, 2]), &load);
+    assert_eq!(
+        plan.moves().iter().map(|slot_move| slot_move.slot).collect::<Vec<_>>(),
+        (0..10).map(Slot::new).collect::<Vec<_>>()
+    );
+    assert_eq!(plan.moves().iter().filter(|slot_move| slot_move.to == two).count(), 5);
+}
+
+#[test]
+fn a_range_follows_when_slots_are_doubled_to_the_last() {
+    let mut ring = StickyRing::new(SlotCount::new(2).unwrap());
+    ring.set_range(SlotRange::new(1..2));
+    let mut whole = StickyRing::new(SlotCount::new(2).unwrap());
+    while ring.double().is_ok() {
+        whole.double().unwrap();
+    }
+    let all = u64::from(SlotCount::MAX);
+    for (ring, moved) in [(ring, all / 2), (whole, all)] {
+        assert_eq!(ring.plan(&roster(&[1]), &SlotLoad::uniform(ring.slots())).cost().slots, moved);
     }
 }

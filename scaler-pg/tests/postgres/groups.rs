@@ -216,6 +216,9 @@ async fn a_filter_selects_the_items_and_the_rows_of_the_index() {
         assert_eq!(desk.number("select count(*) from pg_index where indexprs is not null").await, 1);
         next_tick(&desk, "feeds").await;
         assert_eq!(other.tick(&owner, SlotRange::ALL).await.unwrap().items, 7);
+        other.rewrite().await.unwrap();
+        assert_eq!(desk.number("select count(*) from pg_index where indisclustered").await, 0, "a partial index gives no order");
+        assert_eq!(desk.number("select count(*) from public.feeds").await, 50);
     }
 }
 

@@ -63,7 +63,7 @@ fn told(done: &Optimized) -> String {
 #[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
 fn told_of_rewrite(done: &Rewritten) -> String {
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
-    format!("table rewritten in slot order: {:.1} MB, {:.1} MB before", megabytes(done.after), megabytes(done.before))
+    format!("table rewritten: {:.1} MB, {:.1} MB before", megabytes(done.after), megabytes(done.before))
 }
 
 /// Formats the mean number of pages per slot.

@@ -83,10 +83,11 @@ impl Index {
         self.restock(batches);
     }
 
-    /// Moves slots to their new owners.
-    pub(super) fn hand_over(&mut self, changes: &[OwnerChange]) {
+    /// Moves slots to their new owners, except those that plans may not move.
+    pub(super) fn hand_over(&mut self, owners: &Owners, changes: &[OwnerChange]) {
+        self.holdings.iter_mut().for_each(|holdings| holdings.make_room_for(owners.number_count()));
         let mut batches = Batches::default();
-        for OwnerChange { slot, from, to } in changes {
+        for OwnerChange { slot, from, to } in changes.iter().filter(|change| owners.may_move(change.slot)) {
             let counted = Measure::of(&self.load, *slot);
             self.recount(*from, counted, counted, *to);
             batches.leaving[counted.0 as usize].push((*from, *slot));
@@ -96,7 +97,6 @@ impl Index {
     }
 
     fn recount(&mut self, from: u32, was: (Measure, u32), is: (Measure, u32), to: u32) {
-        self.holdings.iter_mut().for_each(|holdings| holdings.make_room_for(to as usize));
         self.holdings[was.0 as usize].recount(from as usize, -i64::from(was.1));
         self.holdings[is.0 as usize].recount(to as usize, i64::from(is.1));
     }
@@ -159,10 +159,10 @@ impl Holdings {
         self.total += by;
     }
 
-    fn make_room_for(&mut self, owner: usize) {
-        if self.loads.len() <= owner {
-            self.loads.resize(owner + 1, 0);
-            self.stocks.resize_with(owner + 1, SortedSlots::default);
+    fn make_room_for(&mut self, owners: usize) {
+        if self.loads.len() < owners {
+            self.loads.resize(owners, 0);
+            self.stocks.resize_with(owners, SortedSlots::default);
         }
     }
 }

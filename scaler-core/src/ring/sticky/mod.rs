@@ -205,7 +205,7 @@ impl Ring for StickyRing {
         let changes: Vec<_> =
             plan.moves().iter().filter_map(|slot_move| owners.hand_over(slot_move.slot, &slot_move.to)).collect();
         if let Some(index) = &mut self.index {
-            index.hand_over(&changes);
+            index.hand_over(owners, &changes);
         }
         self.roster = plan.roster().clone();
         self.shared_among = plan.shared_among().clone();

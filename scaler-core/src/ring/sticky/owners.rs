@@ -54,7 +54,8 @@ impl Owners {
     pub(super) fn doubled(&self, slots: SlotCount) -> Self {
         let numbers = self.numbers.iter().flat_map(|number| [*number; 2]).collect();
         let owned = self.owned.iter().map(|slots| 2 * slots).collect();
-        let range = SlotRange::new(2 * self.range.first()..2 * self.range.end());
+        let bound = |slot: u32| slot.saturating_mul(2).min(SlotCount::MAX);
+        let range = SlotRange::new(bound(self.range.first())..bound(self.range.end()));
         Self { slots, range, numbers, owned, ..self.clone() }
     }
 
@@ -74,9 +75,13 @@ impl Owners {
 
     /// Returns the number of the owner of each slot that plans may move, in the order of the slots.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (u32, Slot)> {
-        let first = self.range.first() as usize;
-        let width = (self.range.end() as usize).saturating_sub(first);
-        self.numbers.iter().copied().zip(self.slots.iter()).skip(first).take(width)
+        let range = self.range.indexes(self.slots);
+        self.numbers[range.clone()].iter().copied().zip(self.slots.iter().skip(range.start))
+    }
+
+    /// True if plans may move the slot.
+    pub(super) const fn may_move(&self, slot: Slot) -> bool {
+        self.range.contains(slot)
     }
 
     /// Returns the count of all numbers, including [`NO_OWNER`] and free numbers.

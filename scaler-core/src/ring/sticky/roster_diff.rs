@@ -115,13 +115,13 @@ impl<'a> RosterDiff<'a> {
         diff
     }
 
-    /// Returns the effective pins: those to eligible workers.
+    /// Returns the effective pins: those of slots that may move, to eligible workers.
     fn pins_that_hold(&self) -> BTreeMap<Slot, u32> {
         let place = |(slot, worker): (&Slot, &WorkerId)| {
             let place = self.place_of(worker)?;
             (self.party(place).seat.eligibility == Eligibility::Eligible).then_some((*slot, place))
         };
-        self.state.pins.iter().filter_map(place).collect()
+        self.state.pins.iter().filter(|(slot, _)| self.state.owners.may_move(**slot)).filter_map(place).collect()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a place among the workers, of whom there are fewer")]
